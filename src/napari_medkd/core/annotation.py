@@ -1,0 +1,152 @@
+"""What an expert said about an image: a mask, a class, boxes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_medkd.core.errors import VolumeProblem
+from napari_medkd.core.grid import Grid
+from napari_medkd.core.task import Task
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mask:
+    """A class label for every voxel.
+
+    Parameters
+    ----------
+    labels
+        (z, y, x) of uint8 or uint16; value ``i`` is ``task.classes[i]``.
+    grid
+        Where the voxels are.
+    task
+        What the values mean.
+
+    Raises
+    ------
+    VolumeProblem
+        Where the shape differs from the grid's, or a value is no class of the task.
+    """
+
+    labels: NDArray[np.uint8] | NDArray[np.uint16]
+    grid: Grid
+    task: Task
+
+    def __post_init__(self) -> None:
+        if self.labels.shape != self.grid.shape:
+            raise VolumeProblem(
+                f"mask of {self.task.name}",
+                f"The mask has shape {self.labels.shape} but its grid {self.grid.shape}.",
+                "Resample the mask to the image.",
+            )
+        if self.labels.dtype not in (np.uint8, np.uint16):
+            raise VolumeProblem(
+                f"mask of {self.task.name}",
+                f"The labels are of type {self.labels.dtype}; expected uint8 or uint16.",
+                "Save the mask as whole numbers.",
+            )
+        allowed = set(range(len(self.task.classes))) | ({self.task.ignore} if self.task.ignore is not None else set())
+        strangers = sorted(set(np.unique(self.labels).tolist()) - allowed)
+        if strangers:
+            raise VolumeProblem(
+                f"mask of {self.task.name}",
+                f"The mask holds the labels {strangers[:8]}, but the task has classes 0 to {len(self.task.classes) - 1} "
+                f"({', '.join(self.task.classes)}).",
+                "List the missing classes in the task, or map the labels in medkd-dataset.json.",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class ClassLabel:
+    """The classes present in an image; one, unless the task is multilabel."""
+
+    present: frozenset[str]
+    task: Task
+
+    def __post_init__(self) -> None:
+        unknown = sorted(self.present - set(self.task.classes))
+        if unknown:
+            raise VolumeProblem(
+                f"class label of {self.task.name}",
+                f"The classes {unknown} are not among {', '.join(self.task.classes)}.",
+                "Correct the label, or list the class in the task.",
+            )
+        if not self.task.multilabel and len(self.present) != 1:
+            raise VolumeProblem(
+                f"class label of {self.task.name}",
+                f"{len(self.present)} classes are given; this task takes exactly one.",
+                "Give one class, or set multilabel in the task.",
+            )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Boxes:
+    """Axis-aligned boxes on a grid.
+
+    Parameters
+    ----------
+    corners
+        (N, 6) as z0, y0, x0, z1, y1, x1: voxel *edges*, half-open. A voxel ``i`` spans the edges ``i`` to ``i + 1``.
+    classes
+        A class name for each box.
+    """
+
+    corners: NDArray[np.float64]
+    classes: tuple[str, ...]
+    grid: Grid
+    task: Task
+
+    def __post_init__(self) -> None:
+        if self.corners.ndim != 2 or self.corners.shape[1] != 6 or len(self.corners) != len(self.classes):
+            raise VolumeProblem(
+                f"boxes of {self.task.name}",
+                f"The corners have shape {self.corners.shape} for {len(self.classes)} classes; expected (N, 6) and N.",
+                "Write z0, y0, x0, z1, y1, x1 for each box.",
+            )
+        if (self.corners[:, 3:] <= self.corners[:, :3]).any():
+            raise VolumeProblem(
+                f"boxes of {self.task.name}", "A box ends before it begins.", "Write the smaller corner first."
+            )
+        unknown = sorted(set(self.classes) - set(self.task.classes))
+        if unknown:
+            raise VolumeProblem(
+                f"boxes of {self.task.name}",
+                f"The classes {unknown} are not among {', '.join(self.task.classes)}.",
+                "Correct the boxes, or list the class in the task.",
+            )
+
+    @classmethod
+    def from_mask(cls, mask: Mask, task: Task) -> Boxes:
+        """Return the tight box of every connected component of every foreground class the task knows."""
+        corners: list[list[int]] = []
+        classes: list[str] = []
+        for value, name in enumerate(mask.task.classes):
+            if value == 0 or name not in task.classes:
+                continue
+            components, _ = ndimage.label(mask.labels == value, structure=np.ones((3, 3, 3)))
+            for found in ndimage.find_objects(components):
+                corners.append([s.start for s in found] + [s.stop for s in found])
+                classes.append(name)
+        return cls(np.array(corners, dtype=np.float64).reshape(-1, 6), tuple(classes), mask.grid, task)
+
+    def clipped(self) -> Boxes:
+        """Return the boxes cut to the grid; those that lie outside are left out."""
+        shape = np.array(self.grid.shape, dtype=np.float64)
+        low, high = np.clip(self.corners[:, :3], 0, shape), np.clip(self.corners[:, 3:], 0, shape)
+        kept: NDArray[np.bool_] = np.all(high > low, axis=1)
+        classes = tuple(name for name, keep in zip(self.classes, kept.tolist(), strict=True) if keep)
+        return Boxes(np.concatenate([low, high], axis=1)[kept], classes, self.grid, self.task)
+
+    def to_world(self) -> NDArray[np.float64]:
+        """Return the eight corner points (N, 8, 3) of every box in world coordinates."""
+        picks = np.array(np.meshgrid((0, 3), (1, 4), (2, 5), indexing="ij")).reshape(3, -1).T
+        edges = self.corners[:, picks]
+        return self.grid.to_world(edges.reshape(-1, 3) - 0.5).reshape(-1, 8, 3)
+
+
+Annotation: TypeAlias = Mask | ClassLabel | Boxes

@@ -1,0 +1,46 @@
+"""A method's visiting card: what the viewer needs to offer it without importing it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias
+
+from napari_medkd.core.events import StagePlan
+from napari_medkd.core.settings import Settings
+from napari_medkd.core.task import TaskKind
+
+TeacherShows: TypeAlias = Literal["nothing", "masks", "masks given a label", "reconstruction"]
+
+
+class MethodCard(Settings):
+    """What `medkd describe` prints for each method."""
+
+    name: str
+    """Kebab-case, as in spec.json and on the command line."""
+    title: str
+    summary: str
+    source: str
+    """The paper."""
+    tasks: tuple[TaskKind, ...]
+    teacher_shows: TeacherShows
+    """What the teacher can show on an image: ``masks given a label`` is never put beside the student untitled."""
+    stages: tuple[str, ...]
+    presets: dict[str, dict[str, Any]]
+    """Named changes to the default settings."""
+    default_preset: str
+    settings_schema: dict[str, Any]
+    """JSON Schema of the flat settings, with title, description, default and bounds of each."""
+
+
+class Estimate(Settings):
+    """What a run will take, measured by a dry run of a few steps."""
+
+    device: str
+    precision: str
+    plan: tuple[StagePlan, ...]
+    seconds: float
+    """For the whole run, judging and checkpoints included."""
+    seconds_per_step: dict[str, float]
+    """By stage."""
+    peak_memory_bytes: int
+    parameters: int
+    """Of the student."""

@@ -1,0 +1,157 @@
+"""Which files belong together: cases, their split, and the dataset they form. Paths only; nothing is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_medkd.core.annotation import ClassLabel
+from napari_medkd.core.errors import DatasetProblem, Problem, did_you_mean
+from napari_medkd.core.task import Task
+from napari_medkd.core.volume import Modality
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One image, and what is known about it.
+
+    Parameters
+    ----------
+    id
+        Unique in the dataset.
+    images
+        One file per channel.
+    group
+        The patient; no group is ever on two sides of a split.
+    domain
+        Site, scanner or sequence.
+    annotations
+        By task name: a mask or box file, or a class label.
+    """
+
+    id: str
+    images: tuple[Path, ...]
+    group: str
+    domain: str = ""
+    annotations: Mapping[str, Path | ClassLabel] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Which cases train, choose settings (validate) and are scored once (test), by case id."""
+
+    train: tuple[str, ...] = ()
+    validate: tuple[str, ...] = ()
+    test: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        sides = (set(self.train), set(self.validate), set(self.test))
+        twice = sorted((sides[0] & sides[1]) | (sides[0] & sides[2]) | (sides[1] & sides[2]))
+        if twice:
+            raise DatasetProblem(
+                "split", f"The cases {twice[:5]} stand on two sides of the split.", "List each case once."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class LabelMap:
+    """Renames or merges label values when one dataset's mask is read as another's task.
+
+    Parameters
+    ----------
+    values
+        New label by stored label; a stored label that is not listed keeps its value.
+    """
+
+    values: Mapping[int, int] = field(default_factory=dict)
+
+    def __call__(self, labels: NDArray[np.integer]) -> NDArray[np.integer]:
+        """Return the labels with every listed value replaced."""
+        if not self.values:
+            return labels
+        size = max(int(labels.max(initial=0)), *self.values, *self.values.values()) + 1
+        table = np.arange(size, dtype=np.uint16)
+        for stored, new in self.values.items():
+            table[stored] = new
+        renamed: NDArray[np.integer] = table[labels]
+        return renamed
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Cases that share channels, modality and tasks.
+
+    Raises
+    ------
+    DatasetProblem
+        With every contradiction: case ids that repeat, a split that names no case, a patient on two sides.
+    """
+
+    name: str
+    channels: tuple[str, ...]
+    modality: Modality
+    tasks: Mapping[str, Task]
+    cases: tuple[Case, ...]
+    split: Split = field(default_factory=Split)
+    label_maps: Mapping[str, LabelMap] = field(default_factory=dict)
+    folder: Path = field(default_factory=Path)
+
+    def __post_init__(self) -> None:
+        problems = [*self._repeated_ids(), *self._split_problems()]
+        if problems:
+            raise DatasetProblem.of(problems)
+
+    def _repeated_ids(self) -> list[Problem]:
+        seen: set[str] = set()
+        repeated = sorted({case.id for case in self.cases if case.id in seen or seen.add(case.id)})  # type: ignore[func-returns-value]
+        return [Problem(f"cases.{name}", "The case is listed twice.", "Give each case its own id.") for name in repeated]
+
+    def _split_problems(self) -> list[Problem]:
+        groups = {case.id: case.group for case in self.cases}
+        sides = {"train": self.split.train, "validate": self.split.validate, "test": self.split.test}
+        problems = [
+            Problem(f"split.{side}", f"The case {name!r} is not in the dataset.", did_you_mean(name, groups))
+            for side, names in sides.items()
+            for name in names
+            if name not in groups
+        ]
+        side_of: dict[str, str] = {}
+        for side, names in sides.items():
+            for name in names:
+                group = groups.get(name, name)
+                if side_of.setdefault(group, side) != side:
+                    problems.append(
+                        Problem(
+                            f"split.{side}.{name}",
+                            f"Patient {group!r} is also in {side_of[group]!r}.",
+                            "Keep all images of a patient on one side.",
+                        )
+                    )
+        return problems
+
+    def case(self, name: str) -> Case:
+        """Return the case of that id."""
+        for case in self.cases:
+            if case.id == name:
+                return case
+        raise DatasetProblem(
+            f"dataset {self.name}", f"There is no case {name!r}.", did_you_mean(name, [case.id for case in self.cases])
+        )
+
+    def task(self, name: str) -> Task:
+        """Return the task of that name."""
+        if name not in self.tasks:
+            raise DatasetProblem(f"dataset {self.name}", f"There is no task {name!r}.", did_you_mean(name, self.tasks))
+        return self.tasks[name]
+
+    def labelled(self, task: str) -> tuple[Case, ...]:
+        """Return the cases that carry an annotation for the task."""
+        return tuple(case for case in self.cases if task in case.annotations)
+
+    def unlabelled(self, task: str) -> tuple[Case, ...]:
+        """Return the cases without an annotation for the task."""
+        return tuple(case for case in self.cases if task not in case.annotations)

@@ -1,0 +1,104 @@
+"""Everything that can go wrong, and whose move it is.
+
+::
+
+    MedKDError
+    ├── InputProblem (ValueError)      the person can fix it: where, problem, hint
+    │   ├── SpecProblem                a run's specification
+    │   ├── DatasetProblem             a manifest, a folder, a split
+    │   ├── VolumeProblem              one image, mask or box file
+    │   └── RunProblem                 a run folder that cannot be read or continued
+    ├── RunBusy (RuntimeError)         the folder already has a live run
+    ├── TrainingDiverged (RuntimeError) a loss stopped being a number
+    └── EngineBug (RuntimeError)       please report, with the log's path
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing a person can put right.
+
+    Parameters
+    ----------
+    where
+        The file, or the path inside a document: ``datasets[1].cases.liver_012``.
+    problem
+        What was found and what was expected.
+    hint
+        What to do about it.
+    """
+
+    where: str
+    problem: str
+    hint: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.problem} {self.hint}"
+
+
+class MedKDError(Exception):
+    """The root of all errors this package raises on purpose."""
+
+
+class InputProblem(MedKDError, ValueError):
+    """Input that a person can put right; holds every problem that was found, not only the first."""
+
+    def __init__(self, where: str, problem: str, hint: str) -> None:
+        self.problems: tuple[Problem, ...] = (Problem(where, problem, hint),)
+        super().__init__(where, problem, hint)
+
+    @classmethod
+    def of(cls, problems: Iterable[Problem]) -> Self:
+        """Return one error that carries all of the problems (at least one)."""
+        listed = tuple(problems)
+        first = listed[0]
+        error = cls(first.where, first.problem, first.hint)
+        error.problems = listed
+        return error
+
+    def __str__(self) -> str:
+        return "\n".join(str(problem) for problem in self.problems)
+
+
+class SpecProblem(InputProblem):
+    """A run's specification asks for something that cannot be done."""
+
+
+class DatasetProblem(InputProblem):
+    """A dataset's manifest, folder or split is not usable as it is."""
+
+
+class VolumeProblem(InputProblem):
+    """One image, mask or box file is not usable as it is."""
+
+
+class RunProblem(InputProblem):
+    """A run folder cannot be read or continued."""
+
+
+class RunBusy(MedKDError, RuntimeError):
+    """The run folder already has a live run."""
+
+
+class TrainingDiverged(MedKDError, RuntimeError):
+    """A loss stopped being a finite number; the last good checkpoint is kept."""
+
+
+class EngineBug(MedKDError, RuntimeError):
+    """Something the program should have prevented; please report it with the log."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a hint that names the nearest known words, or all of them when none is near."""
+    choices = sorted(known)
+    near = get_close_matches(word, choices, n=1)
+    if near:
+        return f"Did you mean {near[0]!r}?"
+    return f"Choose one of: {', '.join(choices)}."

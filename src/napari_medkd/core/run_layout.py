@@ -1,0 +1,35 @@
+"""The names of everything in a run folder, for whoever writes it and whoever reads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+SPEC = "spec.json"
+MACHINE = "machine.json"
+RESOLVED = "resolved.json"
+HEARTBEAT = "heartbeat.json"
+EVENTS = "events.jsonl"
+CONTROL = "control.jsonl"
+LOG = "log.txt"
+CHECKPOINTS = "checkpoints"
+PREVIEWS = "previews"
+PREDICTIONS = "predictions"
+
+#: The heartbeat is rewritten this often; it is stale after `STALE_AFTER_SECONDS` without a change.
+HEARTBEAT_SECONDS = 2.0
+STALE_AFTER_SECONDS = 15.0
+
+
+def checkpoint_path(run: Path, stage: str, which: str) -> Path:
+    """Return the weights file of a checkpoint; ``which`` is ``epoch-003``, ``best`` or ``done``."""
+    return run / CHECKPOINTS / f"{stage}.{which}.safetensors"
+
+
+def epoch_name(epoch: int) -> str:
+    """Return the checkpoint name of the end of an epoch, counted from 1."""
+    return f"epoch-{epoch:03d}"
+
+
+def is_run(folder: Path) -> bool:
+    """Return whether the folder looks like a run folder."""
+    return (folder / SPEC).is_file()

@@ -1,0 +1,98 @@
+"""A run, as written to spec.json: what to train or predict, on what, with which method, and how long."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from napari_medkd.core.preprocessing import PreprocessingWishes
+from napari_medkd.core.settings import Settings
+
+
+class Target(Settings):
+    """What is to be learned: one task of one dataset."""
+
+    dataset: str = ""
+    """Name of the dataset; empty where the run has one."""
+    task: str = ""
+    """Name of the task; empty where the dataset has one of a kind the method can teach."""
+
+
+class MethodChoice(Settings):
+    """A method by name; its settings are read by the method alone."""
+
+    name: str = "shape-intensity"
+    preset: str = ""
+    """Name of a preset of the method; empty takes the method's default preset."""
+    settings: dict[str, bool | int | float | str | None] = Field(default_factory=dict)
+    """Changes to the preset's settings."""
+
+
+class NetworkChoice(Settings):
+    """The student's size."""
+
+    widths: tuple[int, ...] = Field((16, 32, 64, 128), min_length=2)
+    """Channels of each level, full resolution first."""
+
+
+class Schedule(Settings):
+    """How long and how fast. An epoch is a fixed number of steps, whatever the dataset's size."""
+
+    epochs: int = Field(10, ge=1, le=10_000)
+    steps_per_epoch: int = Field(250, ge=1, le=100_000)
+    batch_size: int = Field(4, ge=1, le=1024)
+    learning_rate: float = Field(1e-3, gt=0, le=1.0)
+    augmentation: Literal["none", "paper", "strong"] = "strong"
+    """Strength of the batched augmentation; the same for every method."""
+
+
+class Hardware(Settings):
+    """Where and how precisely to compute."""
+
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """``auto`` measures a step in both and keeps the faster."""
+    threads: int | None = Field(None, ge=1)
+    """CPU threads; None takes all cores."""
+
+
+class TrainSpec(Settings):
+    """A training run, complete. Paths are absolute or relative to the current folder."""
+
+    schema_version: Literal[1] = 1
+    name: str = ""
+    """A few words for the run's folder and lists."""
+    datasets: tuple[Path, ...] = Field(min_length=1)
+    """Dataset folders or their manifests."""
+    targets: tuple[Target, ...] = (Target(),)
+    references: tuple[str, ...] = ()
+    """Ids of reference cases, for methods that learn from a few."""
+    preprocessing: PreprocessingWishes = PreprocessingWishes()
+    method: MethodChoice = MethodChoice()
+    network: NetworkChoice = NetworkChoice()
+    schedule: Schedule = Schedule()
+    hardware: Hardware = Hardware()
+    seed: int = Field(0, ge=0, lt=2**31)
+    preview_case: str = ""
+    """Case predicted at the end of each epoch to be overlaid while training; empty takes the first validation case."""
+
+
+class PredictSpec(Settings):
+    """A prediction: which weights, on which images, to where."""
+
+    schema_version: Literal[1] = 1
+    run: Path
+    """A run folder."""
+    images: tuple[Path, ...] = ()
+    """Image files; empty takes ``cases`` of the run's dataset."""
+    cases: tuple[str, ...] = ()
+    """Case ids of the run's dataset."""
+    stage: str = "student"
+    """Whose weights: the stage's product."""
+    given: Literal["image", "true mask", "student mask"] = "image"
+    """What supplies class means to a teacher that needs them."""
+    out: Path
+    """Folder to write to."""
+    hardware: Hardware = Hardware()

@@ -1,0 +1,172 @@
+"""Where a run stands: a pure fold over its events.
+
+``queued → starting → training ⇄ paused → ended(completed | cancelled | failed)``; ``lost`` is decided by the watcher,
+when the process is gone without a last word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias
+
+from napari_medkd.core.events import (
+    AnyEvent,
+    CaseDone,
+    CheckpointSaved,
+    EpochDone,
+    Noticed,
+    Outcome,
+    PreviewSaved,
+    RunContinued,
+    RunEnded,
+    RunPaused,
+    RunResumed,
+    RunStarted,
+    StagePlan,
+    StageStarted,
+    StepDone,
+)
+
+Phase: TypeAlias = Literal["queued", "starting", "training", "predicting", "paused", "ended", "lost"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunStatus:
+    """A snapshot of a run; made by `fold` only.
+
+    Parameters
+    ----------
+    step, of_steps
+        Steps done and planned over all stages.
+    latest
+        The newest value of every loss term and metric.
+    best
+        The best judged score of the stage that is running.
+    checkpoint
+        The newest weights, relative to the run folder.
+    """
+
+    phase: Phase = "queued"
+    outcome: Outcome | None = None
+    method: str = ""
+    device: str = ""
+    plan: tuple[StagePlan, ...] = ()
+    stage: str = ""
+    epoch: int = 0
+    step: int = 0
+    of_steps: int = 0
+    seconds_per_step: float | None = None
+    latest: Mapping[str, float] = field(default_factory=dict)
+    best: float | None = None
+    checkpoint: str = ""
+    preview: str = ""
+    message: str = ""
+    hint: str = ""
+    notices: tuple[str, ...] = ()
+    attempt: int = 0
+
+    @property
+    def is_live(self) -> bool:
+        """Whether a process should be at work."""
+        return self.phase in ("starting", "training", "predicting", "paused")
+
+    @property
+    def fraction(self) -> float:
+        """How much of the planned steps is done, 0 to 1."""
+        return self.step / self.of_steps if self.of_steps else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds to the end at the present speed, or None while that is unknown."""
+        if self.seconds_per_step is None or self.phase not in ("training", "paused"):
+            return None
+        return (self.of_steps - self.step) * self.seconds_per_step
+
+
+def _steps_before(plan: tuple[StagePlan, ...], stage: str) -> int:
+    steps = 0
+    for planned in plan:
+        if planned.name == stage:
+            break
+        steps += planned.steps
+    return steps
+
+
+def _planned(status: RunStatus, event: StageStarted) -> tuple[StagePlan, ...]:
+    found = StagePlan(event.stage, event.epochs, event.steps_per_epoch)
+    if event.stage in [planned.name for planned in status.plan]:
+        return tuple(found if planned.name == event.stage else planned for planned in status.plan)
+    return (*status.plan, found)
+
+
+def _continued(status: RunStatus, event: RunContinued) -> RunStatus:
+    steps_per_epoch = next((p.steps_per_epoch for p in status.plan if p.name == event.stage), 0)
+    step = _steps_before(status.plan, event.stage) + event.epoch * steps_per_epoch
+    return replace(
+        status,
+        phase="starting",
+        outcome=None,
+        stage=event.stage,
+        epoch=event.epoch,
+        step=step,
+        message="",
+        hint="",
+        attempt=event.attempt,
+    )
+
+
+def fold(status: RunStatus, event: AnyEvent) -> RunStatus:  # noqa: C901, PLR0911 - one flat table of events
+    """Return the status after one more event."""
+    match event:
+        case RunStarted():
+            of_steps = sum(planned.steps for planned in event.plan)
+            return RunStatus(
+                "starting", method=event.method, device=event.device, plan=event.plan, of_steps=of_steps, attempt=1
+            )
+        case RunContinued():
+            return _continued(status, event)
+        case StageStarted():
+            plan = _planned(status, event)
+            of_steps = sum(planned.steps for planned in plan)
+            epoch = status.epoch if status.stage == event.stage else 0
+            best = status.best if status.stage == event.stage else None
+            return replace(
+                status, phase="training", plan=plan, of_steps=of_steps, stage=event.stage, epoch=epoch, best=best
+            )
+        case StepDone():
+            return replace(
+                status,
+                step=_steps_before(status.plan, event.stage) + event.step,
+                latest={**status.latest, **event.losses},
+                seconds_per_step=event.seconds_per_step,
+            )
+        case EpochDone():
+            score = event.metrics.get("score")
+            best = score if event.is_best and score is not None else status.best
+            step = _steps_before(status.plan, event.stage) + event.step
+            return replace(
+                status, epoch=event.epoch, step=step, latest={**status.latest, **event.metrics}, best=best
+            )
+        case CheckpointSaved():
+            return replace(status, checkpoint=event.path)
+        case PreviewSaved():
+            return replace(status, preview=event.path)
+        case Noticed():
+            return replace(status, notices=(*status.notices, event.message))
+        case RunPaused():
+            return replace(status, phase="paused")
+        case RunResumed():
+            return replace(status, phase="training")
+        case CaseDone():
+            return replace(status, phase="predicting", step=status.step + 1, of_steps=event.of_cases)
+        case RunEnded():
+            return replace(status, phase="ended", outcome=event.outcome, message=event.message, hint=event.hint)
+
+
+def status_of(events: Iterable[AnyEvent]) -> RunStatus:
+    """Return the status after all the events."""
+    status = RunStatus()
+    for event in events:
+        status = fold(status, event)
+    return status

@@ -1,0 +1,55 @@
+"""What is to be predicted, and its class names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from napari_medkd.core.errors import DatasetProblem
+
+TaskKind: TypeAlias = Literal["segmentation", "classification", "detection"]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One thing to predict from an image.
+
+    Parameters
+    ----------
+    name
+        How datasets and specs refer to it.
+    kind
+        Segmentation, classification or detection.
+    classes
+        Their names. For segmentation the first is the background and label ``i`` is ``classes[i]``.
+    multilabel
+        Whether several classes may be present at once (classification).
+    ignore
+        A label value of a mask that counts nowhere.
+    """
+
+    name: str
+    kind: TaskKind
+    classes: tuple[str, ...]
+    multilabel: bool = False
+    ignore: int | None = None
+
+    def __post_init__(self) -> None:
+        fewest = 1 if self.kind == "detection" or self.multilabel else 2
+        if len(self.classes) < fewest:
+            raise DatasetProblem(
+                f"tasks.{self.name}",
+                f"{len(self.classes)} classes are listed; a {self.kind} task needs at least {fewest}.",
+                "List every class; a segmentation's first class is the background.",
+            )
+        if len(set(self.classes)) != len(self.classes):
+            raise DatasetProblem(
+                f"tasks.{self.name}",
+                f"A class is listed twice: {', '.join(self.classes)}.",
+                "Give each class its own name.",
+            )
+
+    @property
+    def foreground(self) -> tuple[str, ...]:
+        """The classes that are reported: all but a segmentation's background."""
+        return self.classes[1:] if self.kind == "segmentation" else self.classes
