@@ -1,0 +1,1 @@
+"""What the docks decide, in plain Python: no Qt here, so all of it is tested without a screen."""

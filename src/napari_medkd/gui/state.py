@@ -1,0 +1,173 @@
+"""What the docks know, as evented dataclasses without Qt: one for each dock, and the `Session` they share.
+
+Every field change is announced: ``session.events.run.connect(callback)`` hears of a newly selected run. Assign new
+values (tuples, not lists): a change inside a value is not noticed.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
+
+from psygnal import SignalGroupDescriptor
+
+from napari_medkd.core.card import Estimate, MethodCard
+from napari_medkd.core.dataset import Case, Dataset
+from napari_medkd.core.errors import Problem
+from napari_medkd.core.events import PreviewSaved
+from napari_medkd.core.status import RunStatus
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedCase:
+    """A case that stands in the viewer as layers.
+
+    Parameters
+    ----------
+    layers
+        ``layer.unique_id`` of each layer, image first: names may be changed by the person, these do not change.
+    """
+
+    dataset: Dataset
+    case: Case
+    layers: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A prediction that a live run wrote while training; ``event.path`` is relative to the run folder."""
+
+    run: Path
+    event: PreviewSaved
+
+
+@dataclass(eq=False)
+class Session:
+    """What all docks of one viewer share.
+
+    Parameters
+    ----------
+    dataset, dataset_path
+        The open dataset, and the folder or manifest it was read from (what a spec refers to).
+    opened
+        The case that is shown, None while no case is.
+    references
+        Ids of the cases marked as reference.
+    run, run_status
+        The selected run folder, and the newest that is known of it.
+    preview
+        The newest preview of any live run.
+    runs_folder
+        Where new runs are made and the Runs dock looks.
+    interpreter
+        The Python that trains and predicts; it may belong to another environment than the viewer's.
+    """
+
+    events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
+
+    dataset: Dataset | None = None
+    dataset_path: Path | None = None
+    opened: OpenedCase | None = None
+    references: tuple[str, ...] = ()
+    run: Path | None = None
+    run_status: RunStatus = field(default_factory=RunStatus)
+    preview: Preview | None = None
+    runs_folder: Path = field(default_factory=Path)
+    interpreter: Path = field(default_factory=lambda: Path(sys.executable))
+
+
+_SESSIONS: WeakKeyDictionary[Any, Session] = WeakKeyDictionary()
+
+
+def session_of(viewer: Any) -> Session:
+    """Return the one session of a viewer, made at the first call; a proxy of the viewer gives the same one."""
+    viewer = getattr(viewer, "__wrapped__", viewer)
+    return _SESSIONS.setdefault(viewer, Session())
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRow:
+    """One line of the table of cases.
+
+    Parameters
+    ----------
+    side
+        ``"train"``, ``"validate"``, ``"test"``, or empty where the split leaves the case out.
+    labelled
+        Names of the tasks the case carries an annotation for.
+    """
+
+    id: str
+    domain: str
+    side: str
+    labelled: tuple[str, ...]
+    is_reference: bool = False
+
+
+@dataclass(eq=False)
+class DataState:
+    """The Data dock."""
+
+    events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
+
+    rows: tuple[CaseRow, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    summary: str = ""
+    is_reading: bool = False
+    is_checking: bool = False
+
+
+@dataclass(eq=False)
+class TrainState:
+    """The Train dock.
+
+    Parameters
+    ----------
+    advice
+        Why nothing can be trained yet and what to do about it, empty where all is ready.
+    changes
+        What the person set, by the spec's field path: ``"schedule.epochs"``, ``"method.settings.features"``.
+    problems
+        What `medkd check` found in the spec; shown beside the fields.
+    """
+
+    events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
+
+    cards: tuple[MethodCard, ...] = ()
+    advice: str = ""
+    method: str = ""
+    preset: str = ""
+    task: str = ""
+    changes: dict[str, Any] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    estimate: Estimate | None = None
+    message: str = ""
+    busy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One line of the list of runs, already in words."""
+
+    path: Path
+    name: str
+    method: str
+    phase: str
+    progress: str
+    left: str
+    fraction: float
+    is_live: bool
+
+
+@dataclass(eq=False)
+class RunsState:
+    """The Runs dock; the selected run itself stands in the session."""
+
+    events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
+
+    rows: tuple[RunRow, ...] = ()
+    message: str = ""
+    hint: str = ""

@@ -1,0 +1,1 @@
+"""Layouts: signals out, setters in. What they show is decided in `presenters`."""
