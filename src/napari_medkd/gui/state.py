@@ -9,16 +9,18 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import WeakKeyDictionary
 
 from psygnal import SignalGroupDescriptor
 
-from napari_medkd.core.card import Estimate, MethodCard
-from napari_medkd.core.dataset import Case, Dataset
-from napari_medkd.core.errors import Problem
-from napari_medkd.core.events import PreviewSaved
 from napari_medkd.core.status import RunStatus
+
+if TYPE_CHECKING:
+    from napari_medkd.core.card import Estimate, MethodCard
+    from napari_medkd.core.dataset import Case, Dataset
+    from napari_medkd.core.errors import Problem
+    from napari_medkd.core.events import PreviewSaved
 
 
 @dataclass(frozen=True, slots=True)
