@@ -1,0 +1,1 @@
+"""Networks, each with declared feature taps."""
