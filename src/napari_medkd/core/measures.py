@@ -8,15 +8,20 @@ that is in one of the two only was missed or made up: Dice is 0 and the distance
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_erosion, find_objects
+from scipy.ndimage import binary_erosion, find_objects, generate_binary_structure
 from scipy.spatial import KDTree
 
-Labels = NDArray[np.integer[Any]] | NDArray[np.bool_]
-Window = tuple[slice, ...]
+from napari_medkd.core.errors import VolumeProblem
+from napari_medkd.core.grid import Unit
+
+Labels: TypeAlias = NDArray[np.integer[Any]] | NDArray[np.bool_]
+Counts: TypeAlias = NDArray[np.int64]
+Distances: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]
+Window: TypeAlias = tuple[slice, ...]
 
 _MM3_PER_ML = 1000.0
 
@@ -47,7 +52,7 @@ class ClassMeasures:
     assd: float
     volume: float
     truth_volume: float
-    distance_unit: Literal["mm", "pixel"]
+    distance_unit: Unit
     volume_unit: Literal["ml", "voxel"]
 
 
@@ -89,8 +94,7 @@ def hd95(prediction_mask: Labels, truth_mask: Labels, spacing_mm: Sequence[float
     float
         nan where both masks are empty, infinite where one is.
     """
-    forth, back = _distances(*_cropped(prediction_mask, truth_mask, spacing_mm))
-    return _hd95_of_distances(forth, back)
+    return _hd95_of_distances(*_distances_of_masks(prediction_mask, truth_mask, spacing_mm))
 
 
 def assd(prediction_mask: Labels, truth_mask: Labels, spacing_mm: Sequence[float]) -> float:
@@ -110,8 +114,7 @@ def assd(prediction_mask: Labels, truth_mask: Labels, spacing_mm: Sequence[float
     float
         nan where both masks are empty, infinite where one is.
     """
-    forth, back = _distances(*_cropped(prediction_mask, truth_mask, spacing_mm))
-    return _assd_of_distances(forth, back)
+    return _assd_of_distances(*_distances_of_masks(prediction_mask, truth_mask, spacing_mm))
 
 
 def volume_ml(mask: Labels, spacing_mm: Sequence[float]) -> float:
@@ -124,7 +127,7 @@ def measure_masks(
     truth: Labels,
     classes: Sequence[str],
     spacing: Sequence[float],
-    unit: Literal["mm", "pixel"],
+    unit: Unit,
 ) -> tuple[ClassMeasures, ...]:
     """Return how well every class but the background was predicted.
 
@@ -147,22 +150,23 @@ def measure_masks(
     overlap, num_predicted, num_true = _counts(prediction, truth, len(classes))
     scores = _dice_of_counts(overlap, num_predicted, num_true)
     windows = _windows(prediction, truth, len(classes))
-    voxel, volume_unit = _voxel_volume(spacing, unit)
+    neighbours = _neighbours(truth.shape)
+    volume_of_voxel = float(np.prod(spacing)) / _MM3_PER_ML if unit == "mm" else 1.0
 
     measures = []
     for index, name in enumerate(classes[1:], start=1):
         window = windows[index]
-        forth, back = _distances(prediction[window] == index, truth[window] == index, spacing)
+        forth, back = _distances(prediction[window] == index, truth[window] == index, spacing, neighbours)
         measures.append(
             ClassMeasures(
                 name=name,
                 dice=float(scores[index]),
                 hd95=_hd95_of_distances(forth, back),
                 assd=_assd_of_distances(forth, back),
-                volume=float(num_predicted[index] * voxel),
-                truth_volume=float(num_true[index] * voxel),
+                volume=float(num_predicted[index] * volume_of_voxel),
+                truth_volume=float(num_true[index] * volume_of_voxel),
                 distance_unit=unit,
-                volume_unit=volume_unit,
+                volume_unit="ml" if unit == "mm" else "voxel",
             )
         )
     return tuple(measures)
@@ -177,68 +181,67 @@ def mean_of_applicable(values: Iterable[float]) -> float:
     return float(np.mean(applicable)) if applicable else float("nan")
 
 
-def _counts(prediction: Labels, truth: Labels, num_classes: int) -> tuple[NDArray[np.int64], ...]:
-    """Return voxels per class: in both maps, in the prediction, in the truth."""
+def _counts(prediction: Labels, truth: Labels, num_classes: int) -> tuple[Counts, Counts, Counts]:
+    """Return the number of voxels of each class in both maps, in the prediction, and in the truth."""
     _refuse_other_shape(prediction, truth)
     pairs = np.zeros(num_classes * num_classes, dtype=np.int64)
     # One plane at a time: bincount widens what it counts to 8 bytes a voxel.
-    for predicted_plane, true_plane in zip(np.atleast_2d(prediction), np.atleast_2d(truth), strict=True):
-        for plane, whose in ((predicted_plane, "prediction"), (true_plane, "truth")):
-            _refuse_unknown_labels(plane, whose, num_classes)
+    for predicted_plane, true_plane in zip(prediction, truth, strict=True):
+        _refuse_unknown_labels(predicted_plane, "prediction", num_classes)
+        _refuse_unknown_labels(true_plane, "truth", num_classes)
         codes = true_plane.astype(np.intp) * num_classes + predicted_plane
         pairs += np.bincount(codes.ravel(), minlength=pairs.size)
     table = pairs.reshape(num_classes, num_classes)
     return table.diagonal(), table.sum(axis=0), table.sum(axis=1)
 
 
-def _dice_of_counts(
-    overlap: NDArray[np.int64], num_predicted: NDArray[np.int64], num_true: NDArray[np.int64]
-) -> NDArray[np.float64]:
+def _dice_of_counts(overlap: Counts, num_predicted: Counts, num_true: Counts) -> NDArray[np.float64]:
     total = num_predicted + num_true
     scores = np.full(total.shape, np.nan)
     np.divide(2.0 * overlap, total, out=scores, where=total > 0)
     return scores
 
 
-def _voxel_volume(spacing: Sequence[float], unit: Literal["mm", "pixel"]) -> tuple[float, Literal["ml", "voxel"]]:
-    return (float(np.prod(spacing)) / _MM3_PER_ML, "ml") if unit == "mm" else (1.0, "voxel")
-
-
 def _windows(prediction: Labels, truth: Labels, num_classes: int) -> list[Window]:
-    """Return, for every class, the smallest window that holds it in both maps; an empty one where it is in neither."""
-    either = [find_objects(labels.view(np.uint8) if labels.dtype == np.bool_ else labels) for labels in (prediction, truth)]
-    windows: list[Window] = [(slice(0, 0),) * truth.ndim]
-    for index in range(1, num_classes):
-        found = [boxes[index - 1] for boxes in either if len(boxes) >= index and boxes[index - 1] is not None]
-        windows.append(_union(found) if found else windows[0])
+    """Return for every class the smallest window that holds it in both maps, or an empty one where it is in neither."""
+    nowhere: Window = (slice(0, 0),) * truth.ndim
+    both = [
+        find_objects(labels.astype(np.uint8) if labels.dtype == np.bool_ else labels) for labels in (prediction, truth)
+    ]
+    windows = [nowhere]
+    for index in range(num_classes - 1):
+        found = [boxes[index] for boxes in both if index < len(boxes) and boxes[index] is not None]
+        windows.append(_union(found) if found else nowhere)
     return windows
 
 
-def _union(windows: list[Window]) -> Window:
+def _union(windows: Sequence[Window]) -> Window:
     axes = zip(*windows, strict=True)
     return tuple(slice(min(part.start for part in axis), max(part.stop for part in axis)) for axis in axes)
 
 
-def _cropped(
-    prediction_mask: Labels, truth_mask: Labels, spacing_mm: Sequence[float]
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_], Sequence[float]]:
-    """Return both masks cut to the window that holds both."""
+def _distances_of_masks(prediction_mask: Labels, truth_mask: Labels, spacing: Sequence[float]) -> Distances:
     _refuse_other_shape(prediction_mask, truth_mask)
     prediction, truth = prediction_mask != 0, truth_mask != 0
     window = _windows(prediction, truth, 2)[1]
-    return prediction[window], truth[window], spacing_mm
+    return _distances(prediction[window], truth[window], spacing, _neighbours(truth.shape))
 
 
 def _distances(
-    prediction_mask: NDArray[np.bool_], truth_mask: NDArray[np.bool_], spacing: Sequence[float]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    prediction_mask: NDArray[np.bool_],
+    truth_mask: NDArray[np.bool_],
+    spacing: Sequence[float],
+    neighbours: NDArray[np.bool_],
+) -> Distances:
     """Return the distance of each predicted surface voxel to the true surface, and the other way round.
 
-    A tree over the surface voxels rather than a distance transform: the transform's time grows with the
-    window's volume, and a single stray voxel can make the window as large as the image.
+    A tree over the surface voxels rather than a distance transform, whose time grows with the window's volume:
+    one stray voxel can make the window as large as the image.
     """
-    predicted = _surface(prediction_mask, spacing)
-    true = _surface(truth_mask, spacing)
+    predicted, true = (
+        np.argwhere(mask & ~binary_erosion(mask, neighbours)) * np.asarray(spacing, dtype=np.float64)
+        for mask in (prediction_mask, truth_mask)
+    )
     if not len(predicted) or not len(true):
         return np.full(len(predicted), np.inf), np.full(len(true), np.inf)
     forth, _ = KDTree(true, leafsize=32).query(predicted)
@@ -246,14 +249,11 @@ def _distances(
     return np.asarray(forth), np.asarray(back)
 
 
-def _surface(mask: NDArray[np.bool_], spacing: Sequence[float]) -> NDArray[np.float64]:
-    """Return the places of the surface voxels, shape (N, axes), in the spacing's unit."""
-    if not mask.any():
-        return np.empty((0, mask.ndim))
-    thin = tuple(axis for axis, length in enumerate(mask.shape) if length == 1)
-    solid = np.squeeze(mask, axis=thin)
-    shell = np.expand_dims(solid & ~binary_erosion(solid), thin)
-    return np.argwhere(shell) * np.asarray(spacing, dtype=np.float64)
+def _neighbours(shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Return a voxel and its face neighbours, leaving out the axes along which the image has one voxel only."""
+    cross = generate_binary_structure(len(shape), 1)
+    flat = tuple(slice(1, 2) if length == 1 else slice(None) for length in shape)
+    return np.asarray(cross[flat], dtype=np.bool_)
 
 
 def _hd95_of_distances(forth: NDArray[np.float64], back: NDArray[np.float64]) -> float:
@@ -269,19 +269,18 @@ def _assd_of_distances(forth: NDArray[np.float64], back: NDArray[np.float64]) ->
 
 def _refuse_other_shape(prediction: Labels, truth: Labels) -> None:
     if prediction.shape != truth.shape:
-        message = (
-            f"The prediction has the shape {prediction.shape} but the truth has {truth.shape}. "
-            "Measures need both on one grid: resample the prediction to the truth's grid first."
+        raise VolumeProblem(
+            "prediction",
+            f"It has the shape {prediction.shape} but the truth has {truth.shape}.",
+            "Resample it to the truth's grid before measuring.",
         )
-        raise ValueError(message)
 
 
-def _refuse_unknown_labels(labels: Labels, whose: str, num_classes: int) -> None:
+def _refuse_unknown_labels(labels: Labels, where: str, num_classes: int) -> None:
     lowest, highest = int(labels.min()), int(labels.max())
     if lowest < 0 or highest >= num_classes:
-        found = lowest if lowest < 0 else highest
-        message = (
-            f"The {whose} holds the label {found}, but labels of {num_classes} classes run from 0 to "
-            f"{num_classes - 1}. Map the labels to the task's classes first."
+        raise VolumeProblem(
+            where,
+            f"It holds the label {lowest if lowest < 0 else highest}; expected 0 to {num_classes - 1}.",
+            "Map the labels to the task's classes before measuring.",
         )
-        raise ValueError(message)
