@@ -49,6 +49,7 @@ lint: tools ## format, lint, spelling, sizes and names, packaging metadata
 	$(TOOLS)/bin/ruff check
 	$(TOOLS)/bin/ruff format --check
 	$(TOOLS)/bin/python scripts/check_sizes.py src tests scripts benchmarks
+	$(TOOLS)/bin/shellcheck scripts/*.sh .ci/run
 	$(TOOLS)/bin/typos
 	$(TOOLS)/bin/validate-pyproject pyproject.toml
 
