@@ -1,0 +1,90 @@
+"""How far a student's map is from its teacher's. Neither side is detached here: the objective says who learns.
+
+Legend: B batch, C channel, Z Y X space (no Z for planes).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from torch.nn import functional
+
+from napari_medkd.engine.losses.overlap import UNKNOWN
+from napari_medkd.engine.losses.shapes import in_full_precision, refuse_other_labels, refuse_unequal
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def feature_mse(student_BCZYX: Tensor, teacher_BCZYX: Tensor) -> Tensor:
+    """Return the mean squared difference over all entries of two maps.
+
+    Parameters
+    ----------
+    student_BCZYX, teacher_BCZYX
+        Maps of one shape, for instance those that feed the last 1x1 convolution.
+
+    Returns
+    -------
+    Tensor
+        A number, 0 or more, in squared units of the map.
+
+    References
+    ----------
+    .. [1] Dong et al., "Shape-intensity knowledge distillation for robust medical image segmentation",
+       Front. Comput. Sci. 2025, arXiv 2409.17503, the distillation term of the student's loss.
+    """
+    refuse_unequal(student_BCZYX, teacher_BCZYX)
+    return functional.mse_loss(in_full_precision(student_BCZYX), in_full_precision(teacher_BCZYX))
+
+
+def foreground_balanced_mse(student_BCZYX: Tensor, teacher_BCZYX: Tensor, labels_BZYX: Tensor) -> Tensor:
+    """Return the mean squared difference within each class of the batch, averaged over the classes present.
+
+    Background fills most of a medical image; here a small organ weighs as much.
+
+    Parameters
+    ----------
+    student_BCZYX, teacher_BCZYX
+        Maps of one shape, at the resolution of the labels.
+    labels_BZYX
+        Class index of every voxel, background included; -1 counts nowhere.
+
+    Returns
+    -------
+    Tensor
+        A number, 0 or more; 0 where no voxel is labelled.
+    """
+    refuse_unequal(student_BCZYX, teacher_BCZYX)
+    refuse_other_labels(student_BCZYX, labels_BZYX)
+    difference_BCZYX = in_full_precision(student_BCZYX) - in_full_precision(teacher_BCZYX)
+    squared_N = difference_BCZYX.square().mean(1).flatten()
+    ranks_N = labels_BZYX.flatten().long() - UNKNOWN
+    counts = ranks_N.bincount(minlength=2)
+    sums = squared_N.new_zeros(len(counts)).index_add(0, ranks_N, squared_N)
+    present = (counts[1:] > 0).sum().clamp(min=1)
+    return (sums[1:] / counts[1:].clamp(min=1)).sum() / present
+
+
+def cosine_distance(student_BCZYX: Tensor, teacher_BCZYX: Tensor) -> Tensor:
+    """Return one minus the cosine of the angle between two maps, each sample as one vector, averaged over samples.
+
+    Parameters
+    ----------
+    student_BCZYX, teacher_BCZYX
+        Maps of one shape.
+
+    Returns
+    -------
+    Tensor
+        A number in [0, 2]: 0 for maps that differ by a positive factor, 1 where one is all zeros.
+
+    References
+    ----------
+    .. [1] "Distillation Learning Guided by Image Reconstruction for One-Shot Medical Image Segmentation",
+       arXiv 2408.03616, the hint loss; the vector is the whole sample's map.
+    """
+    refuse_unequal(student_BCZYX, teacher_BCZYX)
+    student_BN = in_full_precision(student_BCZYX).flatten(1)
+    teacher_BN = in_full_precision(teacher_BCZYX).flatten(1)
+    return 1 - functional.cosine_similarity(student_BN, teacher_BN, dim=1).mean()

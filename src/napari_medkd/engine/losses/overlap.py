@@ -1,0 +1,69 @@
+"""How far a segmentation is from its labels: soft Dice and cross-entropy, for planes and volumes.
+
+Legend: B batch, K class, Z Y X space (no Z for planes). A label of -1 counts nowhere.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from napari_medkd.engine.losses.shapes import in_full_precision, refuse_other_labels
+
+UNKNOWN = -1
+
+
+def dice_loss(logits_BKZYX: Tensor, labels_BZYX: Tensor) -> Tensor:
+    """Return one minus the soft Dice of the foreground classes, averaged over samples and classes.
+
+    One voxel is added above and below the fraction line, so a class that is in neither the labels nor the answer scores
+    1 and the gradient stays bounded where a class is absent.
+
+    Parameters
+    ----------
+    logits_BKZYX
+        Before softmax; class 0 is background and does not count.
+    labels_BZYX
+        Class index of every voxel; -1 counts nowhere.
+
+    Returns
+    -------
+    Tensor
+        A number in [0, 1].
+
+    References
+    ----------
+    .. [1] Milletari et al., "V-Net", 3DV 2016, section 3; the sums below are plain, not squared (Drozdzal et al. 2016).
+    """
+    refuse_other_labels(logits_BKZYX, labels_BZYX)
+    classes_K = torch.arange(1, logits_BKZYX.shape[1], device=labels_BZYX.device)
+    probabilities_BKN = in_full_precision(logits_BKZYX).softmax(1)[:, 1:].flatten(2)
+    labels_B1N = labels_BZYX.flatten(1).unsqueeze(1)
+    probabilities_BKN = probabilities_BKN * (labels_B1N != UNKNOWN)
+    truth_BKN = (labels_B1N == classes_K[:, None]).to(probabilities_BKN.dtype)
+    shared_BK = (probabilities_BKN * truth_BKN).sum(2)
+    total_BK = probabilities_BKN.sum(2) + truth_BKN.sum(2)
+    return 1 - ((2 * shared_BK + 1) / (total_BK + 1)).mean()
+
+
+def cross_entropy(logits_BKZYX: Tensor, labels_BZYX: Tensor) -> Tensor:
+    """Return the mean negative log-probability of the true class over the labelled voxels.
+
+    Parameters
+    ----------
+    logits_BKZYX
+        Before softmax.
+    labels_BZYX
+        Class index of every voxel; -1 counts nowhere.
+
+    Returns
+    -------
+    Tensor
+        A number in nats; 0 where no voxel is labelled.
+    """
+    refuse_other_labels(logits_BKZYX, labels_BZYX)
+    summed = functional.cross_entropy(
+        in_full_precision(logits_BKZYX), labels_BZYX.long(), ignore_index=UNKNOWN, reduction="sum"
+    )
+    return summed / (labels_BZYX != UNKNOWN).sum().clamp(min=1)

@@ -1,0 +1,71 @@
+import math
+
+import pytest
+import torch
+
+from napari_medkd.engine.losses.agreement import agreement
+
+pytestmark = pytest.mark.engine
+
+
+def test_one_voxel_equals_the_value_computed_by_hand():
+    teacher = torch.log(torch.tensor([0.9, 0.1])).reshape(1, 2, 1, 1) * 2
+    student = torch.zeros(1, 2, 1, 1)
+
+    found = agreement(student, teacher, temperature=2)
+
+    assert found.item() == pytest.approx(4 * (0.9 * math.log(0.9 / 0.5) + 0.1 * math.log(0.1 / 0.5)), rel=1e-5)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1, 4])
+def test_equal_answers_cost_nothing_and_give_no_gradient(temperature):
+    teacher = torch.randn(2, 3, 2, 3, 4)
+    student = teacher.clone().requires_grad_()
+
+    found = agreement(student, teacher, temperature)
+    found.backward()
+
+    assert found.item() == pytest.approx(0, abs=1e-6)
+    torch.testing.assert_close(student.grad, torch.zeros_like(student), atol=1e-6, rtol=0)
+
+
+def test_only_the_student_receives_a_gradient():
+    student, teacher = (torch.randn(1, 3, 2, 2, requires_grad=True) for _ in range(2))
+
+    agreement(student, teacher, 2).backward()
+
+    assert student.grad.any()
+    assert teacher.grad is None
+
+
+def test_its_gradient_is_that_of_the_softened_cross_entropy():
+    student, teacher = torch.randn(2, 3, 2, 2, requires_grad=True), torch.randn(2, 3, 2, 2)
+
+    (found,) = torch.autograd.grad(agreement(student, teacher, 3), student)
+    soft = -((teacher / 3).softmax(1) * (student / 3).log_softmax(1)).sum(1).mean() * 9
+    (expected,) = torch.autograd.grad(soft, student)
+
+    torch.testing.assert_close(found, expected)
+
+
+def test_a_sure_wrong_answer_stays_finite():
+    found = agreement(torch.tensor([[[200.0]], [[-200.0]]])[None], torch.tensor([[[-200.0]], [[200.0]]])[None], 1)
+
+    assert found.item() == pytest.approx(400)
+
+
+def test_the_gradient_is_right():
+    student = torch.randn(2, 3, 2, 3, dtype=torch.float64, requires_grad=True)
+    teacher = torch.randn(2, 3, 2, 3, dtype=torch.float64)
+
+    assert torch.autograd.gradcheck(lambda values: agreement(values, teacher, 2.0), (student,))
+
+
+def test_another_number_of_classes_is_refused():
+    with pytest.raises(ValueError, match="must be equal"):
+        agreement(torch.zeros(1, 3, 2, 2), torch.zeros(1, 4, 2, 2), 1)
+
+
+def test_a_temperature_of_zero_is_refused():
+    with pytest.raises(ValueError, match="above 0"):
+        agreement(torch.zeros(1, 3, 2, 2), torch.zeros(1, 3, 2, 2), 0)
