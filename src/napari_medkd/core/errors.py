@@ -15,10 +15,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import errno
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_FIXES = {
+    errno.ENOSPC: "Free some space on that disk, or choose a folder on another one.",
+    errno.EFBIG: "Free some space on that disk, or choose a folder on another one.",
+    errno.ENOENT: "Check the path; the file or its folder may have been moved, renamed or deleted.",
+    errno.ENOTDIR: "Check the path: one of its folders is a file.",
+    errno.EISDIR: "Check the path: it is a folder where a file was expected.",
+    errno.EACCES: "Check its permissions, or choose a folder you may read and write.",
+    errno.EPERM: "Check its permissions, or choose a folder you may read and write.",
+    errno.EROFS: "Choose a folder on a disk that can be written.",
+}
+if hasattr(errno, "EDQUOT"):  # not on Windows
+    _FIXES[errno.EDQUOT] = "Your share of that disk is used up: free some space, or choose a folder elsewhere."
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +78,12 @@ class InputProblem(MedKDError, ValueError):
         error = cls(first.where, first.problem, first.hint)
         error.problems = listed
         return error
+
+    @classmethod
+    def from_os_error(cls, error: OSError, where: object, failed: str) -> Self:
+        """Return the error of a file the system refused; ``failed`` says what could not be done with it."""
+        hint = _FIXES.get(error.errno or 0, "Check that the disk is connected and healthy, then try again.")
+        return cls(str(where), f"{failed} ({error.strerror or error}).", hint)
 
     def __str__(self) -> str:
         return "\n".join(str(problem) for problem in self.problems)

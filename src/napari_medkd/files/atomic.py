@@ -1,0 +1,87 @@
+"""Writing a file whole or not at all: beside it first, then put in its place."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from napari_medkd.core.errors import InputProblem
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: How often a file that another process holds open is tried again, and the seconds between; Windows only.
+_TRIES = 20
+_SECONDS_BETWEEN_TRIES = 0.05
+
+
+def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """Write the file in one piece: readers, a crash and a full disk see the old content or the new, never a part.
+
+    Parameters
+    ----------
+    path
+        Its folder must exist.
+    durable
+        Whether to wait until the disk has the bytes, so that a power cut cannot lose them (some milliseconds).
+
+    Raises
+    ------
+    InputProblem
+        Where the system refuses (disk full, no permission, no such folder); the old file is then untouched.
+    """
+    beside = path.with_name(f".{path.name}.{uuid4().hex[:8]}.part")
+    try:
+        try:
+            with beside.open("xb") as file:
+                file.write(data)
+                file.flush()
+                if durable:
+                    os.fsync(file.fileno())
+            _replace(beside, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                beside.unlink()
+            raise
+        if durable:
+            _sync_folder(path.parent)
+    except OSError as error:
+        raise InputProblem.from_os_error(error, path, "The file cannot be written") from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 text with the line ends it has, like `write_bytes`."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_json(path: Path, document: Any) -> None:
+    """Write an indented JSON document, like `write_bytes`; numbers that are not finite are refused (ValueError)."""
+    write_text(path, json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _replace(source: Path, target: Path) -> None:
+    tries = _TRIES if sys.platform == "win32" else 1  # there, a reader in another process is in the way for a moment
+    for left in reversed(range(tries)):
+        try:
+            source.replace(target)
+        except PermissionError:
+            if not left:
+                raise
+            time.sleep(_SECONDS_BETWEEN_TRIES)
+        else:
+            return
+
+
+def _sync_folder(folder: Path) -> None:
+    if sys.platform != "win32":  # folders cannot be opened there
+        with contextlib.suppress(OSError):  # some network disks refuse; the file itself is safe already
+            handle = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
