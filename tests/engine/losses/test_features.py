@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from napari_medkd.engine.losses.features import foreground_balanced_mse, cosine_distance, feature_mse
+from napari_medkd.engine.losses.features import cosine_distance, feature_mse, foreground_balanced_mse
 
 pytestmark = pytest.mark.engine
 
