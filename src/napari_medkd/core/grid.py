@@ -99,7 +99,8 @@ class Grid:
     def to_voxel(self, points: ArrayLike) -> NDArray[np.float64]:
         """Return voxel points (N, 3) (z, y, x) of world points (N, 3) (right, anterior, superior)."""
         shifted = np.asarray(points, dtype=np.float64) - self.affine[:3, 3]
-        return np.linalg.solve(self.affine[:3, :3], shifted.T).T
+        voxel: NDArray[np.float64] = np.linalg.solve(self.affine[:3, :3], shifted.T).T.astype(np.float64)
+        return voxel
 
     def corners_in_world(self) -> NDArray[np.float64]:
         """Return the world points (8, 3) of the centres of the eight corner voxels."""

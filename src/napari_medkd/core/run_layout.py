@@ -21,13 +21,13 @@ STALE_AFTER_SECONDS = 15.0
 
 
 def checkpoint_path(run: Path, stage: str, which: str) -> Path:
-    """Return the weights file of a checkpoint; ``which`` is ``epoch-003``, ``best`` or ``done``."""
+    """Return the weights file of a checkpoint; ``which`` is ``epoch-00003``, ``best`` or ``done``."""
     return run / CHECKPOINTS / f"{stage}.{which}.safetensors"
 
 
 def epoch_name(epoch: int) -> str:
     """Return the checkpoint name of the end of an epoch, counted from 1."""
-    return f"epoch-{epoch:03d}"
+    return f"epoch-{epoch:05d}"
 
 
 def is_run(folder: Path) -> bool:

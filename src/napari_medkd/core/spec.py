@@ -89,6 +89,8 @@ class PredictSpec(Settings):
     """Image files; empty takes ``cases`` of the run's dataset."""
     cases: tuple[str, ...] = ()
     """Case ids of the run's dataset."""
+    data: Path | None = None
+    """Dataset the cases are of; None takes the run's own."""
     stage: str = "student"
     """Whose weights: the stage's product."""
     given: Literal["image", "true mask", "student mask"] = "image"

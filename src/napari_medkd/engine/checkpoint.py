@@ -1,0 +1,220 @@
+"""Weights on disk: safetensors beside a JSON that says everything needed to use them. Written atomically."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from napari_medkd.core.errors import RunProblem
+from napari_medkd.core.preprocessing import Preprocessing
+from napari_medkd.core.run_layout import CHECKPOINTS, checkpoint_path, epoch_name
+from napari_medkd.core.settings import Settings
+from napari_medkd.core.task import Task, TaskKind
+from napari_medkd.engine.data.shown import Sees
+from napari_medkd.engine.networks.unet import UNet
+from napari_medkd.files.atomic import write_bytes, write_text
+
+#: Epoch checkpoints that are kept of a stage, beside the best.
+KEPT = 2
+
+
+class NetworkShape(Settings):
+    """What rebuilds a U-Net."""
+
+    dimensions: Literal[2, 3]
+    in_channels: int
+    num_classes: int
+    widths: tuple[int, ...]
+    skips: bool
+
+    def build(self) -> UNet:
+        """Return the network with fresh weights."""
+        return UNet(
+            dimensions=self.dimensions,
+            in_channels=self.in_channels,
+            num_classes=self.num_classes,
+            widths=self.widths,
+            skips=self.skips,
+        )
+
+
+class TaskCard(Settings):
+    """A task, as saved beside weights."""
+
+    name: str
+    kind: TaskKind
+    classes: tuple[str, ...]
+
+    @property
+    def task(self) -> Task:
+        """The task itself."""
+        return Task(self.name, self.kind, self.classes)
+
+
+class WeightsCard(Settings):
+    """What stands beside the weights of a network."""
+
+    schema_version: Literal[1] = 1
+    method: str
+    stage: str
+    sees: Sees
+    """What the network must be shown."""
+    fallback_means: tuple[tuple[float, ...], ...] | None = None
+    """(channel, class) mean intensities over the training cases, for a network that sees class means."""
+    network: NetworkShape
+    preprocessing: Preprocessing
+    task: TaskCard
+    epoch: int
+    score: float | None = None
+    sha256: str
+    """Of the safetensors file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where in a stage an epoch checkpoint was taken."""
+
+    epoch: int
+    best: float | None
+
+
+def _write(path: Path, tensors: dict[str, Tensor], card: dict[str, Any]) -> None:
+    payload = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, payload)
+    document = {**card, "sha256": hashlib.sha256(payload).hexdigest()}
+    write_text(path.with_suffix(".json"), json.dumps(document, indent=2))
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    try:
+        payload = path.read_bytes()
+        card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        if hashlib.sha256(payload).hexdigest() != card.get("sha256"):
+            raise RunProblem(
+                str(path), "The weights do not match the checksum beside them.", "Use another checkpoint of the run."
+            )
+        return load(payload), card
+    except (OSError, json.JSONDecodeError, SafetensorError) as error:
+        raise RunProblem(
+            str(path), f"The checkpoint cannot be read ({error}).", "Use another checkpoint of the run."
+        ) from error
+
+
+def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    state = optimizer.state_dict()["state"]
+    return {f"optimizer.{index}.{name}": torch.as_tensor(value) for index, kept in state.items() for name, value in kept.items()}
+
+
+def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        if name.startswith("optimizer."):
+            _, index, kept = name.split(".", 2)
+            state.setdefault(int(index), {})[kept] = tensor
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoints:
+    """The checkpoints of one run: epochs to continue from, the best and the finished weights of each stage."""
+
+    run: Path
+
+    def save_epoch(
+        self, stage: str, objective: torch.nn.Module, optimizer: torch.optim.Optimizer, progress: Progress
+    ) -> Path:
+        """Write everything that continuing needs, and return the file; older ones than the last two go."""
+        tensors = {f"objective.{name}": tensor for name, tensor in objective.state_dict().items()}
+        path = checkpoint_path(self.run, stage, epoch_name(progress.epoch))
+        card = {"stage": stage, "epoch": progress.epoch, "best": progress.best}
+        _write(path, tensors | _optimizer_tensors(optimizer), card)
+        for old in self._epochs(stage)[:-KEPT]:
+            old.with_suffix(".json").unlink(missing_ok=True)
+            old.unlink(missing_ok=True)
+        return path
+
+    def restore_epoch(
+        self, stage: str, objective: torch.nn.Module, optimizer: torch.optim.Optimizer
+    ) -> Progress | None:
+        """Load the newest readable epoch of a stage, or return None where there is none."""
+        found = self._newest(stage)
+        if found is None:
+            return None
+        tensors, card = found
+        prefix = "objective."
+        objective.load_state_dict({n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)})
+        _restore_optimizer(optimizer, tensors)
+        return Progress(int(card["epoch"]), card["best"])
+
+    def last_epoch(self, stage: str) -> int:
+        """Return the epoch a stage would continue after; 0 where it would start."""
+        found = self._newest(stage)
+        return int(found[1]["epoch"]) if found else 0
+
+    def _newest(self, stage: str) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+        for path in reversed(self._epochs(stage)):
+            try:
+                return _read(path)
+            except RunProblem:  # torn by a crash: the one before it serves
+                continue
+        return None
+
+    def save_product(self, which: Literal["best", "done"], product: UNet, card: WeightsCard) -> Path:
+        """Write a network with its card, and return the file."""
+        path = checkpoint_path(self.run, card.stage, which)
+        _write(path, product.state_dict(), card.model_dump(mode="json", exclude={"sha256"}))
+        return path
+
+    def restore_product(self, stage: str, product: UNet) -> bool:
+        """Load the finished weights of a stage into the product; return whether there were any."""
+        path = checkpoint_path(self.run, stage, "done")
+        if not path.is_file():
+            return False
+        product.load_state_dict(_read(path)[0])
+        return True
+
+    def is_done(self, stage: str) -> bool:
+        """Return whether a stage has finished."""
+        return checkpoint_path(self.run, stage, "done").with_suffix(".json").is_file()
+
+    def _epochs(self, stage: str) -> list[Path]:
+        return sorted((self.run / CHECKPOINTS).glob(f"{stage}.epoch-*.safetensors"))
+
+
+def load_network(run: Path, stage: str) -> tuple[UNet, WeightsCard, Path]:
+    """Return the trained network of a stage, its card and its file: the finished weights, else the best so far.
+
+    Raises
+    ------
+    RunProblem
+        Where the run has no such weights, or they cannot be read.
+    """
+    for which in ("done", "best"):
+        path = checkpoint_path(run, stage, which)
+        if path.is_file():
+            tensors, document = _read(path)
+            try:
+                card = WeightsCard.model_validate(document)
+            except ValidationError as error:
+                raise RunProblem(
+                    str(path.with_suffix(".json")), f"The card is not valid ({error}).", "Train again with this version."
+                ) from error
+            network = card.network.build()
+            network.load_state_dict(tensors)
+            return network.eval(), card, path
+    there = sorted({path.name.split(".")[0] for path in (run / CHECKPOINTS).glob("*.safetensors")})
+    raise RunProblem(
+        str(run),
+        f"There are no trained weights of {stage!r} (found: {', '.join(there) or 'none'}).",
+        "Wait until its first epoch has ended, or continue the run.",
+    )

@@ -1,0 +1,43 @@
+"""What one training step sees.
+
+Shape legend: B batch, C channel, Z Y X space. A batch of 2-D images has no Z: (B, C, Y, X).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Augmented samples on the device.
+
+    Parameters
+    ----------
+    image_BCZYX
+        Preprocessed intensities.
+    label_BZYX
+        Class index of each voxel, int64; -1 counts nowhere.
+    shown_BCZYX
+        What a teacher is shown instead of the image; set by a view.
+    """
+
+    image_BCZYX: Tensor
+    label_BZYX: Tensor
+    shown_BCZYX: Tensor | None = None
+
+    def showing(self, shown_BCZYX: Tensor) -> Batch:
+        """Return the batch with something to show to the teacher."""
+        return replace(self, shown_BCZYX=shown_BCZYX)
+
+    def shown_or_image(self) -> Tensor:
+        """Return what a view made to be shown, else the image itself."""
+        return self.image_BCZYX if self.shown_BCZYX is None else self.shown_BCZYX
+
+
+#: Turns an augmented batch into what a stage needs. It is applied to training and validation alike.
+View: TypeAlias = Callable[[Batch], Batch]

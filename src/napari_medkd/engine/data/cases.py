@@ -1,0 +1,93 @@
+"""Cases ready for a network: read, preprocessed and kept in memory while there is room."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_medkd.core.annotation import ClassLabel
+from napari_medkd.core.dataset import Case, Dataset
+from napari_medkd.core.errors import DatasetProblem
+from napari_medkd.core.grid import Grid
+from napari_medkd.core.preprocessing import Preprocessing
+from napari_medkd.core.task import Task
+from napari_medkd.engine.data.preprocess import prepare_image, prepare_mask
+from napari_medkd.files.opening import read_mask, read_volume
+
+#: Prepared cases beyond this are read again when they are needed.
+MEMORY_BYTES = 4 * 2**30
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PreparedCase:
+    """A case on the network's grid.
+
+    Parameters
+    ----------
+    image_CZYX
+        Preprocessed intensities, float32.
+    label_ZYX
+        Class indices, uint8.
+    grid, original
+        The network's grid, and the image's own.
+    """
+
+    id: str
+    domain: str
+    image_CZYX: NDArray[np.float32]
+    label_ZYX: NDArray[np.uint8]
+    grid: Grid
+    original: Grid
+
+
+class Cases:
+    """Labelled cases of one dataset and task, by position.
+
+    Parameters
+    ----------
+    names
+        Ids of the cases, in the order in which positions count.
+    """
+
+    def __init__(self, dataset: Dataset, task: Task, names: tuple[str, ...], preprocessing: Preprocessing) -> None:
+        self.dataset = dataset
+        self.task = task
+        self.names = names
+        self.preprocessing = preprocessing
+        self._kept: OrderedDict[str, PreparedCase] = OrderedDict()
+        self._kept_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __iter__(self) -> Iterator[PreparedCase]:
+        return (self[index] for index in range(len(self)))
+
+    def __getitem__(self, index: int) -> PreparedCase:
+        name = self.names[index]
+        if name in self._kept:
+            self._kept.move_to_end(name)
+            return self._kept[name]
+        case = self._read(self.dataset.case(name))
+        self._kept[name] = case
+        self._kept_bytes += case.image_CZYX.nbytes + case.label_ZYX.nbytes
+        while self._kept_bytes > MEMORY_BYTES and len(self._kept) > 1:
+            _, dropped = self._kept.popitem(last=False)
+            self._kept_bytes -= dropped.image_CZYX.nbytes + dropped.label_ZYX.nbytes
+        return case
+
+    def _read(self, case: Case) -> PreparedCase:
+        annotation = case.annotations.get(self.task.name)
+        if annotation is None or isinstance(annotation, ClassLabel):
+            raise DatasetProblem(
+                f"cases.{case.id}", f"There is no mask for {self.task.name!r}.", "Leave the case out of the split."
+            )
+        volume = read_volume(case.images, channels=self.dataset.channels, modality=self.dataset.modality)
+        label_map = self.dataset.label_maps.get(self.task.name)
+        mask = read_mask(annotation, self.task, grid=volume.grid, label_map=label_map)
+        image_CZYX, grid = prepare_image(volume, self.preprocessing)
+        return PreparedCase(case.id, case.domain, image_CZYX, prepare_mask(mask, grid), grid, volume.grid)

@@ -1,0 +1,88 @@
+"""Chooses the preprocessing that a person left open, from the training cases."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from napari_medkd.core.dataset import Dataset
+from napari_medkd.core.errors import DatasetProblem
+from napari_medkd.core.grid import Grid
+from napari_medkd.core.preprocessing import IntensityRule, Preprocessing, PreprocessingWishes
+from napari_medkd.core.volume import Modality
+from napari_medkd.files.opening import read_volume
+
+#: A training patch has at most this many voxels, by dimensions.
+MOST_VOXELS = {2: 256 * 256, 3: 64 * 64 * 64}
+
+#: As many cases are looked at as tell the median size well.
+CASES_LOOKED_AT = 32
+
+SOFT_TISSUE = IntensityRule(kind="window", low=-160.0, high=240.0)
+
+
+def _patch(shapes: list[tuple[int, int, int]], divisor: int, dimensions: int) -> tuple[int, int, int]:
+    """Return the median shape rounded up to the divisor, halved along its longest axis until it fits."""
+    sizes = [int(np.ceil(size / divisor) * divisor) for size in np.median(np.array(shapes), axis=0)]
+    if dimensions == 2:
+        sizes[0] = 1
+    while np.prod(sizes) > MOST_VOXELS[dimensions]:
+        longest = int(np.argmax(sizes))
+        sizes[longest] = max(divisor, int(np.ceil(sizes[longest] * 0.75 / divisor) * divisor))
+        if max(sizes) == divisor:
+            break
+    z, y, x = sizes
+    return z, y, x
+
+
+def _median_spacing(grids: list[Grid]) -> tuple[float, float, float]:
+    z, y, x = np.median(np.array([grid.spacing for grid in grids]), axis=0)
+    return float(z), float(y), float(x)
+
+
+def choose_preprocessing(
+    dataset: Dataset, cases: tuple[str, ...], wishes: PreprocessingWishes, divisor: int
+) -> Preprocessing:
+    """Return a complete recipe: what the person fixed, and the rest from the grids of the training cases.
+
+    Parameters
+    ----------
+    cases
+        Ids of the training cases.
+    divisor
+        Patch sizes are multiples of it (the network's total downsampling).
+
+    Raises
+    ------
+    DatasetProblem
+        Where flat and deep images are mixed.
+    """
+    step = max(1, len(cases) // CASES_LOOKED_AT)
+    looked_at = [dataset.case(name) for name in cases[::step]]
+    grids = [
+        read_volume(case.images, channels=dataset.channels, modality=dataset.modality).grid for case in looked_at
+    ]
+    flat = [grid.is_flat for grid in grids]
+    if any(flat) and not all(flat):
+        raise DatasetProblem(
+            f"dataset {dataset.name}",
+            f"2-D and 3-D images are mixed (2-D: {looked_at[flat.index(True)].id}, 3-D: {looked_at[flat.index(False)].id}).",
+            "Make one dataset of each.",
+        )
+    dimensions = 2 if flat[0] else 3
+    spacing = wishes.spacing or _median_spacing(grids)
+    intensity = wishes.intensity or (SOFT_TISSUE if dataset.modality is Modality.CT else IntensityRule())
+    patch = wishes.patch or _patch([grid.resized(spacing).shape for grid in grids], divisor, dimensions)
+    wrong = [size for size in patch[3 - dimensions :] if size % divisor]
+    if wrong:
+        raise DatasetProblem(
+            "preprocessing.patch",
+            f"The patch {patch} has sizes that are not multiples of {divisor}.",
+            f"Choose multiples of {divisor}, or fewer network levels.",
+        )
+    return Preprocessing(
+        dimensions=2 if dimensions == 2 else 3,
+        spacing=spacing,
+        intensity=intensity,
+        patch=patch,
+        channels=dataset.channels,
+    )

@@ -1,0 +1,66 @@
+"""Cuts training patches out of prepared cases: every third one around a voxel of a class, the others anywhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_medkd.engine.data.cases import Cases, PreparedCase
+
+#: This share of every batch is centred on a voxel that is not background.
+CENTRED_SHARE = 1 / 3
+
+
+def _cut(
+    case: PreparedCase, start: NDArray[np.int64], shape: tuple[int, int, int]
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return image (C, z, y, x) and label (z, y, x) of a window; outside, the edge goes on and the label is -1."""
+    low, high = start, start + np.array(shape)
+    size = np.array(case.label_ZYX.shape)
+    inside = tuple(slice(int(a), int(b)) for a, b in zip(np.maximum(low, 0), np.minimum(high, size), strict=True))
+    padding = [(int(max(-a, 0)), int(max(b - n, 0))) for a, b, n in zip(low, high, size, strict=True)]
+    image = np.pad(case.image_CZYX[(slice(None), *inside)], [(0, 0), *padding], mode="edge")
+    label = np.pad(case.label_ZYX[inside].astype(np.int64), padding, constant_values=-1)
+    return image, label
+
+
+@dataclass(frozen=True, slots=True)
+class Patches:
+    """Draws random patches of one shape from cases.
+
+    Parameters
+    ----------
+    cases
+        Where to draw from.
+    shape
+        Voxels (z, y, x) of a patch.
+    """
+
+    cases: Cases
+    shape: tuple[int, int, int]
+
+    def draw(self, number: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return images (B, C, Z, Y, X) float32 and labels (B, Z, Y, X) int64."""
+        centred = round(number * CENTRED_SHARE)
+        drawn = [self._draw_one(index < centred, generator) for index in range(number)]
+        images, labels = zip(*drawn, strict=True)
+        return torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(labels))
+
+    def _draw_one(
+        self, centred: bool, generator: torch.Generator
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        case = self.cases[int(torch.randint(len(self.cases), (1,), generator=generator))]
+        place = torch.rand(4, generator=generator, dtype=torch.float64).numpy()
+        room = np.array(case.label_ZYX.shape) - np.array(self.shape)
+        start = np.where(room > 0, np.floor(place[:3] * (room + 1)), np.floor(room / 2)).astype(np.int64)
+        voxels = np.flatnonzero(case.label_ZYX) if centred and (room > 0).any() else np.empty(0, np.int64)
+        if len(voxels):
+            chosen = voxels[int(place[3] * len(voxels))]
+            centre = np.array(np.unravel_index(chosen, case.label_ZYX.shape))
+            around = np.clip(centre - np.array(self.shape) // 2, 0, np.maximum(room, 0))
+            start = np.where(room > 0, around, start)
+        return _cut(case, start, self.shape)

@@ -1,0 +1,67 @@
+"""What a run will take: a few real steps of every stage, measured."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from typing import Any
+
+import psutil
+import torch
+
+from napari_medkd.core.card import Estimate
+from napari_medkd.engine.bench import Bench
+from napari_medkd.engine.hardware import seed_of
+from napari_medkd.engine.loop import step_once
+from napari_medkd.engine.method import Method, Stage, settings_of
+
+#: Steps measured after the first, which pays for warming up.
+STEPS_MEASURED = 3
+
+
+def _seconds_per_step(stage: Stage, bench: Bench) -> float:
+    parameters = [parameter for parameter in stage.objective.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, lr=bench.spec.schedule.learning_rate)
+    generator = torch.Generator().manual_seed(seed_of(bench.spec.seed, stage.name, 0))
+    stage.objective.train()
+    seconds, start = [], time.perf_counter()
+    for _, batch in zip(range(STEPS_MEASURED + 1), stage.batches(generator), strict=False):
+        step_once(stage, bench, optimizer, batch)
+        if bench.machine.device.type == "cuda":
+            torch.cuda.synchronize()
+        seconds.append(time.perf_counter() - start)
+        start = time.perf_counter()
+    return statistics.median(seconds[1:] or seconds)
+
+
+def _peak_memory_bytes(bench: Bench) -> int:
+    if bench.machine.device.type == "cuda":
+        return torch.cuda.max_memory_allocated()
+    memory = psutil.Process().memory_info()
+    return int(getattr(memory, "peak_wset", memory.rss))
+
+
+def estimate(method: Method[Any], bench: Bench) -> Estimate:
+    """Return the time and memory of a run, from a few steps of each of its stages; nothing is written."""
+    settings = settings_of(method, bench.spec.method)
+    plan = method.plan(settings, bench.spec.schedule)
+    seconds_per_step: dict[str, float] = {}
+    judging, peak, parameters = 0.0, 0, 0
+    for planned, stage in zip(plan, method.stages(settings, bench), strict=True):
+        seconds_per_step[planned.name] = _seconds_per_step(stage, bench)
+        peak = max(peak, _peak_memory_bytes(bench))
+        parameters = sum(parameter.numel() for parameter in stage.product.parameters())
+        if stage.judge is not None:
+            start = time.perf_counter()
+            stage.judge(stage.product)
+            judging += planned.epochs * (time.perf_counter() - start)
+    training = sum(planned.steps * seconds_per_step[planned.name] for planned in plan)
+    return Estimate(
+        device=bench.machine.device.type,
+        precision=bench.machine.precision,
+        plan=plan,
+        seconds=training + judging,
+        seconds_per_step=seconds_per_step,
+        peak_memory_bytes=peak,
+        parameters=parameters,
+    )

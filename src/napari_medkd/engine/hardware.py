@@ -1,0 +1,124 @@
+"""The device, the precision and the seeds of a run. Never falls to the CPU without being asked."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import statistics
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from napari_medkd.core.errors import SpecProblem
+from napari_medkd.core.spec import Hardware
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What a run computes on, after choosing.
+
+    Parameters
+    ----------
+    device
+        ``cpu``, ``cuda`` or ``mps``.
+    precision
+        Of convolutions; losses and statistics stay in single precision.
+    """
+
+    device: torch.device
+    precision: Literal["fp32", "bf16"] = "fp32"
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """Return the context in which a network runs."""
+        if self.precision == "fp32":
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=torch.bfloat16)
+
+
+def choose_device(wish: Literal["auto", "cpu", "cuda", "mps"]) -> torch.device:
+    """Return the device a person asked for, or the best there is for ``auto``.
+
+    Raises
+    ------
+    SpecProblem
+        Where the device that was asked for is not here.
+    """
+    here = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if wish == "auto":
+        return torch.device("cuda" if here["cuda"] else "mps" if here["mps"] else "cpu")
+    if not here[wish]:
+        found = ", ".join(name for name, there in here.items() if there)
+        raise SpecProblem(
+            "hardware.device",
+            f"{wish!r} was asked for, but torch {torch.__version__} finds only: {found}.",
+            "Choose 'auto', or run `medkd doctor` for the line that installs a matching torch.",
+        )
+    return torch.device(wish)
+
+
+def use_threads(hardware: Hardware) -> int:
+    """Set the number of CPU threads of this process, and return it."""
+    threads = hardware.threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    threads = hardware.threads or threads or 1
+    torch.set_num_threads(threads)
+    return threads
+
+
+def _seconds_of_a_step(step: Callable[[], Tensor], device: torch.device, repeats: int) -> float:
+    seconds = []
+    for _ in range(repeats + 1):
+        start = time.perf_counter()
+        step().backward()  # type: ignore[no-untyped-call]
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds[1:])
+
+
+def agrees_with_double_precision(device: torch.device, precision: Literal["fp32", "bf16"]) -> bool:
+    """Return whether a 3-D convolution on the device is right within the precision: some libraries were silently wrong."""
+    generator = torch.Generator().manual_seed(0)
+    image = torch.randn(2, 16, 12, 20, 12, generator=generator)
+    convolution = nn.Conv3d(16, 16, 3, padding=1)
+    with torch.no_grad():
+        truth = convolution.double()(image.double())
+        moved = convolution.float().to(device)
+        with Machine(device, precision).autocast():
+            found = moved(image.to(device)).double().cpu()
+    return bool((found - truth).norm() / truth.norm() < (2e-2 if precision == "bf16" else 1e-3))
+
+
+def choose_precision(
+    wish: Literal["auto", "fp32", "bf16"], device: torch.device, network: nn.Module, example: Tensor, repeats: int = 3
+) -> tuple[Literal["fp32", "bf16"], dict[str, float]]:
+    """Return the precision to train in, and the measured seconds of a forward and backward pass in each.
+
+    ``auto`` measures both and takes bf16 where it is at least 10 % faster and agrees with double precision.
+    """
+    if wish != "auto":
+        return wish, {}
+    if device.type == "mps" or not agrees_with_double_precision(device, "bf16"):
+        return "fp32", {}
+    seconds = {}
+    for precision in ("fp32", "bf16"):
+        machine = Machine(device, precision)
+
+        def step(machine: Machine = machine) -> Tensor:
+            with machine.autocast():
+                logits: Tensor = network(example).logits
+            return logits.float().square().mean()
+
+        seconds[precision] = _seconds_of_a_step(step, device, repeats)
+        network.zero_grad(set_to_none=True)
+    return ("bf16" if seconds["bf16"] < 0.9 * seconds["fp32"] else "fp32"), seconds
+
+
+def seed_of(run_seed: int, stage: str, epoch: int) -> int:
+    """Return a 63-bit seed that depends on nothing but the run's seed, the stage's name and the epoch (-1: before it)."""
+    digest = hashlib.sha256(f"{run_seed}/{stage}/{epoch}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1

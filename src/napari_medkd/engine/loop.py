@@ -1,0 +1,244 @@
+"""The one training loop: an iterator of events. The consumer decides what to do with them."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from napari_medkd import __version__
+from napari_medkd.core.control import Control
+from napari_medkd.core.errors import EngineBug, TrainingDiverged
+from napari_medkd.core.events import (
+    AnyEvent,
+    CheckpointSaved,
+    EpochDone,
+    Noticed,
+    RunContinued,
+    RunEnded,
+    RunStarted,
+    StagePlan,
+    StageStarted,
+    StepDone,
+)
+from napari_medkd.engine.bench import Bench
+from napari_medkd.engine.checkpoint import Checkpoints, NetworkShape, Progress, TaskCard, WeightsCard
+from napari_medkd.engine.control import Cancelled, obey
+from napari_medkd.engine.data.batch import Batch
+from napari_medkd.engine.hardware import seed_of
+from napari_medkd.engine.method import Method, Stage, settings_of
+from napari_medkd.engine.preview import Previews
+
+#: Seconds between two step events.
+REPORT_SECONDS = 0.1
+
+#: Steps over which the learning rate rises to its value before it falls along a cosine.
+WARMUP_STEPS = 50
+
+#: Norm to which gradients are clipped.
+LARGEST_GRADIENT = 12.0
+
+
+@dataclass(slots=True)
+class Report:
+    """Gathers losses between two step events, so that the numbers that are shown are means."""
+
+    sums: dict[str, Tensor] = field(default_factory=dict)
+    steps: int = 0
+    since: float = field(default_factory=time.monotonic)
+
+    def add(self, losses: dict[str, Tensor]) -> None:
+        """Take in the terms of one step."""
+        for name, value in losses.items():
+            self.sums[name] = self.sums[name] + value if name in self.sums else value
+        self.steps += 1
+
+    def is_due(self) -> bool:
+        """Return whether it is time to say something."""
+        return time.monotonic() - self.since >= REPORT_SECONDS
+
+    def take(self) -> tuple[dict[str, float], float]:
+        """Return the mean of every term and the seconds per step, and start anew."""
+        means = {name: float(value) / self.steps for name, value in self.sums.items()}
+        seconds = (time.monotonic() - self.since) / self.steps
+        self.sums, self.steps, self.since = {}, 0, time.monotonic()
+        return means, seconds
+
+
+def learning_rate_at(step: int, steps: int, highest: float) -> float:
+    """Return the learning rate of a step: a short linear rise, then a cosine to 0."""
+    rise = min(1.0, (step + 1) / min(WARMUP_STEPS, max(1, steps // 10)))
+    return highest * rise * 0.5 * (1 + math.cos(math.pi * step / steps))
+
+
+def step_once(stage: Stage, bench: Bench, optimizer: torch.optim.Optimizer, batch: Batch) -> dict[str, Tensor]:
+    """Take one optimisation step, and return its named terms."""
+    with bench.machine.autocast():
+        parts = stage.objective(batch)
+    torch.stack(list(parts.values())).sum().backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(stage.objective.parameters(), LARGEST_GRADIENT)
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return {name: value.detach() for name, value in parts.items()}
+
+
+def _refuse_divergence(losses: dict[str, float], stage: Stage, step: int) -> None:
+    wrong = [name for name, value in losses.items() if not math.isfinite(value)]
+    if wrong:
+        message = f"In stage {stage.name!r} the loss {wrong[0]!r} stopped being a number at step {step}."
+        raise TrainingDiverged(message)
+
+
+def _epoch(
+    stage: Stage, bench: Bench, optimizer: torch.optim.Optimizer, control: Control, first_step: int, steps: int, epoch: int
+) -> Iterator[AnyEvent]:
+    generator = torch.Generator().manual_seed(seed_of(bench.spec.seed, stage.name, epoch))
+    torch.manual_seed(seed_of(bench.spec.seed, stage.name, epoch))
+    stage.objective.train()
+    report, step = Report(), first_step
+    for batch in stage.batches(generator):
+        yield from obey(control)
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate_at(step, steps, bench.spec.schedule.learning_rate)
+        report.add(step_once(stage, bench, optimizer, batch))
+        step += 1
+        if report.is_due():
+            losses, seconds = report.take()
+            yield StepDone(stage=stage.name, step=step, losses=losses, seconds_per_step=seconds)
+            _refuse_divergence(losses, stage, step)
+    if report.steps:
+        losses, seconds = report.take()
+        yield StepDone(stage=stage.name, step=step, losses=losses, seconds_per_step=seconds)
+        _refuse_divergence(losses, stage, step)
+
+
+def _card(stage: Stage, bench: Bench, epoch: int, score: float | None) -> WeightsCard:
+    network = stage.product
+    shape = NetworkShape(
+        dimensions=bench.preprocessing.dimensions,
+        in_channels=len(bench.preprocessing.channels),
+        num_classes=bench.num_classes,
+        widths=bench.spec.network.widths,
+        skips=network.skips,
+    )
+    return WeightsCard(
+        method=bench.spec.method.name,
+        stage=stage.name,
+        sees=stage.sees,
+        fallback_means=bench.mean_intensities_CK.tolist() if stage.sees == "class means" else None,
+        network=shape,
+        preprocessing=bench.preprocessing,
+        task=TaskCard(name=bench.task.name, kind=bench.task.kind, classes=bench.task.classes),
+        epoch=epoch,
+        score=score,
+        sha256="",
+    )
+
+
+def fit(stage: Stage, planned: StagePlan, bench: Bench, run: Path, control: Control) -> Iterator[AnyEvent]:
+    """Train one stage from its newest checkpoint to its end; its product is then on disk and in memory.
+
+    Raises
+    ------
+    Cancelled
+        When the person stops the run; at most one epoch is repeated on resume.
+    TrainingDiverged
+        When a loss is not finite; the last good checkpoint is kept.
+    """
+    checkpoints, previews = Checkpoints(run), Previews(bench, run)
+    parameters = [parameter for parameter in stage.objective.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, lr=bench.spec.schedule.learning_rate, weight_decay=1e-4)
+    progress = checkpoints.restore_epoch(stage.name, stage.objective, optimizer) or Progress(0, None)
+    best, score = progress.best, None
+    yield StageStarted(stage=stage.name, epochs=planned.epochs, steps_per_epoch=planned.steps_per_epoch)
+    for epoch in range(progress.epoch, planned.epochs):
+        first_step = epoch * planned.steps_per_epoch
+        yield from _epoch(stage, bench, optimizer, control, first_step, planned.steps, epoch)
+        metrics = stage.judge(stage.product) if stage.judge else {}
+        score = metrics.get("score")
+        is_best = score is not None and (best is None or score > best)
+        best = score if is_best else best
+        if is_best:
+            checkpoints.save_product("best", stage.product, _card(stage, bench, epoch + 1, score))
+        path = checkpoints.save_epoch(stage.name, stage.objective, optimizer, Progress(epoch + 1, best))
+        saved = path.relative_to(run).as_posix()
+        yield EpochDone(
+            stage=stage.name, epoch=epoch + 1, step=first_step + planned.steps_per_epoch, metrics=metrics, is_best=is_best
+        )
+        yield CheckpointSaved(path=saved, stage=stage.name, epoch=epoch + 1)
+        yield from previews.after_epoch(stage, epoch + 1)
+    path = checkpoints.save_product("done", stage.product, _card(stage, bench, planned.epochs, score))
+    yield CheckpointSaved(path=path.relative_to(run).as_posix(), stage=stage.name, epoch=planned.epochs)
+
+
+def _stages(method: Method[Any], bench: Bench, plan: tuple[StagePlan, ...]) -> Iterator[tuple[Stage, StagePlan]]:
+    """Yield each stage with its plan; everything random in building it depends on the run's seed and its name alone."""
+    stages = method.stages(settings_of(method, bench.spec.method), bench)
+    for planned in plan:
+        torch.manual_seed(seed_of(bench.spec.seed, planned.name, -1))
+        stage = next(stages)
+        if stage.name != planned.name:
+            message = f"Method {method.name!r} planned stage {planned.name!r} but yielded {stage.name!r}."
+            raise EngineBug(message)
+        yield stage, planned
+
+
+def _first_word(
+    method: Method[Any], bench: Bench, plan: tuple[StagePlan, ...], checkpoints: Checkpoints, attempt: int
+) -> AnyEvent:
+    if attempt > 1:
+        stage = next((planned.name for planned in plan if not checkpoints.is_done(planned.name)), plan[-1].name)
+        return RunContinued(
+            stage=stage, epoch=checkpoints.last_epoch(stage), host=platform.node(), pid=os.getpid(), attempt=attempt
+        )
+    return RunStarted(
+        run=checkpoints.run.name,
+        method=method.name,
+        host=platform.node(),
+        pid=os.getpid(),
+        versions={"napari-medkd": __version__, "torch": torch.__version__, "python": platform.python_version()},
+        seed=bench.spec.seed,
+        plan=plan,
+        device=bench.machine.device.type,
+        precision=bench.machine.precision,
+    )
+
+
+def train(method: Method[Any], bench: Bench, run: Path, control: Control, *, attempt: int = 1) -> Iterator[AnyEvent]:
+    """Train a method as the bench's spec says. Yields what happens, ending with one `RunEnded`.
+
+    Parameters
+    ----------
+    run
+        The run folder: checkpoints and previews are written into it.
+    control
+        Asked between two steps.
+    attempt
+        1 for a fresh run; above, finished stages are loaded and the unfinished one continues from its last epoch.
+    """
+    plan = method.plan(settings_of(method, bench.spec.method), bench.spec.schedule)
+    checkpoints = Checkpoints(run)
+    yield _first_word(method, bench, plan, checkpoints, attempt)
+    try:
+        for stage, planned in _stages(method, bench, plan):
+            if checkpoints.restore_product(stage.name, stage.product):
+                continue
+            if stage.judge is None:
+                yield Noticed(message="No validation case has a label: no score is shown while training.")
+            yield from fit(stage, planned, bench, run, control)
+    except Cancelled:
+        hint = "Continue it when you like: the epoch that was under way is repeated."
+        yield RunEnded(outcome="cancelled", message="The run was stopped.", hint=hint)
+    except TrainingDiverged as error:
+        hint = "Lower the learning rate, or train in fp32; the last good checkpoint is kept."
+        yield RunEnded(outcome="failed", message=str(error), hint=hint)
+    else:
+        yield RunEnded(outcome="completed", message="Every stage is trained.")

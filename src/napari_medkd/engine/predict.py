@@ -1,0 +1,222 @@
+"""Predicts with the trained weights of a run: an iterator of events, like training."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from napari_medkd.core.annotation import ClassLabel, Mask
+from napari_medkd.core.control import Control
+from napari_medkd.core.dataset import Dataset
+from napari_medkd.core.errors import RunProblem, SpecProblem
+from napari_medkd.core.events import AnyEvent, CaseDone, RunEnded
+from napari_medkd.core.prediction import Prediction
+from napari_medkd.core.run_layout import RESOLVED, SPEC
+from napari_medkd.core.spec import PredictSpec, TrainSpec
+from napari_medkd.core.volume import Volume
+from napari_medkd.engine.bench import read_resolved
+from napari_medkd.engine.checkpoint import WeightsCard, load_network
+from napari_medkd.engine.control import Cancelled, obey
+from napari_medkd.engine.data.batch import Batch
+from napari_medkd.engine.data.preprocess import prepare_image, prepare_mask, restore_mask
+from napari_medkd.engine.data.shown import showing
+from napari_medkd.engine.hardware import Machine, choose_device, use_threads
+from napari_medkd.engine.networks.unet import UNet
+from napari_medkd.engine.sliding_window import sliding_window
+from napari_medkd.files.manifest import open_dataset
+from napari_medkd.files.opening import read_mask, read_volume
+from napari_medkd.files.results import write_prediction
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One image to predict, opened when its turn comes.
+
+    Parameters
+    ----------
+    name
+        Id of the case, or the file's name.
+    volume
+        Opens the image.
+    truth
+        Opens its true mask; None where none is known.
+    """
+
+    name: str
+    volume: Callable[[], Volume]
+    truth: Callable[[Volume], Mask] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Predictor:
+    """A trained network with its card, on a machine."""
+
+    network: UNet
+    card: WeightsCard
+    path: Path
+    machine: Machine
+
+    @classmethod
+    def open(cls, run: Path, stage: str, machine: Machine) -> Predictor:
+        """Load the weights of a stage onto the machine."""
+        network, card, path = load_network(run, stage)
+        return cls(network.to(machine.device), card, path, machine)
+
+    def answer(self, volume: Volume, control: Control, given: Mask | None = None) -> Iterator[AnyEvent | Mask]:
+        """Yield events while the person pauses, and at last the mask on the volume's own grid.
+
+        Parameters
+        ----------
+        given
+            The mask that supplies class means, for a network that must be shown them.
+        """
+        card = self.card
+        image_CZYX, grid = prepare_image(volume, card.preprocessing)
+        image = torch.from_numpy(image_CZYX).to(self.machine.device)
+        if given is not None:
+            label = torch.from_numpy(prepare_mask(given, grid)).to(self.machine.device).long()
+            fallback = None if card.fallback_means is None else torch.tensor(card.fallback_means)
+            view = showing(card.sees, card.network.num_classes, fallback)
+            image = view(Batch(image[None], label[None])).shown_or_image()[0]
+        windows = sliding_window(self.network, image, card.preprocessing.patch, autocast=self.machine.autocast)
+        while True:
+            yield from obey(control)
+            try:
+                next(windows)
+            except StopIteration as end:
+                labels = end.value
+                break
+        yield restore_mask(labels, grid, volume.grid, card.task.task)
+
+
+def _case_question(dataset: Dataset, name: str, card: WeightsCard) -> Question:
+    case, task = dataset.case(name), card.task.task
+    annotation = case.annotations.get(task.name)
+
+    def volume() -> Volume:
+        return read_volume(case.images, channels=dataset.channels, modality=dataset.modality)
+
+    def truth(image: Volume) -> Mask:
+        if annotation is None or isinstance(annotation, ClassLabel):
+            raise SpecProblem(f"cases.{name}", "There is no true mask.", "Show the teacher the student's mask instead.")
+        return read_mask(annotation, task, grid=image.grid, label_map=dataset.label_maps.get(task.name))
+
+    return Question(name, volume, truth)
+
+
+def _questions(spec: PredictSpec, card: WeightsCard) -> list[Question]:
+    if spec.images:
+        channels = card.preprocessing.channels
+        if len(channels) == 1:
+            groups = [(path,) for path in spec.images]
+        elif len(spec.images) == len(channels):
+            groups = [spec.images]
+        else:
+            raise SpecProblem(
+                "images",
+                f"{len(spec.images)} files are given; the network needs {len(channels)} channels: {', '.join(channels)}.",
+                "Give the files of one case, one per channel, in that order.",
+            )
+        return [
+            Question(group[0].name.split(".")[0], lambda group=group: read_volume(group, channels=channels))  # type: ignore[misc]
+            for group in groups
+        ]
+    train_spec = TrainSpec.model_validate_json((spec.run / SPEC).read_bytes())
+    dataset = open_dataset(spec.data or train_spec.datasets[0])
+    return [_case_question(dataset, name, card) for name in spec.cases]
+
+
+def _machine(spec: PredictSpec) -> Machine:
+    use_threads(spec.hardware)
+    device = choose_device(spec.hardware.device)
+    resolved = read_resolved(spec.run / RESOLVED)
+    wish = spec.hardware.precision
+    same = resolved is not None and resolved.device == device.type and resolved.precision == "bf16"
+    return Machine(device, "bf16" if wish == "bf16" or (wish == "auto" and same) else "fp32")
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """Answers the questions of one prediction: the network that is asked, and the student where it supplies the mask."""
+
+    spec: PredictSpec
+    asked: Predictor
+    student: Predictor | None
+
+    @classmethod
+    def open(cls, spec: PredictSpec) -> Answering:
+        """Load what the spec needs.
+
+        Raises
+        ------
+        SpecProblem
+            Where a teacher needs a mask and none is offered.
+        """
+        machine = _machine(spec)
+        asked = Predictor.open(spec.run, spec.stage, machine)
+        if asked.card.sees != "image" and spec.given == "image":
+            raise SpecProblem(
+                "given",
+                f"The {spec.stage} of this run must be shown {asked.card.sees}, which need a mask.",
+                "Choose 'true mask' or 'student mask'.",
+            )
+        student = Predictor.open(spec.run, "student", machine) if spec.given == "student mask" else None
+        return cls(spec, asked, student)
+
+    def answer(self, question: Question, control: Control) -> Iterator[AnyEvent | Prediction]:
+        """Yield events, and at last the prediction."""
+        volume, given = question.volume(), None
+        if self.student is not None:
+            for said in self.student.answer(volume, control):
+                if isinstance(said, Mask):
+                    given = said
+                else:
+                    yield said
+        elif self.asked.card.sees != "image":
+            if question.truth is None:
+                raise SpecProblem(question.name, "There is no true mask for an image file.", "Choose 'student mask'.")
+            given = question.truth(volume)
+        for said in self.asked.answer(volume, control, given):
+            if isinstance(said, Mask):
+                yield self._prediction(question, volume, said)
+            else:
+                yield said
+
+    def _prediction(self, question: Question, volume: Volume, mask: Mask) -> Prediction:
+        card = self.asked.card
+        shown = "image" if card.sees == "image" else f"{card.sees} of the {self.spec.given}"
+        checkpoint = self.asked.path.name.removesuffix(".safetensors")
+        name, run = question.name, self.spec.run.name
+        return Prediction(name, card.task.task, volume.grid, run, checkpoint, mask=mask, shown=shown)
+
+
+def predict(spec: PredictSpec, control: Control) -> Iterator[AnyEvent]:
+    """Predict every image of the spec into its folder. Yields `CaseDone` for each and one `RunEnded`.
+
+    Raises
+    ------
+    InputProblem
+        Where the weights, an image or what the teacher must be shown is not usable.
+    """
+    if not (spec.run / SPEC).is_file():
+        raise RunProblem(str(spec.run), "This is not a run folder: it has no spec.json.", "Name the folder of a run.")
+    answering = Answering.open(spec)
+    questions = _questions(spec, answering.asked.card)
+    try:
+        for question in questions:
+            start = time.monotonic()
+            for said in answering.answer(question, control):
+                if isinstance(said, Prediction):
+                    path = str(write_prediction(said, spec.out))
+                    seconds = time.monotonic() - start
+                    yield CaseDone(case=question.name, path=path, seconds=seconds, of_cases=len(questions))
+                else:
+                    yield said
+    except Cancelled:
+        yield RunEnded(outcome="cancelled", message="The prediction was stopped.")
+    else:
+        yield RunEnded(outcome="completed", message=f"{len(questions)} images are predicted.")

@@ -1,0 +1,128 @@
+"""Shape-intensity distillation (SIKD, arXiv 2409.17503): a teacher sees class-mean images, the student follows its features.
+
+The teacher is the student's U-Net without skip connections, trained on images in which every voxel has the mean
+intensity of its class. It can learn nothing but shape and class-wise intensity, and that is what it hands on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+from pydantic import Field
+
+from napari_medkd.core.card import TeacherShows
+from napari_medkd.core.events import StagePlan
+from napari_medkd.core.settings import Settings
+from napari_medkd.core.spec import Schedule
+from napari_medkd.core.task import TaskKind
+from napari_medkd.engine.bench import Bench
+from napari_medkd.engine.data.batch import Batch
+from napari_medkd.engine.losses.features import feature_mse, foreground_balanced_mse
+from napari_medkd.engine.method import Method, Stage
+from napari_medkd.engine.networks.unet import UNet
+from napari_medkd.engine.objective import Frozen, LossParts, Objective, Supervised, segmentation_terms
+
+
+class ShapeIntensitySettings(Settings):
+    """A teacher sees every class as its mean intensity; the student sees the real image and follows its features."""
+
+    features: float = Field(
+        2.0,
+        ge=0,
+        le=100,
+        title="Feature weight",
+        description="Weight of matching the teacher's last features; 0 leaves the distillation out.",
+    )
+    balanced: bool = Field(
+        False,
+        title="Class-balanced features",
+        description="Average the feature distance within each class first, so that small organs count as much as the background.",
+    )
+    cross_entropy: float = Field(
+        1.0, ge=0, le=10, title="Cross-entropy weight", description="Weight of the voxel-wise cross-entropy."
+    )
+    dice: float = Field(1.0, ge=0, le=10, title="Dice weight", description="Weight of the soft Dice loss.")
+    teacher_sees: Literal["class means", "label map", "image"] = Field(
+        "class means",
+        title="Teacher sees",
+        description="Class-mean images as published; the label map (shape only) or the real image are controls.",
+    )
+    teacher_trains: bool = Field(
+        True, title="Train the teacher", description="Off gives a teacher of random weights, a control."
+    )
+    teacher_share: float = Field(
+        0.5, gt=0, le=1, title="Teacher's share", description="Epochs of the teacher as a share of the student's."
+    )
+
+
+class Following(Objective):
+    """The student learns the labels and follows the teacher's last features (SIKD, eq. 4).
+
+    Parameters
+    ----------
+    student
+        Trains on the image.
+    teacher
+        Frozen; sees what the view shows it.
+    """
+
+    def __init__(self, student: UNet, teacher: Frozen, settings: ShapeIntensitySettings) -> None:
+        super().__init__()
+        self.student = student
+        self.teacher = teacher
+        self.settings = settings
+
+    def forward(self, batch: Batch) -> LossParts:
+        """Return the task's terms and, unless its weight is 0, the feature term."""
+        settings, label = self.settings, batch.label_BZYX
+        output = self.student(batch.image_BCZYX)
+        terms = segmentation_terms(output.logits.float(), label, settings.cross_entropy, settings.dice)
+        if settings.features:
+            followed = self.teacher(batch.shown_or_image()).features[-1].float()
+            features = output.features[-1].float()
+            if settings.balanced:
+                distance = foreground_balanced_mse(features, followed, label)
+            else:
+                distance = feature_mse(features, followed)
+            terms["features"] = settings.features * distance
+        return terms
+
+
+class ShapeIntensity:
+    """Two stages: a skip-less teacher of class-mean images, then the student."""
+
+    name = "shape-intensity"
+    title = "Shape-intensity distillation"
+    summary = "A teacher of class-mean images gives the student shape and intensity priors, for accuracy on unseen sites."
+    source = "Shape-intensity knowledge distillation for robust medical image segmentation (SIKD), arXiv 2409.17503"
+    tasks: frozenset[TaskKind] = frozenset({"segmentation"})
+    teacher_shows: TeacherShows = "masks given a label"
+    presets: Mapping[str, Mapping[str, Any]] = {
+        "recommended": {},
+        "faithful": {"dice": 0.0, "features": 2.0, "teacher_share": 1.0},
+    }
+    default_preset = "recommended"
+    Settings = ShapeIntensitySettings
+
+    def plan(self, settings: ShapeIntensitySettings, schedule: Schedule) -> tuple[StagePlan, ...]:
+        """Return teacher (unless it stays random or is not followed) and student."""
+        student = StagePlan("student", schedule.epochs, schedule.steps_per_epoch)
+        if not settings.teacher_trains or not settings.features:
+            return (student,)
+        return (StagePlan("teacher", max(1, round(schedule.epochs * settings.teacher_share)), schedule.steps_per_epoch), student)
+
+    def stages(self, settings: ShapeIntensitySettings, bench: Bench) -> Iterator[Stage]:
+        """Yield the stages of the plan; in the student's, the student is built first."""
+        view, teacher = bench.showing(settings.teacher_sees), None
+        if settings.teacher_trains and settings.features:
+            teacher = bench.network(skips=False)
+            learning = Supervised(teacher, settings.cross_entropy, settings.dice)
+            yield Stage("teacher", learning, teacher, bench.batches(view), bench.judge(view), settings.teacher_sees)
+        student = bench.network()
+        frozen = Frozen(teacher or bench.network(skips=False))
+        following = Following(student, frozen, settings)
+        yield Stage("student", following, student, bench.batches(view), bench.judge())
+
+
+METHOD: Method[ShapeIntensitySettings] = ShapeIntensity()

@@ -1,0 +1,53 @@
+"""The plain baseline every claim is held against: a network learns the labels, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import Field
+
+from napari_medkd.core.card import TeacherShows
+from napari_medkd.core.events import StagePlan
+from napari_medkd.core.settings import Settings
+from napari_medkd.core.spec import Schedule
+from napari_medkd.core.task import TaskKind
+from napari_medkd.engine.bench import Bench
+from napari_medkd.engine.method import Method, Stage
+from napari_medkd.engine.objective import Supervised
+
+
+class SupervisedSettings(Settings):
+    """One network, trained on labels."""
+
+    cross_entropy: float = Field(
+        1.0, ge=0, le=10, title="Cross-entropy weight", description="Weight of the voxel-wise cross-entropy."
+    )
+    dice: float = Field(1.0, ge=0, le=10, title="Dice weight", description="Weight of the soft Dice loss.")
+
+
+class SupervisedMethod:
+    """A single stage, called ``student`` so that it shares seeds with the students of the other methods."""
+
+    name = "supervised"
+    title = "Supervised"
+    summary = "A plain U-Net learns the labels: the baseline that distillation has to beat."
+    source = "Ronneberger et al., MICCAI 2015"
+    tasks: frozenset[TaskKind] = frozenset({"segmentation"})
+    teacher_shows: TeacherShows = "nothing"
+    presets: Mapping[str, Mapping[str, Any]] = {"recommended": {}, "faithful": {"dice": 0.0}}
+    default_preset = "recommended"
+    Settings = SupervisedSettings
+
+    def plan(self, settings: SupervisedSettings, schedule: Schedule) -> tuple[StagePlan, ...]:
+        """Return the one stage."""
+        return (StagePlan("student", schedule.epochs, schedule.steps_per_epoch),)
+
+    def stages(self, settings: SupervisedSettings, bench: Bench) -> Iterator[Stage]:
+        """Yield the one stage."""
+        network = bench.network()
+        objective = Supervised(network, settings.cross_entropy, settings.dice)
+        yield Stage("student", objective, network, bench.batches(), bench.judge())
+
+
+METHOD: Method[SupervisedSettings] = SupervisedMethod()
