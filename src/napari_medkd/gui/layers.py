@@ -1,0 +1,182 @@
+"""What core knows about an image as napari layer data, and back. No Qt, no viewer.
+
+A layer stands in the canonical frame (Inferior, Posterior, Left) with positive scale and translate; the true grid
+travels in ``layer.metadata["medkd"]``, so that saving restores it.
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from napari.utils.colormaps import DirectLabelColormap
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_medkd.core.annotation import Mask
+from napari_medkd.core.grid import Grid
+from napari_medkd.core.task import Task
+from napari_medkd.core.volume import Modality, Volume
+from napari_medkd.gui.colours import colours_of_labels
+
+LayerData: TypeAlias = tuple[Any, dict[str, Any], str]
+
+KEY = "medkd"
+LABELS_OPACITY = 0.6
+
+#: Soft tissue, in HU.
+_CT_WINDOW = (-160.0, 240.0)
+_MOST_SAMPLES = 500_000
+
+
+def placement(grid: Grid) -> dict[str, Any]:
+    """Return scale, translate, units and axis labels of a layer on the grid; two axes for a flat grid.
+
+    The centre of the lattice stands where it is in the world. An oblique grid is shown along its own axes.
+    """
+    spacing = np.array(grid.spacing)
+    middle = (np.array(grid.shape) - 1) / 2
+    right, anterior, superior = grid.to_world(middle[None])[0]
+    translate = np.array((-superior, -anterior, -right)) - middle * spacing
+    labels = ("inferior", "posterior", "left") if grid.unit == "mm" else ("z", "y", "x")
+    shown = slice(1, None) if grid.is_flat else slice(None)
+    return {
+        "scale": tuple(spacing[shown].tolist()),
+        "translate": tuple(np.round(translate, 9)[shown].tolist()),
+        "units": (grid.unit,) * len(labels[shown]),
+        "axis_labels": labels[shown],
+    }
+
+
+def shown_array(array_ZYX: NDArray[Any], grid: Grid) -> NDArray[Any]:
+    """Return the array as napari shall draw it: one plane as a 2-D image."""
+    return array_ZYX[0] if grid.is_flat else array_ZYX
+
+
+def image_layers(volume: Volume, name: str, *, case: str = "") -> list[LayerData]:
+    """Return an image layer for each channel; red, green and blue become one picture in colour."""
+    origin = origin_of(volume.grid, "image", source=volume.source) | {"modality": str(volume.modality), "case": case}
+    common = placement(volume.grid) | {"metadata": {KEY: origin}}
+    if _is_colour_picture(volume):
+        picture = np.moveaxis(volume.data[:, 0], 0, -1)
+        return [(picture, common | {"name": name, "rgb": True}, "image")]
+    layers: list[LayerData] = []
+    for index, channel in enumerate(volume.channels):
+        title = name if len(volume.channels) == 1 else f"{name} · {channel}"
+        limits = contrast_limits(volume.data[index], volume.modality)
+        keywords = common | {"name": title, "colormap": "gray", "contrast_limits": limits, "visible": index == 0}
+        layers.append((shown_array(volume.data[index], volume.grid), keywords, "image"))
+    return layers
+
+
+def _is_colour_picture(volume: Volume) -> bool:
+    few_bits = volume.data.dtype == np.uint8
+    return volume.grid.is_flat and few_bits and volume.channels in (("red", "green", "blue"), ("r", "g", "b"))
+
+
+def contrast_limits(values: NDArray[Any], modality: Modality) -> tuple[float, float]:
+    """Return what is drawn black and white: a soft-tissue window for CT, else nearly the whole range of intensities."""
+    step = max(1, int((values.size / _MOST_SAMPLES) ** (1 / max(1, np.squeeze(values).ndim))))
+    sample = np.asarray(values[tuple(slice(None, None, step if n > step else 1) for n in values.shape)])
+    sample = sample[np.isfinite(sample)]
+    if not sample.size:
+        return 0.0, 1.0
+    if modality is Modality.CT or (modality is Modality.OTHER and _looks_like_hounsfield_units(sample)):
+        return _CT_WINDOW
+    if sample.dtype == np.uint8 and modality is not Modality.MR:
+        return 0.0, 255.0
+    low, high = (float(bound) for bound in np.percentile(sample, (0.5, 99.8)))
+    if high <= low:
+        low, high = float(sample.min()), float(sample.max())
+    return (low, high) if high > low else (low, low + 1.0)
+
+
+def _looks_like_hounsfield_units(sample: NDArray[Any]) -> bool:
+    air = np.mean((sample <= -500) & (sample >= -4096))
+    return bool(air > 0.02 and sample.max() > 50)
+
+
+def mask_layer(mask: Mask, name: str, *, on: Grid | None = None, source: Path | None = None) -> LayerData:
+    """Return a labels layer with the classes' names and colours.
+
+    Parameters
+    ----------
+    on
+        The grid of the image it shall lie on; a mask of another grid is resampled to it, not just drawn.
+    source
+        The file the mask was read from, if any.
+    """
+    grid = on or mask.grid
+    labels = mask.labels if grid.matches(mask.grid) else resampled_labels(mask.labels, mask.grid, grid)
+    origin = origin_of(grid, "labels", source=source) | {"task": asdict(mask.task)}
+    return shown_array(labels, grid), placement(grid) | labels_look(mask.task.classes, name, origin), "labels"
+
+
+def labels_look(classes: tuple[str, ...], name: str, origin: dict[str, Any]) -> dict[str, Any]:
+    """Return name, colours, class names (shown in the status bar) and origin of a labels layer."""
+    features = {"index": list(range(len(classes))), "class": list(classes)}
+    return {
+        "name": name,
+        "opacity": LABELS_OPACITY,
+        "colormap": DirectLabelColormap(color_dict=dict(colours_of_labels(len(classes)))),
+        "features": features,
+        "metadata": {KEY: origin},
+    }
+
+
+def resampled_labels(labels_ZYX: NDArray[Any], of: Grid, on: Grid) -> NDArray[Any]:
+    """Return the labels on another grid, each voxel with the nearest one's label; 0 outside."""
+    back = np.linalg.inv(of.affine) @ on.affine
+    moved: NDArray[Any] = ndimage.affine_transform(
+        labels_ZYX, back[:3, :3], back[:3, 3], output_shape=on.shape, order=0, mode="constant", cval=0
+    )
+    return moved
+
+
+def origin_of(grid: Grid, kind: str, *, source: Path | None = None) -> dict[str, Any]:
+    """Return what a layer remembers of where it came from, as plain values."""
+    return {
+        "kind": kind,
+        "source": None if source is None else str(source),
+        "grid": {
+            "shape": grid.shape,
+            "affine": grid.affine.tolist(),
+            "unit": grid.unit,
+            "axes_in_file": grid.axes_in_file,
+        },
+    }
+
+
+def grid_of(metadata: dict[str, Any], shape: tuple[int, ...]) -> Grid | None:
+    """Return the true grid of a layer of ours, or None where there is none or its array has changed shape since."""
+    found = metadata.get(KEY, {}).get("grid")
+    if found is None:
+        return None
+    grid = Grid(tuple(found["shape"]), np.array(found["affine"]), found["unit"], found["axes_in_file"])
+    expected = grid.shape[1:] if grid.is_flat else grid.shape
+    return grid if shape[: len(expected)] == expected else None
+
+
+def grid_of_placement(shape: tuple[int, ...], scale: Any, translate: Any, unit: str) -> Grid:
+    """Return the grid of a layer that is not ours, taken to stand in the canonical frame as drawn."""
+    missing = 3 - len(shape)
+    sizes = (1,) * missing + tuple(shape)
+    spacing = np.concatenate([np.ones(missing), np.asarray(scale, dtype=np.float64)[-len(shape) :]])
+    first = np.concatenate([np.zeros(missing), np.asarray(translate, dtype=np.float64)[-len(shape) :]])
+    z, y, x = (float(step) for step in spacing)
+    upright = Grid.upright((sizes[0], sizes[1], sizes[2]), (z, y, x), "mm" if unit == "millimeter" else "pixel")
+    affine = upright.affine.copy()
+    affine[:3, 3] = -first[::-1]
+    return Grid(upright.shape, affine, upright.unit)
+
+
+def task_of(metadata: dict[str, Any]) -> Task | None:
+    """Return the task of a labels layer of ours."""
+    found = metadata.get(KEY, {}).get("task")
+    return None if found is None else Task(**(found | {"classes": tuple(found["classes"])}))
+
+
+def source_of(metadata: dict[str, Any]) -> Path | None:
+    """Return the file a layer of ours was read from."""
+    found = metadata.get(KEY, {}).get("source")
+    return None if found is None else Path(found)
