@@ -1,20 +1,15 @@
-from __future__ import annotations
-
 import json
 import math
 import os
 import subprocess
 import sys
 import threading
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from napari_medkd.core.errors import InputProblem
 from napari_medkd.files.atomic import write_bytes, write_json, write_text
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ON_POSIX = sys.platform != "win32"
 

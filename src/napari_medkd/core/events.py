@@ -4,14 +4,13 @@ An event carries plain numbers and paths, never arrays; it is added to, never re
 do not know.
 """
 
-from __future__ import annotations
-
 import time
-from dataclasses import dataclass, field
-from typing import Annotated, Literal, TypeAlias
+from dataclasses import dataclass, field, fields, replace
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as validated
+from pydantic_core import PydanticSerializationError
 
 Outcome: TypeAlias = Literal["completed", "cancelled", "failed"]
 
@@ -184,7 +183,18 @@ _ADAPTER: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent, config=ConfigDict(ser_js
 
 def to_line(event: AnyEvent) -> bytes:
     """Return the event as one line of JSON; numbers that are not finite become words every reader survives."""
-    return _ADAPTER.dump_json(event) + b"\n"
+    try:
+        return _ADAPTER.dump_json(event) + b"\n"
+    except PydanticSerializationError:  # a file name that is not Unicode, most likely
+        return _ADAPTER.dump_json(_in_unicode(event)) + b"\n"
+
+
+def _in_unicode(event: AnyEvent) -> AnyEvent:
+    words = {each.name: getattr(event, each.name) for each in fields(event) if each.name != "kind"}
+    changes: dict[str, Any] = {
+        name: word.encode("utf-8", "backslashreplace").decode() for name, word in words.items() if isinstance(word, str)
+    }
+    return replace(event, **changes)
 
 
 def from_line(line: bytes | str) -> AnyEvent | None:

@@ -4,8 +4,6 @@
 when the process is gone without a last word.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
@@ -38,7 +36,7 @@ class RunStatus:
     Parameters
     ----------
     step, of_steps
-        Steps done and planned over all stages.
+        Steps done and planned over all stages; cases, where a run predicts.
     latest
         The newest value of every loss term and metric.
     best
@@ -79,7 +77,7 @@ class RunStatus:
     @property
     def seconds_left(self) -> float | None:
         """Seconds to the end at the present speed, or None while that is unknown."""
-        if self.seconds_per_step is None or self.phase not in ("training", "paused"):
+        if self.seconds_per_step is None or self.phase not in ("training", "predicting", "paused"):
             return None
         return (self.of_steps - self.step) * self.seconds_per_step
 
@@ -103,6 +101,7 @@ def _planned(status: RunStatus, event: StageStarted) -> tuple[StagePlan, ...]:
 def _continued(status: RunStatus, event: RunContinued) -> RunStatus:
     steps_per_epoch = next((p.steps_per_epoch for p in status.plan if p.name == event.stage), 0)
     step = _steps_before(status.plan, event.stage) + event.epoch * steps_per_epoch
+    goes_on = event.stage == status.stage and event.epoch > 0
     return replace(
         status,
         phase="starting",
@@ -110,19 +109,24 @@ def _continued(status: RunStatus, event: RunContinued) -> RunStatus:
         stage=event.stage,
         epoch=event.epoch,
         step=step,
+        best=status.best if goes_on else None,
         message="",
         hint="",
         attempt=event.attempt,
     )
 
 
-def fold(status: RunStatus, event: AnyEvent) -> RunStatus:  # noqa: C901, PLR0911 - one flat table of events
+def fold(status: RunStatus, event: AnyEvent) -> RunStatus:  # noqa: C901 - one flat table of events
     """Return the status after one more event."""
     match event:
         case RunStarted():
-            of_steps = sum(planned.steps for planned in event.plan)
             return RunStatus(
-                "starting", method=event.method, device=event.device, plan=event.plan, of_steps=of_steps, attempt=1
+                "starting",
+                method=event.method,
+                device=event.device,
+                plan=event.plan,
+                of_steps=sum(planned.steps for planned in event.plan),
+                attempt=status.attempt + 1,
             )
         case RunContinued():
             return _continued(status, event)
@@ -145,9 +149,7 @@ def fold(status: RunStatus, event: AnyEvent) -> RunStatus:  # noqa: C901, PLR091
             score = event.metrics.get("score")
             best = score if event.is_best and score is not None else status.best
             step = _steps_before(status.plan, event.stage) + event.step
-            return replace(
-                status, epoch=event.epoch, step=step, latest={**status.latest, **event.metrics}, best=best
-            )
+            return replace(status, epoch=event.epoch, step=step, latest={**status.latest, **event.metrics}, best=best)
         case CheckpointSaved():
             return replace(status, checkpoint=event.path)
         case PreviewSaved():
@@ -157,9 +159,15 @@ def fold(status: RunStatus, event: AnyEvent) -> RunStatus:  # noqa: C901, PLR091
         case RunPaused():
             return replace(status, phase="paused")
         case RunResumed():
-            return replace(status, phase="training")
+            return replace(status, phase="training" if status.stage else "predicting")
         case CaseDone():
-            return replace(status, phase="predicting", step=status.step + 1, of_steps=event.of_cases)
+            return replace(
+                status,
+                phase="predicting",
+                step=status.step + 1,
+                of_steps=event.of_cases,
+                seconds_per_step=event.seconds,
+            )
         case RunEnded():
             return replace(status, phase="ended", outcome=event.outcome, message=event.message, hint=event.hint)
 

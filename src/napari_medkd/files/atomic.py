@@ -1,19 +1,15 @@
 """Writing a file whole or not at all: beside it first, then put in its place."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from napari_medkd.core.errors import InputProblem
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 #: How often a file that another process holds open is tried again, and the seconds between; Windows only.
 _TRIES = 20
