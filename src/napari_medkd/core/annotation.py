@@ -1,7 +1,5 @@
 """What an expert said about an image: a mask, a class, boxes."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -55,8 +53,8 @@ class Mask:
         if strangers:
             raise VolumeProblem(
                 f"mask of {self.task.name}",
-                f"The mask holds the labels {strangers[:8]}, but the task has classes 0 to {len(self.task.classes) - 1} "
-                f"({', '.join(self.task.classes)}).",
+                f"The mask holds the labels {strangers[:8]}; the classes are 0 to {len(self.task.classes) - 1}: "
+                f"{', '.join(self.task.classes)}.",
                 "List the missing classes in the task, or map the labels in medkd-dataset.json.",
             )
 
@@ -121,7 +119,7 @@ class Boxes:
             )
 
     @classmethod
-    def from_mask(cls, mask: Mask, task: Task) -> Boxes:
+    def from_mask(cls, mask: Mask, task: Task) -> "Boxes":
         """Return the tight box of every connected component of every foreground class the task knows."""
         corners: list[list[int]] = []
         classes: list[str] = []
@@ -134,7 +132,7 @@ class Boxes:
                 classes.append(name)
         return cls(np.array(corners, dtype=np.float64).reshape(-1, 6), tuple(classes), mask.grid, task)
 
-    def clipped(self) -> Boxes:
+    def clipped(self) -> "Boxes":
         """Return the boxes cut to the grid; those that lie outside are left out."""
         shape = np.array(self.grid.shape, dtype=np.float64)
         low, high = np.clip(self.corners[:, :3], 0, shape), np.clip(self.corners[:, 3:], 0, shape)

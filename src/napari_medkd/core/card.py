@@ -1,7 +1,5 @@
 """A method's visiting card: what the viewer needs to offer it without importing it."""
 
-from __future__ import annotations
-
 from typing import Any, Literal, TypeAlias
 
 from napari_medkd.core.events import StagePlan

@@ -1,7 +1,5 @@
 """What a training loop asks between two steps."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 

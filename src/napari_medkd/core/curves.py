@@ -1,7 +1,5 @@
 """The curves of a run: every loss term and metric over steps, cut back where a resumed attempt repeats them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 from napari_medkd.core.events import AnyEvent, EpochDone, RunContinued, RunStarted, StageStarted, StepDone

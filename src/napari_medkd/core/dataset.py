@@ -1,7 +1,5 @@
 """Which files belong together: cases, their split, and the dataset they form. Paths only; nothing is opened."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,7 +106,9 @@ class Dataset:
     def _repeated_ids(self) -> list[Problem]:
         seen: set[str] = set()
         repeated = sorted({case.id for case in self.cases if case.id in seen or seen.add(case.id)})  # type: ignore[func-returns-value]
-        return [Problem(f"cases.{name}", "The case is listed twice.", "Give each case its own id.") for name in repeated]
+        return [
+            Problem(f"cases.{name}", "The case is listed twice.", "Give each case its own id.") for name in repeated
+        ]
 
     def _split_problems(self) -> list[Problem]:
         groups = {case.id: case.group for case in self.cases}

@@ -13,15 +13,11 @@
     └── EngineBug (RuntimeError)       please report, with the log's path
 """
 
-from __future__ import annotations
-
 import errno
+from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Self
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from typing import Self
 
 _FIXES = {
     errno.ENOSPC: "Free some space on that disk, or choose a folder on another one.",

@@ -4,8 +4,6 @@ Array axes are (z, y, x) and their indices grow towards Inferior, Posterior, Lef
 (right, anterior, superior), as in NIfTI. Voxel centres are integers; box corners are voxel edges.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -68,7 +66,7 @@ class Grid:
     @classmethod
     def upright(
         cls, shape: tuple[int, int, int], spacing: tuple[float, float, float] = (1.0, 1.0, 1.0), unit: Unit = "mm"
-    ) -> Grid:
+    ) -> "Grid":
         """Return an axis-aligned grid in canonical order with its first voxel's centre at the origin."""
         affine = np.eye(4)
         affine[:3, :3] = (_CANONICAL_DIRECTIONS * np.asarray(spacing)[:, None]).T
@@ -107,14 +105,14 @@ class Grid:
         last = np.array(self.shape) - 1
         return self.to_world(np.array(np.meshgrid(*[(0, n) for n in last], indexing="ij")).reshape(3, -1).T)
 
-    def matches(self, other: Grid, tolerance: float = 1e-2) -> bool:
+    def matches(self, other: "Grid", tolerance: float = 1e-2) -> bool:
         """Return whether both lattices have the same shape and no corner is further apart than ``tolerance`` (unit)."""
         if self.shape != other.shape:
             return False
         distance = np.linalg.norm(self.corners_in_world() - other.corners_in_world(), axis=1)
         return bool(distance.max() <= tolerance)
 
-    def resized(self, spacing: tuple[float, float, float]) -> Grid:
+    def resized(self, spacing: tuple[float, float, float]) -> "Grid":
         """Return the grid of another spacing that covers the same extent (same outer edges, shape rounded up)."""
         old = np.array(self.spacing)
         new = np.array([s if n > 1 else o for s, n, o in zip(spacing, self.shape, old, strict=True)])

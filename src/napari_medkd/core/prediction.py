@@ -1,7 +1,5 @@
 """What a network said about an image."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

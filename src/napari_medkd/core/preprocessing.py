@@ -3,8 +3,6 @@
 It is saved in every checkpoint and is the same for training and prediction.
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field

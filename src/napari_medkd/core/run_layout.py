@@ -1,7 +1,5 @@
 """The names of everything in a run folder, for whoever writes it and whoever reads it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 SPEC = "spec.json"

@@ -1,7 +1,5 @@
 """The frozen base of everything a person can set, and the rule that a method's settings are flat."""
 
-from __future__ import annotations
-
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 

@@ -1,7 +1,5 @@
 """A run, as written to spec.json: what to train or predict, on what, with which method, and how long."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Literal
 

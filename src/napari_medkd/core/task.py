@@ -1,7 +1,5 @@
 """What is to be predicted, and its class names."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 

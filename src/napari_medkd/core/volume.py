@@ -1,7 +1,5 @@
 """An image on its grid."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path

@@ -1,13 +1,12 @@
 """The bench a method works at: networks, batches and a judge, with the data and the machine already chosen."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from napari_medkd.core.dataset import Dataset, Split
@@ -41,7 +40,7 @@ class Resolved(Settings):
     preprocessing: Preprocessing
     device: str
     precision: str
-    seconds_measured: dict[str, float] = {}
+    seconds_measured: dict[str, float] = Field(default_factory=dict)
     """Forward and backward pass of one batch, by precision."""
 
 
@@ -95,7 +94,9 @@ class Bench:
         cases = torch.zeros(self.num_classes, dtype=torch.float64)
         for case in self.training_cases:
             image = torch.from_numpy(case.image_CZYX).flatten(1)[None]
-            means_BCK, counts_BK = mean_intensities(image, torch.from_numpy(case.label_ZYX).long().flatten()[None], self.num_classes)
+            means_BCK, counts_BK = mean_intensities(
+                image, torch.from_numpy(case.label_ZYX).long().flatten()[None], self.num_classes
+            )
             enough_K = (counts_BK[0] >= FEWEST_VOXELS).double()
             sums += means_BCK[0].double() * enough_K
             cases += enough_K
@@ -118,7 +119,7 @@ class Bench:
         return showing(sees, self.num_classes, fallback_CK)
 
     def batches(self, view: View | None = None) -> Callable[[torch.Generator], Iterator[Batch]]:
-        """Return a function from a seeded generator to the augmented batches of one epoch, each seen through the view."""
+        """Return a function from a seeded generator to one epoch's augmented batches, each seen through the view."""
 
         def epoch(generator: torch.Generator) -> Iterator[Batch]:
             for _ in range(self.spec.schedule.steps_per_epoch):
@@ -140,10 +141,11 @@ class Bench:
         cut = shape if augmentation.is_nothing else _enlarged(shape)
         images, labels = Patches(self.training_cases, cut).draw(schedule.batch_size, generator)
         images, labels = images.to(self.machine.device), labels.to(self.machine.device)
-        spacing = self.preprocessing.spacing
+        axes = slice(1, None) if flat else slice(None)
         if flat:
-            images, labels, spacing, shape = images[:, :, 0], labels[:, 0], spacing[1:], shape[1:]
-        images, labels = augment(images, labels, augmentation, spacing, generator, output_shape=shape)
+            images, labels = images[:, :, 0], labels[:, 0]
+        spacing = self.preprocessing.spacing[axes]
+        images, labels = augment(images, labels, augmentation, spacing, generator, output_shape=shape[axes])
         return Batch(images, labels)
 
 
@@ -176,7 +178,7 @@ def task_of(spec: TrainSpec, dataset: Dataset, kinds: frozenset[str]) -> Task:
 
 
 def open_bench(spec: TrainSpec, kinds: frozenset[str], resolved: Resolved | None = None) -> Bench:
-    """Return the bench for a spec; what is left open is decided from the data and by measuring, unless already resolved.
+    """Return the bench for a spec; what it leaves open is decided from the data and by measuring.
 
     Parameters
     ----------

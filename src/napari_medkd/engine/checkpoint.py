@@ -1,7 +1,5 @@
 """Weights on disk: safetensors beside a JSON that says everything needed to use them. Written atomically."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from dataclasses import dataclass
@@ -112,7 +110,11 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     state = optimizer.state_dict()["state"]
-    return {f"optimizer.{index}.{name}": torch.as_tensor(value) for index, kept in state.items() for name, value in kept.items()}
+    return {
+        f"optimizer.{index}.{name}": torch.as_tensor(value)
+        for index, kept in state.items()
+        for name, value in kept.items()
+    }
 
 
 def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
@@ -207,7 +209,9 @@ def load_network(run: Path, stage: str) -> tuple[UNet, WeightsCard, Path]:
                 card = WeightsCard.model_validate(document)
             except ValidationError as error:
                 raise RunProblem(
-                    str(path.with_suffix(".json")), f"The card is not valid ({error}).", "Train again with this version."
+                    str(path.with_suffix(".json")),
+                    f"The card is not valid ({error}).",
+                    "Train again with this version.",
                 ) from error
             network = card.network.build()
             network.load_state_dict(tensors)

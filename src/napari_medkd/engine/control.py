@@ -1,7 +1,5 @@
 """Obeys a person between two steps of training or prediction."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 
@@ -12,7 +10,7 @@ from napari_medkd.core.events import AnyEvent, RunPaused, RunResumed
 LOOK_SECONDS = 0.05
 
 
-class Cancelled(Exception):  # noqa: N818 - an outcome, not an error
+class Cancelled(Exception):
     """A person stopped the run."""
 
 

@@ -1,7 +1,5 @@
 """What a run will take: a few real steps of every stage, measured."""
 
-from __future__ import annotations
-
 import statistics
 import time
 from typing import Any

@@ -1,7 +1,5 @@
 """The device, the precision and the seeds of a run. Never falls to the CPU without being asked."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import statistics
@@ -81,7 +79,7 @@ def _seconds_of_a_step(step: Callable[[], Tensor], device: torch.device, repeats
 
 
 def agrees_with_double_precision(device: torch.device, precision: Literal["fp32", "bf16"]) -> bool:
-    """Return whether a 3-D convolution on the device is right within the precision: some libraries were silently wrong."""
+    """Return whether a 3-D convolution is right within the precision: some libraries were silently wrong."""
     generator = torch.Generator().manual_seed(0)
     image = torch.randn(2, 16, 12, 20, 12, generator=generator)
     convolution = nn.Conv3d(16, 16, 3, padding=1)
@@ -119,6 +117,6 @@ def choose_precision(
 
 
 def seed_of(run_seed: int, stage: str, epoch: int) -> int:
-    """Return a 63-bit seed that depends on nothing but the run's seed, the stage's name and the epoch (-1: before it)."""
+    """Return a 63-bit seed made of the run's seed, the stage's name and the epoch (-1: before the first) alone."""
     digest = hashlib.sha256(f"{run_seed}/{stage}/{epoch}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1

@@ -1,7 +1,5 @@
 """Quick scores while training: Dice on whole validation cases, on the device."""
 
-from __future__ import annotations
-
 from collections.abc import Generator
 from typing import TypeVar
 
@@ -57,5 +55,9 @@ def judge(network: UNet, cases: Cases, machine: Machine, view: View | None = Non
 def _means(dice_NK: NDArray[np.float64], classes: tuple[str, ...]) -> dict[str, float]:
     counted = ~np.isnan(dice_NK)
     means = np.where(counted, dice_NK, 0).sum(0) / np.maximum(counted.sum(0), 1)
-    scores = {f"dice {name}": float(mean) for name, mean, any_ in zip(classes, means, counted.any(0), strict=True) if any_}
+    scores = {
+        f"dice {name}": float(mean)
+        for name, mean, number in zip(classes, means.tolist(), counted.sum(0).tolist(), strict=True)
+        if number
+    }
     return {**scores, "score": float(np.mean(list(scores.values()))) if scores else 0.0}

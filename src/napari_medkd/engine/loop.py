@@ -1,7 +1,5 @@
 """The one training loop: an iterator of events. The consumer decides what to do with them."""
 
-from __future__ import annotations
-
 import math
 import os
 import platform
@@ -98,26 +96,24 @@ def _refuse_divergence(losses: dict[str, float], stage: Stage, step: int) -> Non
 
 
 def _epoch(
-    stage: Stage, bench: Bench, optimizer: torch.optim.Optimizer, control: Control, first_step: int, steps: int, epoch: int
+    stage: Stage, planned: StagePlan, bench: Bench, optimizer: torch.optim.Optimizer, control: Control, epoch: int
 ) -> Iterator[AnyEvent]:
-    generator = torch.Generator().manual_seed(seed_of(bench.spec.seed, stage.name, epoch))
-    torch.manual_seed(seed_of(bench.spec.seed, stage.name, epoch))
+    seed = seed_of(bench.spec.seed, stage.name, epoch)
+    generator = torch.Generator().manual_seed(seed)
+    torch.manual_seed(seed)
     stage.objective.train()
-    report, step = Report(), first_step
+    report, step = Report(), epoch * planned.steps_per_epoch
+    last_step = step + planned.steps_per_epoch
     for batch in stage.batches(generator):
         yield from obey(control)
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate_at(step, steps, bench.spec.schedule.learning_rate)
+            group["lr"] = learning_rate_at(step, planned.steps, bench.spec.schedule.learning_rate)
         report.add(step_once(stage, bench, optimizer, batch))
         step += 1
-        if report.is_due():
+        if report.is_due() or step == last_step:
             losses, seconds = report.take()
             yield StepDone(stage=stage.name, step=step, losses=losses, seconds_per_step=seconds)
             _refuse_divergence(losses, stage, step)
-    if report.steps:
-        losses, seconds = report.take()
-        yield StepDone(stage=stage.name, step=step, losses=losses, seconds_per_step=seconds)
-        _refuse_divergence(losses, stage, step)
 
 
 def _card(stage: Stage, bench: Bench, epoch: int, score: float | None) -> WeightsCard:
@@ -160,8 +156,7 @@ def fit(stage: Stage, planned: StagePlan, bench: Bench, run: Path, control: Cont
     best, score = progress.best, None
     yield StageStarted(stage=stage.name, epochs=planned.epochs, steps_per_epoch=planned.steps_per_epoch)
     for epoch in range(progress.epoch, planned.epochs):
-        first_step = epoch * planned.steps_per_epoch
-        yield from _epoch(stage, bench, optimizer, control, first_step, planned.steps, epoch)
+        yield from _epoch(stage, planned, bench, optimizer, control, epoch)
         metrics = stage.judge(stage.product) if stage.judge else {}
         score = metrics.get("score")
         is_best = score is not None and (best is None or score > best)
@@ -171,7 +166,11 @@ def fit(stage: Stage, planned: StagePlan, bench: Bench, run: Path, control: Cont
         path = checkpoints.save_epoch(stage.name, stage.objective, optimizer, Progress(epoch + 1, best))
         saved = path.relative_to(run).as_posix()
         yield EpochDone(
-            stage=stage.name, epoch=epoch + 1, step=first_step + planned.steps_per_epoch, metrics=metrics, is_best=is_best
+            stage=stage.name,
+            epoch=epoch + 1,
+            step=(epoch + 1) * planned.steps_per_epoch,
+            metrics=metrics,
+            is_best=is_best,
         )
         yield CheckpointSaved(path=saved, stage=stage.name, epoch=epoch + 1)
         yield from previews.after_epoch(stage, epoch + 1)

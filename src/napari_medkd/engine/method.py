@@ -1,7 +1,5 @@
 """What a method is: a sequence of stages. See methods/ for the methods themselves."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar

@@ -1,7 +1,5 @@
 """What a stage minimises: named, weighted loss terms. The shared shapes of objectives; methods choose among them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import TypeAlias
 

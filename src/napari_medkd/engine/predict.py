@@ -1,10 +1,9 @@
 """Predicts with the trained weights of a run: an iterator of events, like training."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -61,7 +60,7 @@ class Predictor:
     machine: Machine
 
     @classmethod
-    def open(cls, run: Path, stage: str, machine: Machine) -> Predictor:
+    def open(cls, run: Path, stage: str, machine: Machine) -> "Predictor":
         """Load the weights of a stage onto the machine."""
         network, card, path = load_network(run, stage)
         return cls(network.to(machine.device), card, path, machine)
@@ -102,7 +101,7 @@ def _case_question(dataset: Dataset, name: str, card: WeightsCard) -> Question:
 
     def truth(image: Volume) -> Mask:
         if annotation is None or isinstance(annotation, ClassLabel):
-            raise SpecProblem(f"cases.{name}", "There is no true mask.", "Show the teacher the student's mask instead.")
+            raise SpecProblem(f"cases.{name}", "There is no true mask.", "Choose 'student mask' instead.")
         return read_mask(annotation, task, grid=image.grid, label_map=dataset.label_maps.get(task.name))
 
     return Question(name, volume, truth)
@@ -111,6 +110,7 @@ def _case_question(dataset: Dataset, name: str, card: WeightsCard) -> Question:
 def _questions(spec: PredictSpec, card: WeightsCard) -> list[Question]:
     if spec.images:
         channels = card.preprocessing.channels
+        groups: list[tuple[Path, ...]]
         if len(channels) == 1:
             groups = [(path,) for path in spec.images]
         elif len(spec.images) == len(channels):
@@ -118,13 +118,10 @@ def _questions(spec: PredictSpec, card: WeightsCard) -> list[Question]:
         else:
             raise SpecProblem(
                 "images",
-                f"{len(spec.images)} files are given; the network needs {len(channels)} channels: {', '.join(channels)}.",
+                f"{len(spec.images)} files are given; the network's channels are {', '.join(channels)}.",
                 "Give the files of one case, one per channel, in that order.",
             )
-        return [
-            Question(group[0].name.split(".")[0], lambda group=group: read_volume(group, channels=channels))  # type: ignore[misc]
-            for group in groups
-        ]
+        return [Question(group[0].name.split(".")[0], partial(read_volume, group, channels=channels)) for group in groups]
     train_spec = TrainSpec.model_validate_json((spec.run / SPEC).read_bytes())
     dataset = open_dataset(spec.data or train_spec.datasets[0])
     return [_case_question(dataset, name, card) for name in spec.cases]
@@ -141,14 +138,14 @@ def _machine(spec: PredictSpec) -> Machine:
 
 @dataclass(frozen=True, slots=True)
 class Answering:
-    """Answers the questions of one prediction: the network that is asked, and the student where it supplies the mask."""
+    """The network that is asked, and the student where it supplies the mask."""
 
     spec: PredictSpec
     asked: Predictor
     student: Predictor | None
 
     @classmethod
-    def open(cls, spec: PredictSpec) -> Answering:
+    def open(cls, spec: PredictSpec) -> "Answering":
         """Load what the spec needs.
 
         Raises

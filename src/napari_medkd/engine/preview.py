@@ -1,7 +1,5 @@
 """Predicts one case at the end of an epoch, to be overlaid while training."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The methods: one file each, discovered by being in this folder or behind the entry point ``napari_medkd.methods``."""
 
-from __future__ import annotations
-
 import pkgutil
 from functools import cache
 from importlib import import_module

@@ -1,10 +1,8 @@
-"""Shape-intensity distillation (SIKD, arXiv 2409.17503): a teacher sees class-mean images, the student follows its features.
+"""Shape-intensity distillation (SIKD, arXiv 2409.17503): a student follows a teacher of class-mean images.
 
 The teacher is the student's U-Net without skip connections, trained on images in which every voxel has the mean
 intensity of its class. It can learn nothing but shape and class-wise intensity, and that is what it hands on.
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
@@ -37,7 +35,7 @@ class ShapeIntensitySettings(Settings):
     balanced: bool = Field(
         False,
         title="Class-balanced features",
-        description="Average the feature distance within each class first, so that small organs count as much as the background.",
+        description="Average the feature distance within each class first: small organs count as much as background.",
     )
     cross_entropy: float = Field(
         1.0, ge=0, le=10, title="Cross-entropy weight", description="Weight of the voxel-wise cross-entropy."
@@ -94,7 +92,9 @@ class ShapeIntensity:
 
     name = "shape-intensity"
     title = "Shape-intensity distillation"
-    summary = "A teacher of class-mean images gives the student shape and intensity priors, for accuracy on unseen sites."
+    summary = (
+        "A teacher of class-mean images gives the student shape and intensity priors, for accuracy on unseen sites."
+    )
     source = "Shape-intensity knowledge distillation for robust medical image segmentation (SIKD), arXiv 2409.17503"
     tasks: frozenset[TaskKind] = frozenset({"segmentation"})
     teacher_shows: TeacherShows = "masks given a label"
@@ -110,7 +110,10 @@ class ShapeIntensity:
         student = StagePlan("student", schedule.epochs, schedule.steps_per_epoch)
         if not settings.teacher_trains or not settings.features:
             return (student,)
-        return (StagePlan("teacher", max(1, round(schedule.epochs * settings.teacher_share)), schedule.steps_per_epoch), student)
+        return (
+            StagePlan("teacher", max(1, round(schedule.epochs * settings.teacher_share)), schedule.steps_per_epoch),
+            student,
+        )
 
     def stages(self, settings: ShapeIntensitySettings, bench: Bench) -> Iterator[Stage]:
         """Yield the stages of the plan; in the student's, the student is built first."""

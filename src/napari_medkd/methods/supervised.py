@@ -1,7 +1,5 @@
 """The plain baseline every claim is held against: a network learns the labels, and nothing else."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 

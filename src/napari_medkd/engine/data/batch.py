@@ -3,8 +3,6 @@
 Shape legend: B batch, C channel, Z Y X space. A batch of 2-D images has no Z: (B, C, Y, X).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -30,7 +28,7 @@ class Batch:
     label_BZYX: Tensor
     shown_BCZYX: Tensor | None = None
 
-    def showing(self, shown_BCZYX: Tensor) -> Batch:
+    def showing(self, shown_BCZYX: Tensor) -> "Batch":
         """Return the batch with something to show to the teacher."""
         return replace(self, shown_BCZYX=shown_BCZYX)
 

@@ -1,7 +1,5 @@
 """Cases ready for a network: read, preprocessed and kept in memory while there is room."""
 
-from __future__ import annotations
-
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass

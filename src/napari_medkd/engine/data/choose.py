@@ -1,7 +1,5 @@
 """Chooses the preprocessing that a person left open, from the training cases."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from napari_medkd.core.dataset import Dataset
@@ -58,14 +56,12 @@ def choose_preprocessing(
     """
     step = max(1, len(cases) // CASES_LOOKED_AT)
     looked_at = [dataset.case(name) for name in cases[::step]]
-    grids = [
-        read_volume(case.images, channels=dataset.channels, modality=dataset.modality).grid for case in looked_at
-    ]
+    grids = [read_volume(case.images, channels=dataset.channels, modality=dataset.modality).grid for case in looked_at]
     flat = [grid.is_flat for grid in grids]
     if any(flat) and not all(flat):
         raise DatasetProblem(
             f"dataset {dataset.name}",
-            f"2-D and 3-D images are mixed (2-D: {looked_at[flat.index(True)].id}, 3-D: {looked_at[flat.index(False)].id}).",
+            f"{looked_at[flat.index(True)].id} is a 2-D image and {looked_at[flat.index(False)].id} a 3-D one.",
             "Make one dataset of each.",
         )
     dimensions = 2 if flat[0] else 3

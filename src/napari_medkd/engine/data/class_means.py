@@ -3,8 +3,6 @@
 Shape legend: B batch, C channel, K class, V voxels (all spatial axes flattened).
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

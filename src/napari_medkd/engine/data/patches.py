@@ -1,7 +1,5 @@
 """Cuts training patches out of prepared cases: every third one around a voxel of a class, the others anywhere."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,9 +48,7 @@ class Patches:
         images, labels = zip(*drawn, strict=True)
         return torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(labels))
 
-    def _draw_one(
-        self, centred: bool, generator: torch.Generator
-    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    def _draw_one(self, centred: bool, generator: torch.Generator) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         case = self.cases[int(torch.randint(len(self.cases), (1,), generator=generator))]
         place = torch.rand(4, generator=generator, dtype=torch.float64).numpy()
         room = np.array(case.label_ZYX.shape) - np.array(self.shape)

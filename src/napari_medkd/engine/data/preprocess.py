@@ -1,8 +1,9 @@
-"""From a volume to a network's input and from its answer back to the volume's grid: one code for training and prediction."""
+"""From a volume to a network's input, and from its answer back to the volume's grid.
 
-from __future__ import annotations
+Training and prediction use this same code.
+"""
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Volume
 
 
-def _resample(array_ZYX: NDArray[Any], source: Grid, target: Grid, order: int) -> NDArray[Any]:
+def _resample(array_ZYX: NDArray[Any], source: Grid, target: Grid, order: Literal[0, 1]) -> NDArray[Any]:
     """Return the array on another grid of the same lattice directions; smoothed first where voxels get larger."""
     if source.shape == target.shape and np.allclose(source.affine, target.affine):
         return array_ZYX
@@ -25,9 +26,10 @@ def _resample(array_ZYX: NDArray[Any], source: Grid, target: Grid, order: int) -
         ratio = np.array(target.spacing) / np.array(source.spacing)
         sigma = np.where(np.array(source.shape) > 1, np.maximum(0.0, (ratio - 1) / 2), 0.0)
         array_ZYX = ndimage.gaussian_filter(array_ZYX, sigma) if sigma.any() else array_ZYX
-    return ndimage.affine_transform(
+    resampled: NDArray[Any] = ndimage.affine_transform(
         array_ZYX, to_source[:3, :3], to_source[:3, 3], output_shape=target.shape, order=order, mode="nearest"
     )
+    return resampled
 
 
 def normalise(image_ZYX: NDArray[np.float32], rule: IntensityRule) -> NDArray[np.float32]:
@@ -40,10 +42,12 @@ def normalise(image_ZYX: NDArray[np.float32], rule: IntensityRule) -> NDArray[np
         low, high = float(image_ZYX.min()), float(image_ZYX.max())
     if high <= low:
         return np.zeros_like(image_ZYX)
-    clipped = np.clip(image_ZYX, low, high)
+    clipped: NDArray[np.float32] = np.clip(image_ZYX, low, high)
     if rule.kind == "standardise":
-        return (clipped - clipped.mean()) / max(float(clipped.std()), 1e-8)
-    return (clipped - low) / (high - low)
+        standardised: NDArray[np.float32] = (clipped - clipped.mean()) / max(float(clipped.std()), 1e-8)
+        return standardised
+    scaled: NDArray[np.float32] = (clipped - low) / (high - low)
+    return scaled
 
 
 def prepare_image(volume: Volume, preprocessing: Preprocessing) -> tuple[NDArray[np.float32], Grid]:

@@ -1,7 +1,5 @@
 """What a teacher is shown of a labelled batch: the image, its class means, or the label map."""
 
-from __future__ import annotations
-
 from typing import Literal, TypeAlias
 
 import torch

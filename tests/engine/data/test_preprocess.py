@@ -1,0 +1,90 @@
+"""From a volume to a network's input and back."""
+
+import numpy as np
+import pytest
+
+from napari_medkd.core.annotation import Mask
+from napari_medkd.core.errors import VolumeProblem
+from napari_medkd.core.grid import Grid
+from napari_medkd.core.preprocessing import IntensityRule, Preprocessing
+from napari_medkd.core.task import Task
+from napari_medkd.core.volume import Volume
+from napari_medkd.engine.data.preprocess import normalise, prepare_image, prepare_mask, restore_mask
+
+pytestmark = pytest.mark.engine
+
+TASK = Task("organs", "segmentation", ("background", "organ"))
+
+
+def recipe(spacing: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> Preprocessing:
+    return Preprocessing(dimensions=3, spacing=spacing, patch=(8, 8, 8), channels=("image",))
+
+
+def test_percentiles_become_0_and_1():
+    image = np.arange(101, dtype=np.float32)
+
+    scaled = normalise(image, IntensityRule(low=10, high=90))
+
+    assert scaled[5] == 0
+    assert scaled[95] == 1
+    assert scaled[50] == pytest.approx(0.5)
+
+
+def test_a_ct_window_is_in_hounsfield_units():
+    scaled = normalise(np.array([-1000, -160, 40, 240, 3000], np.float32), IntensityRule(kind="window", low=-160, high=240))
+
+    assert scaled.tolist() == [0, 0, 0.5, 1, 1]
+
+
+def test_a_constant_image_becomes_zero():
+    assert normalise(np.full((3, 3, 3), 7, np.float32), IntensityRule()).tolist() == np.zeros((3, 3, 3)).tolist()
+
+
+def test_a_sparse_image_is_not_lost_between_equal_percentiles():
+    image = np.zeros((10, 10, 10), np.float32)
+    image[5, 5, 5] = 4
+
+    assert normalise(image, IntensityRule())[5, 5, 5] == 1
+
+
+def test_resampling_keeps_world_positions():
+    z, y, x = np.indices((10, 12, 14)).astype(np.float32)
+    grid = Grid.upright((10, 12, 14), (3.0, 1.0, 1.0))
+    volume = Volume((z * 3)[None], grid)  # intensity is the position along z in mm
+    wide = recipe((1.0, 1.0, 1.0)).replace(intensity=IntensityRule(kind="window", low=0, high=27))
+
+    image, fine = prepare_image(volume, wide)
+
+    inside = image[0, 3:-3, 6, 7] * 27
+    positions = fine.to_world(np.stack([np.arange(30), np.full(30, 6), np.full(30, 7)], 1))[3:-3]
+    expected = -(positions[:, 2] - grid.to_world([[0, 0, 0]])[0, 2])
+    np.testing.assert_allclose(inside, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (2.0, 1.5, 1.0), (0.7, 0.7, 0.7)])
+def test_a_mask_survives_the_way_there_and_back(spacing):
+    labels = np.zeros((12, 16, 16), np.uint8)
+    labels[3:9, 4:12, 5:13] = 1
+    grid = Grid.upright((12, 16, 16), (1.0, 1.0, 1.0))
+    network_grid = grid.resized(spacing)
+
+    there = prepare_mask(Mask(labels, grid, TASK), network_grid)
+    back = restore_mask(there, network_grid, grid, TASK)
+
+    overlap = 2 * np.sum(back.labels * labels) / (back.labels.sum() + labels.sum())
+    assert overlap > (0.999 if min(spacing) == max(spacing) == 1 else 0.8)
+
+
+def test_a_stranger_number_of_channels_is_refused():
+    volume = Volume(np.zeros((2, 4, 4, 4), np.float32), Grid.upright((4, 4, 4)), ("a", "b"))
+
+    with pytest.raises(VolumeProblem, match="2 channels"):
+        prepare_image(volume, recipe())
+
+
+def test_nan_is_refused():
+    data = np.zeros((1, 4, 4, 4), np.float32)
+    data[0, 1, 1, 1] = np.nan
+
+    with pytest.raises(VolumeProblem, match="NaN"):
+        prepare_image(Volume(data, Grid.upright((4, 4, 4))), recipe())

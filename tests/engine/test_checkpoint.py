@@ -1,0 +1,118 @@
+"""Weights on disk."""
+
+import json
+
+import pytest
+import torch
+
+from napari_medkd.core.errors import RunProblem
+from napari_medkd.core.preprocessing import Preprocessing
+from napari_medkd.engine.checkpoint import Checkpoints, NetworkShape, Progress, TaskCard, WeightsCard, load_network
+from napari_medkd.engine.networks.unet import UNet
+
+pytestmark = pytest.mark.engine
+
+SHAPE = NetworkShape(dimensions=3, in_channels=1, num_classes=2, widths=(4, 8), skips=True)
+CARD = WeightsCard(
+    method="supervised",
+    stage="student",
+    sees="image",
+    network=SHAPE,
+    preprocessing=Preprocessing(dimensions=3, spacing=(1, 1, 1), patch=(8, 8, 8), channels=("image",)),
+    task=TaskCard(name="organs", kind="segmentation", classes=("background", "organ")),
+    epoch=1,
+    sha256="",
+)
+
+
+def stepped(network: UNet) -> torch.optim.Optimizer:
+    optimizer = torch.optim.AdamW(network.parameters())
+    network(torch.rand(1, 1, 8, 8, 8)).logits.sum().backward()
+    optimizer.step()
+    return optimizer
+
+
+def test_an_epoch_is_restored_with_its_optimizer(tmp_path):
+    network = SHAPE.build()
+    optimizer = stepped(network)
+    Checkpoints(tmp_path).save_epoch("student", network, optimizer, Progress(3, 0.5))
+    other = SHAPE.build()
+    fresh = torch.optim.AdamW(other.parameters())
+
+    progress = Checkpoints(tmp_path).restore_epoch("student", other, fresh)
+
+    assert progress == Progress(3, 0.5)
+    for name, tensor in network.state_dict().items():
+        assert torch.equal(other.state_dict()[name], tensor)
+    kept, restored = optimizer.state_dict()["state"], fresh.state_dict()["state"]
+    for index in kept:
+        for name in kept[index]:
+            assert torch.equal(torch.as_tensor(restored[index][name]), torch.as_tensor(kept[index][name]))
+
+
+def test_the_last_two_epochs_are_kept(tmp_path):
+    network = SHAPE.build()
+    optimizer = stepped(network)
+    for epoch in (1, 2, 3, 10):
+        Checkpoints(tmp_path).save_epoch("student", network, optimizer, Progress(epoch, None))
+
+    kept = sorted(path.name for path in (tmp_path / "checkpoints").glob("*.safetensors"))
+
+    assert kept == ["student.epoch-00003.safetensors", "student.epoch-00010.safetensors"]
+
+
+def test_a_torn_epoch_falls_back_to_the_one_before(tmp_path):
+    network = SHAPE.build()
+    optimizer = stepped(network)
+    Checkpoints(tmp_path).save_epoch("student", network, optimizer, Progress(1, None))
+    torn = Checkpoints(tmp_path).save_epoch("student", network, optimizer, Progress(2, None))
+    torn.write_bytes(torn.read_bytes()[:100])
+
+    assert Checkpoints(tmp_path).last_epoch("student") == 1
+
+
+def test_a_network_is_rebuilt_from_its_card(tmp_path):
+    network = SHAPE.build()
+    Checkpoints(tmp_path).save_product("done", network, CARD)
+    image = torch.rand(1, 1, 8, 8, 8)
+
+    loaded, card, path = load_network(tmp_path, "student")
+
+    assert card.replace(sha256="") == CARD
+    assert path.name == "student.done.safetensors"
+    with torch.no_grad():
+        assert torch.equal(loaded(image).logits, network.eval()(image).logits)
+
+
+def test_finished_weights_are_preferred_to_the_best(tmp_path):
+    Checkpoints(tmp_path).save_product("best", SHAPE.build(), CARD)
+    assert load_network(tmp_path, "student")[2].name == "student.best.safetensors"
+
+    Checkpoints(tmp_path).save_product("done", SHAPE.build(), CARD)
+    assert load_network(tmp_path, "student")[2].name == "student.done.safetensors"
+
+
+def test_damaged_weights_are_refused_by_their_checksum(tmp_path):
+    path = Checkpoints(tmp_path).save_product("done", SHAPE.build(), CARD)
+    damaged = bytearray(path.read_bytes())
+    damaged[-1] ^= 1
+    path.write_bytes(damaged)
+
+    with pytest.raises(RunProblem, match="checksum"):
+        load_network(tmp_path, "student")
+
+
+def test_a_card_of_another_version_is_refused(tmp_path):
+    path = Checkpoints(tmp_path).save_product("done", SHAPE.build(), CARD)
+    card = json.loads(path.with_suffix(".json").read_text())
+    path.with_suffix(".json").write_text(json.dumps({**card, "schema_version": 99}))
+
+    with pytest.raises(RunProblem, match="card is not valid"):
+        load_network(tmp_path, "student")
+
+
+def test_a_run_without_weights_says_what_there_is(tmp_path):
+    Checkpoints(tmp_path).save_product("done", SHAPE.build(), CARD.replace(stage="teacher"))
+
+    with pytest.raises(RunProblem, match="found: teacher"):
+        load_network(tmp_path, "student")

@@ -1,0 +1,59 @@
+"""Device, precision and seeds."""
+
+import pytest
+import torch
+
+from napari_medkd.core.errors import SpecProblem
+from napari_medkd.engine.hardware import Machine, agrees_with_double_precision, choose_device, choose_precision, seed_of
+from napari_medkd.engine.networks.unet import UNet
+
+pytestmark = pytest.mark.engine
+
+
+def test_a_device_that_is_not_here_is_refused_with_what_is():
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a CUDA device")
+
+    with pytest.raises(SpecProblem, match="finds only: cpu"):
+        choose_device("cuda")
+
+
+def test_convolutions_are_right_on_the_cpu():
+    assert agrees_with_double_precision(torch.device("cpu"), "fp32")
+    assert agrees_with_double_precision(torch.device("cpu"), "bf16")
+
+
+def test_automatic_precision_is_measured_and_leaves_no_gradient():
+    network = UNet(dimensions=3, in_channels=1, num_classes=2, widths=(4, 8))
+
+    precision, seconds = choose_precision("auto", torch.device("cpu"), network, torch.rand(1, 1, 16, 16, 16), repeats=1)
+
+    assert set(seconds) == {"fp32", "bf16"}
+    assert precision == ("bf16" if seconds["bf16"] < 0.9 * seconds["fp32"] else "fp32")
+    assert all(parameter.grad is None for parameter in network.parameters())
+
+
+def test_a_wished_precision_is_not_measured():
+    network = UNet(dimensions=3, in_channels=1, num_classes=2, widths=(4, 8))
+
+    assert choose_precision("bf16", torch.device("cpu"), network, torch.rand(1, 1, 8, 8, 8)) == ("bf16", {})
+
+
+def test_autocast_follows_the_precision():
+    convolution = torch.nn.Conv2d(1, 1, 3)
+    with Machine(torch.device("cpu"), "bf16").autocast():
+        assert convolution(torch.rand(1, 1, 8, 8)).dtype is torch.bfloat16
+    with Machine(torch.device("cpu"), "fp32").autocast():
+        assert convolution(torch.rand(1, 1, 8, 8)).dtype is torch.float32
+
+
+def test_seeds_depend_on_run_stage_and_epoch_alone():
+    seeds = {seed_of(run, stage, epoch) for run in (0, 1) for stage in ("teacher", "student") for epoch in (-1, 0, 1)}
+
+    assert len(seeds) == 12
+    assert seed_of(3, "student", 4) == seed_of(3, "student", 4)
+
+
+@pytest.mark.gpu
+def test_convolutions_are_right_on_the_gpu():
+    assert agrees_with_double_precision(torch.device("cuda"), "bf16")

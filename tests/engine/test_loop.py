@@ -1,0 +1,126 @@
+"""The training loop: events, pauses, divergence."""
+
+import pytest
+import torch
+
+from napari_medkd.core.control import Always
+from napari_medkd.core.errors import EngineBug
+from napari_medkd.core.events import Noticed, RunContinued, RunEnded, RunPaused, RunResumed, RunStarted, StagePlan, StepDone
+from napari_medkd.core.spec import MethodChoice
+from napari_medkd.core.status import status_of
+from napari_medkd.engine.bench import open_bench
+from napari_medkd.engine.loop import learning_rate_at, train
+from napari_medkd.methods import method_named
+from napari_medkd.methods.supervised import SupervisedMethod
+
+pytestmark = pytest.mark.engine
+
+
+class Wishes:
+    """Answers with a list of wishes, the last one for ever."""
+
+    def __init__(self, *answers: str) -> None:
+        self.answers = list(answers)
+
+    def wish(self) -> str:
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
+@pytest.fixture
+def bench(tiny_spec):
+    return open_bench(tiny_spec.replace(method=MethodChoice(name="supervised")), frozenset({"segmentation"}))
+
+
+def test_events_tell_the_whole_story(bench, tmp_path):
+    events = list(train(method_named("supervised"), bench, tmp_path, Always()))
+
+    assert isinstance(events[0], RunStarted)
+    assert events[0].plan == (StagePlan("student", 2, 4),)
+    status = status_of(events)
+    assert (status.phase, status.outcome, status.step, status.of_steps) == ("ended", "completed", 8, 8)
+    assert status.checkpoint == "checkpoints/student.done.safetensors"
+    assert sum(isinstance(event, RunEnded) for event in events) == 1
+
+
+def test_a_pause_waits_and_goes_on(bench, tmp_path):
+    events = list(train(method_named("supervised"), bench, tmp_path, Wishes("go", "pause", "pause", "go")))
+
+    kinds = [type(event) for event in events]
+    assert kinds.index(RunPaused) < kinds.index(RunResumed)
+    assert events[-1].outcome == "completed"
+
+
+def test_a_paused_run_can_be_stopped(bench, tmp_path):
+    events = list(train(method_named("supervised"), bench, tmp_path, Wishes("pause", "pause", "stop")))
+
+    assert [type(event) for event in events[-2:]] == [RunPaused, RunEnded]
+    assert events[-1].outcome == "cancelled"
+    assert not any(isinstance(event, StepDone) for event in events)
+
+
+def test_a_continued_run_says_where_it_goes_on(bench, tmp_path):
+    list(train(method_named("supervised"), bench, tmp_path, Wishes(*["go"] * 5, "stop")))
+
+    events = list(train(method_named("supervised"), bench, tmp_path, Always(), attempt=2))
+
+    assert isinstance(events[0], RunContinued)
+    assert (events[0].stage, events[0].epoch, events[0].attempt) == ("student", 1, 2)
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_good_checkpoint(bench, tmp_path, monkeypatch):
+    method = SupervisedMethod()
+    original = SupervisedMethod.stages
+
+    def poisoned(self, settings, bench):
+        for stage in original(self, settings, bench):
+            steps = iter(range(100))
+            stage.objective.register_forward_hook(
+                lambda module, args, output: {n: v * (float("nan") if next(steps) >= 5 else 1) for n, v in output.items()}
+            )
+            yield stage
+
+    monkeypatch.setattr(SupervisedMethod, "stages", poisoned)
+
+    events = list(train(method, bench, tmp_path, Always()))
+
+    assert events[-1].outcome == "failed"
+    assert "stopped being a number" in events[-1].message
+    assert (tmp_path / "checkpoints" / "student.epoch-00001.safetensors").is_file()
+
+
+def test_without_validation_cases_the_person_is_told(bench, tmp_path, tiny_spec):
+    from dataclasses import replace
+
+    from napari_medkd.core.dataset import Split
+
+    blind = replace(bench, dataset=replace(bench.dataset, split=Split(train=bench.dataset.split.train)))
+
+    events = list(train(method_named("supervised"), blind, tmp_path, Always()))
+
+    assert any(isinstance(event, Noticed) and "No validation case" in event.message for event in events)
+    assert events[-1].outcome == "completed"
+
+
+def test_a_method_that_yields_another_stage_than_planned_is_a_bug(bench, tmp_path, monkeypatch):
+    monkeypatch.setattr(SupervisedMethod, "plan", lambda self, settings, schedule: (StagePlan("teacher", 1, 1),))
+
+    with pytest.raises(EngineBug, match="planned stage 'teacher'"):
+        list(train(SupervisedMethod(), bench, tmp_path, Always()))
+
+
+def test_the_learning_rate_rises_and_falls_to_zero():
+    rates = [learning_rate_at(step, 1000, 1.0) for step in range(1000)]
+
+    assert rates[0] < rates[25] < rates[49]
+    assert max(rates) <= 1
+    assert rates[-1] < 1e-4
+
+
+def test_training_twice_gives_the_same_bits(bench, tmp_path):
+    from safetensors.torch import load_file
+
+    for name in ("one", "two"):
+        list(train(method_named("supervised"), bench, tmp_path / name, Always()))
+
+    one, two = (load_file(tmp_path / name / "checkpoints" / "student.done.safetensors") for name in ("one", "two"))
+    assert all(torch.equal(one[name], two[name]) for name in one)
