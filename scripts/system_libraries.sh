@@ -6,7 +6,7 @@
 set -euo pipefail
 
 packages=(
-  libgl1 libegl1 libopengl0 libgl1-mesa-dri libdbus-1-3 libfontconfig1 fonts-dejavu-core
+  libgl1 libegl1 libopengl0 libgl1-mesa-dri libdbus-1-3 libfontconfig1
   libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0
   libxcb-render-util0 libxcb-shape0 libxcb-xinerama0 libxcb-xkb1 libx11-xcb1
 )
@@ -21,6 +21,10 @@ is_installed() {
 # Newer Debian and Ubuntu renamed libglib2.0-0 when time became 64 bits wide; either will do.
 if command -v dpkg-query >/dev/null && ! is_installed libglib2.0-0t64; then
   packages+=(libglib2.0-0)
+fi
+# Without any font every word is drawn as boxes.
+if [ -z "$(find /usr/share/fonts \( -name '*.ttf' -o -name '*.otf' \) -print -quit 2>/dev/null)" ]; then
+  packages+=(fonts-dejavu-core)
 fi
 # Debian takes venv out of Python.
 if command -v python3 >/dev/null && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
