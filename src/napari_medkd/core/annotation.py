@@ -5,7 +5,6 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from napari_medkd.core.errors import VolumeProblem
 from napari_medkd.core.grid import Grid
@@ -121,6 +120,8 @@ class Boxes:
     @classmethod
     def from_mask(cls, mask: Mask, task: Task) -> "Boxes":
         """Return the tight box of every connected component of every foreground class the task knows."""
+        from scipy import ndimage  # 0.1 s, which a viewer that only lists cases need not wait for
+
         corners: list[list[int]] = []
         classes: list[str] = []
         for value, name in enumerate(mask.task.classes):
