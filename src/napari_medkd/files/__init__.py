@@ -1,0 +1,1 @@
+"""Reading and writing images, masks, boxes, datasets and predictions. Knows neither torch nor Qt."""

@@ -1,0 +1,144 @@
+"""NIfTI-1 and -2 in one file (``.nii``, ``.nii.gz``): path <-> image in canonical order.
+
+The affine is the sform where it is coded, else the qform, else the voxel sizes alone. The unit becomes mm. More than
+eight volumes in the fourth dimension are a time series, unless the caller names as many channels.
+"""
+
+from __future__ import annotations
+
+import gzip
+from typing import TYPE_CHECKING, Any
+
+import nibabel
+import numpy as np
+
+from napari_medkd.core.errors import Problem, VolumeProblem
+from napari_medkd.core.grid import Grid
+from napari_medkd.core.volume import Volume
+from napari_medkd.files import nifti_header
+from napari_medkd.files.atomic import write_bytes
+from napari_medkd.files.axes import are_axes, to_canonical, to_file_order
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from napari_medkd.files.nifti_header import Header
+
+_MOST_UNNAMED_CHANNELS = 8
+_GZIP_LEVEL = 3  # half the time of the usual 9, and files within 2 % of its size
+
+
+def read_image(path: Path, num_channels: int | None = None) -> Volume:
+    """Return the file's image; ``num_channels`` says how many the caller expects, if it knows."""
+    header, stored = nifti_header.read_stored(path)
+    affine = nifti_header.affine_of(header, path)
+    channels, names = _channels_last(stored, path, num_channels)
+    values = _finite(_scaled(channels, header, path), path)
+    Grid((1, 1, 1), affine)  # refuses a singular affine, which has no orientation
+    letters = "".join(nibabel.aff2axcodes(affine))  # type: ignore[no-untyped-call]
+    data, affine = to_canonical(values, affine, letters)
+    grid = Grid((data.shape[0], data.shape[1], data.shape[2]), affine, "mm", letters)
+    return Volume(np.ascontiguousarray(np.moveaxis(data, 3, 0)), grid, names, source=path)
+
+
+def read_labels(path: Path) -> Volume:
+    """Return the file's labels as an image of one channel."""
+    return read_image(path, 1)
+
+
+def write_image(path: Path, volume: Volume) -> None:
+    """Write the image in the order and with the affine its grid came from; several channels as a vector image."""
+    _write(path, np.moveaxis(volume.data, 0, 3), volume.grid)
+
+
+def write_labels(path: Path, labels: NDArray[Any], grid: Grid) -> None:
+    """Write the labels (z, y, x) in the order and with the affine the grid came from."""
+    _write(path, labels[..., np.newaxis], grid)
+
+
+def doubts(path: Path) -> list[Problem]:
+    """Return what in the header leaves the position unclear though the image can be read."""
+    return nifti_header.doubts_of(nifti_header.read_header(path), path)
+
+
+def _channels_last(stored: NDArray[Any], path: Path, num_channels: int | None) -> tuple[NDArray[Any], tuple[str, ...]]:
+    """Return the array as (i, j, k, channel) with channel names."""
+    if stored.dtype.names:
+        if stored.squeeze().ndim > 3:
+            raise VolumeProblem(str(path), "The image is a series of colour images.", "Save each as its own file.")
+        return np.stack([stored[name].reshape(_three(stored.shape)) for name in "RGB"], axis=3), _COLOURS
+    further = [n for n in stored.shape[3:] if n > 1]
+    if len(further) > 1:
+        raise VolumeProblem(
+            str(path),
+            f"The image has {len(stored.shape)} dimensions ({_by(stored.shape)}).",
+            "Expected three, and a fourth for channels: save each time point as its own file.",
+        )
+    count = further[0] if further else 1
+    is_series = stored.ndim > 3 and stored.shape[3] > _MOST_UNNAMED_CHANNELS
+    if is_series and count != num_channels:
+        raise VolumeProblem(
+            str(path),
+            f"The image is a time series: {count} volumes of {_by(stored.shape[:3])} voxels.",
+            "Save the volume you need as its own file. If the volumes are channels, name each of them: "
+            f"`channels` in medkd-dataset.json, {count} names.",
+        )
+    names = ("image",) if count == 1 else tuple(f"channel {n + 1}" for n in range(count))
+    return stored.reshape((*_three(stored.shape), count), order="F"), names
+
+
+_COLOURS = ("red", "green", "blue")
+
+
+def _three(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    i, j, k, *_ = (*shape, 1, 1)
+    return i, j, k
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return " x ".join(str(n) for n in shape)
+
+
+def _scaled(stored: NDArray[Any], header: Header, path: Path) -> NDArray[Any]:
+    """Apply scl_slope and scl_inter; whole numbers stay whole numbers where both are whole."""
+    try:
+        slope, inter = header.get_slope_inter()
+    except nibabel.spatialimages.HeaderDataError as error:
+        raise VolumeProblem(str(path), f"The intensity scaling is unusable: {error}.", "Save it again.") from error
+    slope, inter = slope or 1.0, inter or 0.0
+    if (slope, inter) == (1.0, 0.0):
+        return stored
+    if stored.dtype.kind in "iu" and slope.is_integer() and inter.is_integer():
+        ends = [int(end) * int(slope) + int(inter) for end in (stored.min(), stored.max())]
+        needed = [*ends, int(slope), int(inter)]
+        for kind in (np.dtype(np.int16), np.dtype(np.int32), np.dtype(np.int64)):
+            if np.iinfo(kind).min <= min(needed) and max(needed) <= np.iinfo(kind).max:
+                whole: NDArray[Any] = np.multiply(stored.astype(kind), int(slope), dtype=kind)
+                whole += int(inter)
+                return whole
+    return np.asarray(stored * slope + inter, dtype=np.float32)
+
+
+def _finite(values: NDArray[Any], path: Path) -> NDArray[Any]:
+    if values.dtype.kind != "f" or np.isfinite(values).all():
+        return values
+    count = int(np.count_nonzero(~np.isfinite(values)))
+    raise VolumeProblem(
+        str(path),
+        f"{count} of {values.size} intensities are NaN or infinite.",
+        "Replace them, for example by the smallest intensity, and save the image again.",
+    )
+
+
+def _write(path: Path, data: NDArray[Any], grid: Grid) -> None:
+    if not are_axes(grid.axes_in_file):
+        raise VolumeProblem(
+            str(path),
+            f"The file's axes are {grid.axes_in_file!r}; expected one each of R/L, A/P and S/I, such as 'RAS'.",
+            "Create the grid through napari_medkd.files.opening.read_volume.",
+        )
+    turned, affine = to_file_order(data, grid.affine, grid.axes_in_file)
+    content = nifti_header.encode(turned, affine, grid.unit)
+    write_bytes(path, gzip.compress(content, _GZIP_LEVEL, mtime=0) if path.name.lower().endswith(".gz") else content)

@@ -1,0 +1,242 @@
+"""Open and save images, masks and boxes: picks the format by the suffix and names the file in every problem."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+import numpy as np
+
+from napari_medkd.core.annotation import Boxes, Mask
+from napari_medkd.core.dataset import LabelMap
+from napari_medkd.core.errors import Problem, VolumeProblem
+from napari_medkd.core.volume import Modality, Volume
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_medkd.core.grid import Grid
+    from napari_medkd.core.task import Task
+
+Labels: TypeAlias = "NDArray[np.uint8] | NDArray[np.uint16]"
+
+_FORMAT_OF = {
+    ".nii.gz": "nifti",
+    ".nii": "nifti",
+    ".png": "raster",
+    ".jpg": "raster",
+    ".jpeg": "raster",
+    ".tif": "tiff",
+    ".tiff": "tiff",
+}
+#: Suffixes (lower case) of the files that can be opened.
+IMAGE_SUFFIXES = tuple(_FORMAT_OF)
+
+
+class _Format(Protocol):
+    """What a module of one format offers."""
+
+    def read_image(self, path: Path, num_channels: int | None = None) -> Volume: ...
+    def read_labels(self, path: Path) -> Volume: ...
+    def write_image(self, path: Path, volume: Volume) -> None: ...
+    def write_labels(self, path: Path, labels: NDArray[Any], grid: Grid) -> None: ...
+
+
+def suffix_of(path: Path) -> str:
+    """Return the image suffix of the name in lower case (``.nii.gz`` whole), or "" if it is not an image's."""
+    name = path.name.lower()
+    return next((suffix for suffix in IMAGE_SUFFIXES if name.endswith(suffix)), "")
+
+
+def stem_of(path: Path) -> str:
+    """Return the file's name without its image suffix."""
+    return path.name.removesuffix(path.name[len(path.name) - len(suffix_of(path)) :])
+
+
+def read_volume(
+    paths: Path | Sequence[Path],
+    *,
+    channels: Sequence[str] | None = None,
+    modality: Modality = Modality.OTHER,
+) -> Volume:
+    """Return the image of one file, or of one file per channel, in canonical order.
+
+    Parameters
+    ----------
+    paths
+        One file with any number of channels, or one single-channel file for each; all on one grid.
+    channels
+        A name for each channel; None takes the file's.
+    modality
+        How the image was made; intensities are not changed by it.
+
+    Raises
+    ------
+    VolumeProblem
+        Naming the file: missing, damaged, of an unknown format, NaN, another grid, another number of channels.
+    """
+    files = [paths] if isinstance(paths, Path) else list(paths)
+    if not files:
+        raise VolumeProblem("image", "No file is given.", "Give one file, or one for each channel.")
+    expected = len(channels) if channels else None
+    volumes = [_read_one(path, expected if len(files) == 1 else 1) for path in files]
+    for volume, path in zip(volumes[1:], files[1:], strict=True):
+        _refuse_other_grid(volume.grid, volumes[0].grid, path, f"the first channel's ({files[0].name})")
+    data = volumes[0].data if len(files) == 1 else np.concatenate([volume.data for volume in volumes])
+    names = tuple(channels) if channels else volumes[0].channels
+    if not channels and len(files) > 1:
+        names = tuple(stem_of(path) for path in files)
+    with naming(files[0]):
+        return Volume(data, volumes[0].grid, names, modality, files[0])
+
+
+def read_mask(path: Path, task: Task, *, grid: Grid | None = None, label_map: LabelMap | None = None) -> Mask:
+    """Return the mask of a file, in canonical order.
+
+    Where a task has two classes and the file holds nothing but 0 and 255, 255 is the second class.
+
+    Parameters
+    ----------
+    path
+        An image of whole numbers with one channel.
+    task
+        What the labels mean.
+    grid
+        The image's grid; the mask must lie on it.
+    label_map
+        Applied to the stored labels first.
+
+    Raises
+    ------
+    VolumeProblem
+        Naming the file: as `read_volume`, or fractions, labels of no class, another grid than the image's.
+    """
+    with naming(path):
+        volume = _format_of(path).read_labels(path)
+    if grid is not None:
+        _refuse_other_grid(volume.grid, grid, path, "its image's")
+    stored = _whole_numbers(volume.data[0], path)
+    labels = _as_classes(stored, task, label_map or LabelMap(), path)
+    return Mask(labels, grid or volume.grid, task)
+
+
+def read_boxes(path: Path, task: Task, grid: Grid) -> Boxes:
+    """Return the boxes of a file (see `napari_medkd.files.boxes`) on the image's grid."""
+    from napari_medkd.files import boxes
+
+    return boxes.read(path, task, grid)
+
+
+def write_volume(path: Path, volume: Volume) -> None:
+    """Save the image in its file's own axis order with its affine; the suffix picks the format."""
+    _format_of(path).write_image(path, volume)
+
+
+def write_mask(path: Path, mask: Mask) -> None:
+    """Save the mask as `write_volume` does, so that it opens on its image in any program."""
+    _format_of(path).write_labels(path, mask.labels, mask.grid)
+
+
+def write_boxes(path: Path, boxes: Boxes) -> None:
+    """Save the boxes as JSON."""
+    from napari_medkd.files import boxes as box_file
+
+    box_file.write(path, boxes)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Put the file's name on every problem with a volume that is raised inside."""
+    try:
+        yield
+    except VolumeProblem as error:
+        raise VolumeProblem.of(Problem(str(path), found.problem, found.hint) for found in error.problems) from error
+
+
+def _format_of(path: Path) -> _Format:
+    """Return the module that knows the suffix; imported on first use, for nibabel takes 0.1 s."""
+    match _FORMAT_OF.get(suffix_of(path)):
+        case "nifti":
+            from napari_medkd.files import nifti
+
+            return nifti
+        case "raster":
+            from napari_medkd.files import raster
+
+            return raster
+        case "tiff":
+            from napari_medkd.files import tiff
+
+            return tiff
+    raise VolumeProblem(
+        str(path),
+        f"The suffix {path.suffix!r} is of no image format that can be opened.",
+        f"Use one of {', '.join(IMAGE_SUFFIXES)}.",
+    )
+
+
+def _read_one(path: Path, num_channels: int | None) -> Volume:
+    if not path.is_file():
+        raise VolumeProblem(
+            str(path),
+            "This is a folder; expected an image file." if path.is_dir() else "The file does not exist.",
+            "Check the path; relative paths start at the dataset's folder.",
+        )
+    with naming(path):
+        return _format_of(path).read_image(path, num_channels)
+
+
+def _refuse_other_grid(found: Grid, expected: Grid, path: Path, whose: str) -> None:
+    if found.matches(expected):
+        return
+    if found.shape != expected.shape or not np.allclose(found.spacing, expected.spacing, rtol=1e-3):
+        how = f"Its grid is {found.describe()}, but {whose} is {expected.describe()}."
+    else:
+        apart = np.linalg.norm(found.corners_in_world() - expected.corners_in_world(), axis=1).max()
+        how = f"It lies elsewhere: a corner is {apart:.3g} {expected.unit} away from {whose}, with the same voxels."
+    raise VolumeProblem(str(path), how, "Resample it to the image, or list the right file in medkd-dataset.json.")
+
+
+def _whole_numbers(values: NDArray[Any], path: Path) -> Labels:
+    low, high = values.min(), values.max()
+    fractions = 0 if values.dtype.kind != "f" else int(np.count_nonzero(values != np.rint(values)))
+    if fractions or low < 0 or high > np.iinfo(np.uint16).max:
+        found = f"{fractions} fractions" if fractions else f"values from {low} to {high}"
+        raise VolumeProblem(
+            str(path),
+            f"The mask holds {found}; expected whole numbers from 0 to 65535.",
+            "Check that this is the mask and not the image, and that it was resampled with nearest neighbour.",
+        )
+    return _smallest(values, int(high))
+
+
+def _as_classes(stored: Labels, task: Task, label_map: LabelMap, path: Path) -> Labels:
+    """Return the labels of the task's classes; a stored value that is none is refused by the value in the file."""
+    present = np.flatnonzero(np.bincount(stored.ravel()))
+    if not label_map.values and len(task.classes) == 2 and task.ignore != 255 and set(present) <= {0, 255}:
+        label_map = LabelMap({255: 1})
+    meant = label_map(present)
+    is_known = (meant < len(task.classes)) | (meant == (-1 if task.ignore is None else task.ignore))
+    if not is_known.all():
+        strangers = present[~is_known].tolist()
+        raise VolumeProblem(
+            str(path),
+            f"The mask holds the labels {strangers[:8]}, but task {task.name!r} has the classes "
+            + ", ".join(f"{n} {name}" for n, name in enumerate(task.classes[:8]))
+            + (", ..." if len(task.classes) > 8 else "")
+            + ".",
+            "List the missing classes in the task, or map the labels with label_map in medkd-dataset.json.",
+        )
+    if not label_map.values:
+        return stored
+    return _smallest(label_map(stored), int(meant.max()))
+
+
+def _smallest(labels: NDArray[Any], highest: int) -> Labels:
+    """Return the labels in one byte where that is enough, else in two."""
+    if highest <= np.iinfo(np.uint8).max:
+        return labels.astype(np.uint8, copy=False)
+    return labels.astype(np.uint16, copy=False)

@@ -1,0 +1,151 @@
+"""A prediction as a folder: ``prediction.json`` beside the mask, which is in the image's own file order.
+
+::
+
+    predictions/liver_012/prediction.json    case, task, grid, class scores, boxes, who said it
+    predictions/liver_012/mask.nii.gz        or mask.png / mask.tif where the image has no physical size
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from pydantic import ValidationError
+
+from napari_medkd.core.errors import Problem, VolumeProblem
+from napari_medkd.core.grid import Grid, Unit
+from napari_medkd.core.prediction import ClassScores, Prediction, ScoredBoxes
+from napari_medkd.core.settings import Settings
+from napari_medkd.core.task import Task
+from napari_medkd.files.atomic import write_json
+from napari_medkd.files.boxes import BoxRecord, boxes_of, records_of
+from napari_medkd.files.opening import naming, read_mask, write_mask
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RECORD = "prediction.json"
+_MASKS = ("mask.nii.gz", "mask.png", "mask.tif")
+
+
+class GridRecord(Settings):
+    """A grid, with nothing rounded."""
+
+    shape: tuple[int, int, int]
+    affine: tuple[tuple[float, float, float, float], ...]
+    unit: Unit
+    axes_in_file: str
+
+
+class ScoredBoxRecord(BoxRecord):
+    """A box and how sure the network is, in [0, 1]."""
+
+    score: float
+
+
+class PredictionRecord(Settings):
+    """What prediction.json holds."""
+
+    schema_version: Literal[1] = 1
+    case: str
+    task: Task
+    grid: GridRecord
+    made_by: str
+    checkpoint: str
+    shown: str
+    mask: str | None = None
+    """Name of the mask file in the same folder."""
+    scores: dict[str, float] | None = None
+    boxes: tuple[ScoredBoxRecord, ...] | None = None
+
+
+def write_prediction(prediction: Prediction, folder: Path) -> Path:
+    """Write the prediction into a folder of its case and return that folder; an older one of the case is replaced."""
+    path = folder / _folder_name(prediction.case)
+    grid = prediction.grid
+    mask = None
+    if prediction.mask is not None:
+        mask = _MASKS[0] if grid.unit == "mm" else _MASKS[1] if grid.is_flat else _MASKS[2]
+        write_mask(path / mask, prediction.mask)
+    record = PredictionRecord(
+        case=prediction.case,
+        task=prediction.task,
+        grid=GridRecord(shape=grid.shape, affine=grid.affine.tolist(), unit=grid.unit, axes_in_file=grid.axes_in_file),
+        made_by=prediction.made_by,
+        checkpoint=prediction.checkpoint,
+        shown=prediction.shown,
+        mask=mask,
+        scores=dict(prediction.scores.scores) if prediction.scores else None,
+        boxes=_box_records(prediction.boxes) if prediction.boxes else None,
+    )
+    write_json(path / RECORD, record.model_dump(mode="json", by_alias=True, exclude_none=True))
+    for name in set(_MASKS) - {mask}:
+        (path / name).unlink(missing_ok=True)
+    return path
+
+
+def read_prediction(folder: Path) -> Prediction:
+    """Return the prediction of a folder that `write_prediction` made.
+
+    Raises
+    ------
+    VolumeProblem
+        Naming the file that is missing, damaged or does not fit.
+    """
+    path = folder / RECORD
+    record = _record(path)
+    with naming(path):
+        grid = Grid(record.grid.shape, np.array(record.grid.affine), record.grid.unit, record.grid.axes_in_file)
+        boxes = None
+        if record.boxes is not None:
+            scores = np.array([box.score for box in record.boxes], dtype=np.float64)
+            boxes = ScoredBoxes(boxes_of(record.boxes, record.task, grid), scores)
+    if record.mask is not None and record.mask not in _MASKS:
+        raise VolumeProblem(str(path), f"The mask is called {record.mask!r}.", f"Expected one of {', '.join(_MASKS)}.")
+    return Prediction(
+        case=record.case,
+        task=record.task,
+        grid=grid,
+        made_by=record.made_by,
+        checkpoint=record.checkpoint,
+        mask=read_mask(folder / record.mask, record.task, grid=grid) if record.mask else None,
+        scores=ClassScores(record.scores) if record.scores is not None else None,
+        boxes=boxes,
+        shown=record.shown,
+    )
+
+
+def predictions_in(folder: Path) -> list[Path]:
+    """Return the prediction folders in and below a folder, in order of their paths; none where it does not exist."""
+    return sorted(path.parent for path in folder.rglob(RECORD))
+
+
+def _folder_name(case: str) -> str:
+    """Return a name every file system takes; what is changed by it stays distinct by a piece of a hash."""
+    plain = re.sub(r"[^A-Za-z0-9._-]", "_", case).strip(".")[:100]
+    return plain if plain == case else f"{plain}-{hashlib.sha256(case.encode()).hexdigest()[:8]}"
+
+
+def _box_records(found: ScoredBoxes) -> tuple[ScoredBoxRecord, ...]:
+    return tuple(
+        ScoredBoxRecord.model_validate(box.model_dump(by_alias=True) | {"score": score})
+        for box, score in zip(records_of(found.boxes), found.scores.tolist(), strict=True)
+    )
+
+
+def _record(path: Path) -> PredictionRecord:
+    try:
+        return PredictionRecord.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise VolumeProblem(
+            str(path), f"The prediction cannot be read: {error.strerror}.", "Choose a folder with a prediction.json."
+        ) from error
+    except ValidationError as error:
+        faults: list[Any] = error.errors()
+        raise VolumeProblem.of(
+            Problem(f"{path}: {'.'.join(map(str, fault['loc']))}", f"{fault['msg']}.", "Predict the case again.")
+            for fault in faults
+        ) from error

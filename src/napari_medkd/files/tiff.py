@@ -1,0 +1,174 @@
+"""TIFF: several pages are a stack along z. Sizes in mm are believed from ImageJ and OME alone, else the unit is pixels.
+
+The resolution tag of other programs is for printing and is not read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import struct
+import uuid
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import psutil
+import tifffile
+from PIL import Image, ImageSequence
+
+from napari_medkd.core.errors import VolumeProblem
+from napari_medkd.core.grid import Grid
+from napari_medkd.core.volume import Volume
+from napari_medkd.files.atomic import write_bytes
+from napari_medkd.files.raster import COLOURS, channels_first
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+#: Voxel size (z, y, x) in mm, or None where the file does not say.
+Spacing: TypeAlias = tuple[float, float, float] | None
+
+_MM_PER_UNIT = {"m": 1e3, "cm": 10.0, "mm": 1.0, "µm": 1e-3, "um": 1e-3, "micron": 1e-3, "microns": 1e-3, "nm": 1e-6}
+_PLANES = "ZIQ"  # planes along z, and pages whose meaning is not said
+_DAMAGE = (OSError, ValueError, KeyError, IndexError, TypeError, RuntimeError, EOFError, struct.error, OverflowError)
+
+
+def read_image(path: Path, num_channels: int | None = None) -> Volume:
+    """Return the stack, with the file's channels or the colours of its pixels."""
+    pages, axes, spacing = _decoded(path)
+    data = _channels_first(pages, axes, path, num_channels)
+    shape = (data.shape[1], data.shape[2], data.shape[3])
+    grid = Grid.upright(shape, unit="pixel") if spacing is None else Grid.upright(shape, spacing)
+    named = {1: ("image",), 3: COLOURS if "S" in axes else None}.get(len(data))
+    names = named or tuple(f"channel {n + 1}" for n in range(len(data)))
+    return Volume(data, grid, names, source=path)
+
+
+def read_labels(path: Path) -> Volume:
+    """Return the stack of labels."""
+    return read_image(path, 1)
+
+
+def write_image(path: Path, volume: Volume) -> None:
+    """Write the image as OME-TIFF; 8-bit colour of one plane as a colour picture."""
+    _write(path, volume.data, volume.grid)
+
+
+def write_labels(path: Path, labels: NDArray[Any], grid: Grid) -> None:
+    """Write the labels (z, y, x) as OME-TIFF."""
+    _write(path, labels[np.newaxis], grid)
+
+
+def _decoded(path: Path) -> tuple[NDArray[Any], str, Spacing]:
+    """Return the array, a letter for each of its axes, and the voxel size."""
+    try:
+        with tifffile.TiffFile(path) as file:
+            series = file.series[0]
+            _refuse_too_large(int(series.nbytes), path)
+            spacing = _imagej_spacing(file) if file.is_imagej else _ome_spacing(file.ome_metadata or "")
+            if file.pages.first.photometric == tifffile.PHOTOMETRIC.PALETTE:
+                return (*_by_pillow(path), spacing)
+            try:
+                return series.asarray(), series.axes, spacing
+            except ValueError:  # a compression that needs a codec tifffile does not bring along
+                return (*_by_pillow(path), spacing)
+    except FileNotFoundError as error:
+        raise VolumeProblem(str(path), "The file does not exist.", "Check the path.") from error
+    except VolumeProblem:
+        raise
+    except _DAMAGE as error:
+        raise VolumeProblem(
+            str(path), f"The TIFF is damaged or of a kind that cannot be read: {error}.", "Export or copy it again."
+        ) from error
+
+
+def _by_pillow(path: Path) -> tuple[NDArray[Any], str]:
+    with Image.open(path) as opened:
+        pages = np.stack([np.array(page) for page in ImageSequence.Iterator(opened)])
+    return pages, "IYXS"[: pages.ndim]
+
+
+def _refuse_too_large(size: int, path: Path) -> None:
+    free = psutil.virtual_memory().available
+    if size > free:
+        raise VolumeProblem(
+            str(path),
+            f"The image needs {size / 2**30:.1f} GiB of memory; {free / 2**30:.1f} GiB are free.",
+            "Crop it or save it at a lower resolution, or close other programs.",
+        )
+
+
+def _channels_first(pages: NDArray[Any], axes: str, path: Path, num_channels: int | None) -> NDArray[Any]:
+    """Return (channel, z, y, x)."""
+    kept = [n for n, axis in enumerate(axes) if axis in "YX" or pages.shape[n] > 1]
+    axes = "".join(axes[n] for n in kept)
+    colours, planes = [axis for axis in axes if axis in "SC"], [axis for axis in axes if axis in _PLANES]
+    if len(colours) > 1 or len(planes) > 1 or set(axes) - {*"YX", *colours, *planes}:
+        raise VolumeProblem(
+            str(path),
+            f"The TIFF has the axes {axes}; expected Y and X, one of planes and one of channels.",
+            "Save each time point or position as its own file.",
+        )
+    order = [axes.index(axis) for axis in (*planes, "Y", "X", *colours)]
+    array = pages.reshape([pages.shape[n] for n in kept]).transpose(order)
+    array = array if planes else array[np.newaxis]
+    array = array if colours else array[..., np.newaxis]
+    array = array.astype(np.uint8) if array.dtype == np.bool_ else array
+    array = array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+    if colours == ["C"] and num_channels != 1:
+        return np.ascontiguousarray(np.moveaxis(array, -1, 0))
+    return channels_first(array, path, num_channels)
+
+
+def _imagej_spacing(file: tifffile.TiffFile) -> Spacing:
+    said = file.imagej_metadata or {}
+    scale = _MM_PER_UNIT.get(str(said.get("unit", "")).replace("\\u00B5", "µ").lower())
+    tags = file.pages.first.tags
+    per_unit = [tags[name].value for name in ("YResolution", "XResolution") if name in tags]
+    if scale is None or len(per_unit) < 2 or any(not n or not d for n, d in per_unit):
+        return None
+    y, x = (scale * d / n for n, d in per_unit)
+    return scale * float(said.get("spacing", 1.0)), y, x
+
+
+def _ome_spacing(xml: str) -> Spacing:
+    sizes: list[float | None] = []
+    for axis in "ZYX":
+        size = re.search(rf'PhysicalSize{axis}="([^"]+)"', xml)
+        unit = re.search(rf'PhysicalSize{axis}Unit="([^"]+)"', xml)
+        scale = _MM_PER_UNIT.get(unit[1] if unit else "µm")
+        sizes.append(float(size[1]) * scale if size and scale else None)
+    z, y, x = sizes
+    if y is None or x is None:
+        return None
+    return y if z is None else z, y, x
+
+
+def _write(path: Path, data: NDArray[Any], grid: Grid) -> None:
+    upright = Grid.upright(grid.shape, grid.spacing, grid.unit)
+    if not upright.matches(grid, tolerance=1e-6):
+        raise VolumeProblem(
+            str(path),
+            "The image has a position or direction in space, which TIFF cannot keep.",
+            "Choose .nii.gz.",
+        )
+    is_colour = grid.is_flat and data.shape[0] == 3 and data.dtype == np.uint8
+    said: dict[str, Any] = {"axes": "YXS" if is_colour else "CZYX"}
+    if grid.unit == "mm":
+        for axis, size in zip("ZYX", grid.spacing, strict=True):
+            said |= {f"PhysicalSize{axis}": size, f"PhysicalSize{axis}Unit": "mm"}
+    data = np.ascontiguousarray(np.moveaxis(data[:, 0], 0, -1) if is_colour else data)
+    said["UUID"] = str(uuid.UUID(bytes=hashlib.sha256(data.tobytes()).digest()[:16]))  # the same image, the same bytes
+    stream = io.BytesIO()
+    try:
+        tifffile.imwrite(
+            stream, data, ome=True, photometric="rgb" if is_colour else "minisblack", compression="zlib", metadata=said
+        )
+    except ValueError as error:
+        raise VolumeProblem(
+            str(path), f"TIFF cannot hold {data.dtype} of shape {data.shape}: {error}.", "Choose .nii.gz."
+        ) from error
+    write_bytes(path, stream.getvalue())
