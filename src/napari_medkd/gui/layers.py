@@ -24,6 +24,9 @@ LayerData: TypeAlias = tuple[Any, dict[str, Any], str]
 KEY = "medkd"
 LABELS_OPACITY = 0.6
 
+#: In 3-D the near side of a volume shines through less, and masks are never hidden inside it.
+_GREY = {"colormap": "gray", "rendering": "attenuated_mip", "blending": "translucent_no_depth"}
+
 #: Soft tissue, in HU.
 _CT_WINDOW = (-160.0, 240.0)
 _MOST_SAMPLES = 500_000
@@ -64,8 +67,8 @@ def image_layers(volume: Volume, name: str, *, case: str = "") -> list[LayerData
     for index, channel in enumerate(volume.channels):
         title = name if len(volume.channels) == 1 else f"{name} · {channel}"
         limits = contrast_limits(volume.data[index], volume.modality)
-        keywords = common | {"name": title, "colormap": "gray", "contrast_limits": limits, "visible": index == 0}
-        layers.append((shown_array(volume.data[index], volume.grid), keywords, "image"))
+        look = {"name": title, "contrast_limits": limits, "visible": index == 0}
+        layers.append((shown_array(volume.data[index], volume.grid), common | _GREY | look, "image"))
     return layers
 
 

@@ -1,0 +1,197 @@
+"""Panels side by side: napari's grid with one camera and one set of sliders, and the way back to the person's layers.
+
+The comparison's layers are put at the bottom of the list, one image and one overlay for each panel, and everything
+else is hidden; leaving takes them out again, so the person's layers keep their order, names and settings.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Labels
+from napari.utils.colormaps import DirectLabelColormap
+from numpy.typing import NDArray
+
+from napari_medkd.core.task import Task
+from napari_medkd.gui.colours import ONLY_FIRST, ONLY_SECOND, OTHER_CLASS, TRANSPARENT, Rgba, rgba_of
+from napari_medkd.gui.layers import KEY, labels_look
+
+_LAYERS_A_PANEL = 2
+_TITLE_POINTS = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Panel:
+    """One column of a comparison.
+
+    Parameters
+    ----------
+    title
+        Written into the panel; says who speaks, and what they were shown.
+    labels
+        (z, y, x), or (y, x) for a 2-D image, on the image layer's own grid.
+    task
+        Names and colours of the labels; None for a difference (see `difference`).
+    """
+
+    title: str
+    labels: NDArray[Any]
+    task: Task | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What leaving restores."""
+
+    visible: dict[Any, bool]
+    selected: tuple[Any, ...]
+    active: Any
+    grid: dict[str, Any]
+    camera: tuple[int, tuple[float, ...], float]
+
+
+def difference(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return where two masks differ: 1 only the first has a class, 2 only the second, 3 they say different classes."""
+    marks = np.zeros(first.shape, dtype=np.uint8)
+    marks[(first > 0) & (second > 0) & (first != second)] = 3
+    marks[(first > 0) & (second == 0)] = 1
+    marks[(first == 0) & (second > 0)] = 2
+    return marks
+
+
+def grid_of_viewer(viewer: Any) -> Any:
+    """Return the viewer's grid model, which moved to its canvas in napari 0.9."""
+    return getattr(viewer, "canvas", viewer).grid
+
+
+@dataclass(eq=False)
+class Comparison:
+    """The side-by-side view of one viewer; uses its public API alone."""
+
+    viewer: Any
+    layers: list[Any] = field(default_factory=list)
+    _before: _Before | None = None
+    _image: Any = None
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the panels are on the canvas."""
+        return self._before is not None
+
+    def show(self, image: Any, panels: list[Panel]) -> None:
+        """Put the panels side by side on the image of a layer; those that are shown already are exchanged in place.
+
+        Parameters
+        ----------
+        image
+            An image layer of the viewer; its array is used in every panel, not copied.
+        panels
+            From left to right.
+        """
+        if self.is_shown and image is self._image and len(panels) * _LAYERS_A_PANEL == len(self.layers):
+            self._exchange(panels)
+            return
+        self.leave()
+        self._before, self._image = self._remember(), image
+        for layer in self.viewer.layers:
+            layer.visible = False
+        for panel in panels:
+            self._insert(len(self.layers), _same_image(image, panel.title))
+            self._insert(len(self.layers), _overlay(image, panel))
+        grid = grid_of_viewer(self.viewer)
+        grid.stride, grid.shape, grid.spacing = _LAYERS_A_PANEL, (1, len(panels)), 4
+        grid.enabled = True
+        self.viewer.layers.selection = {self.layers[-1]}
+        self.viewer.reset_view()
+        grid.events.enabled.connect(self._on_grid_switched)
+
+    def _insert(self, index: int, layer: Any) -> None:
+        self.viewer.layers.insert(index, layer)
+        self.layers.insert(index, layer)
+
+    def _exchange(self, panels: list[Panel]) -> None:
+        """Put new overlays in the old ones' places; the camera stays."""
+        for index, panel in enumerate(panels):
+            place = _LAYERS_A_PANEL * index + 1
+            self.viewer.layers.remove(self.layers.pop(place))
+            self._insert(place, _overlay(self._image, panel))
+        self.viewer.layers.selection = {self.layers[-1]}
+
+    def leave(self) -> None:
+        """Take the panels away and restore the person's layers, selection, grid and camera."""
+        before = self._before
+        if before is None:
+            return
+        self._before = None
+        grid = grid_of_viewer(self.viewer)
+        grid.events.enabled.disconnect(self._on_grid_switched)
+        grid.enabled = before.grid["enabled"]
+        for layer in self.layers:
+            if layer in self.viewer.layers:
+                self.viewer.layers.remove(layer)
+        self.layers.clear()
+        for name in ("stride", "shape", "spacing"):
+            setattr(grid, name, before.grid[name])
+        self._restore_layers(before)
+        self._restore_camera(before)
+
+    def _remember(self) -> _Before:
+        grid, camera, layers = grid_of_viewer(self.viewer), self.viewer.camera, self.viewer.layers
+        return _Before(
+            visible={layer: layer.visible for layer in layers},
+            selected=tuple(layers.selection),
+            active=layers.selection.active,
+            grid={name: getattr(grid, name) for name in ("enabled", "stride", "shape", "spacing")},
+            camera=(self.viewer.dims.ndisplay, tuple(camera.center), camera.zoom),
+        )
+
+    def _restore_layers(self, before: _Before) -> None:
+        layers = self.viewer.layers
+        for layer, visible in before.visible.items():
+            if layer in layers:
+                layer.visible = visible
+        layers.selection = {layer for layer in before.selected if layer in layers}
+        layers.selection.active = before.active if before.active in layers else None
+
+    def _restore_camera(self, before: _Before) -> None:
+        ndisplay, center, zoom = before.camera
+        if self.viewer.dims.ndisplay == ndisplay:
+            self.viewer.camera.center, self.viewer.camera.zoom = center, zoom
+        else:
+            self.viewer.reset_view()
+
+    def _on_grid_switched(self) -> None:
+        """Leave when the person turns the grid off by napari's own button: the panels make no sense on one another."""
+        if not grid_of_viewer(self.viewer).enabled:
+            self.leave()
+
+
+def _placed_like(image: Any) -> dict[str, Any]:
+    return {name: getattr(image, name) for name in ("scale", "translate", "units", "axis_labels")}
+
+
+def _same_image(image: Any, title: str) -> Image:
+    look = {name: getattr(image, name) for name in ("rgb", "opacity", "gamma", "rendering", "attenuation", "blending")}
+    if not image.rgb:
+        look |= {"colormap": image.colormap, "contrast_limits": image.contrast_limits}
+    return Image(image.data, name=f"{title} · image", **look, **_placed_like(image))
+
+
+def _overlay(image: Any, panel: Panel) -> Labels:
+    origin = image.metadata.get(KEY, {}) | {"kind": "labels"}
+    if panel.task is not None:
+        look = labels_look(panel.task.classes, panel.title, origin)
+    else:
+        colours: dict[int | None, Rgba] = {
+            None: TRANSPARENT,
+            0: TRANSPARENT,
+            1: rgba_of(ONLY_FIRST),
+            2: rgba_of(ONLY_SECOND),
+            3: rgba_of(OTHER_CLASS),
+        }
+        colormap = DirectLabelColormap(color_dict=colours)
+        look = {"name": panel.title, "opacity": 1.0, "colormap": colormap, "metadata": {KEY: origin}}
+    layer = Labels(panel.labels, **look, **_placed_like(image))
+    layer.name_overlay.visible = True
+    layer.name_overlay.font_size = _TITLE_POINTS
+    return layer

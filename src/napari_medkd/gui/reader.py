@@ -1,0 +1,137 @@
+"""napari's reader: NIfTI files, predictions and datasets of ours. Says None at once to everything else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_medkd.core.annotation import Mask
+    from napari_medkd.core.dataset import Case, Dataset
+    from napari_medkd.core.volume import Volume
+    from napari_medkd.gui.layers import LayerData
+
+Reader: TypeAlias = "Callable[[str | Sequence[str]], list[LayerData]]"
+
+MANIFEST = "medkd-dataset.json"
+PREDICTION = "prediction.json"
+_NIFTI = (".nii", ".nii.gz")
+_WORDS_FOR_LABELS = ("label", "mask", "seg", "annot", "truth", "lesion", "roi", "aseg", "parc")
+_FEW_VALUES = 8
+_MOST_VALUES = 512
+_NIFTI_INTENT_LABEL = 1002
+
+
+def get_reader(path: str | Sequence[str]) -> Reader | None:
+    """Return what reads the path, or None where it is no NIfTI file, prediction or dataset of ours."""
+    first = Path(path if isinstance(path, str) else path[0])
+    if first.name.lower().endswith(_NIFTI):
+        return read_images
+    if first.name == MANIFEST or (first.is_dir() and (first / MANIFEST).is_file()):
+        return read_dataset
+    if first.name == PREDICTION or (first.is_dir() and (first / PREDICTION).is_file()):
+        return read_predictions
+    return None
+
+
+def read_images(path: str | Sequence[str]) -> list[LayerData]:
+    """Return a layer for each file: labels where it holds a mask, an image otherwise."""
+    from napari_medkd.files.opening import read_volume, stem_of
+    from napari_medkd.gui.layers import image_layers, mask_layer
+
+    layers: list[LayerData] = []
+    for file in _paths(path):
+        volume = read_volume(file)
+        if _holds_labels(volume.data, file):
+            layers.append(mask_layer(_unnamed_mask(volume), stem_of(file), source=file))
+        else:
+            layers += image_layers(volume, stem_of(file))
+    return layers
+
+
+def read_predictions(path: str | Sequence[str]) -> list[LayerData]:
+    """Return the overlays of each prediction folder."""
+    from napari_medkd.files.results import read_prediction
+    from napari_medkd.gui.overlays import prediction_layers
+
+    layers: list[LayerData] = []
+    for file in _paths(path):
+        prediction = read_prediction(file.parent if file.name == PREDICTION else file)
+        layers += prediction_layers(prediction, f"{prediction.case} · {prediction.checkpoint or prediction.made_by}")
+    return layers
+
+
+def read_dataset(path: str | Sequence[str]) -> list[LayerData]:
+    """Return the first case of each dataset with what is known about it."""
+    from napari_medkd.files.manifest import open_dataset
+
+    layers: list[LayerData] = []
+    for file in _paths(path):
+        dataset = open_dataset(file)
+        layers += case_layers(dataset, dataset.cases[0])
+    return layers
+
+
+def case_layers(dataset: Dataset, case: Case) -> list[LayerData]:
+    """Return the image of a case, and its masks and boxes over it.
+
+    Raises
+    ------
+    InputProblem
+        Where a file is missing or damaged, or an annotation lies on another grid than the image.
+    """
+    from napari_medkd.files.opening import read_boxes, read_mask, read_volume
+    from napari_medkd.gui.box_layers import boxes_layers
+    from napari_medkd.gui.layers import image_layers, mask_layer
+
+    volume = read_volume(case.images, channels=dataset.channels, modality=dataset.modality)
+    layers = image_layers(volume, case.id, case=case.id)
+    for name, known in case.annotations.items():
+        task = dataset.tasks[name]
+        title = f"{case.id} · {name} (truth)"
+        if not isinstance(known, Path):
+            continue
+        if task.kind == "segmentation":
+            mask = read_mask(known, task, grid=volume.grid, label_map=dataset.label_maps.get(name))
+            layers.append(mask_layer(mask, title, source=known))
+        elif task.kind == "detection":
+            layers += boxes_layers(read_boxes(known, task, volume.grid), title)
+    return layers
+
+
+def _paths(path: str | Sequence[str]) -> list[Path]:
+    return [Path(path)] if isinstance(path, str) else [Path(one) for one in path]
+
+
+def _holds_labels(data: NDArray[Any], file: Path) -> bool:
+    """Whether these are class numbers: few whole numbers, or more of them under a name or header that says so."""
+    import numpy as np
+
+    if len(data) > 1 or data.dtype.kind not in "iu" or data.min() < 0 or data.max() > np.iinfo(np.uint16).max:
+        return False
+    values = len(np.unique(data))
+    says_so = any(word in f"{file.parent.name}/{file.name}".lower() for word in _WORDS_FOR_LABELS)
+    return values <= (_MOST_VALUES if says_so or _header_says_labels(file) else _FEW_VALUES)
+
+
+def _header_says_labels(file: Path) -> bool:
+    import nibabel
+
+    header: Any = nibabel.load(file).header
+    return int(header["intent_code"]) == _NIFTI_INTENT_LABEL
+
+
+def _unnamed_mask(volume: Volume) -> Mask:
+    import numpy as np
+
+    from napari_medkd.core.annotation import Mask
+    from napari_medkd.core.task import Task
+
+    highest = max(1, int(volume.data.max()))
+    labels = volume.data[0].astype(np.uint8 if highest < 256 else np.uint16)
+    names = ("background", *(f"label {value}" for value in range(1, highest + 1)))
+    return Mask(labels, volume.grid, Task("labels", "segmentation", names))

@@ -1,0 +1,100 @@
+"""napari's writer: a labels layer into a file on the grid of the image it was drawn on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from napari_medkd.core.grid import Grid
+    from napari_medkd.core.task import Task
+
+
+def write_labels(path: str, data: NDArray[Any], meta: dict[str, Any]) -> list[str]:
+    """Save a labels layer; the suffix picks NIfTI or PNG.
+
+    Returns
+    -------
+    The path that was written.
+
+    Raises
+    ------
+    InputProblem
+        Where the layer has more axes than an image, values that are no labels, or the format cannot hold it.
+    """
+    import numpy as np
+
+    from napari_medkd.core.annotation import Mask
+    from napari_medkd.core.errors import VolumeProblem
+    from napari_medkd.files.opening import write_mask
+
+    labels = np.asarray(data)
+    if labels.ndim not in (2, 3):
+        raise VolumeProblem(
+            str(meta.get("name", "labels")),
+            f"The layer has {labels.ndim} axes; expected 2 or 3.",
+            "Save one volume at a time: duplicate the part you need as its own layer.",
+        )
+    grid = grid_of_labels(labels.shape, meta)
+    highest = int(labels.max(initial=0))
+    if labels.min(initial=0) < 0 or highest > np.iinfo(np.uint16).max:
+        raise VolumeProblem(
+            str(meta.get("name", "labels")),
+            f"The layer holds values from {labels.min()} to {highest}; expected 0 to 65535.",
+            "Renumber its labels.",
+        )
+    kind = np.uint8 if highest <= np.iinfo(np.uint8).max else np.uint16
+    volume: NDArray[Any] = labels.reshape(grid.shape).astype(kind)
+    write_mask(Path(path), Mask(volume, grid, _task(meta, highest)))
+    return [path]
+
+
+def grid_of_labels(shape: tuple[int, ...], meta: dict[str, Any]) -> Grid:
+    """Return the grid a labels layer lies on: its own, that of an image of ours it covers, or as it is drawn."""
+    import napari
+
+    from napari_medkd.gui.layers import grid_of, grid_of_placement
+
+    own = grid_of(meta.get("metadata", {}), shape)
+    if own is not None:
+        return own
+    viewer = napari.current_viewer()
+    covered = _grid_below(shape, meta, viewer.layers if viewer is not None else ())
+    if covered is not None:
+        return covered
+    units = meta.get("units")
+    unit = str(units[-1]) if units else "pixel"
+    return grid_of_placement(
+        shape, meta.get("scale", (1,) * len(shape)), meta.get("translate", (0,) * len(shape)), unit
+    )
+
+
+def _grid_below(shape: tuple[int, ...], meta: dict[str, Any], layers: Iterable[Any]) -> Grid | None:
+    import numpy as np
+
+    from napari_medkd.gui.layers import grid_of
+
+    for layer in layers:
+        spatial = layer.data.shape[:-1] if getattr(layer, "rgb", False) else getattr(layer.data, "shape", ())
+        found = grid_of(layer.metadata, spatial)
+        if found is None or spatial != shape:
+            continue
+        same = all(np.allclose(meta.get(name, ()), getattr(layer, name), atol=1e-3) for name in ("scale", "translate"))
+        if same:
+            return found
+    return None
+
+
+def _task(meta: dict[str, Any], highest: int) -> Task:
+    """Return the layer's task, with classes added for values that were painted beyond it."""
+    from napari_medkd.core.task import Task
+    from napari_medkd.gui.layers import task_of
+
+    known = task_of(meta.get("metadata", {}))
+    names = known.classes if known else ("background",)
+    more = tuple(f"label {value}" for value in range(len(names), max(highest, 1) + 1))
+    return Task(known.name if known else "labels", "segmentation", names + more)
