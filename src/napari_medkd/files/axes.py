@@ -4,14 +4,10 @@ An order is written as letters, where the file's indices grow: ``"RAS"``. The le
 and flipped, in both directions, so an oblique affine cannot be judged differently when it is saved.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from numpy.typing import NDArray
 
 #: Index of our axis (z, y, x) along which a letter lies, and whether it points the same way.
 _PLACE = {"I": (0, True), "S": (0, False), "P": (1, True), "A": (1, False), "L": (2, True), "R": (2, False)}

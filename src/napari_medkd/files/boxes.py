@@ -6,23 +6,18 @@
      "boxes": [{"class": "lesion", "corners": [3, 10, 12, 6, 15, 20]}]}
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from pydantic import ConfigDict, Field, ValidationError
 
 from napari_medkd.core.annotation import Boxes
 from napari_medkd.core.errors import Problem, VolumeProblem
+from napari_medkd.core.grid import Grid
 from napari_medkd.core.settings import Settings
+from napari_medkd.core.task import Task
 from napari_medkd.files.atomic import write_json
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from napari_medkd.core.grid import Grid
-    from napari_medkd.core.task import Task
 
 
 class BoxRecord(Settings):
@@ -67,12 +62,8 @@ def read(path: Path, task: Task, grid: Grid) -> Boxes:
     """
     try:
         found = BoxFile.model_validate_json(path.read_bytes())
-    except FileNotFoundError as error:
-        raise VolumeProblem(str(path), "The file does not exist.", "Check the path.") from error
     except OSError as error:
-        raise VolumeProblem(
-            str(path), f"The file cannot be read: {error.strerror}.", "Check the permissions."
-        ) from error
+        raise VolumeProblem.from_os_error(error, path, "The boxes cannot be read") from error
     except ValidationError as error:
         raise VolumeProblem.of(
             Problem(

@@ -1,28 +1,22 @@
 """What a NIfTI file says before its voxels: sizes that can be trusted, the affine, and doubts about it."""
 
-from __future__ import annotations
-
 import gzip
 import zlib
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any, TypeAlias
+from pathlib import Path
+from typing import IO, Any, TypeAlias
 
 import nibabel
 import numpy as np
-import psutil
 from nibabel.nifti1 import Nifti1Header
 from nibabel.nifti2 import Nifti2Header
 from nibabel.spatialimages import HeaderDataError
+from numpy.typing import NDArray
 
 from napari_medkd.core.errors import Problem, VolumeProblem
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    from napari_medkd.core.grid import Unit
+from napari_medkd.core.grid import Unit
+from napari_medkd.files.memory import refuse_beyond_memory
 
 #: A Nifti1Header or Nifti2Header; nibabel does not say the types of their methods.
 Header: TypeAlias = Any
@@ -112,8 +106,8 @@ def doubts_of(header: Header, path: Path) -> list[Problem]:
     ]
 
 
-def encode(data: NDArray[Any], affine: NDArray[np.float64], unit: Unit) -> bytes:
-    """Return the uncompressed file of an array (i, j, k, channel)."""
+def encode(data: NDArray[Any], affine: NDArray[np.float64], unit: Unit, *, are_labels: bool) -> bytes:
+    """Return the uncompressed file of an array (i, j, k, channel), marked as labels where it holds some."""
     if data.dtype == np.bool_:
         data = data.astype(np.uint8)
     elif data.dtype == np.float16:
@@ -128,8 +122,8 @@ def encode(data: NDArray[Any], affine: NDArray[np.float64], unit: Unit) -> bytes
     header.set_qform(affine, code="scanner")
     if not np.allclose(_qform(header)[:3, :3], affine[:3, :3], rtol=0, atol=1e-4 * np.abs(affine[:3, :3]).max()):
         header.set_qform(None, code="unknown")  # a sheared affine has no quaternion
-    if channels > 1:
-        header.set_intent("vector")
+    if channels > 1 or are_labels:
+        header.set_intent("label" if are_labels else "vector")
     content: bytes = image.to_bytes()
     return content
 
@@ -145,9 +139,7 @@ def _opened(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise _truncated(path, f"the compressed data are damaged: {error}") from error
     except OSError as error:
-        raise VolumeProblem(
-            str(path), f"The file cannot be read: {error.strerror or error}.", "Check the path and your permissions."
-        ) from error
+        raise VolumeProblem.from_os_error(error, path, "The image cannot be read") from error
 
 
 def _truncated(path: Path, why: str) -> VolumeProblem:
@@ -197,13 +189,7 @@ def _refuse_impossible(size: int, shape: tuple[int, ...], path: Path, *, packed:
     there = path.stat().st_size
     if size > there * (_MOST_GZIP_SAVES if packed else 1):
         raise _truncated(path, f"the header announces {' x '.join(map(str, shape))} voxels, the file has {there} bytes")
-    free = psutil.virtual_memory().available
-    if size > free:
-        raise VolumeProblem(
-            str(path),
-            f"The image needs {size / 2**30:.1f} GiB of memory; {free / 2**30:.1f} GiB are free.",
-            "Crop it or save it at a lower resolution, or close other programs.",
-        )
+    refuse_beyond_memory(size, path)
 
 
 def _refuse_bad_spacing(header: Header, path: Path) -> None:

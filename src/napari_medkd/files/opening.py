@@ -1,27 +1,21 @@
 """Open and save images, masks and boxes: picks the format by the suffix and names the file in every problem."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_medkd.core.annotation import Boxes, Mask
 from napari_medkd.core.dataset import LabelMap
 from napari_medkd.core.errors import Problem, VolumeProblem
+from napari_medkd.core.grid import Grid
+from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Modality, Volume
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from numpy.typing import NDArray
-
-    from napari_medkd.core.grid import Grid
-    from napari_medkd.core.task import Task
-
-Labels: TypeAlias = "NDArray[np.uint8] | NDArray[np.uint16]"
+Labels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
 
 _FORMAT_OF = {
     ".nii.gz": "nifti",

@@ -4,24 +4,19 @@ A camera's rotation mark (EXIF) is applied, as every viewer shows it. Colour who
 transparency is dropped, and a palette is resolved for an image but kept as labels for a mask.
 """
 
-from __future__ import annotations
-
 import io
 import struct
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from napari_medkd.core.errors import VolumeProblem
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.volume import Volume
 from napari_medkd.files.atomic import write_bytes
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from numpy.typing import NDArray
 
 COLOURS = ("red", "green", "blue")
 _GREY_MODES = ("L", "I", "I;16", "I;16B", "I;16L", "F")
@@ -111,8 +106,8 @@ def _picture(path: Path, *, keep_palette: bool) -> NDArray[Any]:
             if picture.mode not in (*_GREY_MODES, "LA", "RGB", "RGBA"):
                 picture = picture.convert("RGB")
             return np.array(picture)
-    except FileNotFoundError as error:
-        raise VolumeProblem(str(path), "The file does not exist.", "Check the path.") from error
+    except (FileNotFoundError, PermissionError) as error:
+        raise VolumeProblem.from_os_error(error, path, "The picture cannot be read") from error
     except (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:
         raise VolumeProblem(
             str(path), f"The picture is damaged, too large, or not a picture: {error}.", "Export or copy it again."

@@ -6,11 +6,10 @@
     predictions/liver_012/mask.nii.gz        or mask.png / mask.tif where the image has no physical size
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import ValidationError
@@ -23,9 +22,6 @@ from napari_medkd.core.task import Task
 from napari_medkd.files.atomic import write_json
 from napari_medkd.files.boxes import BoxRecord, boxes_of, records_of
 from napari_medkd.files.opening import naming, read_mask, write_mask
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 RECORD = "prediction.json"
 _MASKS = ("mask.nii.gz", "mask.png", "mask.tif")
@@ -66,6 +62,7 @@ def write_prediction(prediction: Prediction, folder: Path) -> Path:
     """Write the prediction into a folder of its case and return that folder; an older one of the case is replaced."""
     path = folder / _folder_name(prediction.case)
     grid = prediction.grid
+    _make(path)
     mask = None
     if prediction.mask is not None:
         mask = _MASKS[0] if grid.unit == "mm" else _MASKS[1] if grid.is_flat else _MASKS[2]
@@ -129,6 +126,13 @@ def _folder_name(case: str) -> str:
     return plain if plain == case else f"{plain}-{hashlib.sha256(case.encode()).hexdigest()[:8]}"
 
 
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise VolumeProblem.from_os_error(error, folder, "The folder cannot be made") from error
+
+
 def _box_records(found: ScoredBoxes) -> tuple[ScoredBoxRecord, ...]:
     return tuple(
         ScoredBoxRecord.model_validate(box.model_dump(by_alias=True) | {"score": score})
@@ -140,9 +144,7 @@ def _record(path: Path) -> PredictionRecord:
     try:
         return PredictionRecord.model_validate_json(path.read_bytes())
     except OSError as error:
-        raise VolumeProblem(
-            str(path), f"The prediction cannot be read: {error.strerror}.", "Choose a folder with a prediction.json."
-        ) from error
+        raise VolumeProblem.from_os_error(error, path, "The prediction cannot be read") from error
     except ValidationError as error:
         faults: list[Any] = error.errors()
         raise VolumeProblem.of(

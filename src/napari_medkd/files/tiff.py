@@ -3,30 +3,25 @@
 The resolution tag of other programs is for printing and is not read.
 """
 
-from __future__ import annotations
-
 import hashlib
 import io
 import re
 import struct
 import uuid
-from typing import TYPE_CHECKING, Any, TypeAlias
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
-import psutil
 import tifffile
+from numpy.typing import NDArray
 from PIL import Image, ImageSequence
 
 from napari_medkd.core.errors import VolumeProblem
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.volume import Volume
 from napari_medkd.files.atomic import write_bytes
+from napari_medkd.files.memory import refuse_beyond_memory
 from napari_medkd.files.raster import COLOURS, channels_first
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from numpy.typing import NDArray
 
 #: Voxel size (z, y, x) in mm, or None where the file does not say.
 Spacing: TypeAlias = tuple[float, float, float] | None
@@ -67,7 +62,7 @@ def _decoded(path: Path) -> tuple[NDArray[Any], str, Spacing]:
     try:
         with tifffile.TiffFile(path) as file:
             series = file.series[0]
-            _refuse_too_large(int(series.nbytes), path)
+            refuse_beyond_memory(int(series.nbytes), path)
             spacing = _imagej_spacing(file) if file.is_imagej else _ome_spacing(file.ome_metadata or "")
             if file.pages.first.photometric == tifffile.PHOTOMETRIC.PALETTE:
                 return (*_by_pillow(path), spacing)
@@ -75,8 +70,8 @@ def _decoded(path: Path) -> tuple[NDArray[Any], str, Spacing]:
                 return series.asarray(), series.axes, spacing
             except ValueError:  # a compression that needs a codec tifffile does not bring along
                 return (*_by_pillow(path), spacing)
-    except FileNotFoundError as error:
-        raise VolumeProblem(str(path), "The file does not exist.", "Check the path.") from error
+    except (FileNotFoundError, PermissionError) as error:
+        raise VolumeProblem.from_os_error(error, path, "The TIFF cannot be read") from error
     except VolumeProblem:
         raise
     except _DAMAGE as error:
@@ -89,16 +84,6 @@ def _by_pillow(path: Path) -> tuple[NDArray[Any], str]:
     with Image.open(path) as opened:
         pages = np.stack([np.array(page) for page in ImageSequence.Iterator(opened)])
     return pages, "IYXS"[: pages.ndim]
-
-
-def _refuse_too_large(size: int, path: Path) -> None:
-    free = psutil.virtual_memory().available
-    if size > free:
-        raise VolumeProblem(
-            str(path),
-            f"The image needs {size / 2**30:.1f} GiB of memory; {free / 2**30:.1f} GiB are free.",
-            "Crop it or save it at a lower resolution, or close other programs.",
-        )
 
 
 def _channels_first(pages: NDArray[Any], axes: str, path: Path, num_channels: int | None) -> NDArray[Any]:
