@@ -1,0 +1,75 @@
+"""Writes what a benchmark measured: who, where, with what, and the rows."""
+
+import json
+import os
+import platform
+import sys
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+RESULTS = Path(__file__).parent / "results"
+
+PACKAGES = ("napari-medkd", "torch", "monai", "numpy", "scipy", "napari", "PyQt6", "nibabel")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure. ``values`` per seed, reference or repeat; ``difference`` and ``ci95`` are against ``versus``."""
+
+    row: str
+    metric: str
+    unit: str
+    n: int
+    mean: float
+    values: tuple[float, ...]
+    preset: str = ""
+    task: str = ""
+    test: str = ""
+    domain: str = ""
+    class_: str = ""
+    versus: str = ""
+    difference: float | None = None
+    ci95: tuple[float, float] | None = None
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.is_file() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+def machine() -> str:
+    """Return the machine in words."""
+    return f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}, no GPU used"
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what is installed."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+@dataclass
+class Record:
+    """The results of one benchmark, written to ``results/NAME.json``."""
+
+    name: str
+    rows: list[Row] = field(default_factory=list)
+    notes: dict[str, object] = field(default_factory=dict)
+
+    def write(self) -> Path:
+        """Write the file, and return it."""
+        rows = [{("class" if key == "class_" else key): value for key, value in asdict(row).items()} for row in self.rows]
+        command = " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]])
+        document = {"command": command, "machine": machine(), "versions": versions(), **self.notes, "rows": rows}
+        path = RESULTS / f"{self.name}.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        return path

@@ -1,0 +1,305 @@
+"""Shape-intensity distillation on real data, in site and across sites, against the plain baseline and the controls.
+
+    python benchmarks/shape_intensity.py train [--experiment hippocampus] [--row recommended] [--seeds 0,1,2] [--minutes 60]
+    python benchmarks/shape_intensity.py report
+
+``train`` takes the rows that are not done yet, seed by seed, so that every row has the same seeds, and writes each as a
+file of its own under ``results/shape_intensity/``: stop it when you like. ``report`` makes the table of all of them.
+Needs MEDKD_DATA. Settings were chosen on development cases alone; *test* is scored once, with the weights of the end.
+"""
+
+import argparse
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from paired_table import Scored, difference_row, read_scores, rows_of
+from real_data import busbra, hippocampus, oasis
+from record import RESULTS, Record, machine, versions
+
+from napari_medkd.core.annotation import ClassLabel
+from napari_medkd.core.control import Always
+from napari_medkd.core.dataset import Case, Dataset
+from napari_medkd.core.events import RunEnded
+from napari_medkd.core.measures import measure_masks
+from napari_medkd.core.preprocessing import PreprocessingWishes
+from napari_medkd.core.run_layout import RESOLVED
+from napari_medkd.core.spec import MethodChoice, NetworkChoice, Schedule, TrainSpec
+from napari_medkd.core.task import Task
+from napari_medkd.engine.bench import open_bench, read_resolved
+from napari_medkd.engine.data.preprocess import prepare_image, restore_mask
+from napari_medkd.engine.judge import exhaust
+from napari_medkd.engine.loop import train
+from napari_medkd.engine.predict import Predictor
+from napari_medkd.engine.sliding_window import sliding_window
+from napari_medkd.files.atomic import write_text
+from napari_medkd.files.manifest import write_dataset
+from napari_medkd.files.opening import read_mask, read_volume
+from napari_medkd.methods import method_named
+
+WORK = Path(__file__).parent / "work" / "shape_intensity"
+KEPT = RESULTS / "shape_intensity"
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is trained on, what is tested on, and the budget every row gets.
+
+    Parameters
+    ----------
+    training
+        Train and in-site cases.
+    tests
+        By name: a dataset whose *validate* side is development and whose *test* side is scored once.
+    """
+
+    training: Callable[[], Dataset]
+    tests: dict[str, Callable[[], Dataset]]
+    network: NetworkChoice
+    schedule: Schedule
+    preprocessing: PreprocessingWishes
+    cross_site: str
+
+
+EXPERIMENTS = {
+    "hippocampus": Experiment(
+        hippocampus,
+        {"hippocampus": hippocampus, "oasis": oasis},
+        NetworkChoice(widths=(16, 32, 64, 128)),
+        Schedule(epochs=6, steps_per_epoch=150, batch_size=4, learning_rate=2e-3),
+        PreprocessingWishes(spacing=(1.0, 1.0, 1.0), patch=(40, 56, 40)),
+        "oasis",
+    ),
+    "busbra": Experiment(
+        lambda: busbra("in site"),
+        {"busbra-ge": lambda: busbra("in site"), "busbra-toshiba-u-systems": lambda: busbra("cross-site")},
+        NetworkChoice(widths=(16, 32, 64, 128, 256)),
+        Schedule(epochs=6, steps_per_epoch=200, batch_size=12, learning_rate=2e-3),
+        PreprocessingWishes(spacing=(1.0, 2.0, 2.0), patch=(1, 128, 128)),
+        "busbra-toshiba-u-systems",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One row of the table."""
+
+    method: str
+    preset: str = "recommended"
+    settings: dict[str, bool | float | str] = field(default_factory=dict)
+    augmentation: str = "strong"
+    seeds: int = 5
+
+    @property
+    def choice(self) -> MethodChoice:
+        """The method with its settings."""
+        return MethodChoice(name=self.method, preset=self.preset, settings=dict(self.settings))
+
+
+#: Settings of *recommended* that were tried on development cases before the table.
+SETTINGS_TRIED = 0
+
+SIKD = "shape-intensity"
+ROWS = {
+    "supervised": Trained("supervised"),
+    "recommended": Trained(SIKD),
+    "faithful": Trained(SIKD, "faithful"),
+    "recommended without distillation": Trained(SIKD, settings={"features": 0.0}),
+    "label-map teacher": Trained(SIKD, settings={"teacher_sees": "label map"}, seeds=2),
+    "real-image teacher": Trained(SIKD, settings={"teacher_sees": "image"}, seeds=2),
+    "random teacher": Trained(SIKD, settings={"teacher_trains": False}, seeds=2),
+    "supervised, no augmentation": Trained("supervised", augmentation="none"),
+    "recommended, no augmentation": Trained(SIKD, augmentation="none"),
+    "faithful, no augmentation": Trained(SIKD, "faithful", augmentation="none"),
+}
+
+
+def _spec(experiment: str, row: Trained, seed: int) -> TrainSpec:
+    chosen = EXPERIMENTS[experiment]
+    dataset = chosen.training()
+    return TrainSpec(
+        datasets=(write_dataset(dataset, WORK / "datasets" / dataset.name.replace(" ", "-")),),
+        preprocessing=chosen.preprocessing,
+        method=row.choice,
+        network=chosen.network,
+        schedule=chosen.schedule.replace(augmentation=row.augmentation),
+        seed=seed,
+    )
+
+
+def _merged(labels: np.ndarray, task: Task) -> np.ndarray:
+    """Return labels with all foreground classes as one, where the test's protocol has one class."""
+    return np.minimum(labels, 1) if len(task.classes) == 2 else labels
+
+
+def _score_case(dataset: Dataset, case: Case, predictor: Predictor) -> dict[str, dict[str, float]]:
+    (task,) = dataset.tasks.values()
+    annotation = case.annotations[task.name]
+    if isinstance(annotation, ClassLabel):
+        raise TypeError(case.id)
+    volume = read_volume(case.images, channels=dataset.channels, modality=dataset.modality)
+    truth = read_mask(annotation, task, grid=volume.grid)
+    recipe = predictor.card.preprocessing
+    image, grid = prepare_image(volume, recipe)
+    labels = exhaust(
+        sliding_window(predictor.network, torch.from_numpy(image), recipe.patch, autocast=predictor.machine.autocast)
+    )
+    mask = restore_mask(labels, grid, volume.grid, predictor.card.task.task)
+    found = measure_masks(
+        _merged(mask.labels, task), truth.labels, task.classes, volume.grid.spacing, volume.grid.unit
+    )
+    return {measures.name: {"dice": measures.dice, "hd95": measures.hd95} for measures in found}
+
+
+def _scores(experiment: str, predictor: Predictor, sides: tuple[str, ...]) -> dict[str, dict[str, object]]:
+    return {
+        name: {
+            side: {
+                case: _score_case(dataset, dataset.case(case), predictor)
+                for case in getattr(dataset.split, "validate" if side == "development" else side)
+            }
+            for side in sides
+        }
+        for name, make in EXPERIMENTS[experiment].tests.items()
+        for dataset in [make()]
+    }
+
+
+def train_row(experiment: str, name: str, row: Trained, seed: int, sides: tuple[str, ...]) -> None:
+    """Train one row with one seed, score it, and write its file."""
+    kept = KEPT / experiment / f"{name}.seed-{seed}.json"
+    if kept.is_file():
+        return
+    run, start = WORK / "runs" / experiment / f"{name}.seed-{seed}", time.monotonic()
+    spec, method = _spec(experiment, row, seed), method_named(row.method)
+    resolved = read_resolved(run / RESOLVED)
+    bench = open_bench(spec, method.tasks, resolved)
+    run.mkdir(parents=True, exist_ok=True)
+    write_text(run / RESOLVED, bench.resolved.model_dump_json(indent=2))
+    for event in train(method, bench, run, Always(), attempt=1 if resolved is None else 2):
+        last = event
+    if not isinstance(last, RunEnded) or last.outcome != "completed":
+        raise RuntimeError(f"{name}, seed {seed}: {last}")
+    trained = time.monotonic()
+    predictor = Predictor.open(run, "student", bench.machine)
+    document = {
+        "experiment": experiment,
+        "row": name,
+        "seed": seed,
+        "method": spec.method.model_dump(),
+        "schedule": spec.schedule.model_dump(),
+        "precision": bench.machine.precision,
+        "seconds_training": round(trained - start, 1),
+        "machine": machine(),
+        "versions": versions(),
+        "scores": _scores(experiment, predictor, sides),
+    }
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    write_text(kept, json.dumps(document, indent=1))
+    shutil.rmtree(run)
+    print(_line(document), flush=True)
+
+
+def _mean(scores: dict[str, dict[str, dict[str, float]]]) -> float:
+    return float(np.mean([np.nanmean([one["dice"] for one in classes.values()]) for classes in scores.values()]))
+
+
+def _line(document: dict) -> str:
+    means = "  ".join(
+        f"{test} {side} {_mean(scores):.4f}"
+        for test, sides in document["scores"].items()
+        for side, scores in sides.items()
+        if side == "development"
+    )
+    return f"{document['experiment']}  {document['row']:34s} seed {document['seed']}  {document['seconds_training']:.0f} s  {means}"
+
+
+def _jobs(wanted: argparse.Namespace) -> Iterator[tuple[str, str, Trained, int]]:
+    experiments = wanted.experiment or list(EXPERIMENTS)
+    for seed in wanted.seeds:
+        for experiment in experiments:
+            for name, row in ROWS.items():
+                if seed < row.seeds and (not wanted.row or name in wanted.row):
+                    yield experiment, name, row, seed
+
+
+def train_rows(wanted: argparse.Namespace) -> None:
+    """Train what is wanted and not done, until the minutes are over."""
+    end = time.monotonic() + 60 * wanted.minutes
+    for experiment, name, row, seed in _jobs(wanted):
+        if time.monotonic() > end:
+            print("The minutes are over; the rows that are left go on the next time.")
+            return
+        train_row(experiment, name, row, seed, ("development", "test"))
+
+
+#: What each row is held against.
+VERSUS = {
+    "recommended": ("supervised", "recommended without distillation"),
+    "faithful": ("supervised",),
+    "label-map teacher": ("recommended",),
+    "real-image teacher": ("recommended",),
+    "random teacher": ("recommended",),
+    "recommended, no augmentation": ("supervised, no augmentation",),
+    "faithful, no augmentation": ("supervised, no augmentation",),
+}
+
+
+def _report_test(record: Record, experiment: str, test: str, side: str) -> None:
+    dataset = EXPERIMENTS[experiment].tests[test]()
+    domain = "cross-site" if test == EXPERIMENTS[experiment].cross_site else "in site"
+    scored: dict[str, Scored] = {}
+    for name, row in ROWS.items():
+        files = sorted((KEPT / experiment).glob(f"{name}.seed-*.json"))
+        if files:
+            scored[name] = read_scores(files, test, side)
+            record.rows += rows_of(name, row.preset, test, domain, scored[name])
+    for name, others in VERSUS.items():
+        for other in others:
+            if name in scored and other in scored and set(scored[name].seeds) & set(scored[other].seeds):
+                patients = [dataset.case(case).group for case in scored[name].cases]
+                pair = (scored[name], scored[other])
+                record.rows.append(difference_row(name, other, test, domain, pair, patients))
+
+
+def report(side: str) -> None:
+    """Write results/shape_intensity.json from the rows that are done."""
+    record = Record("shape_intensity" if side == "test" else f"shape_intensity_{side}")
+    record.notes = {"side": side, "settings_tried": SETTINGS_TRIED}
+    for experiment, chosen in EXPERIMENTS.items():
+        for test in chosen.tests:
+            _report_test(record, experiment, test, side)
+    print(record.write())
+    for row in record.rows:
+        if row.class_ == "mean":
+            spread = f"{np.std(row.values, ddof=1):.4f}" if len(row.values) > 1 else "-"
+            against = f"{row.difference:+.4f} {row.ci95} over {row.versus}" if row.versus else ""
+            print(f"{row.test:26s} {row.row:34s} {row.mean:.4f} ± {spread} ({len(row.values)} seeds) {against}")
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    training = commands.add_parser("train", help="train and score the rows that are not done")
+    training.add_argument("--experiment", action="append", choices=list(EXPERIMENTS))
+    training.add_argument("--row", action="append", choices=list(ROWS))
+    training.add_argument("--seeds", type=lambda text: [int(one) for one in text.split(",")], default=[0, 1, 2, 3, 4])
+    training.add_argument("--minutes", type=float, default=600)
+    reporting = commands.add_parser("report", help="make the table of the rows that are done")
+    reporting.add_argument("--side", choices=["development", "test"], default="test")
+    wanted = parser.parse_args()
+    if wanted.command == "train":
+        train_rows(wanted)
+    else:
+        report(wanted.side)
+
+
+if __name__ == "__main__":
+    main()
