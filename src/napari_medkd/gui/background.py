@@ -1,0 +1,29 @@
+"""Work that would freeze the window, done in a thread; its result comes back to the window's thread."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from superqt.utils import create_worker
+
+T = TypeVar("T")
+
+
+def in_background(work: Callable[[], T], then: Callable[[T], Any], failed: Callable[[Exception], Any]) -> None:
+    """Run ``work`` in a thread, and afterwards ``then`` with its result, or ``failed`` with what it raised."""
+
+    def answer() -> tuple[T | None, Exception | None]:
+        try:
+            return work(), None
+        except Exception as error:  # noqa: BLE001 - whatever it is, the dock has to say it
+            return None, error
+
+    def back(result: tuple[T | None, Exception | None]) -> None:
+        value, error = result
+        if error is None:
+            then(cast("T", value))
+        else:
+            failed(error)
+
+    worker = create_worker(answer, _start_thread=False)
+    worker.returned.connect(back)
+    worker.start()

@@ -1,0 +1,124 @@
+"""A run as the docks hear of it: batches of events with the status and the curves at that moment. No Qt, no thread."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_medkd.core.events import AnyEvent
+from napari_medkd.core.status import RunStatus
+
+if TYPE_CHECKING:
+    from napari_medkd.core.curves import Curve
+
+SECONDS_BETWEEN_POLLS = 0.2
+
+#: A line of a plot is never drawn from more points than it has pixels.
+MOST_POINTS = 1000
+
+OVER = ("ended", "lost")
+
+
+class ChildProcess(Protocol):
+    """A process that trains; see ``runs.launch.Child``."""
+
+    def is_alive(self) -> bool:
+        """Return whether it runs."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trace:
+    """One line of a plot: steps of its stage, and values; never more than about `MOST_POINTS`."""
+
+    stage: str
+    name: str
+    steps: NDArray[np.float64]
+    values: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Traces:
+    """All lines of a run's plots, as they were at one moment."""
+
+    losses: tuple[Trace, ...] = ()
+    metrics: tuple[Trace, ...] = ()
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The stages that have any line, in the order in which they began."""
+        return tuple(dict.fromkeys(trace.stage for trace in (*self.losses, *self.metrics)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Heard:
+    """What was heard of a run since the last time, and where it stands now."""
+
+    run: Path
+    events: tuple[AnyEvent, ...]
+    status: RunStatus
+    traces: Traces
+
+
+def traces_of(series: "Mapping[tuple[str, str], Curve]") -> tuple[Trace, ...]:
+    """Return the curves as arrays; of a long one every second, fourth, ... point, and the newest."""
+    return tuple(_trace(stage, name, curve) for (stage, name), curve in series.items() if curve.steps)
+
+
+def _trace(stage: str, name: str, curve: "Curve") -> Trace:
+    stride = 1 << max(0, (len(curve.steps) - 1) // MOST_POINTS).bit_length()
+    steps, values = curve.steps[::stride], curve.values[::stride]
+    if steps[-1] != curve.steps[-1]:
+        steps, values = [*steps, curve.steps[-1]], [*values, curve.values[-1]]
+    return Trace(stage, name, np.array(steps, dtype=np.float64), np.array(values, dtype=np.float64))
+
+
+class Listener:
+    """Listens to one run folder; each `poll` returns what is new."""
+
+    def __init__(self, run: Path) -> None:
+        from napari_medkd.runs.watch import Watcher
+
+        self._run = run
+        self._watcher = Watcher(run)
+        self._traces = Traces()
+
+    def poll(self) -> Heard:
+        """Return the events since the last poll, with status and traces."""
+        events = tuple(self._watcher.poll())
+        if events:
+            curves = self._watcher.curves
+            self._traces = Traces(traces_of(curves.losses), traces_of(curves.metrics))
+        return Heard(self._run, events, self._watcher.status, self._traces)
+
+
+def follow(run: Path, start: Callable[[], ChildProcess] | None = None) -> Iterator[Heard]:
+    """Yield what a run says until it is over; ``start`` is called first and returns the process it launched.
+
+    Leaving the iterator early leaves the run alone.
+    """
+    child = start() if start else None
+    listener = Listener(run)
+    heard = listener.poll()
+    yield heard
+    while _goes_on(heard, child):
+        time.sleep(SECONDS_BETWEEN_POLLS)
+        heard = listener.poll()
+        yield heard
+    last = listener.poll()
+    yield _without_a_word(last) if child and last.status.phase == "queued" else last
+
+
+def _goes_on(heard: Heard, child: ChildProcess | None) -> bool:
+    if child is not None and child.is_alive():
+        return True
+    return heard.status.is_live
+
+
+def _without_a_word(heard: Heard) -> Heard:
+    message = "The process ended before the run began."
+    return replace(heard, status=replace(heard.status, phase="lost", message=message, hint="Open the log."))
