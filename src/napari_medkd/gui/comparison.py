@@ -64,6 +64,11 @@ def grid_of_viewer(viewer: Any) -> Any:
     return getattr(viewer, "canvas", viewer).grid
 
 
+def camera_of_viewer(viewer: Any) -> Any:
+    """Return the viewer's camera model, which moved to its scene in napari 0.9."""
+    return getattr(viewer, "scene", viewer).camera
+
+
 @dataclass(eq=False)
 class Comparison:
     """The side-by-side view of one viewer; uses its public API alone."""
@@ -136,7 +141,7 @@ class Comparison:
         self._restore_camera(before)
 
     def _remember(self) -> _Before:
-        grid, camera, layers = grid_of_viewer(self.viewer), self.viewer.camera, self.viewer.layers
+        grid, camera, layers = grid_of_viewer(self.viewer), camera_of_viewer(self.viewer), self.viewer.layers
         return _Before(
             visible={layer: layer.visible for layer in layers},
             selected=tuple(layers.selection),
@@ -156,7 +161,8 @@ class Comparison:
     def _restore_camera(self, before: _Before) -> None:
         ndisplay, center, zoom = before.camera
         if self.viewer.dims.ndisplay == ndisplay:
-            self.viewer.camera.center, self.viewer.camera.zoom = center, zoom
+            camera = camera_of_viewer(self.viewer)
+            camera.center, camera.zoom = center, zoom
         else:
             self.viewer.reset_view()
 

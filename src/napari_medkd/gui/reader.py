@@ -115,7 +115,9 @@ def _holds_labels(data: NDArray[Any], file: Path) -> bool:
         return False
     values = len(np.unique(data))
     says_so = any(word in f"{file.parent.name}/{file.name}".lower() for word in _WORDS_FOR_LABELS)
-    return values <= (_MOST_VALUES if says_so or _header_says_labels(file) else _FEW_VALUES)
+    if says_so or _header_says_labels(file):
+        return values <= _MOST_VALUES
+    return values <= _FEW_VALUES and bool(data.max() <= np.iinfo(np.uint8).max)
 
 
 def _header_says_labels(file: Path) -> bool:
