@@ -15,7 +15,8 @@ from napari_medkd.core.preprocessing import Preprocessing
 from napari_medkd.core.settings import Settings
 from napari_medkd.core.spec import TrainSpec
 from napari_medkd.core.task import Task
-from napari_medkd.engine.data.augment import augment, augmentation_named
+from napari_medkd.engine.data.augment import augment
+from napari_medkd.engine.data.augmentation import augmentation_named
 from napari_medkd.engine.data.batch import Batch, View
 from napari_medkd.engine.data.cases import Cases
 from napari_medkd.engine.data.choose import choose_preprocessing

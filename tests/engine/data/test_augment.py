@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from napari_medkd.engine.data.augment import NONE, PAPER, STRONG, Augmentation, augment, augmentation_named
+from napari_medkd.engine.data.augment import augment
+from napari_medkd.engine.data.augmentation import NONE, PAPER, STRONG, Augmentation, augmentation_named
 
 pytestmark = pytest.mark.engine
 

@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from napari_medkd.engine.data.augment import STRONG, Augmentation
 from napari_medkd.engine.data.augment_intensity import drawn_appearance, repainted
+from napari_medkd.engine.data.augmentation import STRONG, Augmentation
 
 pytestmark = pytest.mark.engine
 

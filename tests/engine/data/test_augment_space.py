@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from napari_medkd.engine.data.augment import NONE, STRONG, Augmentation
 from napari_medkd.engine.data.augment_space import sample, sampling_grid
+from napari_medkd.engine.data.augmentation import NONE, STRONG, Augmentation
 
 pytestmark = pytest.mark.engine
 

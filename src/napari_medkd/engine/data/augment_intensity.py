@@ -6,21 +6,15 @@ channel draws its own.
 Legend: B batch, C channel, n control points, Z Y X space (no Z for planes).
 """
 
-from __future__ import annotations
-
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from napari_medkd.engine.data.augmentation import Augmentation
 from napari_medkd.engine.data.spline import EXTRA_POINTS, dense_field
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from napari_medkd.engine.data.augment import Augmentation
 
 BIAS_INTERVALS = 2
 
@@ -41,7 +35,7 @@ class Appearance:
     noise_BC: Tensor
     """Standard deviation."""
 
-    def to(self, device: torch.device) -> Appearance:
+    def to(self, device: torch.device) -> "Appearance":
         """Return the same on another device."""
         return Appearance(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
 

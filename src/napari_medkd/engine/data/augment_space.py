@@ -6,22 +6,16 @@ rotation of thick slices stays a rotation.
 Legend: B batch, C channel, D spatial axes in the order (z, y, x), Z Y X space (no Z for planes).
 """
 
-from __future__ import annotations
-
 import math
+from collections.abc import Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from napari_medkd.engine.data.augmentation import Augmentation
 from napari_medkd.engine.data.spline import control_positions, dense_field
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from napari_medkd.engine.data.augment import Augmentation
 
 
 def sampling_grid(

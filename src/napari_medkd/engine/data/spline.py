@@ -3,8 +3,6 @@
 Legend: B batch, V values of a field, n control points of an axis, Z Y X space (no Z for planes).
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

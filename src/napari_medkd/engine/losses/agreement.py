@@ -1,13 +1,8 @@
 """How far the student's answer is from the teacher's, as distributions over the classes."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from torch import Tensor
 
 from napari_medkd.engine.losses.shapes import in_full_precision, refuse_unequal
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 def agreement(student_BKZYX: Tensor, teacher_BKZYX: Tensor, temperature: float) -> Tensor:

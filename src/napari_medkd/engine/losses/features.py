@@ -3,17 +3,11 @@
 Legend: B batch, C channel, Z Y X space (no Z for planes).
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
+from torch import Tensor
 from torch.nn import functional
 
 from napari_medkd.engine.losses.overlap import UNKNOWN
 from napari_medkd.engine.losses.shapes import in_full_precision, refuse_other_labels, refuse_unequal
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 def feature_mse(student_BCZYX: Tensor, teacher_BCZYX: Tensor) -> Tensor:

@@ -3,8 +3,6 @@
 Legend: B batch, K class, Z Y X space (no Z for planes). A label of -1 counts nowhere.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 from torch.nn import functional

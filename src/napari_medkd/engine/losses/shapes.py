@@ -1,7 +1,5 @@
 """What every loss expects of its inputs' shapes and precision."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -3,8 +3,6 @@
 Legend: B batch, C channel, ... space (YX or ZYX).
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

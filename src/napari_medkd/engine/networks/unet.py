@@ -3,8 +3,6 @@
 Legend: B batch, C channel, K class, Z Y X space. Names end in ZYX for both; a 2-D network has no Z.
 """
 
-from __future__ import annotations
-
 from math import prod
 from typing import Literal, NamedTuple
 

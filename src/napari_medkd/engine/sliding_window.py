@@ -1,0 +1,161 @@
+"""A network's answer for a whole image: overlapping windows, summed slab by slab, so that memory stays small.
+
+Legend: B batch, C channel, K class, Z Y X space.
+"""
+
+import math
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager
+from itertools import product
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from napari_medkd.engine.networks.unet import UNet
+
+#: Standard deviation of a window's weight, as a fraction of its side.
+SIGMA = 0.125
+LEAST_WEIGHT = 1e-3
+
+Place = tuple[int, int, int]
+
+
+def sliding_window(
+    network: UNet,
+    image_CZYX: Tensor,
+    patch: Place,
+    *,
+    autocast: Callable[[], AbstractContextManager[object]],
+    overlap: float = 0.5,
+    batch_size: int = 4,
+) -> Generator[float, None, NDArray[np.uint8]]:
+    """Yield the fraction done after every batch of windows; return the most probable class of every voxel.
+
+    The logits of overlapping windows are averaged with Gaussian weights. Only the slab of planes that further windows
+    can still change is kept; it lies across the axis along which the image is the most windows long.
+
+    Parameters
+    ----------
+    network
+        In the training state it should answer in, on any device. A 2-D network sees plane by plane.
+    image_CZYX
+        Preprocessed intensities, on any device. Sides shorter than the window are continued by their border.
+    patch
+        Voxels of the window; z is 1 for a 2-D network.
+    autocast
+        Makes the context of a forward pass.
+    overlap
+        Fraction of a window that the next one shares, 0 or more and below 1.
+    batch_size
+        Windows per forward pass.
+
+    Returns
+    -------
+    array of shape (Z, Y, X)
+        Class indices in bytes; of several with the same logit, the first. The value of ``StopIteration``.
+    """
+    if not 0 <= overlap < 1:
+        raise ValueError(f"The overlap is {overlap}; it must be at least 0 and below 1.")
+    device = next(network.parameters()).device
+    enlarged_CZYX, inner = _enlarged(image_CZYX, patch)
+    shape = (enlarged_CZYX.shape[1], enlarged_CZYX.shape[2], enlarged_CZYX.shape[3])
+    axis = max(range(3), key=lambda one: shape[one] / patch[one])
+    # From here on the slab's axis comes first, and only the network sees the original order.
+    turned = enlarged_CZYX.movedim(1 + axis, 1)
+    window = _first(patch, axis)
+    sides = _first(shape, axis)
+    z, y, x = (_starts(size, side, overlap) for size, side in zip(sides, window, strict=True))
+    places = list(product(z, y, x))
+    slab = _Slab(sides, window, device)
+    for first in range(0, len(places), batch_size):
+        chosen = places[first : first + batch_size]
+        windows = torch.stack([_cut(turned, place, window).movedim(1, 1 + axis) for place in chosen]).to(device)
+        slab.add(chosen, _logits(network, windows, autocast).movedim(2 + axis, 2))
+        yield (first + len(chosen)) / len(places)
+    return np.ascontiguousarray(np.moveaxis(slab.labels(), 0, axis)[inner])
+
+
+class _Slab:
+    """The sums of the planes that are not finished, and the labels of those that are."""
+
+    def __init__(self, shape: Place, window: Place, device: torch.device) -> None:
+        self._shape = shape
+        self._window = window
+        self._weight = _weight(window).to(device)
+        self._sums_KZYX: Tensor | None = None
+        self._bottom = 0
+        self._labels: list[NDArray[np.uint8]] = []
+
+    @torch.no_grad()
+    def add(self, places: list[Place], logits_BKZYX: Tensor) -> None:
+        """Add windows, in the order of their places; planes that no later window can reach are finished."""
+        if self._sums_KZYX is None:
+            if logits_BKZYX.shape[1] > 256:
+                raise ValueError(f"The network has {logits_BKZYX.shape[1]} classes; a mask of bytes holds at most 256.")
+            self._sums_KZYX = self._weight.new_zeros(logits_BKZYX.shape[1], self._window[0], *self._shape[1:])
+        for place, logits_KZYX in zip(places, logits_BKZYX, strict=True):
+            self._finish(place[0] - self._bottom)
+            _cut(self._sums_KZYX, (0, *place[1:]), self._window).add_(logits_KZYX * self._weight)
+
+    def labels(self) -> NDArray[np.uint8]:
+        """Return the labels of all planes; nothing can be added afterwards."""
+        self._finish(self._shape[0] - self._bottom)
+        return np.concatenate(self._labels)
+
+    def _finish(self, planes: int) -> None:
+        sums_KZYX = self._sums_KZYX
+        if not planes or sums_KZYX is None:
+            return
+        # The sum of the weights is the same for all classes, so it cannot change which is largest.
+        self._labels.append(sums_KZYX[:, :planes].argmax(0).to(torch.uint8).cpu().numpy())
+        kept = sums_KZYX.shape[1] - planes
+        for plane in range(kept):
+            sums_KZYX[:, plane] = sums_KZYX[:, plane + planes]
+        sums_KZYX[:, kept:] = 0
+        self._bottom += planes
+
+
+@torch.no_grad()
+def _logits(network: UNet, windows_BCZYX: Tensor, autocast: Callable[[], AbstractContextManager[object]]) -> Tensor:
+    flat = network.dimensions == 2
+    with autocast():
+        logits: Tensor = network(windows_BCZYX.squeeze(2) if flat else windows_BCZYX).logits
+    return (logits.unsqueeze(2) if flat else logits).float()
+
+
+def _enlarged(image_CZYX: Tensor, patch: Place) -> tuple[Tensor, tuple[slice, ...]]:
+    """Return the image continued to at least the window's sides, and where it lies in there."""
+    missing = [max(side - have, 0) for side, have in zip(patch, image_CZYX.shape[1:], strict=True)]
+    if not any(missing):
+        return image_CZYX, (slice(None),) * 3
+    margins = [margin for lack in reversed(missing) for margin in (lack // 2, lack - lack // 2)]
+    inner = tuple(slice(lack // 2, lack // 2 + have) for lack, have in zip(missing, image_CZYX.shape[1:], strict=True))
+    return functional.pad(image_CZYX[None], margins, mode="replicate")[0], inner
+
+
+def _starts(size: int, side: int, overlap: float) -> list[int]:
+    """Return where windows begin along an axis; the last one ends with the image."""
+    stride = max(1, int(side * (1 - overlap)))
+    count = math.ceil((size - side) / stride) + 1
+    return [min(index * stride, size - side) for index in range(count)]
+
+
+def _weight(window: Place) -> Tensor:
+    weight = torch.ones(())
+    for side in window:
+        distance = torch.arange(side, dtype=torch.float32) - (side - 1) / 2
+        weight = weight[..., None] * torch.exp(-0.5 * (distance / (SIGMA * side)).square())
+    return weight.clamp(min=max(float(weight.min()), LEAST_WEIGHT))
+
+
+def _cut(volume: Tensor, place: Place, window: Place) -> Tensor:
+    z, y, x = (slice(start, start + side) for start, side in zip(place, window, strict=True))
+    return volume[:, z, y, x]
+
+
+def _first(numbers: Place, axis: int) -> Place:
+    rest = [number for index, number in enumerate(numbers) if index != axis]
+    return numbers[axis], rest[0], rest[1]
