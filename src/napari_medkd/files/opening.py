@@ -37,6 +37,7 @@ class _Format(Protocol):
     def read_labels(self, path: Path) -> Volume: ...
     def write_image(self, path: Path, volume: Volume) -> None: ...
     def write_labels(self, path: Path, labels: NDArray[Any], grid: Grid) -> None: ...
+    def doubts(self, path: Path) -> list[Problem]: ...
 
 
 def suffix_of(path: Path) -> str:
@@ -139,6 +140,18 @@ def write_boxes(path: Path, boxes: Boxes) -> None:
     from napari_medkd.files import boxes as box_file
 
     box_file.write(path, boxes)
+
+
+def labels_in(path: Path) -> tuple[int, ...]:
+    """Return the label values a mask file holds, as stored, in rising order."""
+    with naming(path):
+        stored = _whole_numbers(_format_of(path).read_labels(path).data[0], path)
+    return tuple(np.flatnonzero(np.bincount(stored.ravel())).tolist())
+
+
+def doubts_about(path: Path) -> list[Problem]:
+    """Return why the position of an image may be wrong though it can be opened."""
+    return _format_of(path).doubts(path)
 
 
 @contextmanager

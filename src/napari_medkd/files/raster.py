@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from napari_medkd.core.errors import VolumeProblem
+from napari_medkd.core.errors import Problem, VolumeProblem
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.volume import Volume
 from napari_medkd.files.atomic import write_bytes
@@ -59,6 +59,11 @@ def write_labels(path: Path, labels: NDArray[Any], grid: Grid) -> None:
     if path.suffix.lower() != ".png":
         raise VolumeProblem(str(path), "JPEG would blur the labels.", "Choose .png, .tif or .nii.gz.")
     _save(path, labels[0])
+
+
+def doubts(path: Path) -> list[Problem]:
+    """Return nothing: these files claim no position that could be wrong."""
+    return []
 
 
 def channels_first(colours: NDArray[Any], path: Path, num_channels: int | None) -> NDArray[Any]:

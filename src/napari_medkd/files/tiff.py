@@ -16,7 +16,7 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image, ImageSequence
 
-from napari_medkd.core.errors import VolumeProblem
+from napari_medkd.core.errors import Problem, VolumeProblem
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.volume import Volume
 from napari_medkd.files.atomic import write_bytes
@@ -55,6 +55,11 @@ def write_image(path: Path, volume: Volume) -> None:
 def write_labels(path: Path, labels: NDArray[Any], grid: Grid) -> None:
     """Write the labels (z, y, x) as OME-TIFF."""
     _write(path, labels[np.newaxis], grid)
+
+
+def doubts(path: Path) -> list[Problem]:
+    """Return nothing: these files claim no position that could be wrong."""
+    return []
 
 
 def _decoded(path: Path) -> tuple[NDArray[Any], str, Spacing]:

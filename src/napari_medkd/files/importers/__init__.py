@@ -1,0 +1,34 @@
+"""Folders as others lay them out, read as a Dataset in memory; nothing is written into them.
+
+Beside any layout may lie ``splits.json`` and ``cases.csv`` (see `napari_medkd.files.importers.beside`).
+"""
+
+from pathlib import Path
+
+from napari_medkd.core.dataset import Dataset
+from napari_medkd.core.errors import DatasetProblem
+from napari_medkd.files.importers import msd, nnunet, pairs
+from napari_medkd.files.importers.beside import with_cases_and_split
+
+_LOOKED_FOR = (
+    "No dataset was found. Looked for medkd-dataset.json; for dataset.json with imagesTr/ and labelsTr/ (Medical "
+    "Segmentation Decathlon, nnU-Net); for images/ beside labels/ or masks/ with the same file names; and for image "
+    "files beside NAME_mask or NAME_label files."
+)
+
+
+def recognise(folder: Path) -> Dataset:
+    """Return the dataset that a folder of a known layout holds.
+
+    Raises
+    ------
+    DatasetProblem
+        Naming what was looked for, or all that is wrong with the layout that was found.
+    """
+    if not folder.is_dir():
+        raise DatasetProblem(str(folder), "The folder does not exist.", "Check the path.")
+    for layout in (nnunet, msd, pairs):
+        dataset = layout.recognise(folder)
+        if dataset is not None:
+            return with_cases_and_split(dataset)
+    raise DatasetProblem(str(folder), _LOOKED_FOR, "Choose such a folder, or write a medkd-dataset.json.")

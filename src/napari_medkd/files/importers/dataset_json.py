@@ -1,0 +1,101 @@
+"""What the ``dataset.json`` of the Decathlon and of nnU-Net have in common: channels, modality, classes."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from napari_medkd.core.dataset import LabelMap
+from napari_medkd.core.errors import DatasetProblem
+from napari_medkd.core.task import Task
+from napari_medkd.core.volume import Modality
+
+DOCUMENT = "dataset.json"
+TASK = "segmentation"
+#: A label value that is no class's: what a gap in the label values is mapped to, so that a stray label is refused.
+_NO_CLASS = 65535
+
+_WORDS = {
+    Modality.CT: {"ct", "cta", "cbct", "ldct"},
+    Modality.MR: {"mr", "mri", "t1", "t1w", "t1c", "t1gd", "t1ce", "t2", "t2w", "flair", "adc", "dwi", "pd", "mra"},
+    Modality.XR: {"xr", "xray", "x", "dx", "cr", "cxr", "radiograph"},
+    Modality.US: {"us", "ultrasound", "sonography"},
+}
+
+
+def read_document(folder: Path) -> dict[str, Any] | None:
+    """Return the folder's dataset.json, or None where there is none."""
+    path = folder / DOCUMENT
+    if not path.is_file():
+        return None
+    try:
+        document: Any = json.loads(path.read_bytes())
+    except OSError as error:
+        raise DatasetProblem.from_os_error(error, path, "The file cannot be read") from error
+    except (ValueError, RecursionError) as error:
+        raise DatasetProblem(str(path), f"This is no JSON document: {error}.", "Correct it at that place.") from error
+    if not isinstance(document, dict):
+        raise DatasetProblem(str(path), f"Found a {type(document).__name__}, expected an object.", "Export it again.")
+    return document
+
+
+def channels_of(document: Mapping[str, Any], folder: Path) -> tuple[str, ...]:
+    """Return the channel names in order, from ``channel_names`` or ``modality``."""
+    named = document.get("channel_names", document.get("modality", {"0": "image"}))
+    if isinstance(named, str):
+        return (named,)
+    if not isinstance(named, dict) or sorted(named) != [str(number) for number in range(len(named))]:
+        raise DatasetProblem(
+            f"{folder / DOCUMENT}: channel_names",
+            f"Found {str(named)[:80]}; expected a name for each channel.",
+            'Write {"0": "T1", "1": "FLAIR"}, counting from 0.',
+        )
+    names = [str(named[str(number)]) for number in range(len(named))]
+    return tuple(name if names.count(name) == 1 else f"{name} {number}" for number, name in enumerate(names))
+
+
+def modality_of(channels: Iterable[str]) -> Modality:
+    """Return the modality the channel names speak of, or OTHER where they speak of none or of several."""
+    words = {word for name in channels for word in re.split(r"[^a-z0-9]+", name.lower())}
+    found = [modality for modality, known in _WORDS.items() if words & known]
+    return found[0] if len(found) == 1 else Modality.OTHER
+
+
+def task_of(document: Mapping[str, Any], folder: Path) -> tuple[Task, LabelMap]:
+    """Return the segmentation task of ``labels`` (name to value, or value to name), and how its values are stored."""
+    labels = document.get("labels")
+    where = f"{folder / DOCUMENT}: labels"
+    if not isinstance(labels, dict) or not labels:
+        raise DatasetProblem(where, "No classes are listed.", 'Write {"background": 0, "liver": 1}.')
+    if any(isinstance(value, list) for value in labels.values()):
+        raise DatasetProblem(
+            where,
+            "Classes are regions made of several labels, which this program does not train.",
+            "List each label as a class of its own.",
+        )
+    try:
+        name_of = dict(_value_and_name(first, second) for first, second in labels.items())
+    except ValueError as error:
+        raise DatasetProblem(where, f"A class has no whole number ({error}).", 'Write {"liver": 1}.') from error
+    ignore = next((value for value, name in name_of.items() if name.lower() == "ignore"), None)
+    if ignore is not None:
+        del name_of[ignore]
+    return task_of_values({0: "background"} | name_of, ignore)
+
+
+def task_of_values(name_of: Mapping[int, str], ignore: int | None = None) -> tuple[Task, LabelMap]:
+    """Return the task whose classes are the stored values in rising order; values with gaps are moved together."""
+    values = sorted(name_of)
+    classes = tuple(name_of[value] for value in values)
+    if len(classes) == 1:
+        classes = (*classes, "label 1")
+    moved = {value: label for label, value in enumerate(values) if value != label}
+    gaps = {label: _NO_CLASS for label in range(len(values)) if moved and label not in name_of and label != ignore}
+    return Task(TASK, "segmentation", classes, ignore=ignore), LabelMap(moved | gaps)
+
+
+def _value_and_name(first: str, second: Any) -> tuple[int, str]:
+    if isinstance(second, int):
+        return second, first
+    return int(first), str(second)

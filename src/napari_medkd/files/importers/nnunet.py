@@ -1,0 +1,91 @@
+"""nnU-Net raw data: imagesTr/CASE_0000.nii.gz, one file per channel, labelsTr/CASE.nii.gz and a dataset.json."""
+
+import re
+from pathlib import Path
+
+from napari_medkd.core.dataset import Case, Dataset
+from napari_medkd.core.errors import DatasetProblem, Problem
+from napari_medkd.files.importers.dataset_json import (
+    DOCUMENT,
+    TASK,
+    channels_of,
+    modality_of,
+    read_document,
+    task_of,
+)
+from napari_medkd.files.importers.listing import image_files
+from napari_medkd.files.opening import IMAGE_SUFFIXES, stem_of
+
+_CHANNEL = re.compile(r"^(?P<case>.+)_(?P<channel>\d{4})$")
+
+
+def recognise(folder: Path) -> Dataset | None:
+    """Return the dataset of the folder, or None where it is laid out otherwise; images of imagesTs are unlabelled."""
+    document = read_document(folder)
+    if document is None:
+        return None
+    images = _images_by_case(folder / "imagesTr")
+    if "channel_names" not in document and not images:
+        return None
+    _refuse_ending(str(document.get("file_ending", ".nii.gz")), folder)
+    channels = channels_of(document, folder)
+    task, label_map = task_of(document, folder)
+    labels = {stem_of(path): path for path in image_files(folder / "labelsTr")}
+    problems: list[Problem] = []
+    cases = _cases(images, labels, len(channels), problems)
+    cases += _cases(_images_by_case(folder / "imagesTs"), {}, len(channels), problems)
+    problems += [
+        Problem(str(path), "There is no image of this name in imagesTr.", "Add its image, or take the label away.")
+        for name, path in labels.items()
+        if name not in images
+    ]
+    if problems:
+        raise DatasetProblem.of(problems)
+    return Dataset(
+        name=str(document.get("name") or folder.resolve().name),
+        channels=channels,
+        modality=modality_of(channels),
+        tasks={TASK: task},
+        cases=tuple(cases),
+        label_maps={TASK: label_map} if label_map.values else {},
+        folder=folder,
+    )
+
+
+def _refuse_ending(ending: str, folder: Path) -> None:
+    if ending.lower() not in IMAGE_SUFFIXES:
+        raise DatasetProblem(
+            f"{folder / DOCUMENT}: file_ending",
+            f"Files that end in {ending} cannot be opened.",
+            f"Convert them to one of {', '.join(IMAGE_SUFFIXES)}.",
+        )
+
+
+def _images_by_case(folder: Path) -> dict[str, dict[int, Path]]:
+    """Return each case's files by channel number."""
+    images: dict[str, dict[int, Path]] = {}
+    for path in image_files(folder):
+        found = _CHANNEL.match(stem_of(path))
+        if found:
+            images.setdefault(found["case"], {})[int(found["channel"])] = path
+    return images
+
+
+def _cases(
+    images: dict[str, dict[int, Path]], labels: dict[str, Path], num_channels: int, problems: list[Problem]
+) -> list[Case]:
+    cases = []
+    for name, by_channel in images.items():
+        if sorted(by_channel) != list(range(num_channels)):
+            found = ", ".join(f"{channel:04d}" for channel in sorted(by_channel))
+            hint = "Add the missing files, or correct channel_names in dataset.json."
+            problems.append(
+                Problem(
+                    str(next(iter(by_channel.values())).parent / name),
+                    f"The case has the channels {found}; expected 0000 to {num_channels - 1:04d}.",
+                    hint,
+                )
+            )
+        known = {TASK: labels[name]} if name in labels else {}
+        cases.append(Case(name, tuple(by_channel[n] for n in sorted(by_channel)), name, annotations=known))
+    return cases

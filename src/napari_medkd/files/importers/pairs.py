@@ -1,0 +1,116 @@
+"""Plain folders of images and masks of the same name; the classes are the values found in the masks.
+
+Either ``images/`` (or ``image/``) beside ``labels/``, ``masks/``, ``label/`` or ``mask/``, or both kinds of file in one
+folder. A mask may end in ``_mask``, ``_label`` or ``_seg``; in one folder it must.
+"""
+
+from pathlib import Path
+
+from napari_medkd.core.dataset import Case, Dataset, LabelMap
+from napari_medkd.core.errors import DatasetProblem, Problem, VolumeProblem
+from napari_medkd.core.task import Task
+from napari_medkd.core.volume import Modality
+from napari_medkd.files.importers.dataset_json import TASK, task_of_values
+from napari_medkd.files.importers.listing import image_files
+from napari_medkd.files.opening import labels_in, read_volume, stem_of, suffix_of
+
+_IMAGE_FOLDERS = ("images", "image")
+_MASK_FOLDERS = ("labels", "masks", "label", "mask")
+_MASK_ENDINGS = ("_masks", "_mask", "_labels", "_label", "_seg")
+
+#: Masks are all looked at for their values up to this size together (compressed), beyond it an even sample of them.
+_BYTES_OF_MASKS = 64 * 2**20
+#: Pictures may be grey or coloured; so many are looked at before their channels are believed.
+_PICTURES = 8
+
+
+def recognise(folder: Path) -> Dataset | None:
+    """Return the dataset of the folder, or None where no image has a mask."""
+    images, masks = _found(folder)
+    if not set(images) & set(masks):
+        return None
+    lonely = sorted(set(masks) - set(images))
+    if lonely:
+        raise DatasetProblem.of(
+            Problem(str(masks[name]), f"There is no image called {name!r}.", "Add its image, or take the mask away.")
+            for name in lonely
+        )
+    task, label_map = _task([masks[name] for name in sorted(masks)])
+    cases = tuple(
+        Case(name, (path,), name, annotations={TASK: masks[name]} if name in masks else {})
+        for name, path in images.items()
+    )
+    return Dataset(
+        name=folder.resolve().name,
+        channels=_channels(list(images.values())),
+        modality=Modality.OTHER,
+        tasks={TASK: task},
+        cases=cases,
+        label_maps={TASK: label_map} if label_map.values else {},
+        folder=folder,
+    )
+
+
+def _found(folder: Path) -> tuple[dict[str, Path], dict[str, Path]]:
+    """Return image and mask files by the name they share."""
+    shelf = next((folder / name for name in _IMAGE_FOLDERS if image_files(folder / name)), folder)
+    masks_beside = next((folder / name for name in _MASK_FOLDERS if image_files(folder / name)), None)
+    if masks_beside is None or shelf == folder:
+        files = image_files(shelf)
+        masks = {_without_ending(path): path for path in files if _without_ending(path) != stem_of(path)}
+        return _by_name([path for path in files if path not in masks.values()]), masks
+    images = _by_name(image_files(shelf))
+    found = image_files(masks_beside)
+    return images, {stem_of(path) if stem_of(path) in images else _without_ending(path): path for path in found}
+
+
+def _by_name(files: list[Path]) -> dict[str, Path]:
+    images = {stem_of(path): path for path in files}
+    if len(images) < len(files):
+        raise DatasetProblem.of(
+            Problem(str(path), f"{images[stem_of(path)].name} has the same name.", "Keep one of the two.")
+            for path in files
+            if images[stem_of(path)] != path
+        )
+    return images
+
+
+def _without_ending(path: Path) -> str:
+    stem = stem_of(path)
+    return next((stem.removesuffix(end) for end in _MASK_ENDINGS if stem.endswith(end)), stem)
+
+
+def _task(masks: list[Path]) -> tuple[Task, LabelMap]:
+    """Return the task whose classes are the values in the masks; masks that cannot be read are left to the check."""
+    values: set[int] = set()
+    problems: list[Problem] = []
+    looked_at = _sample(masks)
+    for path in looked_at:
+        try:
+            values |= set(labels_in(path))
+        except VolumeProblem as error:
+            problems += error.problems
+    if not values:
+        raise DatasetProblem.of(problems)
+    if values <= {0, 255}:
+        values = {0, 1}  # what `read_mask` makes of 0 and 255
+    return task_of_values({0: "background"} | {value: f"label {value}" for value in values if value})
+
+
+def _sample(masks: list[Path]) -> list[Path]:
+    size = sum(path.stat().st_size for path in masks)
+    step = -(-size // _BYTES_OF_MASKS) or 1
+    return masks[::step]
+
+
+def _channels(images: list[Path]) -> tuple[str, ...]:
+    """Return the channels of the first images that can be read: the most that one of them has."""
+    channels: tuple[str, ...] = ()
+    pictures = images[:: max(1, len(images) // _PICTURES)][:_PICTURES]
+    for path in images[:1] if suffix_of(images[0]).startswith(".nii") else pictures:
+        try:
+            found = read_volume(path).channels
+        except VolumeProblem:
+            continue  # the check names it
+        channels = max(channels, found, key=len)
+    return channels or ("image",)

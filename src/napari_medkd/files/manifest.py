@@ -1,0 +1,98 @@
+"""medkd-dataset.json <-> Dataset. Opening writes nothing, so it works on a folder that is read-only."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from napari_medkd.core.annotation import ClassLabel
+from napari_medkd.core.dataset import Dataset
+from napari_medkd.core.errors import DatasetProblem
+from napari_medkd.files.atomic import write_json
+from napari_medkd.files.dataset_paths import written
+from napari_medkd.files.importers import recognise
+from napari_medkd.files.manifest_model import CaseEntry, ClassesPresent, Manifest, SplitEntry, TaskEntry
+from napari_medkd.files.manifest_reading import read_manifest
+from napari_medkd.files.problems import problems_of_dataset
+
+__all__ = ["MANIFEST", "open_dataset", "problems_of_dataset", "write_dataset"]
+
+#: Name of the manifest in a dataset's folder.
+MANIFEST = "medkd-dataset.json"
+_FOREIGN = "dataset.json"
+
+
+def open_dataset(path: Path) -> Dataset:
+    """Return the dataset of a manifest, of its folder, or of a folder in a layout that the importers know.
+
+    Raises
+    ------
+    DatasetProblem
+        With every contradiction in the manifest, or with what was looked for in the folder.
+    """
+    if path.is_file():
+        return recognise(path.parent) if path.name == _FOREIGN else read_manifest(path)
+    if (path / MANIFEST).is_file():
+        return read_manifest(path / MANIFEST)
+    return recognise(path)
+
+
+def write_dataset(dataset: Dataset, folder: Path) -> Path:
+    """Write the dataset's manifest into the folder, which must exist, and return its path.
+
+    Files inside the folder are named relative to it, others by their absolute paths. Only a manifest of ours is ever
+    replaced; a foreign dataset.json stays as it is.
+    """
+    path = folder / MANIFEST
+    if path.exists() and not _is_ours(path):
+        raise DatasetProblem(
+            str(path),
+            "There is a file of this name that is no manifest of this program; it is left alone.",
+            "Move it away, or choose another folder.",
+        )
+    manifest = Manifest(
+        name=dataset.name,
+        channels=dataset.channels,
+        modality=dataset.modality,
+        tasks={name: _task_entry(dataset, name) for name in dataset.tasks},
+        cases=tuple(_case_entry(dataset, number, folder) for number in range(len(dataset.cases))),
+        split=SplitEntry.model_validate(
+            {"train": dataset.split.train, "validate": dataset.split.validate, "test": dataset.split.test}
+        ),
+    )
+    write_json(path, manifest.model_dump(mode="json", by_alias=True, exclude_none=True))
+    return path
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        document: Any = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(document, dict) and {"schema_version", "cases"} <= set(document)
+
+
+def _task_entry(dataset: Dataset, name: str) -> TaskEntry:
+    task, label_map = dataset.tasks[name], dataset.label_maps.get(name)
+    return TaskEntry(
+        kind=task.kind,
+        classes=task.classes,
+        multilabel=task.multilabel,
+        ignore=task.ignore,
+        label_map=dict(label_map.values) if label_map else {},
+    )
+
+
+def _case_entry(dataset: Dataset, number: int, folder: Path) -> CaseEntry:
+    case = dataset.cases[number]
+    return CaseEntry(
+        id=case.id,
+        images=tuple(written(path, folder) for path in case.images),
+        group=case.group,
+        domain=case.domain,
+        annotations={
+            name: ClassesPresent(present=tuple(sorted(known.present)))
+            if isinstance(known, ClassLabel)
+            else written(known, folder)
+            for name, known in case.annotations.items()
+        },
+    )
