@@ -1,0 +1,42 @@
+"""`medkd evaluate`: how well written predictions agree with the experts."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_medkd.cli.predict import Side
+from napari_medkd.cli.terminal import say, say_json, tell
+
+EXAMPLES = (
+    "medkd evaluate RUN",
+    "medkd evaluate RUN/predictions/student-test --csv scores.csv",
+    "medkd evaluate predictions --data other-site --split test --json",
+)
+
+
+def evaluate(
+    predictions: Annotated[Path, typer.Argument(help="A folder of predictions, or a run with predictions in it.")],
+    data: Annotated[Path | None, typer.Option(help="Dataset with the truth; by default the one predicted on.")] = None,
+    split: Annotated[Side | None, typer.Option(help="Score only the cases on one side of the split.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write a line for every case and class.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Score predictions against the truth: Dice, HD95, ASSD and volumes, per class, per domain and per case.
+
+    A class that is neither in the prediction nor in the truth counts nowhere; one that is in only one of them has
+    Dice 0 and an infinite distance.
+    """
+    from napari_medkd.cli.evaluating import evaluation_of
+    from napari_medkd.cli.evaluation_tables import as_csv, as_document, as_text
+    from napari_medkd.files.atomic import write_text
+
+    found = evaluation_of(predictions, data, split.value if split else "")
+    if csv is not None:
+        write_text(csv, as_csv(found.scores))
+    for note in found.notes:
+        tell(f"Note: {note}")
+    if as_json:
+        say_json(as_document(found))
+    else:
+        say(as_text(found))

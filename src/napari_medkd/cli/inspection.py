@@ -1,0 +1,143 @@
+"""All that is wrong with a spec or dataset, gathered: `medkd check` prints it, `medkd train` begins with it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from napari_medkd.cli.spec_files import read_document, spec_of
+from napari_medkd.cli.terminal import problems_of
+from napari_medkd.core.dataset import Dataset
+from napari_medkd.core.errors import InputProblem, Problem, SpecProblem, did_you_mean
+from napari_medkd.core.run_layout import is_run
+from napari_medkd.core.spec import TrainSpec
+from napari_medkd.core.task import Task
+from napari_medkd.files.manifest import MANIFEST, open_dataset, problems_of_dataset
+
+
+def problems_at(path: Path, *, read_images: bool) -> list[Problem]:
+    """Return the problems of a spec file, a run folder, a dataset folder or a manifest."""
+    problems: list[Problem] = []
+    with _gathering(problems):
+        if _is_dataset(path):
+            problems += problems_of_dataset(open_dataset(path), read_images=read_images)
+        else:
+            problems += problems_of_spec(spec_of(read_document(path)), read_images=read_images)
+    return problems
+
+
+def _is_dataset(path: Path) -> bool:
+    """Return whether a path is a dataset rather than a spec: a folder that is no run, or a file that lists cases."""
+    if not path.exists():
+        raise InputProblem(str(path), "There is no such file or folder.", "Check the path.")
+    if path.is_dir() and not is_run(path):
+        return True
+    return path.name == "dataset.json" or "cases" in read_document(path)
+
+
+def refuse_problems(spec: TrainSpec, *, read_images: bool) -> None:
+    """Raise one SpecProblem that holds everything wrong with the spec, if anything is."""
+    problems = problems_of_spec(spec, read_images=read_images)
+    if problems:
+        raise SpecProblem.of(problems)
+
+
+def problems_of_spec(spec: TrainSpec, *, read_images: bool) -> list[Problem]:
+    """Return all that keeps a spec from being trained: its method, settings, device, datasets, task and cases."""
+    problems, kinds = _problems_of_method(spec)
+    if len(spec.datasets) > 1:
+        hint = "List one; images of several sites can be one dataset with several domains."
+        problems.append(Problem("datasets", f"{len(spec.datasets)} datasets are listed; a run learns from one.", hint))
+    problems += _problems_of_wishes(spec)
+    with _gathering(problems):
+        dataset = open_dataset(spec.datasets[0])
+        problems += problems_of_dataset(dataset, read_images=read_images)
+        problems += _problems_of_target(spec, dataset, kinds)
+        problems += _problems_of_cases_named(spec, dataset)
+    return problems
+
+
+@contextmanager
+def _gathering(problems: list[Problem]) -> Iterator[None]:
+    """Add to the problems why the block could not be finished, if a person can put it right."""
+    try:
+        yield
+    except (InputProblem, ImportError, OSError) as error:
+        found = problems_of(error)
+        if not found:
+            raise
+        problems += found
+
+
+def _problems_of_method(spec: TrainSpec) -> tuple[list[Problem], frozenset[str]]:
+    """Return what is wrong with the method, its settings and the device, and the kinds of task the method teaches."""
+    problems: list[Problem] = []
+    kinds: frozenset[str] = frozenset()
+    with _gathering(problems):
+        from napari_medkd.engine.hardware import choose_device
+        from napari_medkd.engine.method import settings_of
+        from napari_medkd.methods import method_named
+
+        with _gathering(problems):
+            choose_device(spec.hardware.device)
+        method = method_named(spec.method.name)
+        kinds = frozenset(method.tasks)
+        settings_of(method, spec.method)
+    return problems, kinds
+
+
+def _problems_of_wishes(spec: TrainSpec) -> list[Problem]:
+    wishes, problems = spec.preprocessing, []
+    if wishes.patch is not None and min(wishes.patch) < 1:
+        hint = "Write voxels z, y, x; z is 1 for 2-D images."
+        problems.append(Problem("preprocessing.patch", f"{list(wishes.patch)} holds a size below 1.", hint))
+    if wishes.spacing is not None and min(wishes.spacing) <= 0:
+        hint = "Write the voxel size z, y, x in mm."
+        problems.append(
+            Problem("preprocessing.spacing", f"{list(wishes.spacing)} holds a size that is not above 0.", hint)
+        )
+    if min(spec.network.widths) < 1:
+        hint = "Write the channels of each level, for example 16, 32, 64."
+        problems.append(Problem("network.widths", f"{list(spec.network.widths)} holds a width below 1.", hint))
+    return problems
+
+
+def _problems_of_target(spec: TrainSpec, dataset: Dataset, kinds: frozenset[str]) -> list[Problem]:
+    """Return why the spec does not mean exactly one task that the method can teach and training cases show."""
+    target, where = spec.targets[0], "targets[0].task"
+    taught = " or ".join(sorted(kinds))
+    if target.dataset and target.dataset != dataset.name:
+        hint = did_you_mean(target.dataset, [dataset.name])
+        return [Problem("targets[0].dataset", f"No dataset {target.dataset!r} is listed.", hint)]
+    if target.task and target.task not in dataset.tasks:
+        hint = did_you_mean(target.task, dataset.tasks)
+        return [Problem(where, f"Dataset {dataset.name!r} has no task {target.task!r}.", hint)]
+    tasks = [dataset.tasks[target.task]] if target.task else list(dataset.tasks.values())
+    fitting = [task for task in tasks if task.kind in kinds or not kinds]
+    if not fitting:
+        found = ", ".join(f"{task.name} ({task.kind})" for task in tasks) or "no task"
+        hint = "Choose another task or method; `medkd describe` lists what each method teaches."
+        return [Problem(where, f"{spec.method.name} teaches {taught}, but found: {found}.", hint)]
+    if len(fitting) > 1:
+        names = ", ".join(task.name for task in fitting)
+        return [Problem(where, f"Several tasks fit and none is named: {names}.", "Name one of them here.")]
+    return _problems_of_training_cases(dataset, fitting[0])
+
+
+def _problems_of_training_cases(dataset: Dataset, task: Task) -> list[Problem]:
+    labelled = {case.id for case in dataset.labelled(task.name)}
+    if labelled & set(dataset.split.train):
+        return []
+    found = f"{len(dataset.split.train)} cases are on the training side and {len(labelled)} of all are labelled"
+    hint = f"Label a case for {task.name!r} and list it under split.train in {MANIFEST}."
+    return [Problem(f"dataset {dataset.name}", f"No training case has a label for {task.name!r}: {found}.", hint)]
+
+
+def _problems_of_cases_named(spec: TrainSpec, dataset: Dataset) -> list[Problem]:
+    known = [case.id for case in dataset.cases]
+    named = [(f"references[{index}]", name) for index, name in enumerate(spec.references)]
+    named += [("preview_case", spec.preview_case)] if spec.preview_case else []
+    return [
+        Problem(where, f"Dataset {dataset.name!r} has no case {name!r}.", did_you_mean(name, known))
+        for where, name in named
+        if name not in known
+    ]

@@ -1,0 +1,75 @@
+"""The `medkd` command: which commands there are, and what their exit codes mean."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from napari_medkd import __version__
+from napari_medkd.cli import check, describe, doctor, estimate, evaluate, predict, runs, sample, train
+from napari_medkd.cli.terminal import say, tell_error
+
+_HELP = """Train, watch and compare teacher and student networks for medical images.
+
+Exit codes: 0 done (also a run that was stopped on purpose), 2 something in your input is to be put right, 1 failure."""
+
+_FIRST_STEPS = (
+    "medkd sample phantoms",
+    "medkd train --data phantoms --method shape-intensity --epochs 4 --steps-per-epoch 100",
+    "medkd predict RUN --split test",
+    "medkd evaluate RUN",
+)
+
+
+def _examples(lines: tuple[str, ...]) -> str:
+    return "\n\n".join(("[bold]Examples[/bold]", *(f"  {line}" for line in lines)))
+
+
+app = typer.Typer(
+    name="medkd",
+    help=_HELP,
+    epilog=_examples(_FIRST_STEPS),
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command(epilog=_examples(sample.EXAMPLES))(sample.sample)
+app.command(epilog=_examples(check.EXAMPLES))(check.check)
+app.command(epilog=_examples(describe.EXAMPLES))(describe.describe)
+app.command(epilog=_examples(estimate.EXAMPLES))(estimate.estimate)
+app.command(epilog=_examples(train.EXAMPLES))(train.train)
+app.command(epilog=_examples(predict.EXAMPLES))(predict.predict)
+app.command(epilog=_examples(evaluate.EXAMPLES))(evaluate.evaluate)
+app.add_typer(runs.app, name="runs", epilog=_examples(runs.EXAMPLES))
+app.command(epilog=_examples(doctor.EXAMPLES))(doctor.doctor)
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        say(f"medkd {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def medkd(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Take the options that stand before the command."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command and exit with its code; failures become sentences on stderr.
+
+    Parameters
+    ----------
+    arguments
+        Of the command line; None takes the process's own.
+    """
+    try:
+        app(arguments, prog_name="medkd")
+    except Exception as error:  # noqa: BLE001 - the last place where a failure can become a sentence
+        sys.exit(tell_error(error))

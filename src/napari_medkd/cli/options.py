@@ -1,0 +1,98 @@
+"""The options that describe a training run, and the fields of the spec they set."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+class Augmentation(StrEnum):
+    """Strengths of the augmentation."""
+
+    none = "none"
+    paper = "paper"
+    strong = "strong"
+
+
+class Device(StrEnum):
+    """Where to compute."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+    mps = "mps"
+
+
+class Precision(StrEnum):
+    """How precisely to compute."""
+
+    auto = "auto"
+    fp32 = "fp32"
+    bf16 = "bf16"
+
+
+_WHAT, _HOW, _WHERE = "What is learned", "How long and how fast", "Where"
+
+Data = Annotated[Path | None, typer.Option(help="Dataset folder or its manifest.", rich_help_panel=_WHAT)]
+TaskName = Annotated[str | None, typer.Option(help="Task, where the dataset has several.", rich_help_panel=_WHAT)]
+MethodName = Annotated[str | None, typer.Option(help="See `medkd describe`.", rich_help_panel=_WHAT)]
+Preset = Annotated[str | None, typer.Option(help="One of the method's presets.", rich_help_panel=_WHAT)]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="A setting of the method; repeatable.", rich_help_panel=_WHAT),
+]
+Reference = Annotated[list[str] | None, typer.Option(help="Id of a reference case; repeatable.", rich_help_panel=_WHAT)]
+Widths = Annotated[
+    str | None,
+    typer.Option(metavar="N,N,...", help="Channels of the network's levels: 16,32,64,128.", rich_help_panel=_WHAT),
+]
+Epochs = Annotated[int | None, typer.Option(rich_help_panel=_HOW)]
+StepsPerEpoch = Annotated[int | None, typer.Option(rich_help_panel=_HOW)]
+BatchSize = Annotated[int | None, typer.Option(rich_help_panel=_HOW)]
+LearningRate = Annotated[float | None, typer.Option(rich_help_panel=_HOW)]
+AugmentationName = Annotated[Augmentation | None, typer.Option("--augmentation", rich_help_panel=_HOW)]
+Seed = Annotated[int | None, typer.Option(rich_help_panel=_HOW)]
+DeviceName = Annotated[Device | None, typer.Option("--device", rich_help_panel=_WHERE)]
+PrecisionName = Annotated[Precision | None, typer.Option("--precision", rich_help_panel=_WHERE)]
+Threads = Annotated[int | None, typer.Option(help="CPU threads; all cores by default.", rich_help_panel=_WHERE)]
+Name = Annotated[str | None, typer.Option(help="A few words for lists of runs.", rich_help_panel=_WHERE)]
+RunsFolder = Annotated[
+    Path | None,
+    typer.Option(envvar="MEDKD_RUNS", help="Where runs are kept.", rich_help_panel=_WHERE, show_envvar=True),
+]
+
+#: The spec's field that each option sets.
+_FIELDS = {
+    "method": "method.name",
+    "preset": "method.preset",
+    "epochs": "schedule.epochs",
+    "steps_per_epoch": "schedule.steps_per_epoch",
+    "batch_size": "schedule.batch_size",
+    "learning_rate": "schedule.learning_rate",
+    "augmentation": "schedule.augmentation",
+    "seed": "seed",
+    "device": "hardware.device",
+    "precision": "hardware.precision",
+    "threads": "hardware.threads",
+    "name": "name",
+}
+
+
+def changes_of(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of the spec that the options set; those not given set nothing."""
+    from napari_medkd.cli.spec_files import settings_of
+
+    given = {name: value for name, value in options.items() if value not in (None, [], ())}
+    changes = {_FIELDS[name]: value for name, value in given.items() if name in _FIELDS}
+    changes |= {f"method.settings.{name}": value for name, value in settings_of(given.get("changes", ())).items()}
+    if "data" in given:
+        changes["datasets"] = [str(given["data"])]
+    if "task" in given:
+        changes["targets"] = [{"task": given["task"]}]
+    if "reference" in given:
+        changes["references"] = list(given["reference"])
+    if "widths" in given:
+        changes["network.widths"] = [part.strip() for part in given["widths"].split(",")]
+    return changes

@@ -1,0 +1,59 @@
+"""`medkd predict`: ask a trained teacher or student about images."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_medkd.cli.options import Device
+from napari_medkd.cli.terminal import say
+
+EXAMPLES = (
+    "medkd predict RUN --image scan.nii.gz --out predictions",
+    "medkd predict RUN --split test",
+    "medkd predict RUN --split test --data other-site",
+    'medkd predict RUN --split test --network teacher --given "true mask"',
+)
+
+
+class Side(StrEnum):
+    """The sides of a split."""
+
+    train = "train"
+    validate = "validate"
+    test = "test"
+
+
+class Given(StrEnum):
+    """What supplies class means."""
+
+    image = "image"
+    true_mask = "true mask"
+    student_mask = "student mask"
+
+
+def predict(
+    run: Annotated[Path, typer.Argument(help="A run folder, or a run's name.")],
+    image: Annotated[
+        list[Path] | None, typer.Option(help="An image file; repeatable. Of several channels, the files of one case.")
+    ] = None,
+    case: Annotated[list[str] | None, typer.Option(help="Id of a case of the dataset; repeatable.")] = None,
+    split: Annotated[Side | None, typer.Option(help="All cases on one side of the dataset's split.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Another dataset for --case and --split than the run's.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder to write to; by default one in RUN/predictions.")] = None,
+    network: Annotated[str, typer.Option(help="Whose answer: student or teacher.")] = "student",
+    given: Annotated[Given, typer.Option(help="What supplies class means to a teacher that needs them.")] = Given.image,
+    device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; all cores by default.")] = None,
+) -> None:
+    """Predict images with a run's network: a folder with a mask for each case. The folder's path is printed."""
+    from napari_medkd.cli.predicting import Asked, predict_in, spec_for
+    from napari_medkd.cli.run_names import run_named
+
+    asked = Asked(tuple(image or ()), tuple(case or ()), split.value if split else "", data)
+    spec = spec_for(run_named(run), asked, network, given.value, out)
+    spec = spec.replace(hardware={"device": device.value, "threads": threads})
+    code = predict_in(spec)
+    say(str(spec.out))
+    raise typer.Exit(code)

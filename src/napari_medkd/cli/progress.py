@@ -1,0 +1,118 @@
+"""Events to the terminal: a bar with the time left where somebody looks, plain lines where nobody does."""
+
+import sys
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from napari_medkd.core.events import (
+    AnyEvent,
+    CaseDone,
+    EpochDone,
+    Noticed,
+    RunContinued,
+    RunEnded,
+    RunStarted,
+    StageStarted,
+)
+from napari_medkd.core.status import RunStatus, fold
+
+
+def in_words(seconds: float) -> str:
+    """Return a duration as a person says it: ``2 h 05 min``, ``3 min 20 s``, ``12 s``."""
+    minutes, rest = divmod(round(max(0.0, seconds)), 60)
+    if minutes >= 60:
+        return f"{minutes // 60} h {minutes % 60:02d} min"
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+class TerminalProgress:
+    """Shows a run's events on stderr. Use it as a context."""
+
+    def __init__(self) -> None:
+        self.status = RunStatus()
+        self._console = Console(file=sys.stderr, soft_wrap=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[said]}"))
+        self._bar = Progress(*columns, console=self._console, transient=True, disable=not self._console.is_terminal)
+        self._row: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def show(self, event: AnyEvent) -> None:
+        """Take in one event."""
+        self.status = fold(self.status, event)
+        line = line_of(event, self.status)
+        if line:
+            self._console.print(line, markup=False, highlight=False)
+        self._draw()
+
+    def _draw(self) -> None:
+        status = self.status
+        if not status.of_steps or self._bar.disable:
+            return
+        if self._row is None:
+            self._row = self._bar.add_task("", said="")
+        name = status.stage or status.phase
+        said = f"{status.step}/{status.of_steps}  {_left(status)}  {_numbers(status.latest)}"
+        self._bar.update(self._row, description=name, completed=status.step, total=status.of_steps, said=said)
+
+
+def _left(status: RunStatus) -> str:
+    if status.phase == "paused":
+        return "paused"
+    return f"{in_words(status.seconds_left)} left" if status.seconds_left is not None else ""
+
+
+def _numbers(values: Mapping[str, float]) -> str:
+    return " ".join(f"{name} {value:.3f}" for name, value in values.items())
+
+
+def line_of(event: AnyEvent, status: RunStatus) -> str:
+    """Return the line an event is worth, or nothing; ``status`` already includes the event."""
+    match event:
+        case RunStarted():
+            return f"{event.method} on {event.device} in {event.precision}: {_stages(event)}"
+        case RunContinued():
+            return f"Continued after epoch {event.epoch} of stage {event.stage} (attempt {event.attempt})."
+        case StageStarted():
+            return f"Stage {event.stage}"
+        case EpochDone():
+            return _epoch(event, status)
+        case Noticed():
+            return f"Note: {event.message}"
+        case CaseDone():
+            return f"  {event.case}  {event.seconds:.1f} s  {event.path}"
+        case RunEnded():
+            return f"{event.outcome.capitalize()}. {event.message} {event.hint}".rstrip()
+        case _:
+            return _FIXED_LINES.get(event.kind, "")
+
+
+_FIXED_LINES = {"run_paused": "Paused; go on with: medkd runs resume", "run_resumed": "Going on."}
+
+
+def _stages(event: RunStarted) -> str:
+    return ", ".join(
+        f"{planned.name} {planned.epochs} epochs of {planned.steps_per_epoch} steps" for planned in event.plan
+    )
+
+
+def _epoch(event: EpochDone, status: RunStatus) -> str:
+    epochs = next((planned.epochs for planned in status.plan if planned.name == event.stage), event.epoch)
+    parts = [
+        f"  epoch {event.epoch}/{epochs}",
+        _numbers(status.latest),
+        "best so far" if event.is_best else "",
+        _left(status),
+    ]
+    return "  ".join(part for part in parts if part)

@@ -1,0 +1,58 @@
+"""Runs and their status as lines for a person and documents for a machine."""
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from napari_medkd.cli.progress import in_words
+from napari_medkd.core.status import RunStatus
+from napari_medkd.runs.shelf import RunSummary
+
+
+def as_line(run: RunSummary) -> str:
+    """Return a run in one line."""
+    status = run.status
+    started = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started_at)) if run.started_at else "not started"
+    return f"{run.path.name}  {started}  {_phase(status)}  {status.fraction:.0%}"
+
+
+def as_document(run: RunSummary) -> dict[str, Any]:
+    """Return a run for a machine."""
+    return {
+        "name": run.name,
+        "method": run.method,
+        "started_at": run.started_at,
+        **status_document(run.path, run.status),
+    }
+
+
+def status_document(path: Path, status: RunStatus) -> dict[str, Any]:
+    """Return where a run stands for a machine."""
+    found = asdict(status)
+    return {"path": str(path), **found, "fraction": status.fraction, "seconds_left": status.seconds_left}
+
+
+def as_text(path: Path, status: RunStatus) -> str:
+    """Return where a run stands, for a person."""
+    plan = ", ".join(f"{stage.name} {stage.epochs} x {stage.steps_per_epoch}" for stage in status.plan)
+    left = in_words(status.seconds_left) if status.seconds_left is not None else ""
+    rows = {
+        "Run": str(path),
+        "Phase": _phase(status),
+        "Method": f"{status.method} on {status.device}" if status.method else "",
+        "Plan": f"{plan} steps" if plan else "",
+        "Stage": f"{status.stage}, {status.epoch} epochs done" if status.stage else "",
+        "Steps": f"{status.step} of {status.of_steps} ({status.fraction:.0%})" if status.of_steps else "",
+        "Left": left,
+        "Latest": "  ".join(f"{name} {value:.4g}" for name, value in status.latest.items()),
+        "Best": f"{status.best:.4f}" if status.best is not None else "",
+        "Weights": status.checkpoint,
+        "Said": f"{status.message} {status.hint}".strip(),
+    }
+    lines = [f"{name:10}{said}" for name, said in rows.items() if said]
+    return "\n".join([*lines, *(f"{'Note':10}{notice}" for notice in status.notices)])
+
+
+def _phase(status: RunStatus) -> str:
+    return status.outcome or status.phase

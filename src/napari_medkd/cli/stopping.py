@@ -1,0 +1,46 @@
+"""Ctrl-C and a polite end by the system become the order to stop, so that a checkpoint and a last word are left."""
+
+import contextlib
+import os
+import signal
+from types import FrameType, TracebackType
+from typing import Self
+
+from napari_medkd.core.control import Control, Wish
+
+_ORDERS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name))
+
+
+class StopOnSignal:
+    """A control that wishes to stop after a signal, and otherwise what the inner one wishes. Use it as a context.
+
+    A second Ctrl-C ends the process at once, by KeyboardInterrupt.
+
+    Parameters
+    ----------
+    inner
+        The orders of whoever watches.
+    """
+
+    def __init__(self, inner: Control) -> None:
+        self._inner = inner
+        self._is_stopping = False
+
+    def wish(self) -> Wish:
+        """Return what the person wants now."""
+        return "stop" if self._is_stopping else self._inner.wish()
+
+    def __enter__(self) -> Self:
+        self._before = {order: signal.signal(order, self._hear) for order in _ORDERS}
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for order, before in self._before.items():
+            signal.signal(order, before)
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        if self._is_stopping and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self._is_stopping = True
+        with contextlib.suppress(OSError):  # the terminal may be gone; print() is not safe in here
+            os.write(2, b"\nStopping after this step. Press Ctrl-C again to end at once.\n")

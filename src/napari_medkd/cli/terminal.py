@@ -1,0 +1,101 @@
+"""How the commands speak: results to stdout, everything else to stderr, failures as sentences with an exit code."""
+
+import json
+import math
+import tempfile
+import traceback
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from napari_medkd.core.errors import InputProblem, MedKDError, Problem, RunBusy
+
+OK = 0
+FAILURE = 1
+INPUT_PROBLEM = 2
+
+#: What to type where torch is missing; `medkd doctor` prints the line for the machine's GPU.
+INSTALL_TORCH = 'pip install "napari-medkd[train]"'
+
+
+def say(text: str = "") -> None:
+    """Print a result."""
+    typer.echo(text)
+
+
+def say_json(value: Any) -> None:
+    """Print one JSON document; numbers that are not finite become words every reader survives."""
+    typer.echo(json.dumps(_plain(value), indent=2, ensure_ascii=False))
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case float() if not math.isfinite(value):
+            return str(value)
+        case Mapping():
+            return {str(key): _plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case Path():
+            return str(value)
+        case _:
+            return value
+
+
+def tell(text: str, *, colour: str | None = None) -> None:
+    """Print a remark to stderr; the colour shows on a terminal only."""
+    typer.secho(text, err=True, fg=colour)
+
+
+def tell_problems(problems: Iterable[Problem]) -> None:
+    """Print every problem in three lines: where, what was found, and what to do. The viewer reads them, too."""
+    for problem in problems:
+        tell(f"{problem.where}:", colour=typer.colors.RED)
+        tell(f"  {' '.join(problem.problem.split())}")
+        tell(f"  -> {' '.join(problem.hint.split())}", colour=typer.colors.GREEN)
+
+
+def as_rows(problems: Iterable[Problem]) -> list[dict[str, str]]:
+    """Return problems as JSON rows with the keys where, problem and hint."""
+    return [{"where": found.where, "problem": found.problem, "hint": found.hint} for found in problems]
+
+
+def tell_error(error: BaseException, log: Path | None = None) -> int:
+    """Print an error in a sentence or two, and return the exit code it stands for.
+
+    Parameters
+    ----------
+    log
+        File that holds the traceback; None writes one where it is needed.
+    """
+    problems = problems_of(error)
+    if problems:
+        tell_problems(problems)
+        return INPUT_PROBLEM
+    tell(f"{type(error).__name__}: {error}", colour=typer.colors.RED)
+    if not isinstance(error, MedKDError):
+        tell(f"  -> This is a bug. Please report it with the file {log or _written_traceback(error)}")
+    return FAILURE
+
+
+def problems_of(error: BaseException) -> tuple[Problem, ...]:
+    """Return what a person can put right about an error; empty where it is the program's own failure."""
+    match error:
+        case InputProblem():
+            return error.problems
+        case RunBusy():
+            return (Problem("run", str(error), "Wait until the other process has ended, or stop it: medkd runs stop."),)
+        case ModuleNotFoundError() if (error.name or "").split(".")[0] in ("torch", "monai"):
+            return (Problem("environment", f"{error.name} is not installed.", f"Run: {INSTALL_TORCH}"),)
+        case OSError() if error.errno:
+            return InputProblem.from_os_error(error, error.filename or "disk", "The system refused").problems
+        case _:
+            return ()
+
+
+def _written_traceback(error: BaseException) -> Path:
+    with tempfile.NamedTemporaryFile("w", prefix="medkd-", suffix=".log", delete=False, encoding="utf-8") as file:
+        traceback.print_exception(error, file=file)
+    return Path(file.name)

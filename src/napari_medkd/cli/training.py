@@ -1,0 +1,80 @@
+"""From a spec to a trained run: the folder is made or taken up, and one attempt is carried out in it."""
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from napari_medkd.cli.attempt import carry_out
+from napari_medkd.cli.inspection import refuse_problems
+from napari_medkd.cli.machine import of_this_process
+from napari_medkd.cli.spec_files import read_document, spec_of, with_changes
+from napari_medkd.cli.terminal import tell
+from napari_medkd.core.control import Control
+from napari_medkd.core.errors import RunProblem, SpecProblem
+from napari_medkd.core.events import AnyEvent
+from napari_medkd.core.run_layout import RESOLVED
+from napari_medkd.core.status import status_of
+from napari_medkd.runs.folder import RunFolder
+from napari_medkd.runs.shelf import default_runs_folder
+
+
+def new_run(source: Path | None, changes: Mapping[str, Any], runs_folder: Path | None) -> RunFolder:
+    """Return a fresh run folder for a spec file with changes, or for the changes alone.
+
+    Raises
+    ------
+    SpecProblem
+        With everything that is wrong; no folder is made then.
+    """
+    if source is None and "datasets" not in changes:
+        hint = "Give a spec file, or --data FOLDER, or --run FOLDER to go on with a run."
+        raise SpecProblem("medkd train", "Nothing says what to learn from.", hint)
+    spec = spec_of(with_changes(read_document(source) if source else {}, changes), source)
+    spec = spec.replace(datasets=tuple(path.expanduser().absolute() for path in spec.datasets))
+    refuse_problems(spec, read_images=True)
+    return RunFolder.create(runs_folder or default_runs_folder(), spec)
+
+
+def taken_up_run(path: Path, *, resume: bool, also_given: Sequence[str] = ()) -> RunFolder:
+    """Return an existing run folder that may be started, or continued where ``resume`` says so.
+
+    Raises
+    ------
+    RunProblem
+        Where the folder is no run, where it was started before and is not to be resumed, or where it is complete.
+    """
+    folder = RunFolder(path)
+    folder.spec()
+    if also_given:
+        found = f"With --run the folder's own spec counts, but also given: {', '.join(also_given)}."
+        raise SpecProblem("--run", found, "Leave them out, or start a new run without --run.")
+    if folder.next_attempt() > 1 and not resume:
+        raise RunProblem(str(path), "This run was started before.", "Add --resume to continue it.")
+    if status_of(folder.events()).outcome == "completed":
+        raise RunProblem(str(path), "This run is complete.", "Use it with medkd predict, or start a new run.")
+    return folder
+
+
+def train_in(folder: RunFolder, *, is_checked: bool) -> int:
+    """Carry out one attempt at the run in the folder, and return the exit code."""
+    attempt = folder.next_attempt()
+
+    def work(control: Control) -> Iterator[AnyEvent]:
+        from napari_medkd.engine.bench import open_bench, read_resolved
+        from napari_medkd.engine.loop import train
+        from napari_medkd.methods import method_named
+
+        folder.write_machine(of_this_process())
+        spec = folder.spec()
+        if not is_checked:
+            refuse_problems(spec, read_images=attempt == 1)
+        method = method_named(spec.method.name)
+        bench = open_bench(spec, method.tasks, read_resolved(folder.path / RESOLVED))
+        folder.write_resolved(bench.resolved.model_dump(mode="json"))
+        yield from train(method, bench, folder.path, control, attempt=attempt)
+
+    code = carry_out(folder, attempt, work)
+    if status_of(folder.events()).outcome != "completed":
+        tell(f"Continue it with: medkd train --run {shlex.quote(str(folder.path))} --resume")
+    return code
