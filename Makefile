@@ -65,9 +65,9 @@ contracts: tools ## which module may import which
 
 check: lint types contracts ## lint, types and contracts
 
-bench: ## the benchmark table on real data (MEDKD_DATA), resumable; ARGS=... is passed on
-	scripts/environment.sh demo
-	.venv/bin/python benchmarks/shape_intensity.py $(ARGS)
+bench: tools ## the benchmark table on real data (MEDKD_DATA), row by row, resumable; ARGS="--row recommended" for part of it
+	$(TOOLS)/bin/python benchmarks/shape_intensity.py train $(ARGS)
+	$(TOOLS)/bin/python benchmarks/shape_intensity.py report
 
 gpu-check: $(if $(GPU_PYTHON),,tools) ## the GPU tests, the precision self-test, one short run and patches/s; GPU_PYTHON=python where torch is the machine's
 	@python=$(or $(GPU_PYTHON),$(TOOLS)/bin/python); \
