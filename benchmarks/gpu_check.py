@@ -1,6 +1,6 @@
 """What `make gpu-check` shows where a GPU is at hand: bf16 convolutions against fp64, a short run, patches per second.
 
-    python benchmarks/gpu_check.py
+python benchmarks/gpu_check.py
 """
 
 import statistics
@@ -53,10 +53,14 @@ def main() -> None:
     record = Record("gpu_check", notes={"gpu": name})
     right = agrees_with_double_precision(device, "bf16")
     print(f"{name}: bf16 convolutions against fp64: {'right' if right else 'WRONG'}")
-    record.rows.append(Row(row="bf16 agrees with fp64", metric="agrees", unit="", n=1, mean=float(right), values=(float(right),)))
+    record.rows.append(
+        Row(row="bf16 agrees with fp64", metric="agrees", unit="", n=1, mean=float(right), values=(float(right),))
+    )
     with tempfile.TemporaryDirectory() as folder:
         data = write_sample(Path(folder) / "sample", cases_per_domain=4)
-        spec = TrainSpec(datasets=(data,), schedule=Schedule(epochs=2, steps_per_epoch=50), hardware=Hardware(device="cuda"))
+        spec = TrainSpec(
+            datasets=(data,), schedule=Schedule(epochs=2, steps_per_epoch=50), hardware=Hardware(device="cuda")
+        )
         method = method_named(spec.method.name)
         start = time.perf_counter()
         *_, last = train(method, open_bench(spec, method.tasks), Path(folder) / "run", Always())
@@ -66,7 +70,9 @@ def main() -> None:
         values = patches_per_second(data)
     median = statistics.median(values)
     print(f"Plain U-Net 32..320, 128³, batch 4, bf16: {median:.1f} patches/s")
-    record.rows.append(Row(row="plain U-Net 128³", metric="throughput", unit="patches/s", n=5, mean=median, values=values))
+    record.rows.append(
+        Row(row="plain U-Net 128³", metric="throughput", unit="patches/s", n=5, mean=median, values=values)
+    )
     print(record.write())
     if not right or last.outcome != "completed":
         sys.exit(1)

@@ -80,7 +80,9 @@ def rows_of(name: str, preset: str, test: str, domain: str, scored: Scored) -> l
     return rows
 
 
-def difference_row(name: str, other: str, test: str, domain: str, pair: tuple[Scored, Scored], patients: list[str]) -> Row:
+def difference_row(
+    name: str, other: str, test: str, domain: str, pair: tuple[Scored, Scored], patients: list[str]
+) -> Row:
     """Return the paired difference in mean Dice of a row over another, at the seeds both have."""
     seeds = sorted(set(pair[0].seeds) & set(pair[1].seeds))
     a, b = (scored.at_seeds(seeds).mean_over_classes("dice") for scored in pair)

@@ -66,7 +66,9 @@ class Record:
 
     def write(self) -> Path:
         """Write the file, and return it."""
-        rows = [{("class" if key == "class_" else key): value for key, value in asdict(row).items()} for row in self.rows]
+        rows = [
+            {("class" if key == "class_" else key): value for key, value in asdict(row).items()} for row in self.rows
+        ]
         command = " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]])
         document = {"command": command, "machine": machine(), "versions": versions(), **self.notes, "rows": rows}
         path = RESULTS / f"{self.name}.json"

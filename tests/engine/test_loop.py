@@ -5,7 +5,16 @@ import torch
 
 from napari_medkd.core.control import Always
 from napari_medkd.core.errors import EngineBug
-from napari_medkd.core.events import Noticed, RunContinued, RunEnded, RunPaused, RunResumed, RunStarted, StagePlan, StepDone
+from napari_medkd.core.events import (
+    Noticed,
+    RunContinued,
+    RunEnded,
+    RunPaused,
+    RunResumed,
+    RunStarted,
+    StagePlan,
+    StepDone,
+)
 from napari_medkd.core.spec import MethodChoice
 from napari_medkd.core.status import status_of
 from napari_medkd.engine.bench import open_bench
@@ -74,9 +83,12 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_good_checkpoin
     def poisoned(self, settings, bench):
         for stage in original(self, settings, bench):
             steps = iter(range(100))
-            stage.objective.register_forward_hook(
-                lambda module, args, output: {n: v * (float("nan") if next(steps) >= 5 else 1) for n, v in output.items()}
-            )
+
+            def poison(module, args, output, steps=steps):
+                factor = float("nan") if next(steps) >= 5 else 1.0
+                return {name: value * factor for name, value in output.items()}
+
+            stage.objective.register_forward_hook(poison)
             yield stage
 
     monkeypatch.setattr(SupervisedMethod, "stages", poisoned)

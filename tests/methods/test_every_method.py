@@ -66,7 +66,9 @@ def weights(run: Path) -> dict[str, torch.Tensor]:
     return load_file(checkpoint_path(run, "student", "done"))
 
 
-def run_to_end(method: Method[Any], bench: Bench, run: Path, control: Any = Always(), attempt: int = 1) -> list[AnyEvent]:
+def run_to_end(
+    method: Method[Any], bench: Bench, run: Path, control: Any = Always(), attempt: int = 1
+) -> list[AnyEvent]:
     return list(train(method, bench, run, control, attempt=attempt))
 
 
@@ -121,7 +123,9 @@ def test_two_epochs_lower_the_loss(method, bench, tmp_path):
     longer = bench.spec.replace(schedule=bench.spec.schedule.replace(epochs=2, steps_per_epoch=15))
     events = run_to_end(method, open_bench(longer, method.tasks, bench.resolved), tmp_path)
 
-    totals = [sum(event.losses.values()) for event in events if isinstance(event, StepDone) and event.stage == "student"]
+    totals = [
+        sum(event.losses.values()) for event in events if isinstance(event, StepDone) and event.stage == "student"
+    ]
     assert totals[-1] < totals[0]
     assert isinstance(events[-1], RunEnded)
     assert events[-1].outcome == "completed"
@@ -146,7 +150,7 @@ def test_earlier_networks_do_not_change_while_the_student_learns(method, bench, 
 
 def test_a_stopped_and_continued_run_ends_with_the_same_weights(method, bench, tmp_path):
     run_to_end(method, bench, tmp_path / "whole")
-    for looks in (2, 5, 11):
+    for looks in (2, 5, 7):
         run = tmp_path / f"stopped after {looks}"
         events = run_to_end(method, bench, run, StopAfter(looks))
         assert events[-1].outcome == "cancelled"

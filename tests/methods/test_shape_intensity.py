@@ -62,7 +62,7 @@ def test_the_feature_term_is_zero_for_equal_networks_and_equal_input(tiny_spec, 
 
     parts = objective(Batch(torch.rand(2, 1, 16, 16, 16), torch.randint(0, 3, (2, 16, 16, 16))))
 
-    assert float(parts["features"]) == 0
+    assert parts["features"].item() == 0
 
 
 def test_the_feature_term_alone_reaches_the_student_and_not_the_teacher(tiny_spec):
@@ -121,7 +121,12 @@ def test_the_teacher_can_be_shown_the_students_own_mask(tiny_spec, tmp_path):
     run = tmp_path / "run"
     trained(choosing(tiny_spec, "shape-intensity"), run)
 
-    list(predict(PredictSpec(run=run, cases=("case_5",), stage="teacher", given="student mask", out=tmp_path), Always()))
+    list(
+        predict(
+            PredictSpec(run=run, cases=("case_5",), stage="teacher", given="student mask", out=tmp_path / "out"),
+            Always(),
+        )
+    )
 
-    (folder,) = predictions_in(tmp_path)
+    (folder,) = predictions_in(tmp_path / "out")
     assert read_prediction(folder).shown == "class means of the student mask"

@@ -121,7 +121,9 @@ def _questions(spec: PredictSpec, card: WeightsCard) -> list[Question]:
                 f"{len(spec.images)} files are given; the network's channels are {', '.join(channels)}.",
                 "Give the files of one case, one per channel, in that order.",
             )
-        return [Question(group[0].name.split(".")[0], partial(read_volume, group, channels=channels)) for group in groups]
+        return [
+            Question(group[0].name.split(".")[0], partial(read_volume, group, channels=channels)) for group in groups
+        ]
     train_spec = TrainSpec.model_validate_json((spec.run / SPEC).read_bytes())
     dataset = open_dataset(spec.data or train_spec.datasets[0])
     return [_case_question(dataset, name, card) for name in spec.cases]
