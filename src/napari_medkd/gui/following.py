@@ -88,12 +88,16 @@ class Listener:
         self._traces = Traces()
 
     def poll(self) -> Heard:
-        """Return the events since the last poll, with status and traces."""
-        events = tuple(self._watcher.poll())
+        """Return the events since the last poll, with status and traces; of a long history one part after another."""
+        events: list[AnyEvent] = []
+        until = time.monotonic() + SECONDS_BETWEEN_POLLS / 2
+        while (part := self._watcher.poll()) and time.monotonic() < until:
+            events += part
+        events += part
         if events:
             curves = self._watcher.curves
             self._traces = Traces(traces_of(curves.losses), traces_of(curves.metrics))
-        return Heard(self._run, events, self._watcher.status, self._traces)
+        return Heard(self._run, tuple(events), self._watcher.status, self._traces)
 
 
 def follow(run: Path, start: Callable[[], ChildProcess] | None = None) -> Iterator[Heard]:
@@ -106,7 +110,8 @@ def follow(run: Path, start: Callable[[], ChildProcess] | None = None) -> Iterat
     heard = listener.poll()
     yield heard
     while _goes_on(heard, child):
-        time.sleep(SECONDS_BETWEEN_POLLS)
+        if not heard.events or heard.status.is_live:
+            time.sleep(SECONDS_BETWEEN_POLLS)
         heard = listener.poll()
         yield heard
     last = listener.poll()
@@ -114,9 +119,8 @@ def follow(run: Path, start: Callable[[], ChildProcess] | None = None) -> Iterat
 
 
 def _goes_on(heard: Heard, child: ChildProcess | None) -> bool:
-    if child is not None and child.is_alive():
-        return True
-    return heard.status.is_live
+    """Whether more is to come: the process or the run is alive, or its history is not read to the end."""
+    return bool(heard.events) or heard.status.is_live or (child is not None and child.is_alive())
 
 
 def _without_a_word(heard: Heard) -> Heard:

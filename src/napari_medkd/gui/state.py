@@ -17,10 +17,15 @@ from psygnal import SignalGroupDescriptor
 from napari_medkd.core.status import RunStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from napari_medkd.core.card import Estimate, MethodCard
     from napari_medkd.core.dataset import Case, Dataset
     from napari_medkd.core.errors import Problem
     from napari_medkd.core.events import PreviewSaved
+    from napari_medkd.gui.presenters.answers import Answer
+    from napari_medkd.gui.presenters.networks import Network
+    from napari_medkd.gui.presenters.subject import Picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,26 +133,30 @@ class TrainState:
 
     Parameters
     ----------
-    advice
-        Why nothing can be trained yet and what to do about it, empty where all is ready.
+    missing
+        What the interpreter lacks for training, with the line that installs it; empty where all is ready.
     changes
         What the person set, by the spec's field path: ``"schedule.epochs"``, ``"method.settings.features"``.
     problems
         What `medkd check` found in the spec; shown beside the fields.
+    busy
+        What is being waited for, in a word or two; empty where nothing is.
+    generation
+        Counts the changes of the spec; an answer about an earlier one is dropped.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
 
     cards: tuple[MethodCard, ...] = ()
-    advice: str = ""
+    missing: tuple[Problem, ...] = ()
     method: str = ""
     preset: str = ""
     task: str = ""
-    changes: dict[str, Any] = field(default_factory=dict)
+    changes: Mapping[str, Any] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     estimate: Estimate | None = None
-    message: str = ""
     busy: str = ""
+    generation: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,3 +182,42 @@ class RunsState:
     rows: tuple[RunRow, ...] = ()
     message: str = ""
     hint: str = ""
+
+
+@dataclass(eq=False)
+class ResultsState:
+    """The Results dock.
+
+    Parameters
+    ----------
+    runs
+        Every run, newest first, as (folder, name).
+    networks
+        Those of the selected run that have weights; ``network`` is the chosen one's stage.
+    pictures
+        The image layers that can be predicted; ``picture`` is the chosen one's layer id.
+    answers
+        What the networks said about the chosen picture, student first.
+    differences, difference
+        Which two masks the difference panel can compare, and the chosen pair.
+    busy
+        What is being done, empty where nothing is; ``fraction`` is None where its end is not known.
+    log
+        The log of the prediction that ``message`` is about.
+    """
+
+    events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
+
+    runs: tuple[tuple[Path, str], ...] = ()
+    networks: tuple[Network, ...] = ()
+    network: str = ""
+    pictures: tuple[Picture, ...] = ()
+    picture: Any = None
+    answers: tuple[Answer, ...] = ()
+    differences: tuple[str, ...] = ()
+    difference: str = ""
+    busy: str = ""
+    fraction: float | None = None
+    message: str = ""
+    hint: str = ""
+    log: Path | None = None

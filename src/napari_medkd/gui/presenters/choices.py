@@ -1,0 +1,142 @@
+"""The choices made in the form of the Train dock, and the spec they make."""
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from napari_medkd.core.errors import Problem, SpecProblem
+from napari_medkd.core.spec import TrainSpec
+from napari_medkd.gui.presenters.fields import FormField, Value, fields_of_schema
+from napari_medkd.gui.presenters.spec_fields import spec_fields
+from napari_medkd.gui.state import Session, TrainState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from napari_medkd.core.card import MethodCard
+
+METHOD_SETTINGS = "method.settings."
+
+
+class TrainChoices:
+    """Method, preset, task and settings; every change makes earlier answers (problems, estimate) void."""
+
+    def __init__(self, session: Session, state: TrainState) -> None:
+        self._session = session
+        self._state = state
+        self.shared_fields = spec_fields()
+
+    def card(self) -> "MethodCard | None":
+        """Return the card of the chosen method."""
+        return next((card for card in self._state.cards if card.name == self._state.method), None)
+
+    def choose_method(self, name: str) -> None:
+        """Take a method, with its default preset."""
+        self._state.method = name
+        card = self.card()
+        self.choose_preset(card.default_preset if card else "")
+
+    def choose_preset(self, preset: str) -> None:
+        """Take a preset; what was changed in the method's settings is forgotten."""
+        self._state.preset = preset
+        self._change({name: value for name, value in self._state.changes.items() if not _is_of_method(name)})
+
+    def choose_task(self, task: str) -> None:
+        """Take a task of the dataset."""
+        self._state.task = task
+        self.forget_answers()
+
+    def set_value(self, name: str, value: Value) -> None:
+        """Change one setting; its default again is no change."""
+        changes = dict(self._state.changes)
+        known = self.shared_fields | {field.name: field for field in self.method_fields()}
+        if value == known[name].default:
+            changes.pop(name, None)
+        else:
+            changes[name] = value
+        self._change(changes)
+
+    def reset(self) -> None:
+        """Take every setting back to the preset's."""
+        self._change({})
+
+    def method_fields(self) -> tuple[FormField, ...]:
+        """Return the fields of the method's settings, with the chosen preset's values as defaults."""
+        card = self.card()
+        if card is None:
+            return ()
+        preset = card.presets.get(self._state.preset, {})
+        fields = fields_of_schema(card.settings_schema, METHOD_SETTINGS)
+        return tuple(
+            field.with_default(preset.get(field.name.removeprefix(METHOD_SETTINGS), field.default)) for field in fields
+        )
+
+    def tasks(self) -> tuple[str, ...]:
+        """Return the tasks of the open dataset that the method can teach."""
+        dataset, card = self._session.dataset, self.card()
+        if dataset is None or card is None:
+            return ()
+        return tuple(name for name, task in dataset.tasks.items() if task.kind in card.tasks)
+
+    def hindrance(self) -> str:
+        """Return why nothing can be started, in a sentence; empty where it can."""
+        if self._state.missing:
+            return "Training is not installed in this Python."
+        if self._session.dataset is None:
+            return "Open a dataset in the Data dock first."
+        if self.card() is None:
+            return "Choose a method."
+        if not self.tasks():
+            return f"The dataset has no task of a kind this method teaches: {', '.join(self.card_tasks())}."
+        return ""
+
+    def card_tasks(self) -> tuple[str, ...]:
+        """Return the kinds of task the method can teach."""
+        card = self.card()
+        return card.tasks if card else ()
+
+    def spec(self) -> TrainSpec:
+        """Return the run as it is set up now.
+
+        Raises
+        ------
+        SpecProblem
+            With every setting that is not allowed, by its path.
+        """
+        hindrance = self.hindrance()
+        if hindrance:
+            raise SpecProblem("", hindrance, "")
+        document: dict[str, Any] = {
+            "datasets": [str(self._session.dataset_path)],
+            "targets": [{"task": self._state.task or self.tasks()[0]}],
+            "references": self._session.references,
+            "method": {"name": self._state.method, "preset": self._state.preset, "settings": {}},
+        }
+        for name, value in self._state.changes.items():
+            _put(document, name.split("."), value)
+        try:
+            return TrainSpec.model_validate(document)
+        except ValidationError as error:
+            raise SpecProblem.of(
+                Problem(".".join(map(str, fault["loc"])), f"{fault['msg']}.", "") for fault in error.errors()
+            ) from error
+
+    def _change(self, changes: "Mapping[str, Any]") -> None:
+        self._state.changes = changes
+        self.forget_answers()
+
+    def forget_answers(self) -> None:
+        """Drop what was said of an earlier spec, also what is still to come."""
+        self._state.generation += 1
+        self._state.estimate = None
+        self._state.problems = ()
+
+
+def _is_of_method(name: str) -> bool:
+    return name.startswith(METHOD_SETTINGS)
+
+
+def _put(document: dict[str, Any], path: list[str], value: Any) -> None:
+    for part in path[:-1]:
+        document = document.setdefault(part, {})
+    document[path[-1]] = value

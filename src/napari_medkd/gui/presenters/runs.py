@@ -1,0 +1,223 @@
+"""What the Runs dock decides: the runs as rows, the orders a run can be given, and what is said of the selected one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from napari_medkd.core.control import Wish
+from napari_medkd.core.errors import MedKDError
+from napari_medkd.core.status import RunStatus
+from napari_medkd.gui.following import Heard
+from napari_medkd.gui.presenters.ports import InBackground, Runner, problems_of
+from napari_medkd.gui.presenters.words import duration
+from napari_medkd.gui.state import RunRow, RunsState, Session
+
+if TYPE_CHECKING:
+    from napari_medkd.runs.shelf import RunSummary, Shelf
+
+T = TypeVar("T")
+
+#: What is shown while a live run has not yet obeyed.
+_WAITING_FOR = {"stop": "stopping …", "pause": "pausing …", "go": "resuming …"}
+_OBEYED = {"stop": ("ended", "lost"), "pause": ("paused", "ended", "lost"), "go": ("training", "ended", "lost")}
+
+
+@dataclass(frozen=True, slots=True)
+class Possible:
+    """Which orders make sense for a run now."""
+
+    pause: bool = False
+    resume: bool = False
+    stop: bool = False
+    continue_later: bool = False
+    change: bool = False
+    """Whether it can be renamed and deleted."""
+
+
+class RunsPresenter:
+    """Lists the runs of the session's folder, follows the live and the selected ones, and gives them orders."""
+
+    def __init__(self, session: Session, state: RunsState, runner: Runner, in_background: InBackground) -> None:
+        self._session = session
+        self._state = state
+        self._runner = runner
+        self._in_background = in_background
+        self._shelf: Shelf | None = None
+        self._summaries: dict[Path, RunSummary] = {}
+        self._ordered: dict[Path, Wish] = {}
+        self._is_looking = False
+
+    def refresh(self) -> None:
+        """Look through the runs folder; runs that are live are followed from then on."""
+        if self._is_looking:
+            return
+        self._is_looking = True
+        shelf = self._shelf_of(self._session.runs_folder)
+        self._in_background(shelf.look, self._take, self._not_taken)
+
+    def hear(self, heard: Heard) -> None:
+        """Take in what a followed run said."""
+        wish = self._ordered.get(heard.run)
+        if wish and heard.status.phase in _OBEYED[wish]:
+            del self._ordered[heard.run]
+        self._show_rows()
+
+    def fail(self, run: Path, error: Exception) -> None:
+        """Say why a run could not be launched or read."""
+        problem = problems_of(error, run.name)[0]
+        self._state.message, self._state.hint = f"{problem.where}: {problem.problem}", problem.hint
+
+    def select(self, run: Path | None) -> None:
+        """Make a run the session's: its events are read, and the other docks hear of it."""
+        self._state.message = self._state.hint = ""
+        self._session.run_status = self.status(run) if run else RunStatus()
+        self._session.run = run
+        if run and (run not in self._runner.latest or self.status(run).is_live):
+            self._runner.follow(run)
+
+    def status(self, run: Path) -> RunStatus:
+        """Return the newest that is known of a run."""
+        if run in self._runner.latest:
+            return self._runner.latest[run].status
+        return self._summaries[run].status if run in self._summaries else RunStatus()
+
+    def possible(self, run: Path | None) -> Possible:
+        """Return which orders make sense now."""
+        if run is None:
+            return Possible()
+        status = self.status(run)
+        wish = self._ordered.get(run)
+        if status.is_live or run in self._runner.followed:
+            is_paused = status.phase == "paused" and wish != "go"
+            runs = status.phase in ("starting", "training", "predicting") and wish is None
+            return Possible(pause=runs, resume=is_paused and wish is None, stop=wish != "stop")
+        unfinished = status.outcome != "completed"
+        return Possible(continue_later=unfinished, change=True)
+
+    def order(self, run: Path, wish: Wish) -> None:
+        """Tell a run to go on, to pause or to stop; the window says so until it has obeyed."""
+        from napari_medkd.runs.folder import RunFolder
+
+        if self._tell(lambda: RunFolder(run).order(wish)) is not None:
+            return
+        self._ordered[run] = wish
+        self._show_rows()
+
+    def continue_(self, run: Path) -> None:
+        """Take a stopped or lost run up again, after its last finished epoch."""
+        self._ordered.pop(run, None)
+        self._state.message = self._state.hint = ""
+        self._runner.start(run, resume=self.status(run).attempt > 0)
+        self._show_rows()
+
+    def rename(self, run: Path, name: str) -> None:
+        """Give a run's folder another name."""
+        from napari_medkd.runs.folder import RunFolder
+
+        if not name.strip() or name == run.name:
+            return
+        renamed: list[Path] = []
+        self._forget(run)
+        self._tell(lambda: renamed.append(RunFolder(run).rename(name.strip()).path))
+        self.select(renamed[0] if renamed else run)
+        self.refresh()
+
+    def delete(self, run: Path) -> None:
+        """Delete a run with everything it wrote."""
+        from napari_medkd.runs.folder import RunFolder
+
+        self._forget(run)
+        if self._tell(lambda: RunFolder(run).delete()) is None:
+            self.select(None)
+        self.refresh()
+
+    def headline(self, run: Path) -> str:
+        """Return where the run stands, in a line."""
+        status = self.status(run)
+        if run in self._ordered:
+            return _WAITING_FOR[self._ordered[run]].capitalize()
+        return headline_of(status)
+
+    def _shelf_of(self, folder: Path) -> "Shelf":
+        from napari_medkd.runs.shelf import Shelf
+
+        if self._shelf is None or self._shelf.folder != folder:
+            self._shelf = Shelf(folder)
+        return self._shelf
+
+    def _take(self, found: "list[RunSummary]") -> None:
+        self._is_looking = False
+        self._summaries = {summary.path: summary for summary in found}
+        for summary in found:
+            if summary.status.is_live:
+                self._runner.follow(summary.path)
+        self._show_rows()
+
+    def _not_taken(self, error: Exception) -> None:
+        self._is_looking = False
+        self._summaries = {}
+        self._show_rows()
+        self.fail(self._session.runs_folder, error)
+
+    def _show_rows(self) -> None:
+        self._state.rows = tuple(
+            self._row(path, summary.name, summary.method) for path, summary in self._summaries.items()
+        )
+
+    def _row(self, path: Path, name: str, method: str) -> RunRow:
+        status = self.status(path)
+        row = row_of(path, name, status.method or method, status)
+        return replace(row, phase=_WAITING_FOR[self._ordered[path]]) if path in self._ordered else row
+
+    def _forget(self, run: Path) -> None:
+        self._runner.leave(run)
+        self._runner.latest.pop(run, None)
+        self._ordered.pop(run, None)
+
+    def _tell(self, work: Callable[[], None]) -> Exception | None:
+        """Do something to a run's folder; what is wrong is shown and returned."""
+        try:
+            work()
+        except (MedKDError, OSError) as error:
+            self.fail(self._session.run or self._session.runs_folder, error)
+            return error
+        self._state.message = self._state.hint = ""
+        return None
+
+
+def row_of(path: Path, name: str, method: str, status: RunStatus) -> RunRow:
+    """Return a run as a line of the list."""
+    left = status.seconds_left
+    return RunRow(
+        path,
+        name,
+        method,
+        phase_in_words(status),
+        f"{100 * status.fraction:.0f} %" if status.of_steps else "",
+        "" if left is None else f"{duration(left)} left",
+        1.0 if status.outcome == "completed" else status.fraction,
+        status.is_live,
+    )
+
+
+def phase_in_words(status: RunStatus) -> str:
+    """Return ``"training"``, ``"completed"``, ``"stopped"`` ..."""
+    if status.phase == "ended":
+        return {"completed": "completed", "cancelled": "stopped", "failed": "failed"}[status.outcome or "failed"]
+    return {"queued": "waiting"}.get(status.phase, status.phase)
+
+
+def headline_of(status: RunStatus) -> str:
+    """Return stage, epoch, speed and best score of a run, as far as they are known."""
+    plan = next((plan for plan in status.plan if plan.name == status.stage), None)
+    parts = []
+    if plan is not None and status.phase in ("training", "paused", "starting"):
+        parts.append(f"{status.stage} · epoch {min(status.epoch + 1, plan.epochs)} of {plan.epochs}")
+    if status.seconds_per_step and status.phase == "training":
+        parts.append(f"{status.seconds_per_step:.2g} s a step")
+    if status.best is not None:
+        parts.append(f"best score {status.best:.3f}")
+    if status.device and status.is_live:
+        parts.append(status.device)
+    return " · ".join(parts) or phase_in_words(status).capitalize()
