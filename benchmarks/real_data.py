@@ -46,7 +46,7 @@ def hippocampus() -> Dataset:
 
 
 def oasis() -> Dataset:
-    """Return the second site of the hippocampus, one merged label: development as validate, test; patients are subjects."""
+    """Return the second site of the hippocampus, with one label; development as validate; patients are subjects."""
     folder = data_folder() / "hippocampus_oasis70"
     splits = _splits(folder)
     split = Split((), splits["development"], splits["test"])

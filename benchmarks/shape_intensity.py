@@ -1,6 +1,6 @@
 """Shape-intensity distillation on real data, in site and across sites, against the plain baseline and the controls.
 
-    python benchmarks/shape_intensity.py train [--experiment hippocampus] [--row recommended] [--seeds 0,1,2] [--minutes 60]
+    python benchmarks/shape_intensity.py train [--experiment hippocampus] [--row recommended] [--seeds 0,1] [--minutes 60]
     python benchmarks/shape_intensity.py report
 
 ``train`` takes the rows that are not done yet, seed by seed, so that every row has the same seeds, and writes each as a
@@ -123,8 +123,10 @@ ROWS = {
 def _spec(experiment: str, row: Trained, seed: int) -> TrainSpec:
     chosen = EXPERIMENTS[experiment]
     dataset = chosen.training()
+    folder = WORK / "datasets" / experiment
+    folder.mkdir(parents=True, exist_ok=True)
     return TrainSpec(
-        datasets=(write_dataset(dataset, WORK / "datasets" / dataset.name.replace(" ", "-")),),
+        datasets=(write_dataset(dataset, folder),),
         preprocessing=chosen.preprocessing,
         method=row.choice,
         network=chosen.network,
@@ -215,7 +217,8 @@ def _line(document: dict) -> str:
         for side, scores in sides.items()
         if side == "development"
     )
-    return f"{document['experiment']}  {document['row']:34s} seed {document['seed']}  {document['seconds_training']:.0f} s  {means}"
+    who = f"{document['experiment']}  {document['row']:34s} seed {document['seed']}"
+    return f"{who}  {document['seconds_training']:.0f} s  {means}"
 
 
 def _jobs(wanted: argparse.Namespace) -> Iterator[tuple[str, str, Trained, int]]:

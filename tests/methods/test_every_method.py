@@ -67,9 +67,9 @@ def weights(run: Path) -> dict[str, torch.Tensor]:
 
 
 def run_to_end(
-    method: Method[Any], bench: Bench, run: Path, control: Any = Always(), attempt: int = 1
+    method: Method[Any], bench: Bench, run: Path, control: Any = None, attempt: int = 1
 ) -> list[AnyEvent]:
-    return list(train(method, bench, run, control, attempt=attempt))
+    return list(train(method, bench, run, control or Always(), attempt=attempt))
 
 
 def test_settings_are_flat_and_documented(method):

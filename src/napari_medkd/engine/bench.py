@@ -142,11 +142,11 @@ class Bench:
         cut = shape if augmentation.is_nothing else _enlarged(shape)
         images, labels = Patches(self.training_cases, cut).draw(schedule.batch_size, generator)
         images, labels = images.to(self.machine.device), labels.to(self.machine.device)
-        axes = slice(1, None) if flat else slice(None)
         if flat:
             images, labels = images[:, :, 0], labels[:, 0]
-        spacing = self.preprocessing.spacing[axes]
-        images, labels = augment(images, labels, augmentation, spacing, generator, output_shape=shape[axes])
+        first = 1 if flat else 0
+        spacing, shape_used = self.preprocessing.spacing[first:], shape[first:]
+        images, labels = augment(images, labels, augmentation, spacing, generator, output_shape=shape_used)
         return Batch(images, labels)
 
 
