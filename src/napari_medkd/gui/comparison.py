@@ -7,36 +7,15 @@ else is hidden; leaving takes them out again, so the person's layers keep their 
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from napari.layers import Image, Labels
 from napari.utils.colormaps import DirectLabelColormap
-from numpy.typing import NDArray
 
-from napari_medkd.core.task import Task
 from napari_medkd.gui.colours import ONLY_FIRST, ONLY_SECOND, OTHER_CLASS, TRANSPARENT, Rgba, rgba_of
 from napari_medkd.gui.layers import KEY, labels_look
+from napari_medkd.gui.panels import Panel
 
 _LAYERS_A_PANEL = 2
 _TITLE_POINTS = 8
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Panel:
-    """One column of a comparison.
-
-    Parameters
-    ----------
-    title
-        Written into the panel; says who speaks, and what they were shown.
-    labels
-        (z, y, x), or (y, x) for a 2-D image, on the image layer's own grid.
-    task
-        Names and colours of the labels; None for a difference (see `difference`).
-    """
-
-    title: str
-    labels: NDArray[Any]
-    task: Task | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +27,6 @@ class _Before:
     active: Any
     grid: dict[str, Any]
     camera: tuple[int, tuple[float, ...], float]
-
-
-def difference(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return where two masks differ: 1 only the first has a class, 2 only the second, 3 they say different classes."""
-    marks = np.zeros(first.shape, dtype=np.uint8)
-    marks[(first > 0) & (second > 0) & (first != second)] = 3
-    marks[(first > 0) & (second == 0)] = 1
-    marks[(first == 0) & (second > 0)] = 2
-    return marks
 
 
 def grid_of_viewer(viewer: Any) -> Any:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from napari_medkd.core.dataset import Case, Dataset
     from napari_medkd.core.errors import Problem
     from napari_medkd.core.events import PreviewSaved
+    from napari_medkd.gui.panels import Panel
     from napari_medkd.gui.presenters.answers import Answer
     from napari_medkd.gui.presenters.networks import Network
     from napari_medkd.gui.presenters.subject import Picture
@@ -71,6 +72,8 @@ class Session:
         Where new runs are made and the Runs dock looks.
     interpreter
         The Python that trains and predicts; it may belong to another environment than the viewer's.
+    asks_at_closing
+        Whether a person is asked about live runs when the window closes; else they go on. A script sets it to False.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -84,6 +87,7 @@ class Session:
     preview: Preview | None = None
     runs_folder: Path = field(default_factory=Path)
     interpreter: Path = field(default_factory=lambda: Path(sys.executable))
+    asks_at_closing: bool = True
 
 
 _SESSIONS: WeakKeyDictionary[Any, Session] = WeakKeyDictionary()
@@ -200,8 +204,12 @@ class ResultsState:
         What the networks said about the chosen picture, student first.
     differences, difference
         Which two masks the difference panel can compare, and the chosen pair.
+    panels
+        What stands side by side on the canvas, empty where nothing does.
+    advice
+        Why nothing can be predicted yet, empty where all is ready.
     busy
-        What is being done, empty where nothing is; ``fraction`` is None where its end is not known.
+        What is being done, empty where nothing is.
     log
         The log of the prediction that ``message`` is about.
     """
@@ -216,8 +224,9 @@ class ResultsState:
     answers: tuple[Answer, ...] = ()
     differences: tuple[str, ...] = ()
     difference: str = ""
+    panels: tuple[Panel, ...] = ()
+    advice: str = ""
     busy: str = ""
-    fraction: float | None = None
     message: str = ""
     hint: str = ""
     log: Path | None = None

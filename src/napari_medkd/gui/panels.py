@@ -1,0 +1,37 @@
+"""What stands side by side: panels of masks, and the difference of two masks. No Qt, no viewer."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_medkd.core.task import Task
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Panel:
+    """One column of a comparison.
+
+    Parameters
+    ----------
+    title
+        Written into the panel; says who speaks, and what they were shown.
+    labels
+        (z, y, x), or (y, x) for a 2-D image, on the image layer's own grid.
+    task
+        Names and colours of the labels; None for a difference (see `difference`).
+    """
+
+    title: str
+    labels: NDArray[Any]
+    task: Task | None = None
+
+
+def difference(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return where two masks differ: 1 only the first has a class, 2 only the second, 3 they say different classes."""
+    marks = np.zeros(first.shape, dtype=np.uint8)
+    marks[(first > 0) & (second > 0) & (first != second)] = 3
+    marks[(first > 0) & (second == 0)] = 1
+    marks[(first == 0) & (second > 0)] = 2
+    return marks

@@ -1,0 +1,112 @@
+"""From a picture and a network to a prediction's spec, with the true mask of the case where it is known. Blocks."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from napari_medkd.core.annotation import Mask
+from napari_medkd.core.dataset import Dataset
+from napari_medkd.core.errors import InputProblem
+from napari_medkd.core.run_layout import PREDICTIONS
+from napari_medkd.core.spec import PredictSpec
+from napari_medkd.gui.presenters.networks import Network
+from napari_medkd.gui.presenters.subject import KnownCase, Picture, known_case, truth_of
+
+#: A dataset and where it was opened from.
+Opened = tuple[Path, Dataset]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Wish:
+    """What a person asks for: an answer of one network of a run to one picture.
+
+    Parameters
+    ----------
+    opened
+        The dataset that is open in the viewer, if any; the run's own is looked into as well.
+    """
+
+    run: Path
+    network: Network
+    picture: Picture
+    opened: Opened | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Question:
+    """A wish that can be launched: its spec, the true mask if it is known, and why it is not if that is a fault."""
+
+    wish: Wish
+    spec: PredictSpec
+    truth: Mask | None
+    doubt: str = ""
+
+
+def question_of(wish: Wish) -> Question:
+    """Return the wish as a prediction to launch. An image that is in memory alone is written beside its answer.
+
+    Raises
+    ------
+    InputProblem
+        Where the folder of the answer cannot be made or the image cannot be written.
+    """
+    picture, network = wish.picture, wish.network
+    known = known_case(picture.source, _datasets(wish))
+    truth, doubt = _truth(known, wish)
+    out = _new_folder(wish.run / PREDICTIONS, f"{network.stage}_{picture.name}")
+    spec = PredictSpec(
+        run=wish.run,
+        cases=(known.case.id,) if known else (),
+        data=known.path if known else None,
+        images=() if known else (picture.source or _written(picture, out),),
+        stage=network.stage,
+        given="image" if not network.needs_mask else "true mask" if truth else "student mask",
+        out=out,
+    )
+    return Question(wish, spec, truth, doubt)
+
+
+def _datasets(wish: Wish) -> Iterable[Opened]:
+    """Yield the open dataset, then the run's own; one that is no longer where it was is left out."""
+    from napari_medkd.files.manifest import open_dataset
+    from napari_medkd.runs.folder import RunFolder
+
+    if wish.opened:
+        yield wish.opened
+    with suppress(InputProblem):
+        for path in RunFolder(wish.run).spec().datasets:
+            yield path.absolute(), open_dataset(path)
+
+
+def _truth(known: KnownCase | None, wish: Wish) -> tuple[Mask | None, str]:
+    try:
+        return truth_of(known, wish.network.task, wish.picture.grid), ""
+    except InputProblem as problem:
+        return None, f"The true mask cannot be used. {problem}"
+
+
+def _written(picture: Picture, folder: Path) -> Path:
+    from napari_medkd.files.opening import write_volume
+
+    path = folder / ("image.nii.gz" if picture.grid.unit == "mm" else "image.tif")
+    write_volume(path, picture.volume())
+    return path
+
+
+def _new_folder(parent: Path, words: str) -> Path:
+    """Make a folder named after the moment and the words, with a number where that is taken."""
+    plain = "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in words)[:60]
+    name = f"{datetime.now().astimezone():%Y-%m-%d_%H%M%S}_{plain}"
+    number = 1
+    while True:
+        folder = parent / (name if number == 1 else f"{name}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            number += 1
+        except OSError as error:
+            raise InputProblem.from_os_error(error, folder, "The folder for the answer cannot be made") from error
+        else:
+            return folder

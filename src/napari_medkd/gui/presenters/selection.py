@@ -1,0 +1,121 @@
+"""Which run, network and picture the Results dock is about."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from psygnal import Signal
+
+from napari_medkd.gui.presenters.asking import Wish
+from napari_medkd.gui.presenters.networks import Network, networks_of
+from napari_medkd.gui.presenters.ports import InBackground, problems_of
+
+if TYPE_CHECKING:
+    from napari_medkd.gui.presenters.subject import Picture
+    from napari_medkd.gui.state import ResultsState, Session
+
+
+class Selection:
+    """Keeps run, network and picture of the state in step with the session and the viewer.
+
+    Attributes
+    ----------
+    changed
+        Another run or picture is chosen: earlier answers are not about it.
+    """
+
+    changed = Signal()
+
+    def __init__(self, session: "Session", state: "ResultsState", in_background: InBackground) -> None:
+        self._session = session
+        self._state = state
+        self._in_background = in_background
+        self._checkpoint = ""
+        session.events.run.connect(self._on_run)
+        session.events.run_status.connect(self._on_run_status)
+        self._look_for_networks()
+
+    def list_runs(self) -> None:
+        """Look for runs, in a thread."""
+        folder = self._session.runs_folder
+
+        def look() -> tuple[tuple[Path, str], ...]:
+            from napari_medkd.runs.shelf import runs_in
+
+            return tuple((summary.path, summary.name) for summary in runs_in(folder))
+
+        def take(runs: tuple[tuple[Path, str], ...]) -> None:
+            self._state.runs = runs
+
+        def complain(error: Exception) -> None:
+            problem = problems_of(error, str(folder))[0]
+            self._state.hint = problem.hint
+            self._state.message = f"{problem.where}: {problem.problem}"
+
+        self._in_background(look, take, complain)
+
+    def choose_run(self, run: Path | None) -> None:
+        """Select a run, in all docks."""
+        self._session.run = run
+
+    def choose_network(self, stage: str) -> None:
+        """Choose the network that is asked next."""
+        self._state.network = stage
+
+    def choose_picture(self, layer: Any) -> None:
+        """Choose the picture that is asked about, by its layer's id."""
+        if layer != self._state.picture:
+            self._state.picture = layer
+            self._advise()
+            self.changed.emit()
+
+    def set_pictures(self, pictures: Sequence["Picture"]) -> None:
+        """Take in which image layers there are; where the chosen one is gone, the topmost is chosen."""
+        self._state.pictures = tuple(pictures)
+        known = [picture.layer for picture in pictures]
+        if self._state.picture not in known:
+            self.choose_picture(known[-1] if known else None)
+
+    @property
+    def picture(self) -> "Picture | None":
+        """The chosen picture."""
+        return next((one for one in self._state.pictures if one.layer == self._state.picture), None)
+
+    def wish(self, stage: str) -> Wish | None:
+        """Return the wish for a network's answer to the picture, or None where something is missing."""
+        network, session, opened = self._network(stage), self._session, None
+        if network is None or self.picture is None or session.run is None:
+            return None
+        if session.dataset and session.dataset_path:
+            opened = (session.dataset_path.absolute(), session.dataset)
+        return Wish(session.run, network, self.picture, opened)
+
+    def _network(self, stage: str) -> Network | None:
+        return next((one for one in self._state.networks if one.stage == stage), None)
+
+    def _on_run(self) -> None:
+        self._look_for_networks()
+        self.changed.emit()
+
+    def _on_run_status(self) -> None:
+        checkpoint = self._session.run_status.checkpoint
+        if checkpoint != self._checkpoint:
+            self._checkpoint = checkpoint
+            self._look_for_networks()
+
+    def _look_for_networks(self) -> None:
+        run = self._session.run
+        self._state.networks = networks_of(run) if run else ()
+        if self._network(self._state.network) is None:
+            self._state.network = self._state.networks[0].stage if self._state.networks else ""
+        self._advise()
+
+    def _advise(self) -> None:
+        advice = ""
+        if self._session.run is None:
+            advice = "Choose a run."
+        elif not self._state.networks:
+            advice = "This run has no trained network yet: wait until its first epoch has ended."
+        elif self.picture is None:
+            advice = "Open an image."
+        self._state.advice = advice

@@ -1,0 +1,82 @@
+"""The image a network is asked about: a layer on the canvas, the file behind it, and the case it belongs to."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_medkd.core.annotation import Mask
+from napari_medkd.core.dataset import Case, Dataset
+from napari_medkd.core.grid import Grid
+from napari_medkd.core.task import Task
+from napari_medkd.core.volume import Volume
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """An image layer.
+
+    Parameters
+    ----------
+    layer
+        The layer's unique id.
+    grid
+        Where its voxels are.
+    source
+        The file it was read from; None where it exists in memory alone.
+    data
+        The layer's array: (z, y, x), (y, x), or (y, x, colour).
+    """
+
+    layer: Any
+    name: str
+    grid: Grid
+    source: Path | None
+    data: Any
+
+    def volume(self) -> Volume:
+        """Return what is on the screen as a volume."""
+        array = np.asarray(self.data)
+        in_colour = array.ndim == 3 and self.grid.is_flat and array.shape[0] != 1
+        channels = np.moveaxis(array, -1, 0)[:, None] if in_colour else array.reshape(1, *self.grid.shape)
+        names = tuple(f"channel {number}" for number in range(len(channels)))
+        return Volume(np.ascontiguousarray(channels), self.grid, names)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KnownCase:
+    """A case of a dataset, and where the dataset was opened from."""
+
+    case: Case
+    dataset: Dataset
+    path: Path
+
+
+def known_case(source: Path | None, datasets: Iterable[tuple[Path, Dataset]]) -> KnownCase | None:
+    """Return the case one of whose images is the file, or None where no dataset has it."""
+    if source is None:
+        return None
+    wanted = source.resolve()
+    for path, dataset in datasets:
+        for case in dataset.cases:
+            if any(image.name == wanted.name and image.resolve() == wanted for image in case.images):
+                return KnownCase(case, dataset, path)
+    return None
+
+
+def truth_of(known: KnownCase | None, task: Task, grid: Grid) -> Mask | None:
+    """Return the true mask of a case, or None where none is known for the task.
+
+    Raises
+    ------
+    InputProblem
+        Where the mask cannot be read, or lies on another grid than the image.
+    """
+    from napari_medkd.files.opening import read_mask
+
+    found = known.case.annotations.get(task.name) if known else None
+    if known is None or not isinstance(found, Path):
+        return None
+    return read_mask(found, task, grid=grid, label_map=known.dataset.label_maps.get(task.name))
