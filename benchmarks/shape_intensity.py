@@ -1,6 +1,6 @@
 """Shape-intensity distillation on real data, in site and across sites, against the plain baseline and the controls.
 
-    python benchmarks/shape_intensity.py train [--experiment hippocampus] [--row recommended] [--seeds 0,1] [--minutes 60]
+    python benchmarks/shape_intensity.py train [--experiment busbra] [--row recommended] [--seeds 0,1] [--minutes 60]
     python benchmarks/shape_intensity.py report
 
 ``train`` takes the rows that are not done yet, seed by seed, so that every row has the same seeds, and writes each as a

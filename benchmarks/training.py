@@ -19,7 +19,6 @@ from record import Record, Row
 from napari_medkd.core.preprocessing import PreprocessingWishes
 from napari_medkd.core.spec import Hardware, MethodChoice, Schedule, TrainSpec
 from napari_medkd.engine.bench import Bench, open_bench
-from napari_medkd.engine.data.batch import Batch
 from napari_medkd.engine.loop import step_once
 from napari_medkd.engine.method import Stage, settings_of
 from napari_medkd.files.sample import write_sample
@@ -43,7 +42,7 @@ class Variant:
         self.optimizer = torch.optim.AdamW([p for p in self.stage.objective.parameters() if p.requires_grad])
         generator = torch.Generator().manual_seed(0)
         self.batches = iter(self.stage.batches(generator))
-        self.fixed: Batch | None = next(self.batches) if dummy else None
+        self.fixed = next(self.batches) if dummy else None
 
     def step(self) -> None:
         """Take one step."""

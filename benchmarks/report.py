@@ -1,0 +1,135 @@
+"""Writes docs/results.md from benchmarks/results/*.json.
+
+python benchmarks/report.py
+"""
+
+import json
+import math
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from record import RESULTS
+
+PAGE = Path(__file__).parent.parent / "docs" / "results.md"
+
+HEAD = """# Results
+
+Made by `python benchmarks/report.py` from the files in `benchmarks/results/`; do not edit by hand.
+Each section names the command that measured it. Accuracy is Dice on whole cases, on cases no setting was chosen on.
+Intervals are 95 % paired bootstrap intervals over seeds and patients (10,000 draws); `±` is the standard deviation over
+seeds. HD95 leaves out cases in which a class was not found at all.
+"""
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def _origin(document: dict[str, Any]) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in document["versions"].items())
+    return f"`{document['command']}`  \n{document['machine']}; {versions}\n"
+
+
+def _spread(values: list[float]) -> str:
+    return f"± {statistics.stdev(values):.3f}" if len(values) > 1 else ""
+
+
+def _of_test(rows: list[dict[str, Any]], test: str) -> str:
+    here = [row for row in rows if row["test"] == test]
+    names = list(dict.fromkeys(row["row"] for row in here))
+    plain = {(row["row"], row["class"], row["metric"]): row for row in here if not row["versus"]}
+    classes = [name for name in dict.fromkeys(row["class"] for row in here) if name != "mean"]
+    lines = []
+    for name in names:
+        mean = plain[name, "mean", "dice"]
+        per_class = [
+            f"{plain[name, one, 'dice']['mean']:.3f} / {plain[name, one, 'hd95']['mean']:.1f}" for one in classes
+        ]
+        differences = [
+            f"{row['difference']:+.3f} [{row['ci95'][0]:+.3f}, {row['ci95'][1]:+.3f}] over *{row['versus']}*"
+            for row in here
+            if row["row"] == name and row["versus"]
+        ]
+        lines.append(
+            (
+                name,
+                str(len(mean["values"])),
+                f"{mean['mean']:.3f} {_spread(mean['values'])}",
+                *per_class,
+                "<br>".join(differences),
+            )
+        )
+    unit = plain[names[0], classes[0], "hd95"]["unit"]
+    head = (
+        "row",
+        "seeds",
+        "Dice ± seed spread",
+        *(f"{one}: Dice / HD95 ({unit})" for one in classes),
+        "paired difference",
+    )
+    cases = plain[names[0], "mean", "dice"]["n"]
+    return f"### {test} ({here[0]['domain']}, {cases} cases)\n\n" + _table(head, lines)
+
+
+def shape_intensity(document: dict[str, Any]) -> str:
+    """Return the section on accuracy in site and across sites."""
+    tests = dict.fromkeys(row["test"] for row in document["rows"])
+    tried = f"Settings of *recommended* tried on development cases before: {document['settings_tried']}.\n"
+    parts = [_origin(document), tried, *(_of_test(document["rows"], test) for test in tests)]
+    return "## Shape-intensity distillation\n\n" + "\n".join(parts)
+
+
+def _number(value: float) -> str:
+    return "-" if not math.isfinite(value) else f"{value:.4g}"
+
+
+def plain(title: str) -> Callable[[dict[str, Any]], str]:
+    """Return a section maker that lists every row of a file."""
+
+    def section(document: dict[str, Any]) -> str:
+        lines = [
+            (
+                " · ".join(part for part in (row["row"], row["test"], row["class"]) if part),
+                row["metric"],
+                f"{_number(row['mean'])} {row['unit']}",
+                str(row["n"]),
+                f"{_number(min(row['values']))} to {_number(max(row['values']))}",
+                row["versus"],
+            )
+            for row in document["rows"]
+        ]
+        return f"## {title}\n\n{_origin(document)}\n" + _table(
+            ("what", "metric", "value", "n", "range", "versus"), lines
+        )
+
+    return section
+
+
+SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "shape_intensity": shape_intensity,
+    "training": plain("What a training step costs"),
+    "augmentation": plain("Augmentation against MONAI's dictionary transforms"),
+    "viewer": plain("The viewer: import, first paint, lag while training"),
+    "gpu_check": plain("GPU"),
+}
+
+
+def main() -> None:
+    """Write the page."""
+    parts = [HEAD]
+    for name, section in SECTIONS.items():
+        file = RESULTS / f"{name}.json"
+        if file.is_file():
+            parts.append(section(json.loads(file.read_text(encoding="utf-8"))))
+        elif name == "gpu_check":
+            parts.append("## GPU\n\n*not run on a GPU*\n")
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text("\n".join(parts), encoding="utf-8")
+    print(PAGE)
+
+
+if __name__ == "__main__":
+    main()
