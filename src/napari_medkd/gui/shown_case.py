@@ -1,0 +1,41 @@
+"""The case that stands in the viewer: its layers make room for the next case's, unless a person worked on them."""
+
+from typing import Any
+
+from napari_medkd.gui.layers import LayerData
+
+
+class ShownCase:
+    """Adds a case's layers and takes them away again; a mask that was painted on stays, hidden."""
+
+    def __init__(self, viewer: Any) -> None:
+        self._viewer = viewer
+        self._layers: tuple[Any, ...] = ()
+        self._touched: set[Any] = set()
+
+    def show(self, layer_data: list[LayerData]) -> tuple[Any, ...]:
+        """Show these layers in place of the earlier case's, and return their ids, in order."""
+        from napari.layers import Layer
+
+        had_layers = bool(len(self._viewer.layers))
+        self._clear()
+        for data, meta, kind in layer_data:
+            layer = Layer.create(data, meta, kind)
+            if hasattr(layer.events, "paint"):
+                layer.events.paint.connect(self._note)
+            self._viewer.add_layer(layer)
+            self._layers = (*self._layers, layer.unique_id)
+        if had_layers:
+            self._viewer.reset_view()
+        return self._layers
+
+    def _note(self, event: Any) -> None:
+        self._touched.add(event.source.unique_id)
+
+    def _clear(self) -> None:
+        for layer in [layer for layer in self._viewer.layers if layer.unique_id in self._layers]:
+            if layer.unique_id in self._touched:
+                layer.visible = False
+            else:
+                self._viewer.layers.remove(layer)
+        self._layers = ()

@@ -1,0 +1,88 @@
+"""The question at closing: shall a live run stop, or go on without napari? Asked once; the default is to go on."""
+
+from typing import Any, Literal, TypeAlias
+
+from qtpy.QtCore import QEvent, QObject, QTimer
+from qtpy.QtWidgets import QMainWindow, QMessageBox, QWidget
+
+from napari_medkd.gui.backend import Followers, followers_of
+from napari_medkd.gui.command import end_questions
+from napari_medkd.gui.presenters.runs import row_of
+from napari_medkd.gui.state import Session
+
+Answer: TypeAlias = Literal["keep", "stop", "cancel"]
+
+
+class ClosingGuard(QObject):
+    """Sits on napari's window and hears of its closing before napari does."""
+
+    def __init__(self, window: QMainWindow, session: Session) -> None:
+        super().__init__(window)
+        self._session = session
+        self._has_answer = False
+        window.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Ask before the window closes while a run is live, and leave all runs when it does."""
+        if event is None or event.type() != QEvent.Type.Close or not isinstance(watched, QMainWindow):
+            return False
+        followers = followers_of(self._session)
+        asks = bool(followers.live) and self._session.asks_at_closing and not self._has_answer
+        answer = ask_at_closing(watched, followers) if asks else "keep"
+        if answer == "cancel":
+            event.ignore()
+            return True
+        if answer == "stop":
+            stop_all(followers)
+        followers.leave_all()
+        end_questions()
+        if asks and event.spontaneous():  # napari would ask again, and the person has answered
+            self._has_answer = True
+            event.ignore()
+            QTimer.singleShot(0, watched.close)
+            return True
+        return False
+
+
+def guard_closing(window: QMainWindow, session: Session) -> None:
+    """Ask the question when this window closes; a second call changes nothing."""
+    if window.findChild(ClosingGuard) is None:
+        ClosingGuard(window, session)
+
+
+def stop_all(followers: Followers) -> None:
+    """Order every live run to stop; each saves its last finished epoch and can be continued."""
+    from napari_medkd.runs.folder import RunFolder
+
+    for run in followers.live:
+        RunFolder(run).order("stop")
+
+
+def ask_at_closing(parent: QWidget, followers: Followers) -> Answer:
+    """Ask the person what is to become of the live runs."""
+    runs = [_in_words(followers, run) for run in followers.live]
+    box = QMessageBox(parent)
+    box.setIcon(QMessageBox.Icon.Question)
+    box.setWindowTitle("Close napari?")
+    box.setText("A run is at work." if len(runs) == 1 else f"{len(runs)} runs are at work.")
+    box.setInformativeText(
+        "\n".join(runs) + "\n\nKept, it goes on without napari, and the Runs dock finds it again. "
+        "Stopped, it keeps what it has learned up to the last finished epoch."
+    )
+    keep = box.addButton("Keep training", QMessageBox.ButtonRole.AcceptRole)
+    stop = box.addButton("Stop training", QMessageBox.ButtonRole.DestructiveRole)
+    cancel = box.addButton("Cancel", QMessageBox.ButtonRole.RejectRole)
+    box.setDefaultButton(keep)
+    box.setEscapeButton(cancel)
+    box.exec()
+    clicked: Any = box.clickedButton()
+    box.deleteLater()
+    return "keep" if clicked is keep else "stop" if clicked is stop else "cancel"
+
+
+def _in_words(followers: Followers, run: Any) -> str:
+    heard = followers.latest.get(run)
+    if heard is None:
+        return str(run.name)
+    row = row_of(run, run.name, heard.status.method, heard.status)
+    return " · ".join(part for part in (row.name, row.phase, row.progress, row.left) if part)

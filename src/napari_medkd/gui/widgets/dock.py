@@ -1,0 +1,92 @@
+"""What the four docks have in common: viewer, session, theme, and standing as tabs on one another."""
+
+from typing import Any
+
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtGui import QShowEvent
+from qtpy.QtWidgets import QDockWidget, QMainWindow, QSizePolicy, QWidget
+
+from napari_medkd.gui.preferences import PLUGIN, prepare
+from napari_medkd.gui.state import session_of
+from napari_medkd.gui.theme import ThemeColours, colours_of
+from napari_medkd.gui.widgets.closing import guard_closing
+
+WIDTH = 380
+_NARROWEST = 320
+
+
+class Dock(QWidget):
+    """One of the docks.
+
+    Attributes
+    ----------
+    viewer
+        napari's viewer, or the proxy of it that a plugin gets.
+    session
+        What all docks of this viewer share.
+    title
+        What its tab says.
+    """
+
+    def __init__(self, napari_viewer: Any, title: str) -> None:
+        super().__init__()
+        self.viewer = napari_viewer
+        self.session = prepare(session_of(napari_viewer))
+        self.title = title
+        self._is_settled = False
+        self.setMinimumWidth(_NARROWEST)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        napari_viewer.events.theme.connect(self._theme_changed)
+
+    def colours(self) -> ThemeColours:
+        """Return the colours of the theme now."""
+        return colours_of(self.viewer)
+
+    def take_theme(self, colours: ThemeColours) -> None:
+        """Draw in other colours; for docks that draw something themselves."""
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Join the other docks the first time."""
+        super().showEvent(event)
+        if not self._is_settled:
+            self._is_settled = True
+            QTimer.singleShot(0, self._settle)
+
+    def _theme_changed(self, event: Any = None) -> None:
+        del event
+        self.take_theme(self.colours())
+
+    def _settle(self) -> None:
+        frame, window = self.parent(), self.window()
+        if not isinstance(frame, QDockWidget) or not isinstance(window, QMainWindow):
+            return
+        frame.setWindowTitle(self.title)
+        guard_closing(window, self.session)
+        beside = _another_dock(window, frame)
+        if beside is None:
+            window.resizeDocks([frame], [WIDTH], Qt.Orientation.Horizontal)
+        else:
+            window.tabifyDockWidget(beside, frame)
+            frame.raise_()
+
+
+def _another_dock(window: QMainWindow, frame: QDockWidget) -> QDockWidget | None:
+    area = window.dockWidgetArea(frame)
+    for other in window.findChildren(QDockWidget):
+        is_ours = isinstance(other.widget(), Dock) and other is not frame
+        if is_ours and not other.isHidden() and not other.isFloating() and window.dockWidgetArea(other) == area:
+            return other
+    return None
+
+
+def bring_up(viewer: Any, title: str) -> Any:
+    """Show a dock of ours, opened where it is not yet, and return it."""
+    for widget in viewer.window.dock_widgets.values():
+        if isinstance(widget, Dock) and widget.title == title:
+            frame = widget.parent()
+            if isinstance(frame, QDockWidget):
+                frame.show()
+                frame.raise_()
+            return widget
+    _, widget = viewer.window.add_plugin_dock_widget(PLUGIN, title)
+    return widget

@@ -1,0 +1,58 @@
+"""Problems as text a person can read and copy: where, what was found, what to do."""
+
+from collections.abc import Iterable
+from html import escape
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QTextBrowser, QWidget
+
+from napari_medkd.core.errors import Problem
+
+_MOST = 100
+_HIGHEST = 170
+
+
+class ProblemList(QTextBrowser):
+    """A box that is as high as its problems need, and away where there are none."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setOpenExternalLinks(True)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setAccessibleName("Problems")
+        self.hide()
+
+    def show_problems(self, problems: Iterable[Problem]) -> None:
+        """Show these problems instead."""
+        listed = tuple(problems)
+        parts = [_as_html(problem) for problem in listed[:_MOST]]
+        if len(listed) > _MOST:
+            parts.append(f"<p>… and {len(listed) - _MOST} more.</p>")
+        self.setHtml("".join(parts))
+        self.setVisible(bool(listed))
+        self._fit()
+
+    def resizeEvent(self, event: object) -> None:
+        """Keep the height fitting when the width changes."""
+        super().resizeEvent(event)  # type: ignore[arg-type]
+        self._fit()
+
+    def _fit(self) -> None:
+        document = self.document()
+        if document is not None:
+            document.setTextWidth(max(50, self.width() - 4))
+            self.setFixedHeight(min(_HIGHEST, round(document.size().height()) + 4))
+
+
+def _as_html(problem: Problem) -> str:
+    where = f"<b>{_breakable(problem.where)}</b><br>" if problem.where else ""
+    hint = f"<br><i>{escape(problem.hint)}</i>" if problem.hint else ""
+    return f"<p style='margin:2px 2px 6px 2px'>{where}{escape(problem.problem)}{hint}</p>"
+
+
+def _breakable(text: str) -> str:
+    """Return a path or place that may be broken after its separators."""
+    for separator in ("/", "\\", ".", "_"):
+        text = text.replace(separator, f"{separator}\u200b")
+    return escape(text)
