@@ -1,13 +1,24 @@
 """Fixtures shared by all tests."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from napari_medkd.core.events import (
+    AnyEvent,
+    CheckpointSaved,
+    EpochDone,
+    RunStarted,
+    StagePlan,
+    StageStarted,
+    StepDone,
+)
 from napari_medkd.core.spec import Hardware, NetworkChoice, Schedule, TrainSpec
+from napari_medkd.runs.folder import RunFolder
 
 
 def _ball_and_cube(seed: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
@@ -69,3 +80,41 @@ def tiny_spec(tiny_dataset: Path) -> TrainSpec:
         hardware=Hardware(device="cpu", precision="fp32", threads=1),
         seed=7,
     )
+
+
+def _scripted_epoch(stage: str, epoch: int) -> list[AnyEvent]:
+    """Return what a run says during one epoch of five steps."""
+    steps = range(5 * epoch - 4, 5 * epoch + 1)
+    weights = f"checkpoints/{stage}.epoch-{epoch:05d}.safetensors"
+    return [
+        *(StepDone(stage=stage, step=step, losses={"dice": 1 / step}, seconds_per_step=0.1) for step in steps),
+        EpochDone(stage=stage, epoch=epoch, step=5 * epoch, metrics={"score": 0.4 + 0.1 * epoch}, is_best=True),
+        CheckpointSaved(path=weights, stage=stage, epoch=epoch),
+    ]
+
+
+@pytest.fixture
+def run_folder(tmp_path: Path) -> RunFolder:
+    """A run of two stages, two epochs of five steps each, in the middle: one epoch of the student is done.
+
+    No process is at work on it: whoever looks finds it lost, until a test appends its end or holds its heartbeat.
+    """
+    spec = TrainSpec(name="scripted", datasets=(tmp_path / "data",), schedule=Schedule(epochs=2, steps_per_epoch=5))
+    run = RunFolder.create(tmp_path / "runs", spec, now=datetime(2026, 11, 21, 2, 10, tzinfo=UTC))
+    plan = (StagePlan("teacher", 2, 5), StagePlan("student", 2, 5))
+    started = RunStarted(
+        run=run.name,
+        method=spec.method.name,
+        host="a-host",
+        pid=1,
+        versions={"napari-medkd": "0.1.0"},
+        seed=0,
+        plan=plan,
+        device="cpu",
+        precision="fp32",
+    )
+    teacher, student = (StageStarted(stage=stage.name, epochs=2, steps_per_epoch=5) for stage in plan)
+    first_half = [started, teacher, *_scripted_epoch("teacher", 1), *_scripted_epoch("teacher", 2)]
+    for event in (*first_half, student, *_scripted_epoch("student", 1)):
+        run.append(event)
+    return run

@@ -1,0 +1,1 @@
+"""A run seen from outside: its folder, its events, its process. Knows neither torch nor Qt."""

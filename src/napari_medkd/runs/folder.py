@@ -1,0 +1,239 @@
+"""A run folder: what was asked, what happened, and where everything lies."""
+
+import re
+import shutil
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self
+
+from napari_medkd.core.control import Wish
+from napari_medkd.core.errors import RunProblem
+from napari_medkd.core.events import AnyEvent, from_line, to_line
+from napari_medkd.core.run_layout import (
+    CHECKPOINTS,
+    CONTROL,
+    EVENTS,
+    HEARTBEAT,
+    LOG,
+    MACHINE,
+    PREDICTIONS,
+    PREVIEWS,
+    RESOLVED,
+    SPEC,
+    is_run,
+)
+from napari_medkd.core.spec import PredictSpec, TrainSpec
+from napari_medkd.core.status import status_of
+from napari_medkd.files.atomic import write_json
+from napari_medkd.runs.documents import read_document, read_spec
+from napari_medkd.runs.heartbeat import refuse_if_busy
+from napari_medkd.runs.journal import append_line, cut_torn_line
+from napari_medkd.runs.orders import give_order
+from napari_medkd.runs.tail import Tail
+
+#: Everything a run writes, and all that deleting it takes away.
+_FILES = (SPEC, MACHINE, RESOLVED, HEARTBEAT, EVENTS, CONTROL, LOG)
+_FOLDERS = (CHECKPOINTS, PREVIEWS, PREDICTIONS)
+
+_LONGEST_NAME = 80
+
+
+class RunFolder:
+    """One training run or prediction on disk; whoever trains appends to it, whoever watches reads it.
+
+    Parameters
+    ----------
+    path
+        The folder. It is not looked at before something is asked of it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self._events = self.path / EVENTS
+        self._may_be_torn = True
+
+    @classmethod
+    def create(cls, parent: Path, spec: TrainSpec, *, now: datetime | None = None) -> Self:
+        """Make a new run folder that holds the spec.
+
+        Parameters
+        ----------
+        parent
+            The runs folder; made where it is missing.
+        now
+            Stands in the folder's name, beside the method and the spec's name or its first dataset's.
+
+        Raises
+        ------
+        RunProblem
+            Where the folder cannot be made or written.
+        """
+        day = f"{now or datetime.now().astimezone():%Y-%m-%d_%H%M}"
+        name = "_".join([day, *filter(None, (_in_a_path(spec.method.name), _in_a_path(spec.name or _dataset(spec))))])
+        try:
+            parent.mkdir(parents=True, exist_ok=True)
+            run = cls(_made(parent, name))
+        except OSError as error:
+            raise RunProblem.from_os_error(error, parent, "The runs folder cannot be written") from error
+        write_json(run.path / SPEC, spec.model_dump(mode="json"))
+        return run
+
+    @classmethod
+    def for_prediction(cls, spec: PredictSpec) -> Self:
+        """Make the folder of a prediction, ``spec.out``, which may hold earlier ones; it may be no training run.
+
+        Raises
+        ------
+        RunProblem
+            Where the folder is a training run or another process predicts into it, or it cannot be written.
+        """
+        prediction = cls(spec.out)
+        if is_run(prediction.path) and not prediction.is_prediction():
+            raise RunProblem(
+                str(spec.out), "This folder is a training run; predictions would mix with it.", "Choose another folder."
+            )
+        refuse_if_busy(prediction.path)
+        try:
+            prediction.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunProblem.from_os_error(error, spec.out, "The folder cannot be made") from error
+        write_json(prediction.path / SPEC, spec.model_dump(mode="json"))
+        return prediction
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.path.name
+
+    @property
+    def log_path(self) -> Path:
+        """The file with everything the process printed."""
+        return self.path / LOG
+
+    def spec(self) -> TrainSpec:
+        """Return what was asked (RunProblem where spec.json is missing or is not valid)."""
+        return read_spec(self.path, TrainSpec)
+
+    def prediction_spec(self) -> PredictSpec:
+        """Return what was asked of a prediction (RunProblem where spec.json is missing or is not valid)."""
+        return read_spec(self.path, PredictSpec)
+
+    def is_prediction(self) -> bool:
+        """Return whether the folder belongs to a prediction instead of a training run."""
+        document = read_document(self.path, SPEC)
+        return "run" in document and "out" in document
+
+    def append(self, event: AnyEvent) -> None:
+        """Write down what happened, as one line in one write.
+
+        Raises
+        ------
+        RunProblem
+            Where it cannot be written; a full disk leaves the earlier lines whole.
+        """
+        try:
+            if self._may_be_torn:
+                cut_torn_line(self._events)
+                self._may_be_torn = False
+            append_line(self._events, to_line(event))
+        except OSError as error:
+            raise RunProblem.from_os_error(error, self._events, "The event cannot be written") from error
+
+    def events(self) -> list[AnyEvent]:
+        """Return everything that happened so far, without damaged lines and kinds this version does not know."""
+        found = (from_line(line) for line in Tail(self._events).lines())
+        return [event for event in found if event is not None]
+
+    def next_attempt(self) -> int:
+        """Return the number of the attempt that would come next, 1 for a run that never began."""
+        return status_of(self.events()).attempt + 1
+
+    def order(self, wish: Wish) -> None:
+        """Tell the process at work to go on, to pause or to stop (RunProblem where that cannot be written)."""
+        give_order(self.path, wish)
+
+    def write_machine(self, facts: dict[str, Any]) -> None:
+        """Write down what the run was computed with: versions, device, command line."""
+        write_json(self.path / MACHINE, facts)
+
+    def machine(self) -> dict[str, Any] | None:
+        """Return what the run was computed with, or None before that is known."""
+        return read_document(self.path, MACHINE) if (self.path / MACHINE).exists() else None
+
+    def write_resolved(self, choices: dict[str, Any]) -> None:
+        """Write down what was chosen from the data and by measuring, for a later attempt to use again."""
+        write_json(self.path / RESOLVED, choices)
+
+    def resolved(self) -> dict[str, Any] | None:
+        """Return what was chosen from the data and by measuring, or None before that is known."""
+        return read_document(self.path, RESOLVED) if (self.path / RESOLVED).exists() else None
+
+    def checkpoints(self) -> list[Path]:
+        """Return the weights files, by name."""
+        return sorted((self.path / CHECKPOINTS).glob("*.safetensors"))
+
+    def rename(self, new: str) -> "RunFolder":
+        """Give the folder another name in the same place, and return it.
+
+        Raises
+        ------
+        RunBusy
+            While a process works on it.
+        RunProblem
+            Where the name is taken or no name, or the system refuses.
+        """
+        refuse_if_busy(self.path)
+        target = self.path.with_name(_in_a_path(new) or self.name)
+        if target.exists() and target != self.path:
+            raise RunProblem(str(target), "There is already a folder of this name.", "Choose another name.")
+        try:
+            return RunFolder(self.path.rename(target))
+        except OSError as error:
+            raise RunProblem.from_os_error(error, self.path, "The run cannot be renamed") from error
+
+    def delete(self) -> None:
+        """Delete the run: its files, and the folder where nothing else is in it.
+
+        Raises
+        ------
+        RunBusy
+            While a process works on it.
+        RunProblem
+            Where the folder is no run, or the system refuses.
+        """
+        refuse_if_busy(self.path)
+        if not is_run(self.path):
+            raise RunProblem(str(self.path), f"This folder holds no {SPEC}: it is no run.", "Choose a run.")
+        try:
+            for name in _FOLDERS:
+                if (self.path / name).is_dir():
+                    shutil.rmtree(self.path / name)
+            for name in reversed(_FILES):  # the spec last: until then it is a run that can be deleted again
+                (self.path / name).unlink(missing_ok=True)
+            if not any(self.path.iterdir()):
+                self.path.rmdir()
+        except OSError as error:
+            raise RunProblem.from_os_error(error, self.path, "The run cannot be deleted") from error
+
+
+def _in_a_path(words: str) -> str:
+    """Return the words as a part of a file name that every system accepts."""
+    return re.sub(r"[^\w.+-]+", "-", words).strip("-.")[:_LONGEST_NAME]
+
+
+def _dataset(spec: TrainSpec) -> str:
+    first = spec.datasets[0].absolute()
+    return first.parent.name if first.suffix == ".json" else first.name
+
+
+def _made(parent: Path, name: str) -> Path:
+    """Make a folder that nobody else has made, with a number behind its name where that is taken."""
+    number = 1
+    while True:
+        folder = parent / (name if number == 1 else f"{name}-{number}")
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            number += 1
+        else:
+            return folder

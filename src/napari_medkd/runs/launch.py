@@ -1,0 +1,183 @@
+"""Starting a run as a process of its own that outlives the viewer, finding it again, and ending it."""
+
+import contextlib
+import os
+import shlex
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import psutil
+
+from napari_medkd.core.errors import InputProblem, RunProblem
+from napari_medkd.core.spec import PredictSpec
+from napari_medkd.runs.folder import RunFolder
+from napari_medkd.runs.heartbeat import reserve
+from napari_medkd.runs.orders import give_order
+from napari_medkd.runs.processes import end_with_all_it_started, find, started_at, this_host
+from napari_medkd.runs.pulse import judge, read_beat
+
+#: How far a run stands back behind the viewer when both want the processor (POSIX; "below normal" on Windows).
+NICENESS = 10
+
+_LOOK_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A process at work on a run folder, started by this viewer or by an earlier one.
+
+    Parameters
+    ----------
+    run
+        The run folder.
+    started_at
+        Start of the process, seconds since the Unix epoch.
+    """
+
+    run: Path
+    pid: int
+    started_at: float
+
+    def is_alive(self) -> bool:
+        """Return whether the process is still there."""
+        return find(self.pid, self.started_at) == "same"
+
+    def end(self, grace_seconds: float = 10.0) -> None:
+        """Order the run to stop; if it has not ended in time, terminate it with all it started, then kill them.
+
+        Blocks until the process has ended: call it from a thread that may wait.
+        """
+        with contextlib.suppress(InputProblem):  # the folder may be full or gone; the process must end all the same
+            give_order(self.run, "stop")
+        until = time.monotonic() + grace_seconds
+        while self.is_alive() and time.monotonic() < until:
+            time.sleep(_LOOK_SECONDS)
+        if self.is_alive():
+            end_with_all_it_started(self.pid)
+
+
+class Launcher(Protocol):
+    """Whatever starts a run: here, under another interpreter, on a cluster."""
+
+    def start(self, run: Path, *, resume: bool) -> Child:
+        """Start the process that trains in a run folder."""
+        ...
+
+    def predict(self, spec: PredictSpec) -> Child:
+        """Start the process that predicts."""
+        ...
+
+
+def attach(run: Path) -> Child | None:
+    """Return the live process of this computer that works on a run folder, whoever started it, or None."""
+    beat = read_beat(run)
+    if beat is None or beat.host != this_host() or judge(beat, time.time() - beat.at) != "alive":
+        return None
+    return Child(run, beat.pid, beat.started_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """Starts runs on this computer, as the command line would.
+
+    Parameters
+    ----------
+    python
+        The interpreter; it may belong to another environment than the viewer's.
+    program
+        What the interpreter is told to run, before the arguments.
+    """
+
+    python: Path = Path(sys.executable)
+    program: tuple[str, ...] = ("-m", "napari_medkd")
+
+    def start(self, run: Path, *, resume: bool) -> Child:
+        """Start the process that trains in a run folder, or continues there.
+
+        Raises
+        ------
+        RunBusy
+            Where a live process works on the folder already.
+        RunProblem
+            Where the folder is no run or cannot be written, or the interpreter cannot be started.
+        """
+        folder = RunFolder(run)
+        folder.spec()
+        return self._launch(folder, ["train", "--run", str(folder.path), *(["--resume"] if resume else [])])
+
+    def predict(self, spec: PredictSpec) -> Child:
+        """Start the process that predicts into ``spec.out``, which is made; errors as for `start`."""
+        return self._launch(RunFolder.for_prediction(spec), arguments_of(spec))
+
+    def _launch(self, folder: RunFolder, arguments: Sequence[str]) -> Child:
+        command = [str(self.python), *self.program, *arguments]
+        pid = reserve(folder.path, folder.next_attempt(), lambda: _start(command, folder.log_path))
+        return Child(folder.path, pid, started_at(pid))
+
+
+def arguments_of(spec: PredictSpec) -> list[str]:
+    """Return the command line of a prediction, as a person would type it after ``medkd``."""
+    run, out = spec.run.absolute(), spec.out.absolute()
+    options: dict[str, str | None] = {
+        "--data": str(spec.data.absolute()) if spec.data else None,
+        "--network": spec.stage,
+        "--given": spec.given,
+        "--device": spec.hardware.device,
+        "--threads": str(spec.hardware.threads) if spec.hardware.threads else None,
+        "--out": str(out),
+    }
+    arguments = ["predict", str(run)]
+    for image in spec.images:
+        arguments += ["--image", str(image.absolute())]
+    for case in spec.cases:
+        arguments += ["--case", case]
+    for option, value in options.items():
+        arguments += [option, value] if value else []
+    return arguments
+
+
+def _start(command: list[str], log_path: Path) -> int:
+    """Start a command in its own process group, behind the viewer, with everything it prints in the log."""
+    # Nothing in the folder the viewer happened to start in may shadow a module of the run.
+    surroundings = os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1", "PYTHONSAFEPATH": "1"}
+    try:
+        with log_path.open("ab") as log:
+            log.write(f"$ {shlex.join(command)}\n".encode())
+            log.flush()
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=surroundings,
+                start_new_session=sys.platform != "win32",
+                creationflags=_creation_flags(),
+            )
+    except OSError as error:
+        where = command[0] if error.filename == command[0] else log_path
+        raise RunProblem.from_os_error(error, where, "The run cannot be started") from error
+    _stand_back(process.pid)
+    # Somebody must take note of its end, or the system keeps its number; the thread dies with the viewer.
+    threading.Thread(target=process.wait, name=f"end of process {process.pid}", daemon=True).start()
+    return process.pid
+
+
+def _creation_flags() -> int:
+    if sys.platform == "win32":
+        return (
+            subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW | subprocess.BELOW_NORMAL_PRIORITY_CLASS
+        )
+    return 0
+
+
+def _stand_back(pid: int) -> None:
+    if sys.platform != "win32":  # there, it was started so
+        with contextlib.suppress(psutil.Error, OSError):
+            process = psutil.Process(pid)
+            process.nice(max(NICENESS, process.nice()))

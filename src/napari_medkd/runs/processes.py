@@ -1,0 +1,71 @@
+"""Which process is meant by a number: its start time tells it from a later one with the same number."""
+
+import contextlib
+import os
+import platform
+import sys
+from typing import Literal, TypeAlias
+
+import psutil
+
+#: Two readings of a start time may differ by this much, as clocks are set.
+_SAME_START_SECONDS = 2.0
+
+Found: TypeAlias = Literal["same", "another", "none"]
+
+
+def this_host() -> str:
+    """Return the name by which other computers tell this one apart."""
+    return platform.node()
+
+
+def started_at(pid: int) -> float:
+    """Return when a process started, in seconds since the Unix epoch; 0 where there is no such process."""
+    try:
+        return psutil.Process(pid).create_time()
+    except psutil.Error:
+        return 0.0
+
+
+def find(pid: int, since: float) -> Found:
+    """Return whether the process that started ``since`` is running, or another one under its number, or none."""
+    try:
+        process = psutil.Process(pid)
+        if process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
+            return "none"
+        return "same" if abs(process.create_time() - since) <= _SAME_START_SECONDS else "another"
+    except psutil.AccessDenied:
+        return "another"
+    except psutil.Error:
+        return "none"
+
+
+def is_this_or_a_parent(pid: int) -> bool:
+    """Return whether the number is that of this process or of one that started it."""
+    return pid == os.getpid() or pid in [parent.pid for parent in psutil.Process().parents()]
+
+
+def end_with_all_it_started(pid: int, kill_after_seconds: float = 5.0) -> None:
+    """Terminate a process, its process group and its descendants; kill what does not end in time."""
+    try:
+        first = psutil.Process(pid)
+        family = [first, *first.children(recursive=True), *_group_of(first)]
+    except psutil.Error:
+        return
+    for end in (psutil.Process.terminate, psutil.Process.kill):
+        for process in family:
+            with contextlib.suppress(psutil.Error):
+                end(process)
+        _, family = psutil.wait_procs(family, timeout=kill_after_seconds)
+
+
+def _group_of(leader: psutil.Process) -> list[psutil.Process]:
+    """Return the other processes of a group: those too whose parent has died."""
+    if sys.platform == "win32" or os.getpgid(leader.pid) != leader.pid:
+        return []
+    group = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process != leader and os.getpgid(process.pid) == leader.pid:
+                group.append(process)
+    return group

@@ -1,0 +1,139 @@
+"""Whether the process behind a run is alive: what its heartbeat file says, and what this computer knows of it."""
+
+import contextlib
+import time
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass as validated
+
+from napari_medkd.core.errors import RunProblem
+from napari_medkd.core.run_layout import HEARTBEAT, STALE_AFTER_SECONDS
+from napari_medkd.files.atomic import write_bytes
+from napari_medkd.runs.processes import find, this_host
+
+Liveness: TypeAlias = Literal["alive", "stale", "gone", "none"]
+
+#: A run on another computer is given up after this silence; its disk may show changes late.
+STALE_ELSEWHERE_SECONDS = 60.0
+
+
+@validated(frozen=True, slots=True, kw_only=True)
+class Beat:
+    """What heartbeat.json says.
+
+    Parameters
+    ----------
+    started_at
+        Start of the process, seconds since the Unix epoch.
+    attempt
+        Which attempt at the run this is, counted from 1.
+    at
+        When the file was written.
+    claimed_at
+        When the process took the folder; who came first goes first on a device.
+    events_bytes
+        Size of events.jsonl at that time; what is longer is this attempt's.
+    is_reserved
+        Whether a launcher wrote this for a process that has not reported yet.
+    device
+        What it computes on, empty until that is known.
+    waits_for
+        Name of the run whose end it waits for.
+    has_ended
+        Whether the process left with an error.
+    """
+
+    host: str
+    pid: int
+    started_at: float
+    attempt: int
+    at: float
+    claimed_at: float
+    events_bytes: int = 0
+    is_reserved: bool = False
+    device: str = ""
+    waits_for: str = ""
+    has_ended: bool = False
+
+
+_BEATS = TypeAdapter(Beat)
+
+
+def read_beat(folder: Path) -> Beat | None:
+    """Return the last sign of life, or None where there is none or it is damaged.
+
+    Raises
+    ------
+    RunProblem
+        Where the file is there but cannot be read.
+    """
+    path = folder / HEARTBEAT
+    try:
+        return _BEATS.validate_json(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError, ValidationError):
+        return None
+    except OSError as error:
+        raise RunProblem.from_os_error(error, path, "The run's heartbeat cannot be read") from error
+
+
+def write_beat(folder: Path, beat: Beat) -> None:
+    """Replace the sign of life (InputProblem where that fails)."""
+    write_bytes(folder / HEARTBEAT, _BEATS.dump_json(beat, indent=2), durable=False)
+
+
+def judge(beat: Beat | None, seconds_silent: float) -> Liveness:
+    """Return whether the process behind a sign of life is at work.
+
+    On this computer the process itself is looked for; on another only its silence can tell.
+    """
+    if beat is None:
+        return "none"
+    if beat.has_ended:
+        return "gone"
+    if beat.host != this_host():
+        return "alive" if seconds_silent <= STALE_ELSEWHERE_SECONDS else "stale"
+    found = find(beat.pid, beat.started_at)
+    # A start time also seems to differ after the clock was set; then the beat goes on, and it is the same process.
+    return "alive" if found == "same" or (found == "another" and seconds_silent <= STALE_AFTER_SECONDS) else "gone"
+
+
+def liveness(folder: Path) -> Liveness:
+    """Return whether a process is at work on a run folder: ``none`` where nobody is or left in good order.
+
+    ``gone`` is a process of this computer that died, ``stale`` one of another computer that has been silent for long.
+    """
+    beat = read_beat(folder)
+    return judge(beat, time.time() - beat.at if beat else 0.0)
+
+
+class Pulse:
+    """Feels a run's heartbeat again and again; between two changes this costs a `stat` and a look at the process."""
+
+    def __init__(self, folder: Path) -> None:
+        self.beat: Beat | None = None
+        self._folder = folder
+        self._path = folder / HEARTBEAT
+        self._seen = (0, 0)
+        self._heard_at = 0.0
+
+    def feel(self) -> Liveness:
+        """Return the liveness now, and keep what was read as ``beat``."""
+        try:
+            found = self._path.stat()
+        except OSError:
+            self.beat, self._seen = None, (0, 0)
+            return judge(None, 0.0)
+        seen = (found.st_mtime_ns, found.st_size)
+        if seen != self._seen:
+            with contextlib.suppress(RunProblem):  # Windows: just being replaced; the next look will tell
+                self._hear(seen)
+        return judge(self.beat, time.monotonic() - self._heard_at)
+
+    def _hear(self, seen: tuple[int, int]) -> None:
+        is_first = self._seen == (0, 0)
+        self.beat, self._seen = read_beat(self._folder), seen
+        # Only the first look trusts the other computer's clock; from then on, changes are timed on this one.
+        age = max(0.0, time.time() - self.beat.at) if is_first and self.beat else 0.0
+        self._heard_at = time.monotonic() - age

@@ -1,0 +1,115 @@
+"""All runs under a folder, newest first."""
+
+import contextlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_medkd.core.errors import RunProblem
+from napari_medkd.core.events import RunStarted
+from napari_medkd.core.run_layout import SPEC, is_run
+from napari_medkd.core.status import RunStatus
+from napari_medkd.runs.folder import RunFolder
+from napari_medkd.runs.watch import Watcher
+
+#: The environment variable that names the runs folder.
+RUNS_VARIABLE = "MEDKD_RUNS"
+
+
+def default_runs_folder() -> Path:
+    """Return where runs are kept unless a person says otherwise: ``$MEDKD_RUNS``, else below their documents."""
+    if chosen := os.environ.get(RUNS_VARIABLE):
+        return Path(chosen).expanduser().absolute()
+    documents = Path.home() / "Documents"
+    return (documents if documents.is_dir() else Path.home()) / "medkd-runs"
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """One run in a list.
+
+    Parameters
+    ----------
+    name
+        The folder's name.
+    started_at
+        Seconds since the Unix epoch of its first attempt, or of its spec before that.
+    problem
+        Why the run cannot be read, empty where it can.
+    """
+
+    path: Path
+    name: str
+    method: str
+    status: RunStatus
+    started_at: float
+    problem: str = ""
+
+
+class Shelf:
+    """Looks through a runs folder again and again; each look reads only what is new.
+
+    Parameters
+    ----------
+    folder
+        Where the runs lie, side by side; it may not exist yet.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._books: dict[Path, _Book] = {}
+
+    def look(self) -> list[RunSummary]:
+        """Return all training runs, newest first.
+
+        Raises
+        ------
+        RunProblem
+            Where the runs folder is there but cannot be read.
+        """
+        try:
+            found = [path for path in self.folder.iterdir() if is_run(path)] if self.folder.exists() else []
+        except OSError as error:
+            raise RunProblem.from_os_error(error, self.folder, "The runs folder cannot be read") from error
+        self._books = {path: self._books.get(path) or _Book(path) for path in found}
+        summaries = [summary for book in self._books.values() if (summary := book.summary())]
+        return sorted(summaries, key=lambda summary: (summary.started_at, summary.name), reverse=True)
+
+
+def runs_in(folder: Path) -> list[RunSummary]:
+    """Return all training runs under a folder, newest first (RunProblem where the folder cannot be read)."""
+    return Shelf(folder).look()
+
+
+class _Book:
+    """One run on the shelf."""
+
+    def __init__(self, path: Path) -> None:
+        self._run = RunFolder(path)
+        self._watcher = Watcher(path, look_every_seconds=0.0, with_curves=False)
+        self._method = ""
+        self._started_at = 0.0
+        self._is_prediction = False
+
+    def summary(self) -> RunSummary | None:
+        """Return the run as it is now, or None for a prediction."""
+        problem = ""
+        try:
+            self._read()
+        except RunProblem as error:
+            problem = str(error)
+        if self._is_prediction:
+            return None
+        run, status = self._run, self._watcher.status
+        return RunSummary(run.path, run.name, status.method or self._method, status, self._started_at, problem)
+
+    def _read(self) -> None:
+        if not self._started_at:
+            with contextlib.suppress(OSError):
+                self._started_at = (self._run.path / SPEC).stat().st_mtime
+        if not self._method:
+            self._is_prediction = self._run.is_prediction()
+            self._method = "" if self._is_prediction else self._run.spec().method.name
+        if not self._is_prediction:
+            started = [event.at for event in self._watcher.poll(None) if isinstance(event, RunStarted)]
+            self._started_at = min([self._started_at, *started])
