@@ -105,9 +105,11 @@ class Boxes:
                 f"The corners have shape {self.corners.shape} for {len(self.classes)} classes; expected (N, 6) and N.",
                 "Write z0, y0, x0, z1, y1, x1 for each box.",
             )
-        if (self.corners[:, 3:] <= self.corners[:, :3]).any():
+        if not np.isfinite(self.corners).all() or (self.corners[:, 3:] <= self.corners[:, :3]).any():
             raise VolumeProblem(
-                f"boxes of {self.task.name}", "A box ends before it begins.", "Write the smaller corner first."
+                f"boxes of {self.task.name}",
+                "A box ends where or before it begins, or a corner is no finite number.",
+                "Write the smaller corner first.",
             )
         unknown = sorted(set(self.classes) - set(self.task.classes))
         if unknown:

@@ -1,5 +1,6 @@
 """Which files belong together: cases, their split, and the dataset they form. Paths only; nothing is opened."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,11 +48,11 @@ class Split:
     test: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        sides = (set(self.train), set(self.validate), set(self.test))
-        twice = sorted((sides[0] & sides[1]) | (sides[0] & sides[2]) | (sides[1] & sides[2]))
+        listed = Counter((*self.train, *self.validate, *self.test))
+        twice = [name for name, count in listed.items() if count > 1]
         if twice:
             raise DatasetProblem(
-                "split", f"The cases {twice[:5]} stand on two sides of the split.", "List each case once."
+                "split", f"The cases {twice[:5]} are listed twice, on one or on two sides.", "List each case once."
             )
 
 

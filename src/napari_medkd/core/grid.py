@@ -55,6 +55,12 @@ class Grid:
             )
         if affine.shape != (4, 4) or not np.isfinite(affine).all():
             raise VolumeProblem("grid", "The affine is not a finite 4 x 4 matrix.", "Repair the image's header.")
+        if affine[3].tolist() != [0, 0, 0, 1]:
+            raise VolumeProblem(
+                "grid",
+                f"The affine's last row is {affine[3].tolist()}; expected 0, 0, 0, 1.",
+                "Repair the image's header.",
+            )
         scale = np.linalg.norm(affine[:3, :3], axis=0)
         if scale.min() <= 0 or abs(np.linalg.det(affine[:3, :3] / np.where(scale > 0, scale, 1))) < 1e-6:
             raise VolumeProblem(
@@ -105,12 +111,12 @@ class Grid:
         last = np.array(self.shape) - 1
         return self.to_world(np.array(np.meshgrid(*[(0, n) for n in last], indexing="ij")).reshape(3, -1).T)
 
-    def matches(self, other: "Grid", tolerance: float = 1e-2) -> bool:
-        """Return whether both lattices have the same shape and no corner is further apart than ``tolerance`` (unit)."""
+    def matches(self, other: "Grid", tolerance: float = 0.1) -> bool:
+        """Return whether both lattices have one shape and no corner is further apart than ``tolerance`` (voxels)."""
         if self.shape != other.shape:
             return False
         distance = np.linalg.norm(self.corners_in_world() - other.corners_in_world(), axis=1)
-        return bool(distance.max() <= tolerance)
+        return bool(distance.max() <= tolerance * min(self.spacing))
 
     def resized(self, spacing: tuple[float, float, float]) -> "Grid":
         """Return the grid of another spacing that covers the same extent (same outer edges, shape rounded up)."""

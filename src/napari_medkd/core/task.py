@@ -23,7 +23,7 @@ class Task:
     multilabel
         Whether several classes may be present at once (classification).
     ignore
-        A label value of a mask that counts nowhere.
+        A label value of a mask that counts nowhere; none of the classes'.
     """
 
     name: str
@@ -45,6 +45,13 @@ class Task:
                 f"tasks.{self.name}",
                 f"A class is listed twice: {', '.join(self.classes)}.",
                 "Give each class its own name.",
+            )
+
+        if self.ignore is not None and 0 <= self.ignore < len(self.classes):
+            raise DatasetProblem(
+                f"tasks.{self.name}",
+                f"The label to ignore, {self.ignore}, is that of class {self.classes[self.ignore]!r}.",
+                f"Choose {len(self.classes)} or more, such as 255.",
             )
 
     @property

@@ -139,7 +139,7 @@ def _ome_spacing(xml: str) -> Spacing:
 
 def _write(path: Path, data: NDArray[Any], grid: Grid) -> None:
     upright = Grid.upright(grid.shape, grid.spacing, grid.unit)
-    if not upright.matches(grid, tolerance=1e-6):
+    if not upright.matches(grid, tolerance=1e-3):
         raise VolumeProblem(
             str(path),
             "The image has a position or direction in space, which TIFF cannot keep.",

@@ -91,7 +91,10 @@ def task_of_values(name_of: Mapping[int, str], ignore: int | None = None) -> tup
     if len(classes) == 1:
         classes = (*classes, "label 1")
     moved = {value: label for label, value in enumerate(values) if value != label}
-    gaps = {label: _NO_CLASS for label in range(len(values)) if moved and label not in name_of and label != ignore}
+    free, stored = len(classes), {*values, ignore}
+    if ignore is not None and ignore < free:
+        moved[ignore], ignore = free, free
+    gaps = {value: _NO_CLASS for value in range(max(moved.values(), default=-1) + 1) if value not in stored}
     return Task(TASK, "segmentation", classes, ignore=ignore), LabelMap(moved | gaps)
 
 

@@ -1,0 +1,115 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_medkd.core.dataset import Case, Dataset, LabelMap, Split
+from napari_medkd.core.errors import DatasetProblem
+from napari_medkd.core.task import Task
+from napari_medkd.core.volume import Modality
+
+ORGANS = Task("organs", "segmentation", ("background", "liver"))
+
+
+def case(name: str, group: str = "", *, labelled: bool = True) -> Case:
+    known = {"organs": Path(f"{name}_mask.nii")} if labelled else {}
+    return Case(name, (Path(f"{name}.nii"),), group or name, annotations=known)
+
+
+def dataset(*cases: Case, split: Split | None = None) -> Dataset:
+    return Dataset("livers", ("image",), Modality.CT, {"organs": ORGANS}, cases, split or Split())
+
+
+def test_cases_and_tasks_are_found_by_their_name():
+    livers = dataset(case("a"), case("b"))
+
+    assert livers.case("b").images == (Path("b.nii"),)
+    assert livers.task("organs") is ORGANS
+
+
+def test_an_unknown_case_or_task_gets_the_nearest_name():
+    livers = dataset(case("liver_01"))
+
+    with pytest.raises(DatasetProblem, match="Did you mean 'liver_01'"):
+        livers.case("liver_1")
+    with pytest.raises(DatasetProblem, match="Did you mean 'organs'"):
+        livers.task("organ")
+
+
+def test_labelled_and_unlabelled_cases_are_told_apart():
+    livers = dataset(case("a"), case("b", labelled=False))
+
+    assert [found.id for found in livers.labelled("organs")] == ["a"]
+    assert [found.id for found in livers.unlabelled("organs")] == ["b"]
+
+
+def test_all_contradictions_are_reported_together():
+    with pytest.raises(DatasetProblem) as error:
+        dataset(
+            case("a", "Ann"),
+            case("a", "Ann"),
+            case("b", "Ben"),
+            case("c", "Ben"),
+            split=Split(("a", "b"), ("c",), ("x",)),
+        )
+
+    found = [(problem.where, problem.problem) for problem in error.value.problems]
+    assert len(found) == 3
+    assert found[0] == ("cases.a", "The case is listed twice.")
+    assert any(where == "split.test" and "'x'" in problem for where, problem in found)
+    assert any(where == "split.validate.c" and "'Ben'" in problem for where, problem in found)
+
+
+def test_a_case_on_two_sides_of_the_split_is_refused():
+    with pytest.raises(DatasetProblem, match="two sides"):
+        Split(("a", "b"), (), ("b",))
+
+
+def test_a_case_listed_twice_on_one_side_is_refused():
+    with pytest.raises(DatasetProblem, match=r"\['b'\]"):
+        Split(("a", "b", "b"))
+
+
+def test_images_of_one_patient_may_share_a_side():
+    livers = dataset(case("a", "Ann"), case("b", "Ann"), split=Split(train=("a", "b")))
+
+    assert livers.split.train == ("a", "b")
+
+
+def test_a_label_map_merges_and_renames_all_at_once():
+    stored = np.array([[0, 1, 2, 9]], np.uint8)
+
+    assert LabelMap({1: 2, 2: 1})(stored).tolist() == [[0, 2, 1, 9]]
+    assert LabelMap({2: 1})(stored).tolist() == [[0, 1, 1, 9]]
+    assert LabelMap({9: 300})(stored).tolist() == [[0, 1, 2, 300]]
+
+
+def test_an_empty_label_map_returns_the_labels_themselves():
+    stored = np.array([1, 2], np.uint8)
+
+    assert LabelMap()(stored) is stored
+
+
+def test_a_label_that_is_a_class_cannot_be_ignored():
+    with pytest.raises(DatasetProblem, match="ignore"):
+        Task("organs", "segmentation", ("background", "liver"), ignore=1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "classes", "multilabel"),
+    [("segmentation", ("liver",), False), ("classification", ("sick",), False), ("detection", (), False)],
+)
+def test_a_task_with_too_few_classes_is_refused(kind, classes, multilabel):
+    with pytest.raises(DatasetProblem, match="at least"):
+        Task("t", kind, classes, multilabel)
+
+
+def test_a_class_listed_twice_is_refused():
+    with pytest.raises(DatasetProblem, match="twice"):
+        Task("t", "segmentation", ("background", "liver", "liver"))
+
+
+def test_only_a_segmentation_has_a_background():
+    assert ORGANS.foreground == ("liver",)
+    assert Task("t", "detection", ("nodule",)).foreground == ("nodule",)
+    assert Task("t", "classification", ("sick",), multilabel=True).foreground == ("sick",)
