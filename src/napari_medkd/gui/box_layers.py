@@ -36,6 +36,7 @@ def boxes_layers(found: Boxes | ScoredBoxes, name: str, *, on: Grid | None = Non
     common = placement(boxes.grid) | {"metadata": {KEY: origin}}
     shapes = common | {
         "name": name,
+        "ndim": 2 if boxes.grid.is_flat else 3,
         "shape_type": "rectangle",
         "features": features,
         "edge_color": colours[owners].tolist() if len(owners) else "#ffffff",
