@@ -5,17 +5,21 @@ else is hidden; leaving takes them out again, so the person's layers keep their 
 """
 
 from dataclasses import dataclass, field
+from textwrap import wrap
 from typing import Any
 
 from napari.layers import Image, Labels
 from napari.utils.colormaps import DirectLabelColormap
 
+from napari_medkd.gui.canvas import placed_like
 from napari_medkd.gui.colours import ONLY_FIRST, ONLY_SECOND, OTHER_CLASS, TRANSPARENT, Rgba, rgba_of
 from napari_medkd.gui.layers import KEY, labels_look
 from napari_medkd.gui.panels import Panel
 
 _LAYERS_A_PANEL = 2
 _TITLE_POINTS = 8
+_TITLE = "medkd panel"
+_TITLE_WIDTH = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,10 @@ class Comparison:
     def is_shown(self) -> bool:
         """Whether the panels are on the canvas."""
         return self._before is not None
+
+    def overlay(self, title: str) -> Any:
+        """Return the mask layer of the panel with that title, or None where none is shown."""
+        return next((layer for layer in self.layers[1::_LAYERS_A_PANEL] if layer.metadata[_TITLE] == title), None)
 
     def show(self, image: Any, panels: list[Panel]) -> None:
         """Put the panels side by side on the image of a layer; those that are shown already are exchanged in place.
@@ -142,15 +150,11 @@ class Comparison:
             self.leave()
 
 
-def _placed_like(image: Any) -> dict[str, Any]:
-    return {name: getattr(image, name) for name in ("scale", "translate", "units", "axis_labels")}
-
-
 def _same_image(image: Any, title: str) -> Image:
     look = {name: getattr(image, name) for name in ("rgb", "opacity", "gamma", "rendering", "attenuation", "blending")}
     if not image.rgb:
         look |= {"colormap": image.colormap, "contrast_limits": image.contrast_limits}
-    return Image(image.data, name=f"{title} · image", **look, **_placed_like(image))
+    return Image(image.data, name=f"{title} · image", **look, **placed_like(image))
 
 
 def _overlay(image: Any, panel: Panel) -> Labels:
@@ -167,7 +171,9 @@ def _overlay(image: Any, panel: Panel) -> Labels:
         }
         colormap = DirectLabelColormap(color_dict=colours)
         look = {"name": panel.title, "opacity": 1.0, "colormap": colormap, "metadata": {KEY: origin}}
-    layer = Labels(panel.labels, **look, **_placed_like(image))
+    layer = Labels(panel.labels, **look, **placed_like(image))
+    layer.metadata[_TITLE] = panel.title
+    layer.name = "\n".join(wrap(panel.title, _TITLE_WIDTH))
     layer.name_overlay.visible = True
     layer.name_overlay.font_size = _TITLE_POINTS
     return layer

@@ -199,7 +199,7 @@ class ResultsState:
     networks
         Those of the selected run that have weights; ``network`` is the chosen one's stage.
     pictures
-        The image layers that can be predicted; ``picture`` is the chosen one's layer id.
+        The image layers that can be predicted; ``picture`` is the chosen one's key.
     answers
         What the networks said about the chosen picture, student first.
     differences, difference

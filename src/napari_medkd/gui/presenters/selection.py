@@ -62,24 +62,24 @@ class Selection:
         """Choose the network that is asked next."""
         self._state.network = stage
 
-    def choose_picture(self, layer: Any) -> None:
-        """Choose the picture that is asked about, by its layer's id."""
-        if layer != self._state.picture:
-            self._state.picture = layer
+    def choose_picture(self, key: Any) -> None:
+        """Choose the picture that is asked about, by its key."""
+        if key != self._state.picture:
+            self._state.picture = key
             self._advise()
             self.changed.emit()
 
     def set_pictures(self, pictures: Sequence["Picture"]) -> None:
         """Take in which image layers there are; where the chosen one is gone, the topmost is chosen."""
         self._state.pictures = tuple(pictures)
-        known = [picture.layer for picture in pictures]
+        known = [picture.key for picture in pictures]
         if self._state.picture not in known:
             self.choose_picture(known[-1] if known else None)
 
     @property
     def picture(self) -> "Picture | None":
         """The chosen picture."""
-        return next((one for one in self._state.pictures if one.layer == self._state.picture), None)
+        return next((one for one in self._state.pictures if one.key == self._state.picture), None)
 
     def wish(self, stage: str) -> Wish | None:
         """Return the wish for a network's answer to the picture, or None where something is missing."""

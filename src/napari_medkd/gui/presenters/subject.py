@@ -36,6 +36,11 @@ class Picture:
     source: Path | None
     data: Any
 
+    @property
+    def key(self) -> tuple[Any, Path | None]:
+        """What tells it from another picture: the layer may be given another file's image."""
+        return self.layer, self.source
+
     def volume(self) -> Volume:
         """Return what is on the screen as a volume."""
         array = np.asarray(self.data)

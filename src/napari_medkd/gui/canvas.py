@@ -1,0 +1,124 @@
+"""What the Results dock reads from and puts on the canvas, through napari's public API; no Qt."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from napari.layers import Image, Labels
+
+from napari_medkd.core.grid import Grid
+from napari_medkd.gui.layers import (
+    grid_of,
+    grid_of_placement,
+    labels_look,
+    origin_of,
+    placement,
+    shown_array,
+    source_of,
+)
+from napari_medkd.gui.presenters.answers import Answer, place_of
+from napari_medkd.gui.presenters.subject import Picture
+
+#: The order of the sliders that shows each plane upright, in (inferior, posterior, left).
+PLANES = {"Axial": (0, 1, 2), "Coronal": (1, 0, 2), "Sagittal": (2, 0, 1)}
+
+
+def pictures_on(viewer: Any, *, besides: tuple[Any, ...] = ()) -> list[Picture]:
+    """Return every image layer that a network could be asked about: planes and volumes, one of each file."""
+    pictures: dict[Any, Picture] = {}
+    for layer in viewer.layers:
+        if isinstance(layer, Image) and layer not in besides and not layer.multiscale:
+            shape = layer.data.shape[:-1] if layer.rgb else layer.data.shape
+            if len(shape) in (2, 3):
+                picture = _picture(layer, shape)
+                pictures.setdefault(picture.source or layer.unique_id, picture)
+    return list(pictures.values())
+
+
+def _picture(layer: Any, shape: tuple[int, ...]) -> Picture:
+    grid = grid_of(layer.metadata, shape)
+    if grid is None:
+        grid = grid_of_placement(shape, layer.scale, layer.translate, str(layer.units[-1]))
+    source = source_of(layer.metadata) or _file_behind(layer)
+    return Picture(layer.unique_id, layer.name, grid, source, layer.data)
+
+
+def _file_behind(layer: Any) -> Path | None:
+    """Return the file another reader opened, if it is one that a network can be asked about."""
+    from napari_medkd.files.opening import suffix_of
+
+    path = getattr(layer.source, "path", None)
+    return Path(path) if path and suffix_of(Path(path)) and Path(path).is_file() else None
+
+
+def layer_of(viewer: Any, unique_id: Any) -> Any:
+    """Return the layer of that id, or None where it is gone."""
+    return next((layer for layer in viewer.layers if layer.unique_id == unique_id), None)
+
+
+class AnswersOnCanvas:
+    """One labels layer for each network's answer, drawn on the picture and exchanged in place."""
+
+    def __init__(self, viewer: Any) -> None:
+        self._viewer = viewer
+        self._layers: dict[tuple[Any, str], Any] = {}
+
+    def layer(self, picture: Picture, stage: str) -> Any:
+        """Return the layer of a network's answer, or None where there is none (any more)."""
+        layer = self._layers.get((picture.layer, stage))
+        return layer if layer is not None and layer in self._viewer.layers else None
+
+    def draw(self, answers: tuple[Answer, ...], picture: Picture) -> None:
+        """Draw the answers to a picture; those that stand already and are new get new voxels."""
+        for answer in answers:
+            labels = shown_array(answer.labels, picture.grid)
+            known = self.layer(picture, answer.stage)
+            if known is None:
+                self._layers[picture.layer, answer.stage] = self._add(answer, picture, labels)
+            elif known.data is not labels:
+                known.data = labels
+
+    def _add(self, answer: Answer, picture: Picture, labels: Any) -> Any:
+        origin = origin_of(picture.grid, "labels") | {"task": asdict(answer.prediction.task)}
+        look = labels_look(answer.prediction.task.classes, f"{answer.title} · {picture.name}", origin)
+        image = layer_of(self._viewer, picture.layer)
+        placed = placement(picture.grid) if image is None else placed_like(image)
+        layer = Labels(labels, **look, **placed)
+        self._viewer.add_layer(layer)
+        return layer
+
+
+def placed_like(image: Any) -> dict[str, Any]:
+    """Return scale, translate, units and axis labels of an image layer, for a mask that lies on it."""
+    return {name: getattr(image, name) for name in ("scale", "translate", "units", "axis_labels")}
+
+
+def jump_to(viewer: Any, layer: Any, answer: Answer, label: int, grid: Grid) -> bool:
+    """Move the sliders to a class's middle and make its label the selected one; False where the class is not there."""
+    voxel = place_of(answer.labels, label)
+    if voxel is None:
+        return False
+    world = layer.data_to_world(voxel[1:] if grid.is_flat else voxel)
+    first = viewer.dims.ndim - len(world)
+    for axis, point in enumerate(world):
+        viewer.dims.set_point(first + axis, float(point))
+    viewer.layers.selection.active = layer
+    layer.selected_label = label
+    return True
+
+
+def show_plane(viewer: Any, plane: str) -> None:
+    """Show a plane upright as radiologists see it, or everything in ``"3D"``; earlier axes stay where they are."""
+    if plane == "3D":
+        viewer.dims.ndisplay = 3
+        return
+    dims = viewer.dims
+    changed = dims.ndisplay != 2
+    dims.ndisplay = 2
+    if dims.ndim < 3:
+        return
+    lead = dims.ndim - 3
+    order = (*range(lead), *(lead + axis for axis in PLANES[plane]))
+    if changed or tuple(dims.order) != order:
+        dims.order = order
+        viewer.reset_view()

@@ -1,0 +1,197 @@
+"""The Results dock: ask a run's networks about the open image, measure them, and put them side by side."""
+
+from typing import Any
+
+from qtpy.QtCore import QUrl
+from qtpy.QtGui import QDesktopServices, QShowEvent
+from qtpy.QtWidgets import QVBoxLayout
+
+from napari_medkd.core.errors import Problem
+from napari_medkd.gui.backend import followers_of
+from napari_medkd.gui.background import in_background
+from napari_medkd.gui.canvas import AnswersOnCanvas, jump_to, layer_of, pictures_on, show_plane
+from napari_medkd.gui.comparison import Comparison
+from napari_medkd.gui.presenters.answers import Answer
+from napari_medkd.gui.presenters.networks import Network
+from napari_medkd.gui.presenters.predicting import Predicting
+from napari_medkd.gui.presenters.results import ResultsPresenter
+from napari_medkd.gui.presenters.selection import Selection
+from napari_medkd.gui.presenters.side_by_side import sides_of
+from napari_medkd.gui.preview import LivePreview
+from napari_medkd.gui.state import ResultsState
+from napari_medkd.gui.widgets.dock import Dock
+from napari_medkd.gui.widgets.results_view import ResultsView, fill
+
+
+class ResultsDock(Dock):
+    """Joins viewer, decisions and layout."""
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__(napari_viewer, "Results")
+        followers = followers_of(self.session)
+        self.state = ResultsState()
+        self.selection = Selection(self.session, self.state, in_background)
+        predicting = Predicting(followers, in_background)
+        self.presenter = ResultsPresenter(self.state, self.selection, predicting)
+        self.comparison = Comparison(napari_viewer)
+        self.preview = LivePreview(napari_viewer, self.session, in_background)
+        self._answers = AnswersOnCanvas(napari_viewer)
+        followers.heard.connect(predicting.hear)
+        followers.failed.connect(predicting.fail)
+        self.view = ResultsView(self)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.view)
+        self._connect_view()
+        self._connect_state()
+        self._connect_viewer()
+        self._take_pictures()
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Look for runs whenever the dock comes up."""
+        super().showEvent(event)
+        self.selection.list_runs()
+
+    def _connect_view(self) -> None:
+        view = self.view
+        view.run.activated.connect(lambda: self.selection.choose_run(view.run.currentData()))
+        view.picture.activated.connect(lambda: self.selection.choose_picture(view.picture.currentData()))
+        view.networks.buttonClicked.connect(lambda one: self.selection.choose_network(one.property("stage")))
+        view.predict.clicked.connect(lambda: self.presenter.predict())
+        view.stop.clicked.connect(self.presenter.cancel)
+        view.compare.clicked.connect(self._compare)
+        view.difference.activated.connect(lambda: self.presenter.choose_difference(view.difference.currentData()))
+        for name, button in view.planes.items():
+            button.clicked.connect(lambda _=False, plane=name: show_plane(self.viewer, plane))
+        view.preview.setChecked(True)
+        view.preview.toggled.connect(self._switch_preview)
+        view.answers.class_chosen.connect(self._jump)
+        view.answers.failed.connect(self._complain)
+        view.log.clicked.connect(self._open_log)
+
+    def _connect_state(self) -> None:
+        events = self.state.events
+        for signal, shown in (
+            (events.runs, self._show_runs),
+            (self.session.events.run, self._show_runs),
+            (events.pictures, self._show_pictures),
+            (events.picture, self._show_pictures),
+            (events.networks, self._show_networks),
+            (events.network, self._show_networks),
+            (events.busy, self._show_busy),
+            (events.advice, self._show_busy),
+            (events.message, self._show_message),
+            (events.answers, self._show_answers),
+            (events.differences, self._show_differences),
+            (events.difference, self._show_differences),
+            (events.panels, self._show_panels),
+        ):
+            signal.connect(shown)
+            shown()
+
+    def _connect_viewer(self) -> None:
+        layers = self.viewer.layers.events
+        for signal in (layers.inserted, layers.removed, layers.reordered):
+            signal.connect(self._take_pictures)
+        self.viewer.layers.selection.events.active.connect(self._follow_selection)
+        self.session.events.opened.connect(self._take_pictures)
+
+    def _take_pictures(self, event: Any = None) -> None:
+        del event
+        self.selection.set_pictures(pictures_on(self.viewer, besides=tuple(self.comparison.layers)))
+
+    def _follow_selection(self, event: Any = None) -> None:
+        """Choose the image the person selects in the list of layers."""
+        del event
+        active = self.viewer.layers.selection.active
+        for picture in self.state.pictures:
+            if active is not None and picture.layer == active.unique_id:
+                self.selection.choose_picture(picture.key)
+
+    def _show_runs(self) -> None:
+        runs = [(name, path) for path, name in self.state.runs]
+        run = self.session.run
+        if run is not None and run not in [path for _, path in runs]:
+            runs.insert(0, (run.name, run))
+        fill(self.view.run, runs, run)
+        self.view.run.setPlaceholderText("Choose a run" if runs else "No runs yet")
+
+    def _show_pictures(self) -> None:
+        fill(self.view.picture, [(one.name, one.key) for one in reversed(self.state.pictures)], self.state.picture)
+        self.view.picture.setPlaceholderText("No image is open")
+
+    def _show_networks(self) -> None:
+        self.view.show_networks([_offered(one) for one in self.state.networks], self.state.network)
+
+    def _show_busy(self) -> None:
+        self.view.show_busy(self.state.busy, self.state.advice)
+        self._show_compare_button()
+
+    def _show_compare_button(self) -> None:
+        state = self.state
+        ready = not state.busy and (not state.advice or bool(state.answers))
+        self.view.compare.setEnabled(bool(state.panels) or ready)
+        self.view.compare.setChecked(bool(state.panels))
+        self.view.compare.setText("Leave the comparison" if state.panels else "Compare")
+
+    def _show_message(self) -> None:
+        state = self.state
+        self.view.problems.show_problems([Problem("", state.message, state.hint)] if state.message else [])
+        self.view.log.setVisible(state.log is not None)
+
+    def _show_answers(self) -> None:
+        answers, picture = self.state.answers, self.selection.picture
+        self.view.answers.show_answers(answers)
+        if picture is not None and not self.comparison.is_shown:
+            self._answers.draw(answers, picture)
+
+    def _show_differences(self) -> None:
+        fill(self.view.difference, [(pair, pair) for pair in self.state.differences], self.state.difference)
+        self.view.show_legend(sides_of(self.state.difference))
+
+    def _show_panels(self) -> None:
+        panels, picture = self.state.panels, self.selection.picture
+        image = layer_of(self.viewer, picture.layer) if picture else None
+        if panels and image is not None:
+            self.comparison.show(image, list(panels))
+        else:
+            self.comparison.leave()
+            if picture is not None:
+                self._answers.draw(self.state.answers, picture)
+        self._show_compare_button()
+
+    def _compare(self) -> None:
+        if self.state.panels:
+            self.presenter.leave_comparison()
+        else:
+            self.presenter.compare()
+        self._show_compare_button()
+
+    def _jump(self, answer: Answer, label: int) -> None:
+        picture = self.selection.picture
+        if picture is None:
+            return
+        layer = self.comparison.overlay(answer.title) or self._answers.layer(picture, answer.stage)
+        if layer is not None:
+            jump_to(self.viewer, layer, answer, label, picture.grid)
+
+    def _switch_preview(self, on: bool) -> None:
+        self.preview.is_on = on
+        if self.preview.layer is not None:
+            self.preview.layer.visible = on
+        self.preview.catch_up()
+
+    def _complain(self, message: str) -> None:
+        self.state.hint = "Choose another folder."
+        self.state.message = f"The tables cannot be saved. {message}"
+
+    def _open_log(self) -> None:
+        if self.state.log is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.state.log)))
+
+
+def _offered(network: Network) -> tuple[str, str, str]:
+    if not network.needs_mask:
+        return network.stage, network.stage.capitalize(), "Sees the image alone"
+    tip = f"It must be shown {network.sees} of the true mask where that is known, else of the student's mask"
+    return network.stage, f"{network.stage.capitalize()}, given {network.sees}", tip

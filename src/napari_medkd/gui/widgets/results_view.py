@@ -1,0 +1,176 @@
+"""The Results dock's layout: choices, buttons, side-by-side controls and tables. Shows what it is told."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QButtonGroup,
+    QCheckBox,
+    QComboBox,
+    QFormLayout,
+    QFrame,
+    QGroupBox,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QRadioButton,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_medkd.gui.canvas import PLANES
+from napari_medkd.gui.colours import ONLY_FIRST, ONLY_SECOND, OTHER_CLASS
+from napari_medkd.gui.widgets.answers_view import AnswersView
+from napari_medkd.gui.widgets.problem_list import ProblemList
+
+_MARGIN = 6
+
+
+class ResultsView(QScrollArea):
+    """Everything in the dock, scrolled where it is too low."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        inside = QWidget()
+        layout = QVBoxLayout(inside)
+        layout.setContentsMargins(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
+        layout.addWidget(self._question())
+        layout.addWidget(self._side_by_side())
+        self.answers = AnswersView()
+        layout.addWidget(self.answers)
+        layout.addStretch(1)
+        self.setWidget(inside)
+
+    def _question(self) -> QWidget:
+        box = QWidget()
+        self.run, self.picture = _combo("Run", "A run of the runs folder"), _combo("Image", "An image layer")
+        self.networks, self.network_row = QButtonGroup(self), QVBoxLayout()
+        self.network_row.setSpacing(2)
+        form = QFormLayout()
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        form.addRow("Run", self.run)
+        form.addRow("Image", self.picture)
+        form.addRow("Network", self.network_row)
+        self.predict = QPushButton("Predict")
+        self.predict.setToolTip("Ask the network about the image, in a process of its own")
+        self.stop = QPushButton("Stop")
+        self.stop.setToolTip("Stop the prediction")
+        self.progress = QProgressBar()
+        self.progress.setRange(0, 0)
+        self.progress.setTextVisible(False)
+        self.progress.setFixedHeight(6)
+        self.busy = _words()
+        self.problems = ProblemList()
+        self.log = QPushButton("Open log")
+        layout = QVBoxLayout(box)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(form)
+        layout.addLayout(_row(self.predict, self.stop))
+        for widget in (self.progress, self.busy, self.problems, self.log):
+            layout.addWidget(widget)
+        return box
+
+    def _side_by_side(self) -> QWidget:
+        box = QGroupBox("Side by side")
+        self.compare = QPushButton("Compare")
+        self.compare.setCheckable(True)
+        self.compare.setToolTip("Teacher, student and their difference, with one camera and one set of sliders")
+        self.difference = _combo("Difference", "Which two masks the third panel compares")
+        self.legend = _words()
+        self.legend.setTextFormat(Qt.TextFormat.RichText)
+        self.planes = {name: QPushButton(name) for name in (*PLANES, "3D")}
+        for name, button in self.planes.items():
+            button.setToolTip("Show the volume" if name == "3D" else f"Show {name.lower()} slices, upright")
+        self.preview = QCheckBox("Show what a training run predicts")
+        self.preview.setToolTip("Overlay the newest preview of a live run on its case, while that case is open")
+        layout = QVBoxLayout(box)
+        layout.addWidget(self.compare)
+        layout.addLayout(_labelled("Difference", self.difference))
+        layout.addWidget(self.legend)
+        layout.addLayout(_row(*self.planes.values()))
+        layout.addWidget(self.preview)
+        return box
+
+    def show_networks(self, networks: Sequence[tuple[str, str, str]], chosen: str) -> None:
+        """Offer the networks, as (stage, words, tip)."""
+        for button in self.networks.buttons():
+            self.networks.removeButton(button)
+            self.network_row.removeWidget(button)
+            button.deleteLater()
+        for stage, words, tip in networks:
+            button = QRadioButton(words)
+            button.setToolTip(tip)
+            button.setProperty("stage", stage)
+            button.setChecked(stage == chosen)
+            self.networks.addButton(button)
+            self.network_row.addWidget(button)
+
+    def show_busy(self, busy: str, advice: str) -> None:
+        """Say what is being done, or why nothing can be."""
+        self.progress.setVisible(bool(busy))
+        self.busy.setText(busy or advice)
+        self.busy.setVisible(bool(busy or advice))
+        self.predict.setEnabled(not busy and not advice)
+        self.stop.setEnabled(bool(busy))
+
+    def show_legend(self, pair: tuple[str, str]) -> None:
+        """Explain the difference panel's colours; nothing where no pair is chosen."""
+        first, second = pair
+        marks = ((ONLY_FIRST, f"only {first}"), (ONLY_SECOND, f"only {second}"), (OTHER_CLASS, "another class"))
+        spans = [_swatch(colour) + words.replace(" ", "&nbsp;") for colour, words in marks]
+        self.legend.setText(" &nbsp; ".join(spans))
+        self.legend.setVisible(bool(first))
+
+
+def fill(combo: QComboBox, items: Sequence[tuple[str, Any]], chosen: Any) -> None:
+    """Show these choices, as (words, value), without saying that one was made."""
+    combo.blockSignals(True)
+    combo.clear()
+    for words, value in items:
+        combo.addItem(words, value)
+        combo.setItemData(combo.count() - 1, words, Qt.ItemDataRole.ToolTipRole)
+    values = [value for _, value in items]
+    combo.setCurrentIndex(values.index(chosen) if chosen in values else -1)
+    combo.blockSignals(False)
+
+
+def _swatch(colour: str) -> str:
+    return f"<span style='color:{colour}; background:#000'>&nbsp;■&nbsp;</span>&nbsp;"
+
+
+def _combo(name: str, tip: str) -> QComboBox:
+    combo = QComboBox()
+    combo.setAccessibleName(name)
+    combo.setToolTip(tip)
+    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    combo.setMinimumContentsLength(12)
+    combo.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    return combo
+
+
+def _words() -> QLabel:
+    label = QLabel()
+    label.setWordWrap(True)
+    return label
+
+
+def _row(*widgets: QWidget) -> QHBoxLayout:
+    layout = QHBoxLayout()
+    for widget in widgets:
+        layout.addWidget(widget, 1)
+    return layout
+
+
+def _labelled(words: str, widget: QWidget) -> QHBoxLayout:
+    layout = QHBoxLayout()
+    layout.addWidget(QLabel(words))
+    layout.addWidget(widget, 1)
+    return layout
