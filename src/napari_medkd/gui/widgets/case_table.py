@@ -16,6 +16,7 @@ _TIPS = (
     "Tasks the case carries an annotation for",
     "★ marks a reference case: methods that learn from few cases learn from these",
 )
+_LABELS = 3
 REFERENCE = len(_COLUMNS) - 1
 
 
@@ -43,11 +44,10 @@ class _CaseModel(QAbstractTableModel):
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         row = self.rows[index.row()]
-        texts = (row.id, row.domain, row.side, ", ".join(row.labelled) or "none", "★" if row.is_reference else "")
         if role == Qt.ItemDataRole.DisplayRole:
-            return texts[index.column()]
+            return (row.id, row.domain, row.side, _few(row.labelled), "★" if row.is_reference else "")[index.column()]
         if role == Qt.ItemDataRole.ToolTipRole:
-            return texts[index.column()] or None
+            return f"{row.id}\nLabels: {', '.join(row.labelled) or 'none'}"
         if role == Qt.ItemDataRole.TextAlignmentRole and index.column() == REFERENCE:
             return Qt.AlignmentFlag.AlignCenter
         return None
@@ -58,6 +58,13 @@ class _CaseModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return _COLUMNS[section]
         return _TIPS[section] if role == Qt.ItemDataRole.ToolTipRole else None
+
+
+def _few(names: tuple[str, ...]) -> str:
+    """Return the first name and how many more there are; a column is narrow."""
+    if not names:
+        return "none"
+    return names[0] if len(names) == 1 else f"{names[0]} +{len(names) - 1}"
 
 
 class CaseTable(QTableView):
@@ -97,7 +104,10 @@ class CaseTable(QTableView):
 
     def show_rows(self, rows: tuple[CaseRow, ...]) -> None:
         """Show these cases."""
+        is_other = [row.id for row in rows] != [row.id for row in self._model.rows]
         self._model.show_rows(rows)
+        if is_other:
+            self._fit_columns()
 
     def keep_matching(self, words: str) -> None:
         """Show only the cases one of whose columns holds the words."""
@@ -129,9 +139,14 @@ class CaseTable(QTableView):
         header.setHighlightSections(False)
         header.setMinimumSectionSize(34)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        header.setSectionResizeMode(3, QHeaderView.ResizeMode.Stretch)
-        for column, width in ((0, 112), (1, 64), (2, 64), (REFERENCE, 34)):
-            self.setColumnWidth(column, width)
+        header.setSectionResizeMode(_LABELS, QHeaderView.ResizeMode.Stretch)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        self.setColumnWidth(REFERENCE, 34)
+
+    def _fit_columns(self) -> None:
+        """Make every column as wide as it needs, within limits; the labels take what is left."""
+        for column, most in ((0, 130), (1, 90), (2, 70)):
+            self.setColumnWidth(column, min(most, max(48, self.sizeHintForColumn(column) + 12)))
 
     def _row(self, index: QModelIndex) -> CaseRow:
         return self._model.rows[self._sorted.mapToSource(index).row()]

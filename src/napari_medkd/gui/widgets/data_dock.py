@@ -1,5 +1,6 @@
 """The Data dock: open a dataset, see its cases and what is wrong with it, show a case, mark reference cases."""
 
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,8 +53,12 @@ class DataDock(Dock):
         self._wish = 0
         self._build()
         self._connect()
-        self.presenter.show()
         self._show_rows()
+        self._show_problems()
+
+    def first_look(self) -> None:
+        """Show the dataset that is open already."""
+        self.presenter.show()
 
     def _build(self) -> None:
         self.setAcceptDrops(True)
@@ -110,7 +115,7 @@ class DataDock(Dock):
     def _connect(self) -> None:
         self.browse.clicked.connect(self._browse)
         self.path.returnPressed.connect(self._open_typed)
-        self.sample.clicked.connect(self._open_sample)
+        self.sample.clicked.connect(self.open_sample)
         self.filter.textChanged.connect(self.table.keep_matching)
         self.filter.textChanged.connect(self._show_summary)
         self.table.opened.connect(self.show_case)
@@ -130,6 +135,7 @@ class DataDock(Dock):
 
     def open_path(self, path: Path) -> None:
         """Open the dataset at a folder or manifest."""
+        self.settle()
         self.path.setText(str(path))
         self.presenter.open(path)
 
@@ -176,7 +182,9 @@ class DataDock(Dock):
         if self.path.text().strip():
             self.open_path(Path(self.path.text().strip()).expanduser())
 
-    def _open_sample(self) -> None:
+    def open_sample(self) -> None:
+        """Open the generated sample; it is written beside the runs folder first, if it is not there."""
+        self.settle()
         folder = self.session.runs_folder.parent / SAMPLE_FOLDER
         self.path.setText(str(folder))
         self.presenter.open_sample(folder)
@@ -206,7 +214,8 @@ class DataDock(Dock):
         dataset = self.session.dataset
         shown, known = self.table.num_shown(), len(self.state.rows)
         filtered = f"\n{shown} of {known} shown" if shown != known else ""
-        self.summary.setText(f"{dataset.name}\n{self.state.summary}{filtered}" if dataset else "")
+        lines = escape(self.state.summary + filtered).replace("\n", "<br>")
+        self.summary.setText(f"<b>{escape(dataset.name)}</b><br>{lines}" if dataset else "")
 
     def _show_buttons(self) -> None:
         rows = self.table.selected_rows()

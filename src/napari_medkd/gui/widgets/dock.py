@@ -3,7 +3,7 @@
 from typing import Any
 
 from qtpy.QtCore import Qt, QTimer
-from qtpy.QtGui import QShowEvent
+from qtpy.QtGui import QPaintEvent, QShowEvent
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QSizePolicy, QWidget
 
 from napari_medkd.gui.preferences import PLUGIN, prepare
@@ -31,9 +31,9 @@ class Dock(QWidget):
     def __init__(self, napari_viewer: Any, title: str) -> None:
         super().__init__()
         self.viewer = napari_viewer
-        self.session = prepare(session_of(napari_viewer))
+        self.session = session_of(napari_viewer)
         self.title = title
-        self._is_settled = False
+        self._has_joined = self._is_settled = False
         self.setMinimumWidth(_NARROWEST)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         napari_viewer.events.theme.connect(self._theme_changed)
@@ -45,18 +45,34 @@ class Dock(QWidget):
     def take_theme(self, colours: ThemeColours) -> None:
         """Draw in other colours; for docks that draw something themselves."""
 
+    def first_look(self) -> None:
+        """Do what the first picture need not wait for: load modules, read folders, ask the command line."""
+
+    def settle(self) -> None:
+        """Take the preferences, then have the first look; once, after the first picture or when asked to."""
+        if not self._is_settled:
+            self._is_settled = True
+            prepare(self.session)
+            self.first_look()
+
     def showEvent(self, event: QShowEvent | None) -> None:
         """Join the other docks the first time."""
         super().showEvent(event)
+        if not self._has_joined:
+            self._has_joined = True
+            QTimer.singleShot(0, self._join)
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Settle as soon as the first picture stands."""
+        super().paintEvent(event)
         if not self._is_settled:
-            self._is_settled = True
-            QTimer.singleShot(0, self._settle)
+            QTimer.singleShot(0, self.settle)
 
     def _theme_changed(self, event: Any = None) -> None:
         del event
         self.take_theme(self.colours())
 
-    def _settle(self) -> None:
+    def _join(self) -> None:
         frame, window = self.parent(), self.window()
         if not isinstance(frame, QDockWidget) or not isinstance(window, QMainWindow):
             return
