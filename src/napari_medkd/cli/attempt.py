@@ -7,19 +7,17 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 
-from napari_medkd.cli.progress import TerminalProgress, line_of
-from napari_medkd.cli.stopping import StopOnSignal
+from napari_medkd.cli.progress import TerminalProgress
+from napari_medkd.cli.stopping import SignalledControl
 from napari_medkd.cli.terminal import FAILURE, OK, problems_of, tell_error
-from napari_medkd.core.control import Control
 from napari_medkd.core.errors import InputProblem
 from napari_medkd.core.events import AnyEvent, RunEnded
 from napari_medkd.core.run_layout import LOG
 from napari_medkd.runs.folder import RunFolder
 from napari_medkd.runs.heartbeat import Heartbeat
-from napari_medkd.runs.orders import FolderControl
 
-#: What an attempt does: given who may pause or stop it, the events it yields.
-Work = Callable[[Control], Iterator[AnyEvent]]
+#: What an attempt does: given who may pause or stop it and its sign of life, the events it yields.
+Work = Callable[[SignalledControl, Heartbeat], Iterator[AnyEvent]]
 
 
 def carry_out(folder: RunFolder, attempt: int, work: Work) -> int:
@@ -30,9 +28,13 @@ def carry_out(folder: RunFolder, attempt: int, work: Work) -> int:
     RunBusy
         Where another process is at work in the folder; nothing is written then.
     """
-    with Heartbeat(folder, attempt), StopOnSignal(FolderControl(folder.path)) as control, _Record(folder) as record:
+    with (
+        Heartbeat(folder.path, attempt) as heartbeat,
+        SignalledControl(folder.path) as control,
+        _Record(folder) as record,
+    ):
         try:
-            for event in work(control):
+            for event in work(control, heartbeat):
                 record.add(event)
         except KeyboardInterrupt:
             hint = "Continue it when you like: the epoch that was under way is repeated."
@@ -60,8 +62,7 @@ class _Record:
 
     def add(self, event: AnyEvent) -> None:
         self._folder.append(event)
-        self._progress.show(event)
-        self._log(line_of(event, self._progress.status))
+        self._log(self._progress.show(event))
         if isinstance(event, RunEnded):
             self.outcome = event.outcome
 

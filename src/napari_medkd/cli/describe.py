@@ -1,11 +1,13 @@
 """`medkd describe`: what each method is and which settings it has."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from napari_medkd.cli.terminal import say, say_json
-from napari_medkd.core.card import MethodCard
+
+if TYPE_CHECKING:
+    from napari_medkd.core.card import MethodCard
 
 EXAMPLES = ("medkd describe", "medkd describe shape-intensity", "medkd describe --json")
 
@@ -28,7 +30,7 @@ def describe(
         say("\n".join(f"{card.name:20} {card.summary}" for card in listed))
 
 
-def _in_full(card: MethodCard) -> list[str]:
+def _in_full(card: "MethodCard") -> list[str]:
     lines = [
         f"{card.title} ({card.name})",
         card.summary,

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from napari_medkd.cli.progress import in_words
 from napari_medkd.cli.terminal import say, say_json
 
 EXAMPLES = ("medkd estimate spec.json", "medkd estimate spec.json --json")
@@ -17,6 +16,7 @@ def estimate(
 ) -> None:
     """Measure a few real steps of every stage, and say what the whole run would take; nothing is written."""
     from napari_medkd.cli.inspection import refuse_problems
+    from napari_medkd.cli.progress import in_words
     from napari_medkd.cli.spec_files import read_document, spec_of
     from napari_medkd.engine.bench import open_bench
     from napari_medkd.engine.estimate import estimate as measure

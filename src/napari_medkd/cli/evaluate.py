@@ -16,7 +16,7 @@ EXAMPLES = (
 
 
 def evaluate(
-    predictions: Annotated[Path, typer.Argument(help="A folder of predictions, or a run with predictions in it.")],
+    predictions: Annotated[Path, typer.Argument(help="A folder of predictions, or a run that holds some.")],
     data: Annotated[Path | None, typer.Option(help="Dataset with the truth; by default the one predicted on.")] = None,
     split: Annotated[Side | None, typer.Option(help="Score only the cases on one side of the split.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Write a line for every case and class.")] = None,
@@ -29,9 +29,11 @@ def evaluate(
     """
     from napari_medkd.cli.evaluating import evaluation_of
     from napari_medkd.cli.evaluation_tables import as_csv, as_document, as_text
+    from napari_medkd.cli.run_names import run_named
     from napari_medkd.files.atomic import write_text
 
-    found = evaluation_of(predictions, data, split.value if split else "")
+    folder = predictions if predictions.exists() else run_named(predictions)
+    found = evaluation_of(folder, data, split.value if split else "")
     if csv is not None:
         write_text(csv, as_csv(found.scores))
     for note in found.notes:

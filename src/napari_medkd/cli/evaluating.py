@@ -79,6 +79,8 @@ def evaluation_of(path: Path, data: Path | None, split: str) -> Evaluation:
             found.notes.append(f"{folder.name}: {len(missing)} of {len(wanted)} {split} cases have no prediction.")
     if problems:
         raise InputProblem.of(problems)
+    if len({score.measures.distance_unit for score in found.scores}) > 1:
+        found.notes.append("Some distances are in mm and others in pixels: means over both say nothing.")
     if not found.scores:
         raise DatasetProblem(str(path), "No prediction is of a case that is wanted.", "Check --data and --split.")
     return found

@@ -6,6 +6,7 @@ mean over its classes. What is not applicable counts in neither.
 
 import csv
 import io
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from napari_medkd.cli.evaluating import Evaluation, Score
 from napari_medkd.core.measures import mean_of_applicable
 
 _FIGURES = ("dice", "hd95", "assd", "volume", "truth_volume")
+_WHO = ("predictions", "network")
 _UNITS = ("distance_unit", "volume_unit")
 
 Row = dict[str, Any]
@@ -41,30 +43,38 @@ def as_document(found: Evaluation) -> dict[str, Any]:
 
 
 def as_text(found: Evaluation) -> str:
-    """Return the three tables for a person."""
+    """Return the three tables of every folder of predictions, for a person."""
     rows = [_row(score) for score in found.scores]
-    return "\n\n".join(_text(name, table, rows[0]) for name, table in _tables(rows).items())
+    whose = dict.fromkeys((row["predictions"], row["network"]) for row in rows)
+    return "\n\n".join(
+        _block(*who, [row for row in rows if (row["predictions"], row["network"]) == who]) for who in whose
+    )
+
+
+def _block(predictions: str, network: str, rows: Sequence[Row]) -> str:
+    tables = (_text(name, table, rows[0]) for name, table in _tables(rows).items())
+    return "\n\n".join([f"{predictions}: {network}", *tables])
 
 
 def _tables(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    cases = _means(rows, ("predictions", "network", "domain", "case"))
-    everything = [{**row, "class": "all"} for row in _means(cases, ("predictions", "network"))]
+    cases = _means(rows, (*_WHO, "domain", "case"))
+    everything = [{**row, "class": "all"} for row in _means(cases, _WHO)]
     return {
-        "classes": [*_means(rows, ("predictions", "network", "class")), *everything],
-        "domains": _means(cases, ("predictions", "network", "domain")),
+        "classes": [*_means(rows, (*_WHO, "class")), *everything],
+        "domains": _means(cases, (*_WHO, "domain")),
         "cases": cases,
     }
 
 
 def _means(rows: Iterable[Row], keys: Sequence[str]) -> list[Row]:
-    """Return one row for each combination of the keys: how many rows it had, and the mean of every figure."""
+    """Return a row for each combination of the keys: how many rows of it apply, and the mean of every figure."""
     groups: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
         groups.setdefault(tuple(row[key] for key in keys), []).append(row)
     return [
         {
             **dict(zip(keys, values, strict=True)),
-            "n": len(members),
+            "n": sum(not math.isnan(member["dice"]) for member in members),
             **{name: mean_of_applicable(member[name] for member in members) for name in _FIGURES},
         }
         for values, members in groups.items()
@@ -72,7 +82,7 @@ def _means(rows: Iterable[Row], keys: Sequence[str]) -> list[Row]:
 
 
 def _text(title: str, table: Sequence[Row], units: Row) -> str:
-    names = [key for key in table[0] if key not in _FIGURES]
+    names = [key for key in table[0] if key not in (*_FIGURES, *_WHO)]
     distance, volume = units["distance_unit"], units["volume_unit"]
     heads = ["Dice", f"HD95 {distance}", f"ASSD {distance}", f"volume {volume}", f"true {volume}"]
     formats: tuple[Callable[[float], str], ...] = ("{:.3f}".format, *["{:.2f}".format] * 4)
@@ -82,4 +92,4 @@ def _text(title: str, table: Sequence[Row], units: Row) -> str:
         lines.append([*(str(row[name]) for name in names), *figures])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     padded = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
-    return "\n".join([f"{title.capitalize()}", *padded])
+    return "\n".join([title.capitalize(), *padded])

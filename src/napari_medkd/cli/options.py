@@ -48,14 +48,18 @@ Widths = Annotated[
     str | None,
     typer.Option(metavar="N,N,...", help="Channels of the network's levels: 16,32,64,128.", rich_help_panel=_WHAT),
 ]
-Epochs = Annotated[int | None, typer.Option(rich_help_panel=_HOW)]
-StepsPerEpoch = Annotated[int | None, typer.Option(rich_help_panel=_HOW)]
-BatchSize = Annotated[int | None, typer.Option(rich_help_panel=_HOW)]
-LearningRate = Annotated[float | None, typer.Option(rich_help_panel=_HOW)]
-AugmentationName = Annotated[Augmentation | None, typer.Option("--augmentation", rich_help_panel=_HOW)]
-Seed = Annotated[int | None, typer.Option(rich_help_panel=_HOW)]
-DeviceName = Annotated[Device | None, typer.Option("--device", rich_help_panel=_WHERE)]
-PrecisionName = Annotated[Precision | None, typer.Option("--precision", rich_help_panel=_WHERE)]
+Epochs = Annotated[int | None, typer.Option(help="Epochs of the student.", rich_help_panel=_HOW)]
+StepsPerEpoch = Annotated[int | None, typer.Option(help="Steps of an epoch.", rich_help_panel=_HOW)]
+BatchSize = Annotated[int | None, typer.Option(help="Patches of a step.", rich_help_panel=_HOW)]
+LearningRate = Annotated[float | None, typer.Option(help="The highest; it falls to 0.", rich_help_panel=_HOW)]
+AugmentationName = Annotated[
+    Augmentation | None, typer.Option("--augmentation", help="How strongly patches are varied.", rich_help_panel=_HOW)
+]
+Seed = Annotated[int | None, typer.Option(help="Same seed, same run.", rich_help_panel=_HOW)]
+DeviceName = Annotated[Device | None, typer.Option("--device", help="Where to compute.", rich_help_panel=_WHERE)]
+PrecisionName = Annotated[
+    Precision | None, typer.Option("--precision", help="auto measures which is faster.", rich_help_panel=_WHERE)
+]
 Threads = Annotated[int | None, typer.Option(help="CPU threads; all cores by default.", rich_help_panel=_WHERE)]
 Name = Annotated[str | None, typer.Option(help="A few words for lists of runs.", rich_help_panel=_WHERE)]
 RunsFolder = Annotated[

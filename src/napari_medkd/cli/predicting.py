@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_medkd.cli.attempt import carry_out
-from napari_medkd.core.control import Control
+from napari_medkd.cli.stopping import SignalledControl
 from napari_medkd.core.errors import DatasetProblem, InputProblem, Problem, SpecProblem
 from napari_medkd.core.events import AnyEvent
 from napari_medkd.core.run_layout import PREDICTIONS
 from napari_medkd.core.spec import PredictSpec
 from napari_medkd.files.manifest import open_dataset
 from napari_medkd.runs.folder import RunFolder
+from napari_medkd.runs.heartbeat import Heartbeat
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def spec_for(run: Path, asked: Asked, network: str, given: str, out: Path | None
 def predict_in(spec: PredictSpec) -> int:
     """Predict into the spec's folder, and return the exit code."""
 
-    def work(control: Control) -> Iterator[AnyEvent]:
+    def work(control: SignalledControl, _: Heartbeat) -> Iterator[AnyEvent]:
         from napari_medkd.engine.predict import predict
 
         yield from predict(spec, control)

@@ -17,6 +17,7 @@ from napari_medkd.core.events import (
     RunEnded,
     RunStarted,
     StageStarted,
+    StepDone,
 )
 from napari_medkd.core.status import RunStatus, fold
 
@@ -34,6 +35,7 @@ class TerminalProgress:
 
     def __init__(self) -> None:
         self.status = RunStatus()
+        self._losses: Mapping[str, float] = {}
         self._console = Console(file=sys.stderr, soft_wrap=True)
         columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[said]}"))
         self._bar = Progress(*columns, console=self._console, transient=True, disable=not self._console.is_terminal)
@@ -48,13 +50,16 @@ class TerminalProgress:
     ) -> None:
         self._bar.stop()
 
-    def show(self, event: AnyEvent) -> None:
-        """Take in one event."""
+    def show(self, event: AnyEvent) -> str:
+        """Take in one event, and return the line it was worth; empty where it only moves the bar."""
         self.status = fold(self.status, event)
-        line = line_of(event, self.status)
+        if isinstance(event, StepDone):
+            self._losses = event.losses
+        line = line_of(event, self.status, self._losses)
         if line:
             self._console.print(line, markup=False, highlight=False)
         self._draw()
+        return line
 
     def _draw(self) -> None:
         status = self.status
@@ -63,7 +68,7 @@ class TerminalProgress:
         if self._row is None:
             self._row = self._bar.add_task("", said="")
         name = status.stage or status.phase
-        said = f"{status.step}/{status.of_steps}  {_left(status)}  {_numbers(status.latest)}"
+        said = f"{status.step}/{status.of_steps}  {_left(status)}  {_loss(self._losses)}"
         self._bar.update(self._row, description=name, completed=status.step, total=status.of_steps, said=said)
 
 
@@ -73,12 +78,29 @@ def _left(status: RunStatus) -> str:
     return f"{in_words(status.seconds_left)} left" if status.seconds_left is not None else ""
 
 
+def _loss(terms: Mapping[str, float]) -> str:
+    return f"loss {sum(terms.values()):.3f} ({_numbers(terms)})" if terms else ""
+
+
+def _score(metrics: Mapping[str, float]) -> str:
+    classes = {name: value for name, value in metrics.items() if name != "score"}
+    return f"score {metrics['score']:.3f} ({_numbers(classes)})" if "score" in metrics else ""
+
+
 def _numbers(values: Mapping[str, float]) -> str:
-    return " ".join(f"{name} {value:.3f}" for name, value in values.items())
+    return ", ".join(f"{name} {value:.3f}" for name, value in values.items())
 
 
-def line_of(event: AnyEvent, status: RunStatus) -> str:
-    """Return the line an event is worth, or nothing; ``status`` already includes the event."""
+def line_of(event: AnyEvent, status: RunStatus, losses: Mapping[str, float]) -> str:
+    """Return the line an event is worth, or nothing.
+
+    Parameters
+    ----------
+    status
+        Where the run stands after the event.
+    losses
+        The newest value of every loss term.
+    """
     match event:
         case RunStarted():
             return f"{event.method} on {event.device} in {event.precision}: {_stages(event)}"
@@ -87,7 +109,7 @@ def line_of(event: AnyEvent, status: RunStatus) -> str:
         case StageStarted():
             return f"Stage {event.stage}"
         case EpochDone():
-            return _epoch(event, status)
+            return _epoch(event, status, losses)
         case Noticed():
             return f"Note: {event.message}"
         case CaseDone():
@@ -107,12 +129,8 @@ def _stages(event: RunStarted) -> str:
     )
 
 
-def _epoch(event: EpochDone, status: RunStatus) -> str:
+def _epoch(event: EpochDone, status: RunStatus, losses: Mapping[str, float]) -> str:
     epochs = next((planned.epochs for planned in status.plan if planned.name == event.stage), event.epoch)
-    parts = [
-        f"  epoch {event.epoch}/{epochs}",
-        _numbers(status.latest),
-        "best so far" if event.is_best else "",
-        _left(status),
-    ]
+    best = "best so far" if event.is_best else ""
+    parts = (f"  epoch {event.epoch}/{epochs}", _loss(losses), _score(event.metrics), best, _left(status))
     return "  ".join(part for part in parts if part)

@@ -99,8 +99,8 @@ def pause(context: typer.Context, run: Run) -> None:
 def resume(context: typer.Context, run: Run) -> None:
     """Let a paused run go on, or start a process in the background for one that has stopped, failed or been lost."""
     from napari_medkd.cli.training import taken_up_run
-    from napari_medkd.runs.heartbeat import liveness
     from napari_medkd.runs.launch import Here
+    from napari_medkd.runs.pulse import liveness
 
     path = _found(context, run)
     if liveness(path) == "alive":
@@ -120,7 +120,7 @@ def stop(context: typer.Context, run: Run) -> None:
 def _order(context: typer.Context, run: Path, wish: Wish, said: str) -> None:
     """Give a live run an order."""
     from napari_medkd.runs.folder import RunFolder
-    from napari_medkd.runs.heartbeat import liveness
+    from napari_medkd.runs.pulse import liveness
 
     path = _found(context, run)
     if liveness(path) != "alive":

@@ -3,32 +3,34 @@
 import contextlib
 import os
 import signal
+from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
 
-from napari_medkd.core.control import Control, Wish
+from napari_medkd.core.control import Wish
+from napari_medkd.runs.orders import FolderControl
 
 _ORDERS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name))
 
 
-class StopOnSignal:
-    """A control that wishes to stop after a signal, and otherwise what the inner one wishes. Use it as a context.
+class SignalledControl(FolderControl):
+    """Orders to stop after a signal, and otherwise what was ordered in the run folder. Use it as a context.
 
     A second Ctrl-C ends the process at once, by KeyboardInterrupt.
 
     Parameters
     ----------
-    inner
-        The orders of whoever watches.
+    path
+        The run folder.
     """
 
-    def __init__(self, inner: Control) -> None:
-        self._inner = inner
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
         self._is_stopping = False
 
-    def wish(self) -> Wish:
-        """Return what the person wants now."""
-        return "stop" if self._is_stopping else self._inner.wish()
+    def ordered(self) -> Wish | None:
+        """Return the last order that was given, or None."""
+        return "stop" if self._is_stopping else super().ordered()
 
     def __enter__(self) -> Self:
         self._before = {order: signal.signal(order, self._hear) for order in _ORDERS}

@@ -18,10 +18,11 @@ EXAMPLES = (
 
 def train(
     context: typer.Context,
-    spec: Annotated[Path | None, typer.Argument(help="A spec file, JSON or YAML; options change it.")] = None,
+    spec: Annotated[
+        Path | None, typer.Argument(metavar="SPEC", help="A spec file, JSON or YAML; options change it.")
+    ] = None,
     run: Annotated[Path | None, typer.Option(help="An existing run folder, instead of a spec.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run after its last epoch.")] = False,
-    runs_folder: options.RunsFolder = None,
     data: options.Data = None,
     task: options.TaskName = None,
     method: options.MethodName = None,
@@ -39,6 +40,7 @@ def train(
     precision: options.PrecisionName = None,
     threads: options.Threads = None,
     name: options.Name = None,
+    runs_folder: options.RunsFolder = None,
 ) -> None:
     """Train a teacher and a student; the run folder's path is printed when it ends.
 

@@ -9,13 +9,15 @@ from napari_medkd.cli.attempt import carry_out
 from napari_medkd.cli.inspection import refuse_problems
 from napari_medkd.cli.machine import of_this_process
 from napari_medkd.cli.spec_files import read_document, spec_of, with_changes
+from napari_medkd.cli.stopping import SignalledControl
 from napari_medkd.cli.terminal import tell
-from napari_medkd.core.control import Control
 from napari_medkd.core.errors import RunProblem, SpecProblem
-from napari_medkd.core.events import AnyEvent
+from napari_medkd.core.events import AnyEvent, RunEnded
 from napari_medkd.core.run_layout import RESOLVED
 from napari_medkd.core.status import status_of
+from napari_medkd.runs.devices import live_runs_on, wait_for_turn
 from napari_medkd.runs.folder import RunFolder
+from napari_medkd.runs.heartbeat import Heartbeat
 from napari_medkd.runs.shelf import default_runs_folder
 
 
@@ -60,8 +62,9 @@ def train_in(folder: RunFolder, *, is_checked: bool) -> int:
     """Carry out one attempt at the run in the folder, and return the exit code."""
     attempt = folder.next_attempt()
 
-    def work(control: Control) -> Iterator[AnyEvent]:
+    def work(control: SignalledControl, heartbeat: Heartbeat) -> Iterator[AnyEvent]:
         from napari_medkd.engine.bench import open_bench, read_resolved
+        from napari_medkd.engine.hardware import choose_device
         from napari_medkd.engine.loop import train
         from napari_medkd.methods import method_named
 
@@ -69,6 +72,13 @@ def train_in(folder: RunFolder, *, is_checked: bool) -> int:
         spec = folder.spec()
         if not is_checked:
             refuse_problems(spec, read_images=attempt == 1)
+        device = choose_device(spec.hardware.device).type
+        for run in live_runs_on(device, folder.path.parent):
+            if run.path != folder.path:
+                tell(f"Waits until {run.name} has ended: it computes on {device}, too.")
+        if not wait_for_turn(heartbeat, device, control):
+            yield RunEnded(outcome="cancelled", message="The run was stopped before it began.")
+            return
         method = method_named(spec.method.name)
         bench = open_bench(spec, method.tasks, read_resolved(folder.path / RESOLVED))
         folder.write_resolved(bench.resolved.model_dump(mode="json"))

@@ -1,0 +1,57 @@
+import pytest
+
+from napari_medkd.cli.options import changes_of
+from napari_medkd.cli.spec_files import spec_of, with_changes
+from napari_medkd.core.errors import SpecProblem
+
+
+def test_every_option_reaches_its_field_of_the_spec():
+    options = {
+        "data": "images",
+        "task": "liver",
+        "method": "supervised",
+        "preset": "faithful",
+        "changes": ["dice=0.5"],
+        "reference": ["a", "b"],
+        "widths": "4, 8",
+        "epochs": 3,
+        "steps_per_epoch": 5,
+        "batch_size": 2,
+        "learning_rate": 0.01,
+        "augmentation": "paper",
+        "seed": 9,
+        "device": "cpu",
+        "precision": "fp32",
+        "threads": 1,
+        "name": "try",
+    }
+
+    spec = spec_of(with_changes({}, changes_of(options)))
+
+    assert (str(spec.datasets[0]), spec.targets[0].task, spec.references) == ("images", "liver", ("a", "b"))
+    assert (spec.method.name, spec.method.preset, spec.method.settings) == ("supervised", "faithful", {"dice": 0.5})
+    assert spec.network.widths == (4, 8)
+    assert spec.schedule.model_dump() == {
+        "epochs": 3,
+        "steps_per_epoch": 5,
+        "batch_size": 2,
+        "learning_rate": 0.01,
+        "augmentation": "paper",
+    }
+    assert spec.hardware.model_dump() == {"device": "cpu", "precision": "fp32", "threads": 1}
+    assert (spec.seed, spec.name) == (9, "try")
+
+
+def test_an_option_that_is_not_given_changes_nothing():
+    assert changes_of({"data": None, "epochs": None, "changes": None, "resume": False}) == {}
+
+
+def test_seed_zero_is_given():
+    assert changes_of({"seed": 0}) == {"seed": 0}
+
+
+def test_widths_that_are_no_numbers_are_refused_where_they_stand():
+    with pytest.raises(SpecProblem) as refused:
+        spec_of(with_changes({}, changes_of({"data": "x", "widths": "4,wide"})))
+
+    assert refused.value.problems[0].where == "network.widths[1]"

@@ -1,0 +1,75 @@
+import pytest
+
+from napari_medkd.cli.progress import TerminalProgress, in_words
+from napari_medkd.core.events import (
+    AnyEvent,
+    CaseDone,
+    EpochDone,
+    Noticed,
+    RunContinued,
+    RunEnded,
+    RunPaused,
+    RunStarted,
+    StagePlan,
+    StageStarted,
+    StepDone,
+)
+
+STARTED = RunStarted(
+    run="r",
+    method="shape-intensity",
+    host="h",
+    pid=1,
+    versions={},
+    seed=0,
+    plan=(StagePlan("teacher", 1, 10), StagePlan("student", 2, 10)),
+    device="cpu",
+    precision="fp32",
+)
+
+
+def _told(capsys: pytest.CaptureFixture[str], *events: AnyEvent) -> str:
+    with TerminalProgress() as progress:
+        for event in events:
+            progress.show(event)
+    return capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "0 s"), (59.4, "59 s"), (59.6, "1 min 00 s"), (200, "3 min 20 s"), (7500, "2 h 05 min"), (-3, "0 s")],
+)
+def test_durations_are_said_as_a_person_says_them(seconds: float, words: str):
+    assert in_words(seconds) == words
+
+
+def test_a_run_is_told_in_lines_where_nobody_looks_at_a_bar(capsys: pytest.CaptureFixture[str]):
+    told = _told(
+        capsys,
+        STARTED,
+        StageStarted(stage="teacher", epochs=1, steps_per_epoch=10),
+        StepDone(stage="teacher", step=10, losses={"dice": 0.5}, seconds_per_step=0.5),
+        EpochDone(stage="teacher", epoch=1, step=10, metrics={"dice liver": 0.75, "score": 0.75}, is_best=True),
+    )
+
+    assert "shape-intensity on cpu in fp32: teacher 1 epochs of 10 steps, student 2 epochs of 10 steps" in told
+    assert "Stage teacher" in told
+    assert "epoch 1/1  loss 0.500 (dice 0.500)  score 0.750 (dice liver 0.750)  best so far  10 s left" in told
+
+
+def test_what_a_person_should_know_is_told(capsys: pytest.CaptureFixture[str]):
+    told = _told(
+        capsys,
+        STARTED,
+        RunContinued(stage="student", epoch=1, host="h", pid=2, attempt=2),
+        Noticed(message="[3] cases are left out"),
+        RunPaused(),
+        CaseDone(case="case_1", path="/out/case_1", seconds=1.26),
+        RunEnded(outcome="failed", message="The loss is nan.", hint="Lower the learning rate."),
+    )
+
+    assert "Continued after epoch 1 of stage student (attempt 2)." in told
+    assert "Note: [3] cases are left out" in told
+    assert "medkd runs resume" in told
+    assert "case_1  1.3 s  /out/case_1" in told
+    assert "Failed. The loss is nan. Lower the learning rate." in told
