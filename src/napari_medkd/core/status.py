@@ -116,8 +116,23 @@ def _continued(status: RunStatus, event: RunContinued) -> RunStatus:
     )
 
 
-def fold(status: RunStatus, event: AnyEvent) -> RunStatus:  # noqa: C901 - one flat table of events
+def fold(status: RunStatus, event: AnyEvent) -> RunStatus:
     """Return the status after one more event."""
+    match event:
+        case RunStarted() | RunContinued() | RunPaused() | RunResumed() | RunEnded():
+            return _after_turn(status, event)
+        case StageStarted() | StepDone() | EpochDone() | CaseDone():
+            return _after_progress(status, event)
+        case CheckpointSaved():
+            return replace(status, checkpoint=event.path)
+        case PreviewSaved():
+            return replace(status, preview=event.path)
+        case Noticed():
+            return replace(status, notices=(*status.notices, event.message))
+
+
+def _after_turn(status: RunStatus, event: RunStarted | RunContinued | RunPaused | RunResumed | RunEnded) -> RunStatus:
+    """Return the status after the run's phase turned."""
     match event:
         case RunStarted():
             return RunStatus(
@@ -130,6 +145,17 @@ def fold(status: RunStatus, event: AnyEvent) -> RunStatus:  # noqa: C901 - one f
             )
         case RunContinued():
             return _continued(status, event)
+        case RunPaused():
+            return replace(status, phase="paused")
+        case RunResumed():
+            return replace(status, phase="training" if status.stage else "predicting")
+        case RunEnded():
+            return replace(status, phase="ended", outcome=event.outcome, message=event.message, hint=event.hint)
+
+
+def _after_progress(status: RunStatus, event: StageStarted | StepDone | EpochDone | CaseDone) -> RunStatus:
+    """Return the status after some of the work was done."""
+    match event:
         case StageStarted():
             plan = _planned(status, event)
             of_steps = sum(planned.steps for planned in plan)
@@ -150,16 +176,6 @@ def fold(status: RunStatus, event: AnyEvent) -> RunStatus:  # noqa: C901 - one f
             best = score if event.is_best and score is not None else status.best
             step = _steps_before(status.plan, event.stage) + event.step
             return replace(status, epoch=event.epoch, step=step, latest={**status.latest, **event.metrics}, best=best)
-        case CheckpointSaved():
-            return replace(status, checkpoint=event.path)
-        case PreviewSaved():
-            return replace(status, preview=event.path)
-        case Noticed():
-            return replace(status, notices=(*status.notices, event.message))
-        case RunPaused():
-            return replace(status, phase="paused")
-        case RunResumed():
-            return replace(status, phase="training" if status.stage else "predicting")
         case CaseDone():
             return replace(
                 status,
@@ -168,8 +184,6 @@ def fold(status: RunStatus, event: AnyEvent) -> RunStatus:  # noqa: C901 - one f
                 of_steps=event.of_cases,
                 seconds_per_step=event.seconds,
             )
-        case RunEnded():
-            return replace(status, phase="ended", outcome=event.outcome, message=event.message, hint=event.hint)
 
 
 def status_of(events: Iterable[AnyEvent]) -> RunStatus:
