@@ -20,13 +20,13 @@ POSIX = pytest.mark.skipif(sys.platform == "win32", reason="signals and limits o
 
 @pytest.fixture(scope="module")
 def spec(tmp_path_factory: pytest.TempPathFactory, tiny_dataset: Path) -> TrainSpec:
-    """Two stages of two and four epochs, with all the randomness that a resume has to repeat."""
+    """Two stages of two and three epochs, with all the randomness that a resume has to repeat."""
     return TrainSpec.model_validate(
         {
             "datasets": [tiny_dataset],
             "method": {"name": "shape-intensity"},
             "network": {"widths": [4, 8]},
-            "schedule": {"epochs": 4, "steps_per_epoch": 20, "batch_size": 2, "augmentation": "strong"},
+            "schedule": {"epochs": 3, "steps_per_epoch": 16, "batch_size": 2, "augmentation": "strong"},
             "hardware": {"device": "cpu", "precision": "fp32", "threads": 1},
             "seed": 3,
         }
@@ -54,7 +54,7 @@ def _last_words(folder: Path) -> list[AnyEvent]:
 
 
 @POSIX
-@pytest.mark.parametrize(("stage", "step"), [("teacher", 25), ("student", 30)])
+@pytest.mark.parametrize(("stage", "step"), [("teacher", 18), ("student", 20)])
 def test_a_run_killed_in_mid_epoch_ends_with_the_same_weights_when_resumed(
     tmp_path: Path, spec: TrainSpec, uninterrupted: dict[str, bytes], stage: str, step: int
 ):

@@ -7,15 +7,15 @@ import typer
 
 from napari_medkd.cli.terminal import INPUT_PROBLEM, as_rows, say, say_json, tell_problems
 
-EXAMPLES = ("medkd check spec.json", "medkd check phantoms", "medkd check spec.json --json --headers-only")
+EXAMPLES = ("medkd check spec.json", "medkd check phantoms", "medkd check spec.json --json --files-only")
 
 
 def check(
     spec_or_dataset: Annotated[
         Path, typer.Argument(help="A spec file (JSON or YAML), a run folder, a dataset folder or its manifest.")
     ],
-    headers_only: Annotated[
-        bool, typer.Option("--headers-only", help="Read no voxels: faster, but NaN and foreign labels stay unseen.")
+    files_only: Annotated[
+        bool, typer.Option("--files-only", help="Open no image: finds missing files, but not what is wrong inside.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: a list of {where, problem, hint}.")] = False,
 ) -> None:
@@ -25,7 +25,7 @@ def check(
     """
     from napari_medkd.cli.inspection import problems_at
 
-    problems = problems_at(spec_or_dataset, read_images=not headers_only)
+    problems = problems_at(spec_or_dataset, read_images=not files_only)
     if as_json:
         say_json(as_rows(problems))
     elif problems:
