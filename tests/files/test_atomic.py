@@ -58,10 +58,12 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path):
     path = tmp_path / "a.bin"
     path.write_bytes(b"old")
     script = (
-        "import resource, signal, sys; from pathlib import Path\n"
+        "import atexit, resource, signal, sys; from pathlib import Path\n"
         "from napari_medkd.files.atomic import write_bytes\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "before = resource.getrlimit(resource.RLIMIT_FSIZE)\n"
+        "atexit.register(resource.setrlimit, resource.RLIMIT_FSIZE, before)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))\n"
         "write_bytes(Path(sys.argv[1]), bytes(5000))\n"
     )
 

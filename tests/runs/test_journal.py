@@ -37,10 +37,12 @@ def test_lines_of_several_writers_do_not_mix(tmp_path):
 def test_what_a_full_disk_took_of_a_line_is_cut_off_again(tmp_path):
     path = tmp_path / "a.jsonl"
     script = (
-        "import resource, signal, sys; from pathlib import Path\n"
+        "import atexit, resource, signal, sys; from pathlib import Path\n"
         "from napari_medkd.runs.journal import append_line\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "before = resource.getrlimit(resource.RLIMIT_FSIZE)\n"
+        "atexit.register(resource.setrlimit, resource.RLIMIT_FSIZE, before)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))\n"
         "append_line(Path(sys.argv[1]), b'a' * 699 + b'\\n')\n"
         "append_line(Path(sys.argv[1]), b'b' * 699 + b'\\n')\n"
     )

@@ -3,11 +3,10 @@ import subprocess
 import sys
 import time
 
-import psutil
 import pytest
-from tests.waiting import wait_until
 
 from napari_medkd.runs.processes import end_with_all_it_started, find, is_this_or_a_parent, started_at
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.process
 
@@ -55,7 +54,7 @@ def test_ending_a_process_ends_what_it_started_too():
         end_with_all_it_started(child.pid)
 
         wait_until(lambda: find(grandchild, started_at(grandchild)) == "none")
-        assert not psutil.pid_exists(child.pid)
+        assert child.wait() != 0
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="process groups and deafness to a polite end are POSIX")
@@ -75,7 +74,7 @@ def test_a_deaf_process_and_an_orphan_of_its_group_are_killed():
         end_with_all_it_started(child.pid, kill_after_seconds=0.3)
 
         assert time.monotonic() - began < 10
-        assert not psutil.pid_exists(child.pid)
+        assert child.wait() == -9
         wait_until(lambda: find(orphaned, started_at(orphaned)) == "none")
 
 

@@ -4,12 +4,16 @@ import contextlib
 import os
 import platform
 import sys
+import time
 from typing import Literal, TypeAlias
 
 import psutil
 
 #: Two readings of a start time may differ by this much, as clocks are set.
 _SAME_START_SECONDS = 2.0
+
+_ENDED = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+_LOOK_SECONDS = 0.02
 
 Found: TypeAlias = Literal["same", "another", "none"]
 
@@ -31,7 +35,7 @@ def find(pid: int, since: float) -> Found:
     """Return whether the process that started ``since`` is running, or another one under its number, or none."""
     try:
         process = psutil.Process(pid)
-        if process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
+        if process.status() in _ENDED:
             return "none"
         return "same" if abs(process.create_time() - since) <= _SAME_START_SECONDS else "another"
     except psutil.AccessDenied:
@@ -56,7 +60,17 @@ def end_with_all_it_started(pid: int, kill_after_seconds: float = 5.0) -> None:
         for process in family:
             with contextlib.suppress(psutil.Error):
                 end(process)
-        _, family = psutil.wait_procs(family, timeout=kill_after_seconds)
+        until = time.monotonic() + kill_after_seconds
+        while (family := [process for process in family if _is_at_work(process)]) and time.monotonic() < until:
+            time.sleep(_LOOK_SECONDS)
+
+
+def _is_at_work(process: psutil.Process) -> bool:
+    """Return whether a process is there and has not ended; nobody may have taken note of its end yet."""
+    try:
+        return process.is_running() and process.status() not in _ENDED
+    except psutil.Error:
+        return False
 
 
 def _group_of(leader: psutil.Process) -> list[psutil.Process]:

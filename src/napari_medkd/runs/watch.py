@@ -126,11 +126,8 @@ def _before_its_first_word(told: RunStatus, beat: Beat) -> RunStatus:
 def _telling(lines: list[bytes]) -> list[bytes]:
     """Return the lines without the steps that a later step makes void for the status."""
     is_step = [_STEP in line for line in lines]
-    return [
-        line
-        for line, step, next_one in zip(lines, is_step, [*is_step[1:], False], strict=True)
-        if not (step and next_one)
-    ]
+    is_void = [step and later for step, later in zip(is_step, [*is_step, False][1:], strict=True)]
+    return [line for line, void in zip(lines, is_void, strict=True) if not void]
 
 
 def _last_line(path: Path) -> str:

@@ -1,0 +1,117 @@
+import json
+import os
+import time
+from dataclasses import replace
+
+import pytest
+
+from napari_medkd.core.errors import RunProblem
+from napari_medkd.core.run_layout import HEARTBEAT, STALE_AFTER_SECONDS
+from napari_medkd.runs.processes import started_at, this_host
+from napari_medkd.runs.pulse import STALE_ELSEWHERE_SECONDS, Beat, Pulse, judge, liveness, read_beat, write_beat
+
+
+def beat_of_this_process(**changes) -> Beat:
+    now = time.time()
+    beat = Beat(
+        host=this_host(), pid=os.getpid(), started_at=started_at(os.getpid()), attempt=1, at=now, claimed_at=now
+    )
+    return replace(beat, **changes)
+
+
+def test_a_beat_survives_its_file(tmp_path):
+    beat = beat_of_this_process(device="cuda", waits_for="another", events_bytes=17)
+
+    write_beat(tmp_path, beat)
+
+    assert read_beat(tmp_path) == beat
+
+
+def test_a_beat_of_a_later_version_is_understood(tmp_path):
+    write_beat(tmp_path, beat_of_this_process())
+    document = json.loads((tmp_path / HEARTBEAT).read_text()) | {"mood": "good"}
+    (tmp_path / HEARTBEAT).write_text(json.dumps(document))
+
+    assert liveness(tmp_path) == "alive"
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"[]", b'{"pid": 1}', b"\xff"])
+def test_a_damaged_beat_is_none(tmp_path, text):
+    (tmp_path / HEARTBEAT).write_bytes(text)
+
+    assert read_beat(tmp_path) is None
+    assert liveness(tmp_path) == "none"
+
+
+def test_a_folder_without_a_beat_or_no_folder_at_all_has_no_process(tmp_path):
+    assert liveness(tmp_path) == "none"
+    assert liveness(tmp_path / "nowhere") == "none"
+
+
+def test_a_heartbeat_that_cannot_be_read_is_named(tmp_path):
+    (tmp_path / HEARTBEAT).mkdir()
+
+    with pytest.raises(RunProblem, match=r"heartbeat\.json: The run's heartbeat cannot be read"):
+        read_beat(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "seconds_silent", "expected"),
+    [
+        ({}, 0.0, "alive"),
+        ({}, 3600.0, "alive"),  # its beat was held up, but the process is there
+        ({"pid": 2**22 + 1}, 0.0, "gone"),
+        ({"started_at": 1.0}, STALE_AFTER_SECONDS + 1, "gone"),  # the number was given again
+        ({"started_at": 1.0}, 1.0, "alive"),  # the clock was set: somebody goes on beating
+        ({"has_ended": True}, 0.0, "gone"),
+        ({"host": "elsewhere"}, STALE_ELSEWHERE_SECONDS - 1, "alive"),
+        ({"host": "elsewhere"}, STALE_ELSEWHERE_SECONDS + 1, "stale"),
+        ({"host": "elsewhere", "pid": 2**22 + 1}, 1.0, "alive"),
+    ],
+)
+def test_a_process_is_judged_by_its_number_its_start_and_its_silence(changes, seconds_silent, expected):
+    assert judge(beat_of_this_process(**changes), seconds_silent) == expected
+
+
+def test_the_silence_of_a_folder_counts_from_its_last_beat(tmp_path):
+    write_beat(tmp_path, beat_of_this_process(host="elsewhere", at=time.time() - STALE_ELSEWHERE_SECONDS - 5))
+
+    assert liveness(tmp_path) == "stale"
+    assert Pulse(tmp_path).feel() == "stale"
+
+
+def test_a_computer_whose_clock_is_late_is_alive_while_its_beat_changes(tmp_path):
+    pulse = Pulse(tmp_path)
+    late = time.time() - 3600
+    write_beat(tmp_path, beat_of_this_process(host="elsewhere", at=late))
+    first = pulse.feel()
+
+    write_beat(tmp_path, beat_of_this_process(host="elsewhere", at=late + 2.25))
+
+    assert (first, pulse.feel()) == ("stale", "alive")
+
+
+def test_a_pulse_follows_the_file(tmp_path):
+    pulse = Pulse(tmp_path)
+    felt = [pulse.feel()]
+
+    write_beat(tmp_path, beat_of_this_process())
+    felt.append(pulse.feel())
+    write_beat(tmp_path, beat_of_this_process(has_ended=True))
+    felt.append(pulse.feel())
+    (tmp_path / HEARTBEAT).unlink()
+    felt.append(pulse.feel())
+
+    assert felt == ["none", "alive", "gone", "none"]
+    assert pulse.beat is None
+
+
+def test_a_heartbeat_that_cannot_be_read_for_a_moment_leaves_the_last_one(tmp_path):
+    pulse = Pulse(tmp_path)
+    write_beat(tmp_path, beat_of_this_process())
+    pulse.feel()
+
+    (tmp_path / HEARTBEAT).unlink()
+    (tmp_path / HEARTBEAT).mkdir()
+
+    assert pulse.feel() == "alive"
