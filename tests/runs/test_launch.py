@@ -196,8 +196,8 @@ def test_a_process_that_leaves_with_an_error_is_lost_with_its_reason(new_run):
 
     HERE.start(run.path, resume=False)
 
-    status = wait_for_phase(run, "lost")
-    assert "ValueError: This worker was told to fail." in status.message
+    wait_for_phase(run, "lost")
+    wait_until(lambda: status_of(run).message.endswith("ValueError: This worker was told to fail."))
 
 
 def test_two_processes_do_not_train_in_one_folder(new_run):
