@@ -64,19 +64,7 @@ def evaluation_of(path: Path, data: Path | None, split: str) -> Evaluation:
     problems: list[Problem] = []
     for folder, members in _by_folder(path).items():
         dataset = open_dataset(data or _dataset_of(folder))
-        wanted = set(getattr(dataset.split, split)) if split else {case.id for case in dataset.cases}
-        seen = set()
-        for member in members:
-            try:
-                prediction = read_prediction(member)
-                if prediction.case in wanted or not split:
-                    seen.add(prediction.case)
-                    found.scores += _scores(folder.name, prediction, dataset)
-            except InputProblem as error:
-                problems += error.problems
-        missing = wanted - seen
-        if split and missing:
-            found.notes.append(f"{folder.name}: {len(missing)} of {len(wanted)} {split} cases have no prediction.")
+        problems += _add_scores(found, folder.name, members, dataset, split)
     if problems:
         raise InputProblem.of(problems)
     if len({score.measures.distance_unit for score in found.scores}) > 1:
@@ -84,6 +72,25 @@ def evaluation_of(path: Path, data: Path | None, split: str) -> Evaluation:
     if not found.scores:
         raise DatasetProblem(str(path), "No prediction is of a case that is wanted.", "Check --data and --split.")
     return found
+
+
+def _add_scores(found: Evaluation, folder: str, members: list[Path], dataset: Dataset, split: str) -> list[Problem]:
+    """Add the scores of one folder's predictions to those found, and return why some cannot be scored."""
+    problems: list[Problem] = []
+    wanted = set(getattr(dataset.split, split)) if split else set()
+    seen = set()
+    for member in members:
+        try:
+            prediction = read_prediction(member)
+            if prediction.case in wanted or not split:
+                seen.add(prediction.case)
+                found.scores += _scores(folder, prediction, dataset)
+        except InputProblem as error:
+            problems += error.problems
+    missing = wanted - seen
+    if missing:
+        found.notes.append(f"{folder}: {len(missing)} of {len(wanted)} {split} cases have no prediction.")
+    return problems
 
 
 def _by_folder(path: Path) -> dict[Path, list[Path]]:

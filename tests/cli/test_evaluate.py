@@ -1,0 +1,145 @@
+import csv
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_medkd.core.annotation import Mask
+from napari_medkd.core.prediction import Prediction
+from napari_medkd.core.task import Task
+from napari_medkd.files.manifest import open_dataset
+from napari_medkd.files.opening import read_mask, read_volume
+from napari_medkd.files.results import write_prediction
+from tests.cli.conftest import Medkd
+
+
+def _predict(dataset: Path, name: str, folder: Path, *, without: int | None = None, shown: str = "image") -> None:
+    """Write the truth of a case as its prediction, with one class left out where that is wished."""
+    known = open_dataset(dataset)
+    case, task = known.case(name), known.task("shapes")
+    grid = read_volume(case.images).grid
+    labels = read_mask(Path(str(case.annotations["shapes"])), task, grid=grid).labels.copy()
+    if without is not None:
+        labels[labels == without] = 0
+    mask = Mask(labels, grid, task)
+    write_prediction(Prediction(name, task, grid, "run", "student.done", mask=mask, shown=shown), folder)
+
+
+def test_a_perfect_prediction_scores_one_without_any_distance(tiny_dataset: Path, tmp_path: Path, medkd: Medkd):
+    _predict(tiny_dataset, "case_5", tmp_path / "student-test")
+
+    answer = medkd("evaluate", tmp_path, "--data", tiny_dataset, "--json")
+
+    found = json.loads(answer.out)
+    assert answer.code == 0
+    assert [(row["class"], row["dice"], row["hd95"], row["assd"]) for row in found["classes"]] == [
+        ("ball", 1.0, 0.0, 0.0),
+        ("cube", 1.0, 0.0, 0.0),
+        ("all", 1.0, 0.0, 0.0),
+    ]
+    assert found["classes"][1]["volume"] == pytest.approx(6**3 * 1.5 / 1000)
+
+
+def test_means_run_over_cases_and_a_missed_class_has_an_infinite_distance(
+    tiny_dataset: Path, tmp_path: Path, medkd: Medkd
+):
+    _predict(tiny_dataset, "case_4", tmp_path / "p")
+    _predict(tiny_dataset, "case_5", tmp_path / "p", without=2)
+
+    found = json.loads(medkd("evaluate", tmp_path / "p", "--data", tiny_dataset, "--json").out)
+
+    cube = next(row for row in found["classes"] if row["class"] == "cube")
+    everything = next(row for row in found["classes"] if row["class"] == "all")
+    assert (cube["n"], cube["dice"], cube["hd95"]) == (2, 0.5, "inf")
+    assert everything["dice"] == 0.75
+    assert [(row["domain"], row["n"], row["dice"]) for row in found["domains"]] == [("A", 2, 0.75)]
+    assert [(row["case"], row["dice"]) for row in found["cases"]] == [("case_4", 1.0), ("case_5", 0.5)]
+
+
+def test_every_case_and_class_is_a_line_of_the_csv(tiny_dataset: Path, tmp_path: Path, medkd: Medkd):
+    _predict(tiny_dataset, "case_5", tmp_path / "p", without=2)
+
+    medkd("evaluate", tmp_path / "p", "--data", tiny_dataset, "--csv", tmp_path / "s.csv")
+
+    with (tmp_path / "s.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["case"], row["domain"], row["class"], float(row["dice"])) for row in rows] == [
+        ("case_5", "A", "ball", 1.0),
+        ("case_5", "A", "cube", 0.0),
+    ]
+    assert math.isinf(float(rows[1]["hd95"]))
+
+
+def test_a_split_leaves_out_other_cases_and_says_which_are_missing(tiny_dataset: Path, tmp_path: Path, medkd: Medkd):
+    _predict(tiny_dataset, "case_0", tmp_path / "p")
+    _predict(tiny_dataset, "case_5", tmp_path / "p")
+
+    answer = medkd("evaluate", tmp_path / "p", "--data", tiny_dataset, "--split", "train", "--json")
+
+    found = json.loads(answer.out)
+    assert [row["case"] for row in found["cases"]] == ["case_0"]
+    assert found["notes"] == ["p: 3 of 4 train cases have no prediction."]
+    assert "3 of 4 train cases" in answer.err
+
+
+def test_a_teacher_that_saw_the_answer_is_never_scored_untitled(tiny_dataset: Path, tmp_path: Path, medkd: Medkd):
+    _predict(tiny_dataset, "case_5", tmp_path / "teacher", shown="class means of the true mask")
+    _predict(tiny_dataset, "case_5", tmp_path / "student")
+
+    told = medkd("evaluate", tmp_path, "--data", tiny_dataset).out
+
+    assert "teacher: student, given class means of the true mask" in told
+    assert "student: student\n" in told
+
+
+def test_labels_to_be_ignored_count_neither_way(tiny_dataset: Path, tmp_path: Path, medkd: Medkd):
+    _predict(tiny_dataset, "case_5", tmp_path / "p", without=2)
+    document = json.loads((tiny_dataset / "medkd-dataset.json").read_text(encoding="utf-8"))
+    document["tasks"]["shapes"] |= {"ignore": 9, "label_map": {"2": 9}}
+    for case in document["cases"]:
+        case["images"] = [str(tiny_dataset / path) for path in case["images"]]
+        case["annotations"] = {"shapes": str(tiny_dataset / case["annotations"]["shapes"])}
+    (tmp_path / "medkd-dataset.json").write_text(json.dumps(document), encoding="utf-8")
+
+    found = json.loads(medkd("evaluate", tmp_path / "p", "--data", tmp_path, "--json").out)
+
+    assert [(row["class"], row["n"], row["dice"]) for row in found["classes"]] == [
+        ("ball", 1, 1.0),
+        ("cube", 0, "nan"),
+        ("all", 1, 1.0),
+    ]
+
+
+def test_predictions_of_other_classes_are_refused(tiny_dataset: Path, tmp_path: Path, medkd: Medkd):
+    case = open_dataset(tiny_dataset).case("case_5")
+    grid = read_volume(case.images).grid
+    task = Task("shapes", "segmentation", ("background", "cube"))
+    mask = Mask(np.zeros(grid.shape, np.uint8), grid, task)
+    write_prediction(Prediction("case_5", task, grid, "run", "student.done", mask=mask), tmp_path)
+
+    answer = medkd("evaluate", tmp_path, "--data", tiny_dataset)
+
+    assert answer.code == 2
+    assert "background, ball, cube but the network's background, cube" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["{dataset}"], "There are no predictions"),
+        (["{dataset}/nowhere"], "There is no such run"),
+        (["{predictions}"], "Name the dataset with --data."),
+        (["{predictions}", "--data", "{dataset}", "--split", "train"], "Check --data and --split."),
+    ],
+)
+def test_what_cannot_be_scored_is_refused_with_the_way_out(
+    tiny_dataset: Path, tmp_path: Path, medkd: Medkd, arguments: list[str], said: str
+):
+    _predict(tiny_dataset, "case_5", tmp_path / "p")
+
+    answer = medkd("evaluate", *(part.format(dataset=tiny_dataset, predictions=tmp_path / "p") for part in arguments))
+
+    assert answer.code == 2
+    assert said in answer.err

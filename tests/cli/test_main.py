@@ -1,0 +1,95 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import napari_medkd
+from napari_medkd.cli.main import app
+from tests.cli.conftest import Medkd
+
+COMMANDS = ("sample", "check", "describe", "estimate", "train", "predict", "evaluate", "runs", "doctor")
+HEAVY = {"torch", "monai", "napari", "qtpy", "scipy"}
+
+_LEFT_BEHIND = """
+import sys
+from napari_medkd.cli.main import main
+try:
+    main({arguments!r})
+except SystemExit as left:
+    code = left.code or 0
+print()
+print(*sorted(set(sys.modules) & {heavy!r}))
+sys.exit(code)
+"""
+
+
+def _heavy_modules(arguments: list[str]) -> list[str]:
+    """Return which heavy packages a command has imported when it ends."""
+    script = _LEFT_BEHIND.format(arguments=arguments, heavy=HEAVY)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()[-1].split()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself_with_examples(medkd: Medkd, command: str):
+    answer = medkd(command, "--help")
+
+    assert answer.code == 0
+    assert "Examples" in answer.out
+    assert f"medkd {command}" in answer.out
+
+
+def test_the_commands_are_those_of_the_documentation(medkd: Medkd):
+    told = medkd("--help").out
+
+    assert {command.callback.__name__ for command in app.registered_commands if command.callback} | {"runs"} == set(
+        COMMANDS
+    )
+    assert all(command in told for command in COMMANDS)
+    assert "Exit codes" in told
+
+
+def test_the_version_is_told(medkd: Medkd):
+    assert medkd("--version").out.strip() == f"medkd {napari_medkd.__version__}"
+
+
+def test_a_mistyped_command_is_answered_with_the_nearest_and_exit_code_two(medkd: Medkd):
+    answer = medkd("trian")
+
+    assert answer.code == 2
+    assert "train" in answer.err
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["runs"], ["--version"]])
+def test_a_light_command_imports_nothing_heavy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]):
+    monkeypatch.setenv("MEDKD_RUNS", str(tmp_path))
+
+    assert _heavy_modules(arguments) == []
+
+
+@pytest.mark.process
+def test_the_sample_is_written_without_torch(tmp_path: Path):
+    arguments = ["sample", str(tmp_path / "s"), "--cases-per-domain", "3", "--shape", "16,16,16"]
+
+    assert not {"torch", "monai", "napari"} & set(_heavy_modules(arguments))
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("arguments", [["--help"], ["runs"]])
+def test_a_light_command_answers_within_half_a_second_of_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+):
+    monkeypatch.setenv("MEDKD_RUNS", str(tmp_path))
+
+    assert min(_seconds_of_work(arguments) for _ in range(3)) < 0.5
+
+
+def _seconds_of_work(arguments: list[str]) -> float:
+    """Return the processor time a command takes, which other programs on the machine disturb least."""
+    before = os.times()
+    subprocess.run([sys.executable, "-m", "napari_medkd", *arguments], capture_output=True, check=True)
+    after = os.times()
+    return after.children_user + after.children_system - before.children_user - before.children_system

@@ -1,0 +1,173 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from napari_medkd.core.events import CheckpointSaved, EpochDone, RunEnded, RunStarted, StagePlan, StageStarted, StepDone
+from napari_medkd.core.spec import TrainSpec
+from napari_medkd.runs.folder import RunFolder
+from napari_medkd.runs.heartbeat import Heartbeat
+from tests.cli.conftest import Medkd
+
+
+@pytest.fixture(autouse=True)
+def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder of runs."""
+    monkeypatch.setenv("MEDKD_RUNS", str(tmp_path / "runs"))
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def run(shelf: Path) -> RunFolder:
+    """A run that was stopped in its student stage."""
+    folder = RunFolder.create(shelf, TrainSpec(datasets=(Path("images"),), name="liver"))
+    plan = (StagePlan("teacher", 1, 10), StagePlan("student", 3, 10))
+    started = RunStarted(
+        run=folder.name, method="shape-intensity", host="h", pid=1, versions={}, seed=0, plan=plan, device="cpu"
+    )
+    for event in (
+        started,
+        StageStarted(stage="student", epochs=3, steps_per_epoch=10),
+        StepDone(stage="student", step=10, losses={"dice": 0.25}, seconds_per_step=0.1),
+        EpochDone(stage="student", epoch=1, step=10, metrics={"score": 0.875}, is_best=True),
+        CheckpointSaved(path="checkpoints/student.epoch-00001.safetensors", stage="student", epoch=1),
+        RunEnded(outcome="cancelled", message="The run was stopped.", hint="Continue it when you like."),
+    ):
+        folder.append(event)
+    return folder
+
+
+def test_an_empty_shelf_says_how_to_start(medkd: Medkd):
+    answer = medkd("runs")
+
+    assert answer.code == 0
+    assert "medkd train" in answer.err
+
+
+def test_runs_are_listed_with_outcome_and_progress(medkd: Medkd, run: RunFolder):
+    told = medkd("runs").out
+
+    assert told == medkd("runs", "list").out
+    assert run.name in told
+    assert "cancelled  50%" in told
+
+
+def test_the_list_is_there_for_machines(medkd: Medkd, run: RunFolder):
+    (found,) = json.loads(medkd("runs", "list", "--json").out)
+
+    assert (found["path"], found["method"], found["outcome"], found["step"]) == (
+        str(run.path),
+        "shape-intensity",
+        "cancelled",
+        20,
+    )
+
+
+@pytest.mark.parametrize("how", ["path", "name", "latest"])
+def test_a_run_is_found_by_path_by_name_or_as_the_latest(medkd: Medkd, run: RunFolder, how: str):
+    answer = medkd("runs", "show", {"path": run.path, "name": run.name, "latest": "latest"}[how])
+
+    assert answer.code == 0
+    assert "student, 1 epochs done" in answer.out
+    assert "0.8750" in answer.out
+    assert "Continue it when you like." in answer.out
+
+
+def test_a_run_shows_itself_to_machines(medkd: Medkd, run: RunFolder):
+    found = json.loads(medkd("runs", "show", "latest", "--json").out)
+
+    assert (found["phase"], found["stage"], found["epoch"], found["best"]) == ("ended", "student", 1, 0.875)
+
+
+def test_a_mistyped_run_is_answered_with_the_nearest(medkd: Medkd, run: RunFolder):
+    answer = medkd("runs", "show", run.name[:-1])
+
+    assert answer.code == 2
+    assert f"Did you mean {run.name!r}?" in answer.err
+
+
+def test_a_folder_that_is_no_run_is_refused(medkd: Medkd, run: RunFolder, tmp_path: Path):
+    answer = medkd("runs", "show", tmp_path)
+
+    assert answer.code == 2
+    assert "not a run" in answer.err
+
+
+@pytest.mark.parametrize("order", ["pause", "stop"])
+def test_an_order_to_a_run_that_is_not_at_work_is_refused(medkd: Medkd, run: RunFolder, order: str):
+    answer = medkd("runs", order, "latest")
+
+    assert answer.code == 2
+    assert "No process is at work" in answer.err
+    assert not (run.path / "control.jsonl").exists()
+
+
+@pytest.mark.parametrize(("order", "written"), [("pause", "pause"), ("stop", "stop"), ("resume", "go")])
+def test_an_order_to_a_live_run_is_written_into_its_folder(medkd: Medkd, run: RunFolder, order: str, written: str):
+    with Heartbeat(run.path, 2):
+        answer = medkd("runs", order, "latest")
+
+    assert answer.code == 0
+    assert json.loads((run.path / "control.jsonl").read_text(encoding="utf-8"))["order"] == written
+
+
+def test_a_complete_run_is_not_continued(medkd: Medkd, run: RunFolder):
+    run.append(RunEnded(outcome="completed"))
+
+    answer = medkd("runs", "resume", "latest")
+
+    assert answer.code == 2
+    assert "complete" in answer.err
+
+
+def test_the_end_of_the_log_is_printed(medkd: Medkd, run: RunFolder):
+    run.log_path.write_text("".join(f"line {number}\n" for number in range(9)), encoding="utf-8")
+
+    assert medkd("runs", "log", "latest", "-n", "2").out == "line 7\nline 8\n"
+
+
+def test_a_run_without_a_log_is_told_by_file(medkd: Medkd, run: RunFolder):
+    answer = medkd("runs", "log", "latest")
+
+    assert answer.code == 2
+    assert str(run.log_path) in answer.err
+
+
+def test_a_run_is_renamed(medkd: Medkd, run: RunFolder):
+    answer = medkd("runs", "rename", "latest", "my best")
+
+    assert answer.code == 0
+    assert Path(answer.out.strip()).name == "my-best"
+    assert medkd("runs", "show", "my-best").code == 0
+
+
+def test_a_run_is_deleted_when_that_is_confirmed(medkd: Medkd, run: RunFolder):
+    assert medkd("runs", "delete", "latest", "--yes").code == 0
+    assert not run.path.exists()
+
+
+def test_a_run_stays_when_nobody_confirms(medkd: Medkd, run: RunFolder):
+    assert medkd("runs", "delete", "latest").code == 1
+    assert run.path.exists()
+
+
+def test_a_live_run_is_not_deleted(medkd: Medkd, run: RunFolder):
+    with Heartbeat(run.path, 2):
+        answer = medkd("runs", "delete", "latest", "--yes")
+
+    assert answer.code == 2
+    assert run.path.exists()
+
+
+def test_another_shelf_is_looked_at_where_it_is_named(medkd: Medkd, run: RunFolder, tmp_path: Path):
+    shutil.move(run.path.parent, tmp_path / "elsewhere")
+
+    assert run.name in medkd("runs", "--runs-folder", tmp_path / "elsewhere", "list").out
+
+
+def test_an_ended_run_can_be_followed_to_its_end(medkd: Medkd, run: RunFolder):
+    answer = medkd("runs", "show", "latest", "--follow")
+
+    assert answer.code == 0
+    assert "Cancelled. The run was stopped." in answer.err
