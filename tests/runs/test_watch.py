@@ -215,9 +215,28 @@ def test_events_that_cannot_be_read_are_named(run_folder):
 
 
 def test_only_the_end_of_a_long_log_is_read_and_shown(run_folder):
-    run_folder.log_path.write_text("x" * 10_000 + "\n" + "y" * 10_000)
+    run_folder.log_path.write_text("x" * 100_000 + "\nRuntimeError: " + "y" * 1000)
 
-    assert status_now(run_folder).message.endswith("ends with: " + "y" * 300)
+    assert status_now(run_folder).message.endswith("ends with: RuntimeError: " + "y" * 286)
+
+
+def test_a_log_that_ends_with_progress_is_not_taken_for_the_reason(run_folder):
+    run_folder.log_path.write_text("RuntimeError: an older one\n  epoch 1/3  loss 2.569  24 s left\n")
+
+    assert status_now(run_folder).message == "The process ended without a last word."
+
+
+def test_the_command_alone_is_no_reason_why_a_process_died_early(tmp_path):
+    run = RunFolder.create(tmp_path, TrainSpec(datasets=(tmp_path,)))
+    reserve(run.path, 1, lambda: 2**22 + 1)
+
+    run.log_path.write_text("$ python -m napari_medkd train --run error\n")
+    killed = status_now(run).message
+    with run.log_path.open("a") as log:
+        log.write("The module torch is missing.\n")
+
+    assert killed == "The process ended without a last word."
+    assert status_now(run).message.endswith("Its log ends with: The module torch is missing.")
 
 
 def test_a_log_without_words_adds_nothing(run_folder):

@@ -1,5 +1,6 @@
 """A run as it looks from outside: new events, status and curves of one that is live, has ended or was lost."""
 
+import re
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,9 @@ POLL_BYTES = 1 << 18
 
 _STEP = b'"kind":"step_done"'
 _LOG_BYTES = 4096
+
+#: How a log ends that tells why its process died; most others end with progress.
+_REASON = re.compile(r"[\w.]*(Error|Exception|Interrupt)\b|Killed|Fatal|Segmentation|Bus error|terminate called", re.I)
 _LONGEST_LINE = 300
 
 
@@ -96,14 +100,15 @@ class Watcher:
         is_silent = beat is not None and self._tail.offset <= beat.events_bytes
         if life == "alive":
             return _before_its_first_word(told, beat) if beat and is_silent else told
-        return self._lost(life) if is_silent or told.is_live else told
+        return self._lost(life, is_silent=is_silent) if is_silent or told.is_live else told
 
-    def _lost(self, life: Liveness) -> RunStatus:
+    def _lost(self, life: Liveness, *, is_silent: bool) -> RunStatus:
         beat = self._pulse.beat
         message = "The process ended without a last word."
         if beat and life == "stale":
             message = f"Nothing was heard of the process on {beat.host} for a long time."
-        if last_line := _last_line(self.path / LOG):
+        last_line = _last_line(self.path / LOG)
+        if _REASON.match(last_line) or (is_silent and last_line and not last_line.startswith("$ ")):
             message += f" Its log ends with: {last_line}"
         goes_on = "continue the run from its last checkpoint" if self._told.checkpoint else "start the run again"
         return replace(self._told, phase="lost", outcome=None, message=message, hint=f"Read the log, then {goes_on}.")
@@ -138,4 +143,4 @@ def _last_line(path: Path) -> str:
     except OSError:
         return ""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1][-_LONGEST_LINE:] if lines else ""
+    return lines[-1][:_LONGEST_LINE] if lines else ""
