@@ -112,7 +112,8 @@ def _scaled(stored: NDArray[Any], header: Header, path: Path) -> NDArray[Any]:
                 whole: NDArray[Any] = np.multiply(stored.astype(kind), int(slope), dtype=kind)
                 whole += int(inter)
                 return whole
-    return np.asarray(stored * slope + inter, dtype=np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is infinite and will be counted
+        return np.asarray(stored * slope + inter, dtype=np.float32)
 
 
 def _finite(values: NDArray[Any], path: Path) -> NDArray[Any]:

@@ -1,6 +1,7 @@
 """What a NIfTI file says before its voxels: sizes that can be trusted, the affine, and doubts about it."""
 
 import gzip
+import math
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,8 +40,8 @@ def read_stored(path: Path) -> tuple[Header, NDArray[Any]]:
     with _opened(path) as stream:
         header = _header(stream, path)
         shape, dtype, offset = _layout(header, path)
-        size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-        _refuse_impossible(size, shape, path, packed=isinstance(stream, gzip.GzipFile))
+        size = math.prod(shape) * dtype.itemsize
+        _refuse_impossible(offset + size, shape, path, packed=isinstance(stream, gzip.GzipFile))
         stream.read(offset - header.sizeof_hdr)
         body = stream.read(size)
         if len(body) < size:
@@ -50,14 +51,13 @@ def read_stored(path: Path) -> tuple[Header, NDArray[Any]]:
     return header, stored if dtype.isnative else stored.astype(dtype.newbyteorder("="))
 
 
+@np.errstate(all="ignore")  # numbers that are none are refused below, by name
 def affine_of(header: Header, path: Path) -> NDArray[np.float64]:
     """Return the (4, 4) affine from (i, j, k) to (right, anterior, superior) in mm."""
+    if header["sform_code"] <= 0:
+        _refuse_bad_spacing(header, path)
     try:
-        if header["sform_code"] > 0:
-            affine = header.get_sform()
-        else:
-            _refuse_bad_spacing(header, path)
-            affine = _qform(header) if header["qform_code"] > 0 else _affine_of_spacing(header)
+        affine = _best_affine(header)
     except (HeaderDataError, ValueError) as error:
         raise VolumeProblem(
             str(path), f"The position in the header is unusable: {error}.", "Save the image again from your viewer."
@@ -68,11 +68,11 @@ def affine_of(header: Header, path: Path) -> NDArray[np.float64]:
             "The affine holds NaN or infinite numbers.",
             "Repair the image's header (sform/qform), for example by saving it again from your viewer.",
         )
-    scaled = np.array(affine, dtype=np.float64)
-    scaled[:3] *= _mm_per_unit(header)
-    return scaled
+    affine[:3] *= _mm_per_unit(header)
+    return affine
 
 
+@np.errstate(all="ignore")
 def doubts_of(header: Header, path: Path) -> list[Problem]:
     """Return why the position may be wrong though there is one: no orientation stored, or two that differ."""
     sform, qform = int(header["sform_code"]) > 0, int(header["qform_code"]) > 0
@@ -201,6 +201,12 @@ def _refuse_bad_spacing(header: Header, path: Path) -> None:
             f"The voxel size in the header is {' x '.join(f'{s:g}' for s in spacing)}; each must be above 0.",
             "Write the right voxel size into the header, or export the image again.",
         )
+
+
+def _best_affine(header: Header) -> NDArray[np.float64]:
+    if header["sform_code"] > 0:
+        return np.array(header.get_sform(), dtype=np.float64)
+    return _qform(header) if header["qform_code"] > 0 else _affine_of_spacing(header)
 
 
 def _qform(header: Header) -> NDArray[np.float64]:

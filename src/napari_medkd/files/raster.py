@@ -100,9 +100,9 @@ def _volume(picture: NDArray[Any], path: Path, num_channels: int | None) -> Volu
 
 def _picture(path: Path, *, keep_palette: bool) -> NDArray[Any]:
     """Return (y, x) or (y, x, sample)."""
+    _refuse_deep_colour(path)
     try:
         with Image.open(path) as opened:
-            _refuse_deep_colour(path)
             picture = ImageOps.exif_transpose(opened)
             if picture.mode == "1":
                 return np.array(picture).astype(np.uint8)
@@ -111,8 +111,6 @@ def _picture(path: Path, *, keep_palette: bool) -> NDArray[Any]:
             if picture.mode not in (*_GREY_MODES, "LA", "RGB", "RGBA"):
                 picture = picture.convert("RGB")
             return np.array(picture)
-    except (FileNotFoundError, PermissionError) as error:
-        raise VolumeProblem.from_os_error(error, path, "The picture cannot be read") from error
     except (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:
         raise VolumeProblem(
             str(path), f"The picture is damaged, too large, or not a picture: {error}.", "Export or copy it again."
@@ -121,8 +119,11 @@ def _picture(path: Path, *, keep_palette: bool) -> NDArray[Any]:
 
 def _refuse_deep_colour(path: Path) -> None:
     """Refuse PNG colour of 16 bits per channel, of which Pillow would silently keep 8."""
-    with path.open("rb") as file:
-        start = file.read(26)
+    try:
+        with path.open("rb") as file:
+            start = file.read(26)
+    except OSError as error:
+        raise VolumeProblem.from_os_error(error, path, "The picture cannot be read") from error
     if start[:8] == b"\x89PNG\r\n\x1a\n" and start[24] == 16 and start[25] in (2, 6):
         raise VolumeProblem(
             str(path), "16-bit colour PNG cannot be read without losing bits.", "Save it as TIFF, or as 8-bit colour."
