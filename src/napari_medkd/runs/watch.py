@@ -13,8 +13,8 @@ from napari_medkd.core.status import RunStatus, fold
 from napari_medkd.runs.pulse import Beat, Liveness, Pulse
 from napari_medkd.runs.tail import Tail
 
-#: Read in one poll, so that a long run is taken in by pieces (about 2000 events, some 15 ms).
-POLL_BYTES = 1 << 18
+#: Read in one poll, so that a long run is taken in by pieces (about 450 events, some 5 ms).
+POLL_BYTES = 1 << 16
 
 _STEP = b'"kind":"step_done"'
 _LOG_BYTES = 4096
