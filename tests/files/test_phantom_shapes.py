@@ -1,7 +1,16 @@
 import numpy as np
 import pytest
 
-from napari_medkd.files.phantom_shapes import FOREVER, Places, ellipsoid, filled, joined, smooth_noise, without
+from napari_medkd.files.phantom_shapes import (
+    FOREVER,
+    Places,
+    ellipsoid,
+    filled,
+    joined,
+    largest_piece,
+    smooth_noise,
+    without,
+)
 
 BOX = Places.of_voxels((40, 40, 40), (80.0, 80.0, 80.0))
 CENTRE = (40.0, 0.0, 0.0)
@@ -55,6 +64,15 @@ def test_solids_are_joined_with_a_filled_edge_and_cut_with_a_gap():
     assert (both < 0).sum() > ((left < 0) | (right < 0)).sum()
     assert not ((rest < 0) & (right < 4 - 1e-4)).any()
     assert ((rest < 0) == ((left < 0) & (right > 4))).all()
+
+
+def test_crumbs_beside_the_largest_piece_are_dropped():
+    large, crumb = ellipsoid(BOX, (40, 0, -12), (20, 20, 20)), ellipsoid(BOX, (40, 0, 28), (6, 6, 6))
+
+    cleaned = largest_piece(np.minimum(large, crumb))
+
+    np.testing.assert_array_equal(cleaned < 0, large < 0)
+    np.testing.assert_array_equal(largest_piece(large), large)
 
 
 def test_a_filled_ball_has_its_volume():

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from napari_medkd.files.phantom_patient import AORTA, KIDNEYS, LIVER, SPLEEN, Part, Patient
-from napari_medkd.files.phantom_shapes import FOREVER, Field, ellipsoid, joined, without
+from napari_medkd.files.phantom_shapes import FOREVER, Field, ellipsoid, joined, largest_piece, without
 
 
 def draw_organs(patient: Patient, room: Field) -> tuple[list[Part], Field]:
@@ -21,9 +21,10 @@ def draw_organs(patient: Patient, room: Field) -> tuple[list[Part], Field]:
     stomach = np.maximum(patient.solid((74, -20, 56), (48, 44, 36), turn=(-20, 12, 0), wander=8), room)
     gallbladder = np.maximum(patient.solid((126, -46, -36), (25, 13, 13), turn=(0, 20, 0), wander=6), room)
     spleen = without(patient.solid((76, 40, 98), (52, 46, 32), turn=(25, 0, 10), wander=7), stomach, 3)
-    spleen = np.maximum(without(spleen, kidneys, 3), room)
+    spleen = largest_piece(np.maximum(without(spleen, kidneys, 3), room))
 
-    liver = np.maximum(_liver(patient, ((stomach, 2.5), (gallbladder, 1.5), (great, 2.5), (kidneys, 5))), room)
+    dents = ((stomach, 2.5), (gallbladder, 1.5), (great, 2.5), (kidneys, 5))
+    liver = largest_piece(np.maximum(_liver(patient, dents), room))
     pancreas = joined(
         patient.solid((104, -2, 34), (12, 12, 56), turn=(-14, 0, -12)), patient.solid((122, -4, -16), (24, 15, 15)), 12
     )
@@ -61,7 +62,7 @@ def _kidneys(patient: Patient) -> tuple[Field, Field]:
         lean = (side * 35.0, 0.0, side * 9.0)
         kidney = patient.solid((depth, 54, side * 61), (53, 29, 25), 2.2, lean, wander=6)
         hilum = patient.solid((depth, 46, side * 47), (24, 10, 17), 2.0, lean, wander=2)
-        fields.append((without(kidney, hilum, 0.5), np.maximum(hilum, kidney - 4)))
+        fields.append((largest_piece(without(kidney, hilum, 0.5)), np.maximum(hilum, kidney - 4)))
     (one, its_hilum), (other, other_hilum) = fields
     return np.minimum(one, other), np.minimum(its_hilum, other_hilum)
 

@@ -9,6 +9,7 @@ from typing import Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import label
 from scipy.spatial.transform import Rotation
 
 Field: TypeAlias = NDArray[np.floating[Any]]
@@ -107,6 +108,15 @@ def without(solid: Field, cut: Field, gap_mm: float = 0.0) -> Field:
     """Return a solid less another one and a gap around it."""
     remainder: Field = np.maximum(solid, gap_mm - cut)
     return remainder
+
+
+def largest_piece(solid: Field) -> Field:
+    """Return a solid without the crumbs that cutting left beside its largest piece."""
+    pieces, count = label(solid < 0)
+    if count < 2:
+        return solid
+    largest = 1 + int(np.argmax(np.bincount(pieces.ravel())[1:]))
+    return np.asarray(np.where((pieces == 0) | (pieces == largest), solid, -solid))
 
 
 def filled(field: Field, edge_mm: float) -> Field:
