@@ -211,8 +211,9 @@ def open_bench(spec: TrainSpec, kinds: frozenset[str], resolved: Resolved | None
 
 def _resolve(spec: TrainSpec, dataset: Dataset, task: Task, names: tuple[str, ...]) -> Resolved:
     divisor = 2 ** (len(spec.network.widths) - 1)
-    preprocessing = choose_preprocessing(dataset, names, spec.preprocessing, divisor)
     device = choose_device(spec.hardware.device)
+    on_gpu = device.type != "cpu"
+    preprocessing = choose_preprocessing(dataset, names, spec.preprocessing, divisor, on_gpu=on_gpu)
     undecided = Resolved(preprocessing=preprocessing, device=device.type, precision="fp32")
     network = Bench(spec, dataset, task, undecided, Machine(device)).network()
     shape = preprocessing.patch[3 - preprocessing.dimensions :]

@@ -9,8 +9,9 @@ from napari_medkd.core.preprocessing import IntensityRule, Preprocessing, Prepro
 from napari_medkd.core.volume import Modality
 from napari_medkd.files.opening import read_volume
 
-#: A training patch has at most this many voxels, by dimensions.
-MOST_VOXELS = {2: 256 * 256, 3: 64 * 64 * 64}
+#: A training patch has at most this many voxels, by dimensions: what a step of a few patches takes seconds for.
+MOST_VOXELS_ON_CPU = {2: 256 * 256, 3: 48**3}
+MOST_VOXELS_ON_GPU = {2: 512 * 512, 3: 112**3}
 
 #: As many cases are looked at as tell the median size well.
 CASES_LOOKED_AT = 32
@@ -18,12 +19,14 @@ CASES_LOOKED_AT = 32
 SOFT_TISSUE = IntensityRule(kind="window", low=-160.0, high=240.0)
 
 
-def _patch(shapes: list[tuple[int, int, int]], divisor: int, dimensions: int) -> tuple[int, int, int]:
+def _patch(
+    shapes: list[tuple[int, int, int]], divisor: int, dimensions: int, most_voxels: int
+) -> tuple[int, int, int]:
     """Return the median shape rounded up to the divisor, halved along its longest axis until it fits."""
     sizes = [int(np.ceil(size / divisor) * divisor) for size in np.median(np.array(shapes), axis=0)]
     if dimensions == 2:
         sizes[0] = 1
-    while np.prod(sizes) > MOST_VOXELS[dimensions]:
+    while np.prod(sizes) > most_voxels:
         longest = int(np.argmax(sizes))
         sizes[longest] = max(divisor, int(np.ceil(sizes[longest] * 0.75 / divisor) * divisor))
         if max(sizes) == divisor:
@@ -38,7 +41,7 @@ def _median_spacing(grids: list[Grid]) -> tuple[float, float, float]:
 
 
 def choose_preprocessing(
-    dataset: Dataset, cases: tuple[str, ...], wishes: PreprocessingWishes, divisor: int
+    dataset: Dataset, cases: tuple[str, ...], wishes: PreprocessingWishes, divisor: int, *, on_gpu: bool
 ) -> Preprocessing:
     """Return a complete recipe: what the person fixed, and the rest from the grids of the training cases.
 
@@ -48,6 +51,9 @@ def choose_preprocessing(
         Ids of the training cases.
     divisor
         Patch sizes are multiples of it (the network's total downsampling).
+
+    on_gpu
+        Whether patches may be large.
 
     Raises
     ------
@@ -67,7 +73,8 @@ def choose_preprocessing(
     dimensions = 2 if flat[0] else 3
     spacing = wishes.spacing or _median_spacing(grids)
     intensity = wishes.intensity or (SOFT_TISSUE if dataset.modality is Modality.CT else IntensityRule())
-    patch = wishes.patch or _patch([grid.resized(spacing).shape for grid in grids], divisor, dimensions)
+    most_voxels = (MOST_VOXELS_ON_GPU if on_gpu else MOST_VOXELS_ON_CPU)[dimensions]
+    patch = wishes.patch or _patch([grid.resized(spacing).shape for grid in grids], divisor, dimensions, most_voxels)
     wrong = [size for size in patch[3 - dimensions :] if size % divisor]
     if wrong:
         raise DatasetProblem(

@@ -1,0 +1,75 @@
+"""What is chosen from the data where a person left it open."""
+
+import numpy as np
+import pytest
+
+from napari_medkd.core.dataset import Case, Dataset, Split
+from napari_medkd.core.errors import DatasetProblem
+from napari_medkd.core.grid import Grid
+from napari_medkd.core.preprocessing import IntensityRule, PreprocessingWishes
+from napari_medkd.core.volume import Modality, Volume
+from napari_medkd.engine.data.choose import choose_preprocessing
+from napari_medkd.files.opening import write_volume
+
+pytestmark = pytest.mark.engine
+
+SHAPES = {"small": (20, 30, 40), "middle": (22, 34, 40), "large": (24, 38, 44)}
+
+
+def dataset_of(folder, shapes, modality=Modality.MR, spacing=(2.0, 1.0, 1.0)) -> Dataset:
+    cases = []
+    for name, shape in shapes.items():
+        volume = Volume(np.zeros((1, *shape), np.float32), Grid.upright(shape, spacing))
+        write_volume(folder / f"{name}.nii.gz", volume)
+        cases.append(Case(name, (folder / f"{name}.nii.gz",), group=name))
+    return Dataset("made", ("image",), modality, {}, tuple(cases), Split(tuple(shapes)), folder=folder)
+
+
+def chosen(dataset, wishes=None, on_gpu=False):
+    names = tuple(case.id for case in dataset.cases)
+    return choose_preprocessing(dataset, names, wishes or PreprocessingWishes(), 8, on_gpu=on_gpu)
+
+
+def test_spacing_and_patch_are_medians_and_the_patch_is_divisible(tmp_path):
+    found = chosen(dataset_of(tmp_path, SHAPES))
+
+    assert found.dimensions == 3
+    assert found.spacing == (2.0, 1.0, 1.0)
+    assert found.patch == (24, 40, 40)
+
+
+def test_a_patch_is_cut_down_where_a_step_would_be_slow_and_larger_on_a_gpu(tmp_path):
+    dataset = dataset_of(tmp_path, {"one": (100, 100, 100)}, spacing=(1.0, 1.0, 1.0))
+
+    assert np.prod(chosen(dataset).patch) <= 48**3
+    assert chosen(dataset, on_gpu=True).patch == (104, 104, 104)
+
+
+def test_flat_images_are_for_a_2d_network(tmp_path):
+    found = chosen(dataset_of(tmp_path, {"one": (1, 60, 60)}))
+
+    assert found.dimensions == 2
+    assert found.patch == (1, 64, 64)
+
+
+def test_ct_takes_a_soft_tissue_window_and_others_percentiles(tmp_path):
+    assert chosen(dataset_of(tmp_path, SHAPES, Modality.CT)).intensity.kind == "window"
+    assert chosen(dataset_of(tmp_path, SHAPES)).intensity == IntensityRule()
+
+
+def test_what_a_person_fixed_is_kept(tmp_path):
+    wishes = PreprocessingWishes(spacing=(3.0, 3.0, 3.0), patch=(16, 16, 16), intensity=IntensityRule(low=1, high=99))
+
+    found = chosen(dataset_of(tmp_path, SHAPES), wishes)
+
+    assert (found.spacing, found.patch, found.intensity) == (wishes.spacing, wishes.patch, wishes.intensity)
+
+
+def test_a_patch_that_cannot_be_halved_is_refused(tmp_path):
+    with pytest.raises(DatasetProblem, match="multiples of 8"):
+        chosen(dataset_of(tmp_path, SHAPES), PreprocessingWishes(patch=(20, 16, 16)))
+
+
+def test_flat_and_deep_images_are_not_mixed(tmp_path):
+    with pytest.raises(DatasetProblem, match="flat is a 2-D image and deep a 3-D one"):
+        chosen(dataset_of(tmp_path, {"flat": (1, 40, 40), "deep": (20, 40, 40)}))
