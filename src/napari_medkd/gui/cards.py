@@ -35,13 +35,25 @@ def cards_of(interpreter: Path, *, folder: Path | None = None, ask_again: bool =
     from napari_medkd.core.card import MethodCard
     from napari_medkd.files.atomic import write_json
 
-    remembered = (folder or _cache_folder()) / f"cards-{_fingerprint(interpreter)}.json"
+    remembered = _remembered(interpreter, folder)
     documents = None if ask_again else _read(remembered)
     if documents is None:
         documents = _asked(interpreter, ask)
         remembered.parent.mkdir(parents=True, exist_ok=True)
         write_json(remembered, documents)
     return tuple(MethodCard.model_validate(document) for document in documents)
+
+
+def remembered_cards(interpreter: Path, *, folder: Path | None = None) -> "tuple[MethodCard, ...]":
+    """Return the cards of an earlier answer, without asking; empty where there was none."""
+    from napari_medkd.core.card import MethodCard
+
+    documents = _read(_remembered(interpreter, folder)) or ()
+    return tuple(MethodCard.model_validate(document) for document in documents)
+
+
+def _remembered(interpreter: Path, folder: Path | None) -> Path:
+    return (folder or _cache_folder()) / f"cards-{_fingerprint(interpreter)}.json"
 
 
 def _cache_folder() -> Path:

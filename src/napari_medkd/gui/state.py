@@ -145,6 +145,8 @@ class TrainState:
         What `medkd check` found in the spec; shown beside the fields.
     busy
         What is being waited for, in a word or two; empty where nothing is.
+    started
+        The run that was started last.
     generation
         Counts the changes of the spec; an answer about an earlier one is dropped.
     """
@@ -160,16 +162,24 @@ class TrainState:
     problems: tuple[Problem, ...] = ()
     estimate: Estimate | None = None
     busy: str = ""
+    started: Path | None = None
     generation: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """One line of the list of runs, already in words."""
+    """One line of the list of runs, already in words.
+
+    Parameters
+    ----------
+    title
+        What a person called it; ``method`` and ``when`` stand beside it, so they are left out of it.
+    """
 
     path: Path
-    name: str
+    title: str
     method: str
+    when: str
     phase: str
     progress: str
     left: str

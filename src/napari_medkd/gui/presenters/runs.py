@@ -1,26 +1,35 @@
 """What the Runs dock decides: the runs as rows, the orders a run can be given, and what is said of the selected one."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from napari_medkd.core.control import Wish
 from napari_medkd.core.errors import MedKDError
 from napari_medkd.core.status import RunStatus
+from napari_medkd.gui.cards import remembered_cards
 from napari_medkd.gui.following import Heard
 from napari_medkd.gui.presenters.ports import InBackground, Runner, problems_of
 from napari_medkd.gui.presenters.words import duration
 from napari_medkd.gui.state import RunRow, RunsState, Session
 
 if TYPE_CHECKING:
+    from napari_medkd.core.card import MethodCard
     from napari_medkd.runs.shelf import RunSummary, Shelf
 
 T = TypeVar("T")
 
+_FOLDER_NAME = re.compile(r"(?P<day>\d{4}-\d\d-\d\d_\d{4})_(?P<rest>.+)")
+
 #: What is shown while a live run has not yet obeyed.
 _WAITING_FOR = {"stop": "stopping …", "pause": "pausing …", "go": "resuming …"}
 _OBEYED = {"stop": ("ended", "lost"), "pause": ("paused", "ended", "lost"), "go": ("training", "ended", "lost")}
+
+
+_GIVEN_LABELS = ("masks given a label",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,7 @@ class RunsPresenter:
         self._summaries: dict[Path, RunSummary] = {}
         self._ordered: dict[Path, Wish] = {}
         self._is_looking = False
+        self._known_cards: tuple[MethodCard, ...] = ()
 
     def refresh(self) -> None:
         """Look through the runs folder; runs that are live are followed from then on."""
@@ -139,6 +149,25 @@ class RunsPresenter:
             return _WAITING_FOR[self._ordered[run]].capitalize()
         return headline_of(status)
 
+    def title(self, run: Path) -> str:
+        """Return what a person called the run."""
+        return title_and_time(run.name, self.status(run).method)[0]
+
+    def score_title(self, run: Path, stage: str) -> str:
+        """Return what the scores of a stage are, and what the network was given for them.
+
+        A teacher that is given what only the labels tell must not look like a better student.
+        """
+        card = next((card for card in self._cards() if card.name == self.status(run).method), None)
+        if stage == "student" or (card is not None and card.teacher_shows not in _GIVEN_LABELS):
+            return "Scores on the validation cases"
+        return f"Scores of the {stage}, which is given the true masks"
+
+    def _cards(self) -> "tuple[MethodCard, ...]":
+        if not self._known_cards:
+            self._known_cards = remembered_cards(self._session.interpreter)
+        return self._known_cards
+
     def _shelf_of(self, folder: Path) -> "Shelf":
         from napari_medkd.runs.shelf import Shelf
 
@@ -189,16 +218,28 @@ class RunsPresenter:
 def row_of(path: Path, name: str, method: str, status: RunStatus) -> RunRow:
     """Return a run as a line of the list."""
     left = status.seconds_left
+    title, when = title_and_time(name, method)
     return RunRow(
         path,
-        name,
+        title,
         method,
+        when,
         phase_in_words(status),
         f"{100 * status.fraction:.0f} %" if status.of_steps else "",
         "" if left is None else f"{duration(left)} left",
         1.0 if status.outcome == "completed" else status.fraction,
         status.is_live,
     )
+
+
+def title_and_time(name: str, method: str) -> tuple[str, str]:
+    """Return what a person called the run, and when it was made: both stand in its folder's name."""
+    found = _FOLDER_NAME.fullmatch(name)
+    if found is None:
+        return name, ""
+    day = datetime.strptime(found["day"], "%Y-%m-%d_%H%M")
+    rest = found["rest"].removeprefix(method).lstrip("_")
+    return rest or method or name, f"{day.day} {day:%b %H:%M}"
 
 
 def phase_in_words(status: RunStatus) -> str:
@@ -211,7 +252,7 @@ def phase_in_words(status: RunStatus) -> str:
 def headline_of(status: RunStatus) -> str:
     """Return stage, epoch, speed and best score of a run, as far as they are known."""
     plan = next((plan for plan in status.plan if plan.name == status.stage), None)
-    parts = []
+    parts = [] if status.phase == "training" else [phase_in_words(status).capitalize()]
     if plan is not None and status.phase in ("training", "paused", "starting"):
         parts.append(f"{status.stage} · epoch {min(status.epoch + 1, plan.epochs)} of {plan.epochs}")
     if status.seconds_per_step and status.phase == "training":
@@ -220,4 +261,4 @@ def headline_of(status: RunStatus) -> str:
         parts.append(f"best score {status.best:.3f}")
     if status.device and status.is_live:
         parts.append(status.device)
-    return " · ".join(parts) or phase_in_words(status).capitalize()
+    return " · ".join(parts)

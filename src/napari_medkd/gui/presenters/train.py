@@ -100,6 +100,7 @@ class TrainPresenter:
                 return
             self._runner.start(found)
             self._session.run = found
+            self._state.started = found
 
         self._with_spec("Checking …", work, then)
 

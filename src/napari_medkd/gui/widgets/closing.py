@@ -85,4 +85,4 @@ def _in_words(followers: Followers, run: Any) -> str:
     if heard is None:
         return str(run.name)
     row = row_of(run, run.name, heard.status.method, heard.status)
-    return " · ".join(part for part in (row.name, row.phase, row.progress, row.left) if part)
+    return " · ".join(part for part in (row.title, row.phase, row.progress, row.left) if part)

@@ -42,6 +42,11 @@ class SettingsForm(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self.show_fields(fields)
 
+    @property
+    def has_problem(self) -> bool:
+        """Whether anything is wrong with one of the values."""
+        return any(fault.text() for fault in self._faults.values())
+
     def show_fields(self, fields: Iterable[FormField]) -> None:
         """Build the form anew, from other fields; where only defaults differ, the boxes stay."""
         wanted = {field.name: field for field in fields}
@@ -92,7 +97,7 @@ class SettingsForm(QWidget):
         box.setAccessibleName(field.title)
         fault.setWordWrap(True)
         fault.hide()
-        box.changed.connect(partial(self._say, field.name), weak=False)
+        box.changed.connect(partial(self._say, field.name))
         self._grid.addWidget(label, 2 * row, 0)
         self._grid.addWidget(box, 2 * row, 1)
         self._grid.addWidget(fault, 2 * row + 1, 0, 1, 2)

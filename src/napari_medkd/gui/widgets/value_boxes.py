@@ -244,4 +244,6 @@ def _first_value(field: FormField) -> Value:
     """Return what an optional setting starts with when it is switched on."""
     if field.kind == "choice":
         return field.choices[0]
-    return field.minimum if field.minimum is not None else {"boolean": False, "text": "", "path": ""}.get(field.kind, 0)
+    if field.kind in ("text", "path"):
+        return ""
+    return 0 if field.minimum is None else field.minimum

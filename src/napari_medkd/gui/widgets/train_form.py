@@ -1,0 +1,152 @@
+"""Everything that can be set in the Train dock: task, method, preset, few settings, and the rest folded away."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from psygnal import Signal
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QComboBox, QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from napari_medkd.core.card import MethodCard
+from napari_medkd.core.errors import Problem
+from napari_medkd.gui.presenters.fields import FormField
+from napari_medkd.gui.presenters.spec_fields import ADVANCED, BASIC
+from napari_medkd.gui.widgets.section import Section
+from napari_medkd.gui.widgets.settings_form import LABEL_WIDTH, SettingsForm
+
+_WIDEST_CHOICE = 12
+
+
+class TrainForm(QWidget):
+    """Shows choices and says which one a person made.
+
+    Attributes
+    ----------
+    task_chosen, method_chosen, preset_chosen
+        ``(name)``
+    changed
+        ``(name, value)`` of a setting.
+    """
+
+    task_chosen = Signal(str)
+    method_chosen = Signal(str)
+    preset_chosen = Signal(str)
+    changed = Signal(str, object)
+
+    def __init__(self, shared_fields: dict[str, FormField]) -> None:
+        super().__init__()
+        self.task, self.method, self.preset = QComboBox(), QComboBox(), QComboBox()
+        self.summary = QLabel()
+        self.summary.setWordWrap(True)
+        self.basic = SettingsForm(shared_fields[name] for name in BASIC)
+        self.of_method = SettingsForm()
+        self.advanced = SettingsForm(shared_fields[name] for name in ADVANCED)
+        self.method_section = Section("Method settings", _indented(self.of_method))
+        self.advanced_section = Section("Advanced", _indented(self.advanced))
+        self._arrange()
+        for box, signal in (
+            (self.task, self.task_chosen),
+            (self.method, self.method_chosen),
+            (self.preset, self.preset_chosen),
+        ):
+            box.activated.connect(lambda at, box=box, signal=signal: signal.emit(_key(box, at)))
+        for form in self.forms:
+            form.changed.connect(self.changed.emit)
+
+    @property
+    def forms(self) -> tuple[SettingsForm, ...]:
+        """The three forms of settings."""
+        return self.basic, self.of_method, self.advanced
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all fields that are shown."""
+        return tuple(name for form in self.forms for name in form.fields)
+
+    def show_methods(self, cards: Sequence[MethodCard], chosen: str) -> None:
+        """Show which methods there are, and what the chosen one is."""
+        _fill(self.method, [(card.name, card.title) for card in cards], chosen)
+        card = next((card for card in cards if card.name == chosen), None)
+        self.summary.setText(f"{card.summary}" if card else "")
+        self.summary.setToolTip(f"<p>{card.source}</p>" if card else "")
+
+    def show_presets(self, card: MethodCard | None, chosen: str) -> None:
+        """Show the method's presets."""
+        _fill(self.preset, [(name, name) for name in (card.presets if card else ())], chosen)
+
+    def show_tasks(self, tasks: Sequence[str], chosen: str) -> None:
+        """Show which tasks can be taught."""
+        _fill(self.task, [(name, name) for name in tasks], chosen or (tasks[0] if tasks else ""))
+
+    def show_settings(self, of_method: Iterable[FormField], changes: dict[str, Any]) -> None:
+        """Show the method's fields, and every value."""
+        self.of_method.show_fields(of_method)
+        for form in self.forms:
+            form.show_values(changes)
+        for section, form, title in (
+            (self.method_section, self.of_method, "Method settings"),
+            (self.advanced_section, self.advanced, "Advanced"),
+        ):
+            changed = sum(name in changes for name in form.fields)
+            section.title.setText(f"{title} ({changed} changed)" if changed else title)
+
+    def show_problems(self, problems: Sequence[Problem]) -> None:
+        """Show each problem that belongs to a field beneath it, and unfold where it stands."""
+        for form in self.forms:
+            form.show_problems(problems)
+        for section, form in ((self.method_section, self.of_method), (self.advanced_section, self.advanced)):
+            if form.has_problem:
+                section.show_content(True)
+
+    def take_colours(self, bad: str) -> None:
+        """Write faults in this colour."""
+        for form in self.forms:
+            form.take_colours(bad)
+
+    def _arrange(self) -> None:
+        choices = QGridLayout()
+        choices.setVerticalSpacing(4)
+        choices.setColumnMinimumWidth(0, LABEL_WIDTH)
+        choices.setColumnStretch(1, 1)
+        rows = (
+            ("Task", self.task, "What is to be learned: one of the dataset's tasks that the method can teach"),
+            ("Method", self.method, "How the student is taught"),
+            ("Preset", self.preset, "A named set of the method's settings; faithful is as published"),
+        )
+        for row, (title, box, tip) in enumerate(rows):
+            label = QLabel(title)
+            label.setBuddy(box)
+            for widget in (label, box):
+                widget.setToolTip(f"<p>{tip}</p>")
+            box.setAccessibleName(title)
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            box.setMinimumContentsLength(_WIDEST_CHOICE)
+            choices.addWidget(label, row + (row == 2), 0)
+            choices.addWidget(box, row + (row == 2), 1)
+        choices.addWidget(self.summary, 2, 0, 1, 2)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(choices)
+        for part in (self.basic, self.method_section, self.advanced_section):
+            layout.addWidget(part)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+
+
+def _fill(box: QComboBox, choices: Sequence[tuple[str, str]], chosen: str) -> None:
+    """Offer (key, title) pairs in the box; where they stand already, only the chosen one changes."""
+    present = [(_key(box, at), box.itemText(at)) for at in range(box.count())]
+    if present != list(choices):
+        box.clear()
+        for key, title in choices:
+            box.addItem(title, key)
+    box.setCurrentIndex(next((at for at, (key, _) in enumerate(choices) if key == chosen), -1))
+    box.setEnabled(bool(choices))
+
+
+def _key(box: QComboBox, at: int) -> str:
+    return str(box.itemData(at, Qt.ItemDataRole.UserRole))
+
+
+def _indented(content: QWidget) -> QWidget:
+    content.setContentsMargins(10, 0, 0, 4)
+    return content
