@@ -29,7 +29,7 @@ def read_image(path: Path, num_channels: int | None = None) -> Volume:
     header, stored = nifti_header.read_stored(path)
     affine = nifti_header.affine_of(header, path)
     channels, names = _channels_last(stored, path, num_channels)
-    values = _finite(_scaled(channels, header, path), path)
+    values = _scaled(channels, header, path)
     Grid((1, 1, 1), affine)  # refuses a singular affine, which has no orientation
     letters = "".join(nibabel.aff2axcodes(affine))  # type: ignore[no-untyped-call]
     data, affine = to_canonical(values, affine, letters)
@@ -114,17 +114,6 @@ def _scaled(stored: NDArray[Any], header: Header, path: Path) -> NDArray[Any]:
                 return whole
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows is infinite and will be counted
         return np.asarray(stored * slope + inter, dtype=np.float32)
-
-
-def _finite(values: NDArray[Any], path: Path) -> NDArray[Any]:
-    if values.dtype.kind != "f" or np.isfinite(values).all():
-        return values
-    count = int(np.count_nonzero(~np.isfinite(values)))
-    raise VolumeProblem(
-        str(path),
-        f"{count} of {values.size} intensities are NaN or infinite.",
-        "Replace them, for example by the smallest intensity, and save the image again.",
-    )
 
 
 def _write(path: Path, data: NDArray[Any], grid: Grid, *, are_labels: bool) -> None:

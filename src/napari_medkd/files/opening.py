@@ -109,13 +109,11 @@ def read_mask(path: Path, task: Task, *, grid: Grid | None = None, label_map: La
     VolumeProblem
         Naming the file: as `read_volume`, or fractions, labels of no class, another grid than the image's.
     """
-    with naming(path):
-        volume = _format_of(path).read_labels(path)
+    stored, own_grid = _stored_labels(path)
     if grid is not None:
-        _refuse_other_grid(volume.grid, grid, path, "its image's")
-    stored = _whole_numbers(volume.data[0], path)
+        _refuse_other_grid(own_grid, grid, path, "its image's")
     labels = _as_classes(stored, task, label_map or LabelMap(), path)
-    return Mask(labels, grid or volume.grid, task)
+    return Mask(labels, grid or own_grid, task)
 
 
 def read_boxes(path: Path, task: Task, grid: Grid) -> Boxes:
@@ -144,8 +142,7 @@ def write_boxes(path: Path, boxes: Boxes) -> None:
 
 def labels_in(path: Path) -> tuple[int, ...]:
     """Return the label values a mask file holds, as stored, in rising order."""
-    with naming(path):
-        stored = _whole_numbers(_format_of(path).read_labels(path).data[0], path)
+    stored, _ = _stored_labels(path)
     return tuple(np.flatnonzero(np.bincount(stored.ravel())).tolist())
 
 
@@ -186,14 +183,26 @@ def _format_of(path: Path) -> _Format:
 
 
 def _read_one(path: Path, num_channels: int | None) -> Volume:
+    _refuse_missing(path)
+    with naming(path):
+        volume = _format_of(path).read_image(path, num_channels)
+    if not volume.is_finite:
+        count = int(np.count_nonzero(~np.isfinite(volume.data)))
+        raise VolumeProblem(
+            str(path),
+            f"{count} of {volume.data.size} intensities are NaN or infinite.",
+            "Replace them, for example by the smallest intensity, and save the image again.",
+        )
+    return volume
+
+
+def _refuse_missing(path: Path) -> None:
     if not path.is_file():
         raise VolumeProblem(
             str(path),
             "This is a folder; expected an image file." if path.is_dir() else "The file does not exist.",
             "Check the path; relative paths start at the dataset's folder.",
         )
-    with naming(path):
-        return _format_of(path).read_image(path, num_channels)
 
 
 def _refuse_other_grid(found: Grid, expected: Grid, path: Path, whose: str) -> None:
@@ -207,14 +216,26 @@ def _refuse_other_grid(found: Grid, expected: Grid, path: Path, whose: str) -> N
     raise VolumeProblem(str(path), how, "Resample it to the image, or list the right file in medkd-dataset.json.")
 
 
+def _stored_labels(path: Path) -> tuple[Labels, Grid]:
+    """Return the labels (z, y, x) as they stand in the file, and the grid they are on."""
+    _refuse_missing(path)
+    with naming(path):
+        volume = _format_of(path).read_labels(path)
+    if len(volume.data) > 1:
+        raise VolumeProblem(
+            str(path), f"The mask has {len(volume.data)} channels; expected one.", "Save one number for each voxel."
+        )
+    return _whole_numbers(volume.data[0], path), volume.grid
+
+
 def _whole_numbers(values: NDArray[Any], path: Path) -> Labels:
     low, high = values.min(), values.max()
     fractions = 0 if values.dtype.kind != "f" else int(np.count_nonzero(values != np.rint(values)))
     if fractions or low < 0 or high > np.iinfo(np.uint16).max:
-        found = f"{fractions} fractions" if fractions else f"values from {low} to {high}"
+        found = f"{fractions} values that are none" if fractions else f"values from {low} to {high}"
         raise VolumeProblem(
             str(path),
-            f"The mask holds {found}; expected whole numbers from 0 to 65535.",
+            f"A mask holds whole numbers from 0 to 65535; this file has {found}.",
             "Check that this is the mask and not the image, and that it was resampled with nearest neighbour.",
         )
     return _smallest(values, int(high))
