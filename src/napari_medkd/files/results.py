@@ -123,7 +123,7 @@ def predictions_in(folder: Path) -> list[Path]:
 def _folder_name(case: str) -> str:
     """Return a name every file system takes; what is changed by it stays distinct by a piece of a hash."""
     plain = re.sub(r"[^A-Za-z0-9._-]", "_", case).strip(".")[:100]
-    return plain if plain == case else f"{plain}-{hashlib.sha256(case.encode()).hexdigest()[:8]}"
+    return plain if plain and plain == case else f"{plain}-{hashlib.sha256(case.encode()).hexdigest()[:8]}"
 
 
 def _make(folder: Path) -> None:
