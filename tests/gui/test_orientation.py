@@ -9,18 +9,14 @@ import pytest
 from napari.utils.colormaps import DirectLabelColormap
 from numpy.typing import NDArray
 
-from napari_medkd.gui.comparison import camera_of_viewer
+from napari_medkd.gui.canvas import PLANES, camera_of, keep_unmirrored, show_plane
 from tests.gui.lettered_phantom import LETTERS_AT_MM, PLATES, save_phantom
 
 pytestmark = pytest.mark.gui
 
 ORIENTATIONS = [("RAS", 0.0), ("LPS", 0.0), ("PIR", 0.0), ("SAL", 0.0), ("IPL", 0.0), ("LAS", 25.0)]
-#: The order of the sliders for each plane, and who must be seen where: left, right, top, bottom of the canvas.
-PLANES = {
-    "axial": ((0, 1, 2), "R", "L", "A", "P"),
-    "coronal": ((1, 0, 2), "R", "L", "S", "I"),
-    "sagittal": ((2, 0, 1), "A", "P", "S", "I"),
-}
+#: Who must be seen where: left, right, top, bottom of the canvas.
+SEEN = {"Axial": "RLAP", "Coronal": "RLSI", "Sagittal": "APSI"}
 PURE = {"R": (1, 0, 0), "L": (0, 1, 0), "A": (0, 0, 1), "P": (1, 1, 0), "S": (0, 1, 1), "I": (1, 0, 1)}
 
 
@@ -67,10 +63,10 @@ def _seen(picture: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
 @pytest.mark.parametrize("phantom_viewer", ORIENTATIONS, indirect=True, ids=lambda value: f"{value[0]}{value[1]:.0f}")
 def test_the_body_stands_upright_in_three_planes_as_radiologists_see_it(phantom_viewer: Any) -> None:
     viewer = phantom_viewer
-    for plane, (order, left, right, top, bottom) in PLANES.items():
-        viewer.dims.order = order
-        viewer.dims.set_point(order[0], _where_the_letters_are(viewer.layers[0], order[0]))
-        viewer.reset_view()
+    for plane, (left, right, top, bottom) in SEEN.items():
+        show_plane(viewer, plane)
+        normal = PLANES[plane][0]
+        viewer.dims.set_point(normal, _where_the_letters_are(viewer.layers[0], normal))
 
         seen = _seen(_shot(viewer, f"{plane}"))
 
@@ -88,9 +84,9 @@ def test_the_body_is_not_mirrored_in_3d(phantom_viewer: Any) -> None:
     viewer.dims.ndisplay = 3
     viewer.reset_view()
     from_below = _seen(_shot(viewer, "3d-from-below"))
-    camera_of_viewer(viewer).set_view_direction((0, 1, 0), (-1, 0, 0))
+    camera_of(viewer).set_view_direction((0, 1, 0), (-1, 0, 0))
     from_the_front = _seen(_shot(viewer, "3d-from-the-front"))
-    camera_of_viewer(viewer).set_view_direction((0, 0, -1), (-1, 0, 0))
+    camera_of(viewer).set_view_direction((0, 0, -1), (-1, 0, 0))
     from_the_left = _seen(_shot(viewer, "3d-from-the-left"))
 
     # The nearer of two plates hides the other, so what is seen tells the third direction of a right-handed triple.
@@ -104,3 +100,35 @@ def test_the_body_is_not_mirrored_in_3d(phantom_viewer: Any) -> None:
         to_the_right = seen[right[1]] - seen[right[0]]
         upwards = seen[up[1]] - seen[up[0]]
         assert to_the_right[1] * -upwards[0] - to_the_right[0] * -upwards[1] > 100**2
+
+
+@pytest.mark.parametrize("phantom_viewer", [("LPS", 0.0)], indirect=True, ids=lambda value: value[0])
+def test_going_from_a_coronal_slice_to_3d_does_not_swap_left_and_right(phantom_viewer: Any) -> None:
+    viewer = phantom_viewer
+    keep_unmirrored(viewer)
+    show_plane(viewer, "Coronal")
+
+    viewer.dims.ndisplay = 3
+    viewer.reset_view()
+    seen = _seen(_shot(viewer, "3d-after-coronal"))
+
+    assert "A" in seen, "the coronal plane is seen from the front"
+    assert "P" not in seen
+    assert seen["L"][1] - seen["R"][1] > 100
+    assert seen["I"][0] - seen["S"][0] > 100
+
+
+@pytest.mark.parametrize("phantom_viewer", [("LPS", 0.0)], indirect=True, ids=lambda value: value[0])
+def test_the_3d_button_shows_the_body_from_the_front_after_any_plane(phantom_viewer: Any) -> None:
+    viewer = phantom_viewer
+    keep_unmirrored(viewer)
+    for plane in PLANES:
+        show_plane(viewer, plane)
+
+        show_plane(viewer, "3D")
+        seen = _seen(_shot(viewer, f"3d-after-{plane}"))
+
+        assert "A" in seen, plane
+        assert "P" not in seen, plane
+        assert seen["L"][1] - seen["R"][1] > 100, plane
+        assert seen["I"][0] - seen["S"][0] > 100, plane

@@ -8,6 +8,7 @@ from napari.layers import Image, Labels
 
 from napari_medkd.core.grid import Grid
 from napari_medkd.gui.layers import (
+    KEY,
     grid_of,
     grid_of_placement,
     labels_look,
@@ -21,6 +22,7 @@ from napari_medkd.gui.presenters.subject import Picture
 
 #: The order of the sliders that shows each plane upright, in (inferior, posterior, left).
 PLANES = {"Axial": (0, 1, 2), "Coronal": (1, 0, 2), "Sagittal": (2, 0, 1)}
+_TO_THE_BACK, _UP = (0.0, 1.0, 0.0), (-1.0, 0.0, 0.0)
 
 
 def pictures_on(viewer: Any, *, besides: tuple[Any, ...] = ()) -> list[Picture]:
@@ -68,22 +70,40 @@ class AnswersOnCanvas:
         layer = self._layers.get((picture.layer, stage))
         return layer if layer is not None and layer in self._viewer.layers else None
 
-    def draw(self, answers: tuple[Answer, ...], picture: Picture) -> None:
-        """Draw the answers to a picture; those that stand already and are new get new voxels."""
+    def draw(self, answers: tuple[Answer, ...], picture: Picture, *, hidden: bool = False) -> None:
+        """Draw the answers to a picture; a layer that stands already gets the new voxels.
+
+        Parameters
+        ----------
+        hidden
+            Add layers without showing them, and leave the person's layers as they are.
+        """
         for answer in answers:
             labels = shown_array(answer.labels, picture.grid)
             known = self.layer(picture, answer.stage)
             if known is None:
-                self._layers[picture.layer, answer.stage] = self._add(answer, picture, labels)
+                if not hidden:
+                    self._make_room(picture)
+                self._layers[picture.layer, answer.stage] = self._add(answer, picture, labels, hidden)
             elif known.data is not labels:
                 known.data = labels
 
-    def _add(self, answer: Answer, picture: Picture, labels: Any) -> Any:
+    def _make_room(self, picture: Picture) -> None:
+        """Hide the other answers and outline the truth, so that the new answer is seen and not a mixture."""
+        for (of_picture, _), layer in self._layers.items():
+            if of_picture == picture.layer:
+                layer.visible = False
+        for layer in self._viewer.layers:
+            if isinstance(layer, Labels) and layer.metadata.get(KEY, {}).get("is_truth"):
+                layer.contour = layer.contour or 1
+                layer.opacity = 1.0
+
+    def _add(self, answer: Answer, picture: Picture, labels: Any, hidden: bool) -> Any:
         origin = origin_of(picture.grid, "labels") | {"task": asdict(answer.prediction.task)}
         look = labels_look(answer.prediction.task.classes, f"{answer.title} · {picture.name}", origin)
         image = layer_of(self._viewer, picture.layer)
         placed = placement(picture.grid) if image is None else placed_like(image)
-        layer = Labels(labels, **look, **placed)
+        layer = Labels(labels, visible=not hidden, **look, **placed)
         self._viewer.add_layer(layer)
         return layer
 
@@ -108,17 +128,34 @@ def jump_to(viewer: Any, layer: Any, answer: Answer, label: int, grid: Grid) -> 
 
 
 def show_plane(viewer: Any, plane: str) -> None:
-    """Show a plane upright as radiologists see it, or everything in ``"3D"``; earlier axes stay where they are."""
-    if plane == "3D":
-        viewer.dims.ndisplay = 3
-        return
+    """Show a plane upright as radiologists see it, or the volume from the front for ``"3D"``; earlier axes stay."""
     dims = viewer.dims
-    changed = dims.ndisplay != 2
-    dims.ndisplay = 2
     if dims.ndim < 3:
         return
     lead = dims.ndim - 3
-    order = (*range(lead), *(lead + axis for axis in PLANES[plane]))
-    if changed or tuple(dims.order) != order:
-        dims.order = order
-        viewer.reset_view()
+    dims.order = (*range(lead), *(lead + axis for axis in PLANES.get(plane, (0, 1, 2))))
+    dims.ndisplay = 3 if plane == "3D" else 2
+    viewer.reset_view()
+    if plane == "3D":
+        camera_of(viewer).set_view_direction(_TO_THE_BACK, _UP)
+
+
+def camera_of(viewer: Any) -> Any:
+    """Return the viewer's camera model, which moved to its scene in napari 0.9."""
+    return getattr(viewer, "scene", viewer).camera
+
+
+def keep_unmirrored(viewer: Any) -> None:
+    """Turn the camera's depth axis whenever two axes are swapped: otherwise left would be right in 3-D."""
+
+    def turn() -> None:
+        order, camera = viewer.dims.order[-3:], camera_of(viewer)
+        if len(order) < 3:
+            return
+        swaps = sum(one > other for at, one in enumerate(order) for other in order[at + 1 :])
+        depth = "towards" if swaps % 2 == 0 else "away"
+        if str(camera.orientation[0]) != depth:
+            camera.orientation = (depth, *camera.orientation[1:])
+
+    viewer.dims.events.order.connect(lambda _event=None: turn())
+    turn()

@@ -11,7 +11,7 @@ from typing import Any
 from napari.layers import Image, Labels
 from napari.utils.colormaps import DirectLabelColormap
 
-from napari_medkd.gui.canvas import placed_like
+from napari_medkd.gui.canvas import camera_of, placed_like
 from napari_medkd.gui.colours import ONLY_FIRST, ONLY_SECOND, OTHER_CLASS, TRANSPARENT, Rgba, rgba_of
 from napari_medkd.gui.layers import KEY, labels_look
 from napari_medkd.gui.panels import Panel
@@ -36,11 +36,6 @@ class _Before:
 def grid_of_viewer(viewer: Any) -> Any:
     """Return the viewer's grid model, which moved to its canvas in napari 0.9."""
     return getattr(viewer, "canvas", viewer).grid
-
-
-def camera_of_viewer(viewer: Any) -> Any:
-    """Return the viewer's camera model, which moved to its scene in napari 0.9."""
-    return getattr(viewer, "scene", viewer).camera
 
 
 @dataclass(eq=False)
@@ -79,26 +74,32 @@ class Comparison:
         for layer in self.viewer.layers:
             layer.visible = False
         for panel in panels:
-            self._insert(len(self.layers), _same_image(image, panel.title))
+            self._insert(len(self.layers), _same_image(image, f"{panel.title.splitlines()[-1]} · image"))
             self._insert(len(self.layers), _overlay(image, panel))
         grid = grid_of_viewer(self.viewer)
         grid.stride, grid.shape, grid.spacing = _LAYERS_A_PANEL, (1, len(panels)), 4
         grid.enabled = True
-        self.viewer.layers.selection = {self.layers[-1]}
+        self._select()
         self.viewer.reset_view()
         grid.events.enabled.connect(self._on_grid_switched)
 
     def _insert(self, index: int, layer: Any) -> None:
+        self.layers.insert(index, layer)  # first, so that whoever hears of the insertion knows it is ours
         self.viewer.layers.insert(index, layer)
-        self.layers.insert(index, layer)
 
     def _exchange(self, panels: list[Panel]) -> None:
         """Put new overlays in the old ones' places; the camera stays."""
         for index, panel in enumerate(panels):
             place = _LAYERS_A_PANEL * index + 1
-            self.viewer.layers.remove(self.layers.pop(place))
+            self.viewer.layers.remove(self.layers[place])
+            del self.layers[place]
             self._insert(place, _overlay(self._image, panel))
-        self.viewer.layers.selection = {self.layers[-1]}
+        self._select()
+
+    def _select(self) -> None:
+        """Make the last mask but the difference the active one: the pointer then tells its classes."""
+        masks = [layer for layer in self.layers[1::_LAYERS_A_PANEL] if "class" in layer.features]
+        self.viewer.layers.selection = {masks[-1]}
 
     def leave(self) -> None:
         """Take the panels away and restore the person's layers, selection, grid and camera."""
@@ -112,14 +113,14 @@ class Comparison:
         for layer in self.layers:
             if layer in self.viewer.layers:
                 self.viewer.layers.remove(layer)
-        self.layers.clear()
+        self.layers = []
         for name in ("stride", "shape", "spacing"):
             setattr(grid, name, before.grid[name])
         self._restore_layers(before)
         self._restore_camera(before)
 
     def _remember(self) -> _Before:
-        grid, camera, layers = grid_of_viewer(self.viewer), camera_of_viewer(self.viewer), self.viewer.layers
+        grid, camera, layers = grid_of_viewer(self.viewer), camera_of(self.viewer), self.viewer.layers
         return _Before(
             visible={layer: layer.visible for layer in layers},
             selected=tuple(layers.selection),
@@ -139,7 +140,7 @@ class Comparison:
     def _restore_camera(self, before: _Before) -> None:
         ndisplay, center, zoom = before.camera
         if self.viewer.dims.ndisplay == ndisplay:
-            camera = camera_of_viewer(self.viewer)
+            camera = camera_of(self.viewer)
             camera.center, camera.zoom = center, zoom
         else:
             self.viewer.reset_view()
@@ -150,11 +151,11 @@ class Comparison:
             self.leave()
 
 
-def _same_image(image: Any, title: str) -> Image:
+def _same_image(image: Any, name: str) -> Image:
     look = {name: getattr(image, name) for name in ("rgb", "opacity", "gamma", "rendering", "attenuation", "blending")}
     if not image.rgb:
         look |= {"colormap": image.colormap, "contrast_limits": image.contrast_limits}
-    return Image(image.data, name=f"{title} · image", **look, **placed_like(image))
+    return Image(image.data, name=name, **look, **placed_like(image))
 
 
 def _overlay(image: Any, panel: Panel) -> Labels:
@@ -173,7 +174,7 @@ def _overlay(image: Any, panel: Panel) -> Labels:
         look = {"name": panel.title, "opacity": 1.0, "colormap": colormap, "metadata": {KEY: origin}}
     layer = Labels(panel.labels, **look, **placed_like(image))
     layer.metadata[_TITLE] = panel.title
-    layer.name = "\n".join(wrap(panel.title, _TITLE_WIDTH))
+    layer.name = "\n".join(line for part in panel.title.splitlines() for line in wrap(part, _TITLE_WIDTH))
     layer.name_overlay.visible = True
     layer.name_overlay.font_size = _TITLE_POINTS
     return layer

@@ -66,7 +66,7 @@ def image_layers(volume: Volume, name: str, *, case: str = "") -> list[LayerData
     layers: list[LayerData] = []
     for index, channel in enumerate(volume.channels):
         title = name if len(volume.channels) == 1 else f"{name} · {channel}"
-        limits = contrast_limits(volume.data[index], volume.modality)
+        limits = contrast_limits(volume.data[index], volume.modality, is_picture=volume.grid.unit == "pixel")
         look = {"name": title, "contrast_limits": limits, "visible": index == 0}
         layers.append((shown_array(volume.data[index], volume.grid), common | _GREY | look, "image"))
     return layers
@@ -77,8 +77,11 @@ def _is_colour_picture(volume: Volume) -> bool:
     return volume.grid.is_flat and few_bits and volume.channels in (("red", "green", "blue"), ("r", "g", "b"))
 
 
-def contrast_limits(values: NDArray[Any], modality: Modality) -> tuple[float, float]:
-    """Return what is drawn black and white: a soft-tissue window for CT, else nearly the whole range of intensities."""
+def contrast_limits(values: NDArray[Any], modality: Modality, *, is_picture: bool = False) -> tuple[float, float]:
+    """Return what is drawn black and white: a soft-tissue window for CT, else nearly the whole range of intensities.
+
+    A picture of 8 bits (a photograph, a screen) is shown as it is.
+    """
     step = max(1, int((values.size / _MOST_SAMPLES) ** (1 / max(1, np.squeeze(values).ndim))))
     sample = np.asarray(values[tuple(slice(None, None, step if n > step else 1) for n in values.shape)])
     sample = sample[np.isfinite(sample)]
@@ -86,7 +89,7 @@ def contrast_limits(values: NDArray[Any], modality: Modality) -> tuple[float, fl
         return 0.0, 1.0
     if modality is Modality.CT or (modality is Modality.OTHER and _looks_like_hounsfield_units(sample)):
         return _CT_WINDOW
-    if sample.dtype == np.uint8 and modality is not Modality.MR:
+    if sample.dtype == np.uint8 and is_picture:
         return 0.0, 255.0
     low, high = (float(bound) for bound in np.percentile(sample, (0.5, 99.8)))
     if high <= low:
@@ -99,7 +102,9 @@ def _looks_like_hounsfield_units(sample: NDArray[Any]) -> bool:
     return bool(air > 0.02 and sample.max() > 50)
 
 
-def mask_layer(mask: Mask, name: str, *, on: Grid | None = None, source: Path | None = None) -> LayerData:
+def mask_layer(
+    mask: Mask, name: str, *, on: Grid | None = None, source: Path | None = None, is_truth: bool = False
+) -> LayerData:
     """Return a labels layer with the classes' names and colours.
 
     Parameters
@@ -108,10 +113,12 @@ def mask_layer(mask: Mask, name: str, *, on: Grid | None = None, source: Path | 
         The grid of the image it shall lie on; a mask of another grid is resampled to it, not just drawn.
     source
         The file the mask was read from, if any.
+    is_truth
+        Whether it is what an expert drew; beside a network's answer it is drawn as an outline.
     """
     grid = on or mask.grid
     labels = mask.labels if grid.matches(mask.grid) else resampled_labels(mask.labels, mask.grid, grid)
-    origin = origin_of(grid, "labels", source=source) | {"task": asdict(mask.task)}
+    origin = origin_of(grid, "labels", source=source) | {"task": asdict(mask.task), "is_truth": is_truth}
     return shown_array(labels, grid), placement(grid) | labels_look(mask.task.classes, name, origin), "labels"
 
 

@@ -36,13 +36,20 @@ class LivePreview:
         self._is_reading = False
         self._drawn_at = -LEAST_SECONDS
         self._newest: Preview | None = None
-        self.is_on = True
+        self._is_on = True
         session.events.preview.connect(self._on_preview)
 
     @property
     def layer(self) -> Any:
         """The layer, or None while there is nothing to show or the person has deleted it."""
         return self._layer if self._layer is not None and self._layer in self._viewer.layers else None
+
+    def switch(self, on: bool) -> None:
+        """Show previews, or hide the layer and take in no more."""
+        self._is_on = on
+        if self.layer is not None:
+            self.layer.visible = on
+        self.catch_up()
 
     def catch_up(self) -> None:
         """Show the newest preview if it has not been shown; for when the layer becomes visible again."""
@@ -65,7 +72,7 @@ class LivePreview:
 
     def _is_due(self) -> bool:
         hidden = self.layer is not None and not self.layer.visible
-        return self.is_on and not self._is_reading and not hidden and self._clock() - self._drawn_at >= LEAST_SECONDS
+        return self._is_on and not self._is_reading and not hidden and self._clock() - self._drawn_at >= LEAST_SECONDS
 
     def _skip(self, error: Exception) -> None:
         """Leave out a preview that was replaced while it was read; the next one comes."""

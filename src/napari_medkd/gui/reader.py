@@ -97,7 +97,7 @@ def case_layers(dataset: Dataset, case: Case) -> list[LayerData]:
             continue
         if task.kind == "segmentation":
             mask = read_mask(known, task, grid=volume.grid, label_map=dataset.label_maps.get(name))
-            layers.append(mask_layer(mask, title, source=known))
+            layers.append(mask_layer(mask, title, source=known, is_truth=True))
         elif task.kind == "detection":
             layers += boxes_layers(read_boxes(known, task, volume.grid), title)
     return layers

@@ -45,6 +45,6 @@ def phantom_layers(domain: str) -> list[LayerData]:
     boxes = Boxes(phantom.corners_N6, ("lesion",) * len(phantom.corners_N6), grid, lesion)
     return [
         *image_layers(Volume(phantom.image[None], grid, modality=modality), name),
-        mask_layer(organs, f"{name} · organs (truth)"),
+        mask_layer(organs, f"{name} · organs (truth)", is_truth=True),
         *boxes_layers(boxes, f"{name} · lesions (truth)"),
     ]

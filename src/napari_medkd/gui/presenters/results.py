@@ -22,6 +22,11 @@ class ResultsPresenter:
         What the answers are about; another run or picture makes them stale.
     predicting
         Gets the answers.
+
+    Attributes
+    ----------
+    will_compare
+        Whether the answers that are fetched are wanted side by side only.
     """
 
     def __init__(self, state: "ResultsState", selection: Selection, predicting: Predicting) -> None:
@@ -29,7 +34,7 @@ class ResultsPresenter:
         self._selection = selection
         self._predicting = predicting
         self._waiting: list[str] = []
-        self._will_compare = False
+        self.will_compare = False
         predicting.progressed.connect(self._on_progress)
         predicting.answered.connect(self._on_answer)
         predicting.failed.connect(self._on_failure)
@@ -49,7 +54,7 @@ class ResultsPresenter:
 
     def cancel(self) -> None:
         """Stop the prediction that is under way, and those that wait behind it."""
-        self._waiting, self._will_compare = [], False
+        self._waiting, self.will_compare = [], False
         self._predicting.stop()
 
     def compare(self) -> None:
@@ -58,12 +63,12 @@ class ResultsPresenter:
         if not missing:
             self._show_panels()
         elif not self._state.busy and not self._state.advice:
-            self._will_compare = True
+            self.will_compare = True
             self.predict(missing)
 
     def leave_comparison(self) -> None:
         """Take the panels away."""
-        self._will_compare = False
+        self.will_compare = False
         self._state.panels = ()
 
     def choose_difference(self, pair: str) -> None:
@@ -75,7 +80,7 @@ class ResultsPresenter:
     def _start_anew(self) -> None:
         """Forget the answers, and make whatever is under way stale."""
         self._predicting.forget()
-        self._waiting, self._will_compare = [], False
+        self._waiting, self.will_compare = [], False
         self._state.busy = ""
         self._say()
         self._state.panels = ()
@@ -97,14 +102,14 @@ class ResultsPresenter:
             self._say(answer.doubt, "Dice and distances are left out.")
         if self._waiting:
             self._ask_next()
-        elif self._will_compare:
-            self._will_compare = False
+        elif self.will_compare:
+            self.will_compare = False
             self._show_panels()
         else:
             self._update_panels()
 
     def _on_failure(self, message: str, hint: str, log: Path | None) -> None:
-        self._waiting, self._will_compare = [], False
+        self._waiting, self.will_compare = [], False
         self._state.busy = ""
         self._say(message, hint, log)
 

@@ -51,5 +51,5 @@ def panels_of(answers: Sequence[Answer], pair: str, grid: Grid) -> tuple[Panel, 
     if pair:
         masks, (one, other) = _masks(answers), sides_of(pair)
         marks = difference(masks[one], masks[other])
-        panels.append(Panel(f"difference: {one}{_VERSUS}{other}", shown_array(marks, grid)))
+        panels.append(Panel(f"difference:\n{one}{_VERSUS}{other}", shown_array(marks, grid)))
     return tuple(panels)

@@ -13,6 +13,7 @@ from napari_medkd.gui.colours import hex_of
 
 _SWATCH = 12
 _MOST_ROWS = 10
+_HEAD_HEIGHT = 38
 _NOT_APPLICABLE = "–"
 _TIPS = (
     "The class; click a row to see it on the canvas.",
@@ -50,6 +51,7 @@ class MeasuresTable(QTableWidget):
             columns.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
             columns.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
             columns.setHighlightSections(False)
+            columns.setFixedHeight(_HEAD_HEIGHT)
         self.cellClicked.connect(self._on_click)
         self.currentCellChanged.connect(self._on_move)
 
@@ -77,10 +79,11 @@ class MeasuresTable(QTableWidget):
 
     def _fit_height(self) -> None:
         """Be as high as the rows, and scroll when there are many."""
-        columns = self.horizontalHeader()
-        head = columns.sizeHint().height() if columns is not None else 0
         rows = sum(self.rowHeight(row) for row in range(min(self.rowCount(), _MOST_ROWS)))
-        self.setFixedHeight(head + rows + 2 * self.frameWidth() + 2)
+        self.setFixedHeight(_HEAD_HEIGHT + rows + 2 * self.frameWidth() + 4)
+        fits = self.rowCount() <= _MOST_ROWS
+        bars = Qt.ScrollBarPolicy
+        self.setVerticalScrollBarPolicy(bars.ScrollBarAlwaysOff if fits else bars.ScrollBarAlwaysOn)
 
     def _on_click(self, row: int) -> None:
         self.class_chosen.emit(row + 1)

@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QVBoxLayout
 from napari_medkd.core.errors import Problem
 from napari_medkd.gui.backend import followers_of
 from napari_medkd.gui.background import in_background
-from napari_medkd.gui.canvas import AnswersOnCanvas, jump_to, layer_of, pictures_on, show_plane
+from napari_medkd.gui.canvas import AnswersOnCanvas, jump_to, keep_unmirrored, layer_of, pictures_on, show_plane
 from napari_medkd.gui.comparison import Comparison
 from napari_medkd.gui.presenters.answers import Answer
 from napari_medkd.gui.presenters.networks import Network
@@ -46,6 +46,7 @@ class ResultsDock(Dock):
         self._connect_state()
         self._connect_viewer()
         self._take_pictures()
+        keep_unmirrored(napari_viewer)
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """Look for runs whenever the dock comes up."""
@@ -64,7 +65,7 @@ class ResultsDock(Dock):
         for name, button in view.planes.items():
             button.clicked.connect(lambda _=False, plane=name: show_plane(self.viewer, plane))
         view.preview.setChecked(True)
-        view.preview.toggled.connect(self._switch_preview)
+        view.preview.toggled.connect(self.preview.switch)
         view.answers.class_chosen.connect(self._jump)
         view.answers.failed.connect(self._complain)
         view.log.clicked.connect(self._open_log)
@@ -143,7 +144,7 @@ class ResultsDock(Dock):
         answers, picture = self.state.answers, self.selection.picture
         self.view.answers.show_answers(answers)
         if picture is not None and not self.comparison.is_shown:
-            self._answers.draw(answers, picture)
+            self._answers.draw(answers, picture, hidden=self.presenter.will_compare)
 
     def _show_differences(self) -> None:
         fill(self.view.difference, [(pair, pair) for pair in self.state.differences], self.state.difference)
@@ -157,7 +158,7 @@ class ResultsDock(Dock):
         else:
             self.comparison.leave()
             if picture is not None:
-                self._answers.draw(self.state.answers, picture)
+                self._answers.draw(self.state.answers, picture, hidden=True)
         self._show_compare_button()
 
     def _compare(self) -> None:
@@ -174,12 +175,6 @@ class ResultsDock(Dock):
         layer = self.comparison.overlay(answer.title) or self._answers.layer(picture, answer.stage)
         if layer is not None:
             jump_to(self.viewer, layer, answer, label, picture.grid)
-
-    def _switch_preview(self, on: bool) -> None:
-        self.preview.is_on = on
-        if self.preview.layer is not None:
-            self.preview.layer.visible = on
-        self.preview.catch_up()
 
     def _complain(self, message: str) -> None:
         self.state.hint = "Choose another folder."

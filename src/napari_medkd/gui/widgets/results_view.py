@@ -124,7 +124,7 @@ class ResultsView(QScrollArea):
     def show_legend(self, pair: tuple[str, str]) -> None:
         """Explain the difference panel's colours; nothing where no pair is chosen."""
         first, second = pair
-        marks = ((ONLY_FIRST, f"only {first}"), (ONLY_SECOND, f"only {second}"), (OTHER_CLASS, "another class"))
+        marks = ((ONLY_FIRST, f"only {first}"), (ONLY_SECOND, f"only {second}"), (OTHER_CLASS, "other class"))
         spans = [_swatch(colour) + words.replace(" ", "&nbsp;") for colour, words in marks]
         self.legend.setText(" &nbsp; ".join(spans))
         self.legend.setVisible(bool(first))
@@ -143,7 +143,7 @@ def fill(combo: QComboBox, items: Sequence[tuple[str, Any]], chosen: Any) -> Non
 
 
 def _swatch(colour: str) -> str:
-    return f"<span style='color:{colour}; background:#000'>&nbsp;■&nbsp;</span>&nbsp;"
+    return f"<span style='color:{colour}; background:#000'>■</span>&nbsp;"
 
 
 def _combo(name: str, tip: str) -> QComboBox:
