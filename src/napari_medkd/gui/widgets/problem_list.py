@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from html import escape
+from math import ceil
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QTextBrowser, QWidget
@@ -10,6 +11,7 @@ from napari_medkd.core.errors import Problem
 
 _MOST = 100
 _HIGHEST = 170
+_NARROWEST = 50
 
 
 class ProblemList(QTextBrowser):
@@ -21,6 +23,7 @@ class ProblemList(QTextBrowser):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setAccessibleName("Problems")
+        self.setStyleSheet("QTextBrowser { background: transparent; border: none; padding: 0px; }")
         self.hide()
 
     def show_problems(self, problems: Iterable[Problem]) -> None:
@@ -41,8 +44,9 @@ class ProblemList(QTextBrowser):
     def _fit(self) -> None:
         document = self.document()
         if document is not None:
-            document.setTextWidth(max(50, self.width() - 4))
-            self.setFixedHeight(min(_HIGHEST, round(document.size().height()) + 4))
+            document.setTextWidth(max(_NARROWEST, self.contentsRect().width()))
+            edges = self.height() - self.contentsRect().height()
+            self.setFixedHeight(min(_HIGHEST, ceil(document.size().height()) + edges + 2))
 
 
 def _as_html(problem: Problem) -> str:

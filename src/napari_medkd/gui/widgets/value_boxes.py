@@ -152,8 +152,8 @@ class _ChoiceBox(ValueBox):
 
 class _TextBox(ValueBox):
     def __init__(self, field: FormField) -> None:
-        del field
         box = QLineEdit()
+        box.setPlaceholderText("" if field.default else "optional")
         super().__init__(box)
         box.editingFinished.connect(self.say)
 
