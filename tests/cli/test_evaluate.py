@@ -8,10 +8,12 @@ import pytest
 
 from napari_medkd.core.annotation import Mask
 from napari_medkd.core.prediction import Prediction
+from napari_medkd.core.spec import TrainSpec
 from napari_medkd.core.task import Task
 from napari_medkd.files.manifest import open_dataset
 from napari_medkd.files.opening import read_mask, read_volume
 from napari_medkd.files.results import write_prediction
+from napari_medkd.runs.folder import RunFolder
 from tests.cli.conftest import Medkd
 
 
@@ -123,6 +125,16 @@ def test_predictions_of_other_classes_are_refused(tiny_dataset: Path, tmp_path: 
 
     assert answer.code == 2
     assert "background, ball, cube but the network's background, cube" in answer.err
+
+
+def test_previews_of_a_run_are_not_scored_as_its_predictions(tiny_dataset: Path, tmp_path: Path, medkd: Medkd):
+    run = RunFolder.create(tmp_path, TrainSpec(datasets=(tiny_dataset,)))
+    _predict(tiny_dataset, "case_5", run.path / "previews")
+
+    answer = medkd("evaluate", run.path)
+
+    assert answer.code == 2
+    assert f"medkd predict {run.path} --split test" in answer.err
 
 
 @pytest.mark.parametrize(

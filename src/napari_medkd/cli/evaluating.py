@@ -95,13 +95,16 @@ def _add_scores(found: Evaluation, folder: str, members: list[Path], dataset: Da
 
 def _by_folder(path: Path) -> dict[Path, list[Path]]:
     """Return the folders of predictions, each with its members."""
-    folder = path / PREDICTIONS if is_run(path) and (path / PREDICTIONS).is_dir() else path
+    is_training = is_run(path) and not RunFolder(path).is_prediction()
+    folder = (
+        path / PREDICTIONS if is_training else path
+    )  # its previews are predictions, too, but of no finished network
     members: dict[Path, list[Path]] = {}
     for member in predictions_in(folder):
         members.setdefault(member.parent, []).append(member)
     if not members:
-        hint = "Write some first, for example: medkd predict RUN --split test"
-        raise RunProblem(str(path), "There are no predictions in this folder.", hint)
+        hint = f"Write some first, for example: medkd predict {path if is_training else 'RUN'} --split test"
+        raise RunProblem(str(folder), "There are no predictions in this folder.", hint)
     return members
 
 

@@ -8,7 +8,7 @@ from napari_medkd.runs.shelf import default_runs_folder, runs_in
 
 
 def run_named(text: Path, runs_folder: Path | None = None) -> Path:
-    """Return the run folder of a path or name; ``latest`` is the newest run.
+    """Return the run folder of a path, of a folder's name or its end (``liver``), or of the newest run (``latest``).
 
     Raises
     ------
@@ -21,7 +21,9 @@ def run_named(text: Path, runs_folder: Path | None = None) -> Path:
     runs = runs_in(folder)
     if str(text) == "latest" and runs:
         return runs[0].path
-    named = [run.path for run in runs if str(text) in (run.path.name, run.name)]
+    named = [run.path for run in runs if run.name == str(text)] or [
+        run.path for run in runs if run.name.endswith(f"_{text}")
+    ]
     if named:
         return named[0]
     if text.exists():
