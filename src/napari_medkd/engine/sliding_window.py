@@ -98,7 +98,7 @@ class _Slab:
             self._sums_KZYX = self._weight.new_zeros(logits_BKZYX.shape[1], self._window[0], *self._shape[1:])
         for place, logits_KZYX in zip(places, logits_BKZYX, strict=True):
             self._finish(place[0] - self._bottom)
-            _cut(self._sums_KZYX, (0, *place[1:]), self._window).add_(logits_KZYX * self._weight)
+            _cut(self._sums_KZYX, (0, *place[1:]), self._window).addcmul_(logits_KZYX, self._weight)
 
     def labels(self) -> NDArray[np.uint8]:
         """Return the labels of all planes; nothing can be added afterwards."""
@@ -109,11 +109,13 @@ class _Slab:
         sums_KZYX = self._sums_KZYX
         if not planes or sums_KZYX is None:
             return
-        # The sum of the weights is the same for all classes, so it cannot change which is largest.
-        self._labels.append(sums_KZYX[:, :planes].argmax(0).to(torch.uint8).cpu().numpy())
+        # The sum of the weights is the same for all classes, so it cannot change which is largest. On a CPU max is
+        # three times as fast as argmax.
+        self._labels.append(sums_KZYX[:, :planes].max(0).indices.to(torch.uint8).cpu().numpy())
         kept = sums_KZYX.shape[1] - planes
-        for plane in range(kept):
-            sums_KZYX[:, plane] = sums_KZYX[:, plane + planes]
+        for plane in range(0, kept, planes):  # in pieces that do not overlap
+            piece = min(planes, kept - plane)
+            sums_KZYX[:, plane : plane + piece] = sums_KZYX[:, plane + planes : plane + planes + piece]
         sums_KZYX[:, kept:] = 0
         self._bottom += planes
 
