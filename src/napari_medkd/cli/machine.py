@@ -52,7 +52,7 @@ def torch_facts() -> dict[str, Any]:
     """Return what `torch_probe` says, or ``{"error": ...}``."""
     if find_spec("torch") is None:
         return {"error": "not installed"}
-    return _asked("napari_medkd.cli.torch_probe")
+    return answer_of("napari_medkd.cli.torch_probe")
 
 
 def screen_facts() -> dict[str, Any]:
@@ -61,7 +61,7 @@ def screen_facts() -> dict[str, Any]:
         return {"error": NO_QT}
     if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         return {"error": NO_SCREEN}
-    return _asked("napari_medkd.gui.probe")
+    return answer_of("napari_medkd.gui.probe")
 
 
 def nvidia_driver() -> dict[str, Any] | None:
@@ -75,7 +75,7 @@ def nvidia_driver() -> dict[str, Any] | None:
     return {"name": found.get("Product Name", "NVIDIA GPU"), "cuda": found.get("CUDA Version", "")}
 
 
-def _asked(module: str) -> dict[str, Any]:
+def answer_of(module: str) -> dict[str, Any]:
     """Return the JSON a module prints when run as a child, so that what it imports or breaks stays there."""
     try:
         done = subprocess.run(

@@ -1,0 +1,110 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from napari_medkd.cli.predicting import Asked, spec_for
+from napari_medkd.core.errors import InputProblem
+from napari_medkd.core.spec import TrainSpec
+from napari_medkd.files.results import predictions_in, read_prediction
+from napari_medkd.runs.folder import RunFolder
+from tests.cli.conftest import Medkd
+
+NOTHING = Asked(images=(), cases=(), split="", data=None)
+
+
+@pytest.fixture
+def untrained(tiny_dataset: Path, tmp_path: Path) -> Path:
+    """A run folder that nothing was trained in yet."""
+    return RunFolder.create(tmp_path, TrainSpec(datasets=(tiny_dataset,))).path
+
+
+def test_a_split_becomes_its_cases_and_a_folder_that_tells_them_apart(untrained: Path):
+    spec = spec_for(untrained, Asked((), (), "test", None), "teacher", "true mask", None)
+
+    assert spec.cases == ("case_5",)
+    assert spec.out == untrained / "predictions" / "teacher-test-true-mask"
+
+
+def test_cases_of_another_dataset_get_a_folder_of_their_own(untrained: Path, tiny_dataset: Path):
+    spec = spec_for(untrained, Asked((), ("case_0",), "", tiny_dataset), "student", "image", None)
+
+    assert spec.data == tiny_dataset
+    assert spec.out.name == f"student-cases-{tiny_dataset.name}"
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (NOTHING, "Exactly one of"),
+        (Asked((Path("a"),), ("case_0",), "", None), "Exactly one of"),
+        (Asked((Path("nowhere.nii.gz"),), (), "", None), "nowhere.nii.gz"),
+        (Asked((), ("case_9",), "", None), "Did you mean"),
+        (Asked((), (), "test", Path("nowhere")), "nowhere"),
+    ],
+)
+def test_what_cannot_be_predicted_is_refused_before_a_folder_is_made(untrained: Path, asked: Asked, said: str):
+    with pytest.raises(InputProblem, match=said):
+        spec_for(untrained, asked, "student", "image", None)
+
+    assert not (untrained / "predictions").exists()
+
+
+@pytest.mark.engine
+def test_a_run_without_weights_is_told_and_leaves_a_last_word(untrained: Path, medkd: Medkd):
+    answer = medkd("predict", untrained, "--case", "case_5", "--device", "cpu")
+
+    assert answer.code == 2
+    assert "There are no trained weights of 'student'" in answer.err
+    events = (untrained / "predictions" / "student-cases" / "events.jsonl").read_text(encoding="utf-8")
+    assert json.loads(events)["outcome"] == "failed"
+
+
+@pytest.mark.engine
+def test_student_and_teacher_answer_about_cases_and_files(
+    tiny_dataset: Path, tiny_spec: TrainSpec, tmp_path: Path, medkd: Medkd
+):
+    spec = tiny_spec.replace(method={"name": "shape-intensity"})
+    run = RunFolder.create(tmp_path / "runs", spec).path
+    assert medkd("train", "--run", run).code == 0
+    images = [tiny_dataset / "images" / f"case_{number}.nii.gz" for number in (0, 5)]
+
+    student = medkd("predict", run, "--split", "test")
+    teacher = medkd("predict", run, "--split", "test", "--network", "teacher", "--given", "student mask")
+    files = medkd("predict", run, "--image", images[0], "--image", images[1], "--out", tmp_path / "answers")
+
+    assert (student.code, teacher.code, files.code) == (0, 0, 0)
+    assert Path(student.out.strip()) == run / "predictions" / "student-test"
+    assert [path.name for path in predictions_in(tmp_path / "answers")] == ["case_0", "case_5"]
+    (asked,) = predictions_in(Path(teacher.out.strip()))
+    assert read_prediction(asked).shown == "class means of the student mask"
+    told = json.loads(medkd("evaluate", run, "--json").out)
+    assert {(row["network"], row["case"]) for row in told["cases"]} == {
+        ("student", "case_5"),
+        ("teacher, given class means of the student mask", "case_5"),
+    }
+
+
+@pytest.mark.engine
+def test_a_teacher_that_needs_class_means_is_not_asked_without(
+    tiny_dataset: Path, tiny_spec: TrainSpec, tmp_path: Path, medkd: Medkd
+):
+    spec = tiny_spec.replace(
+        method={"name": "shape-intensity"}, schedule=tiny_spec.schedule.replace(epochs=1, steps_per_epoch=1)
+    )
+    run = RunFolder.create(tmp_path / "runs", spec).path
+    medkd("train", "--run", run)
+
+    answer = medkd("predict", run, "--split", "test", "--network", "teacher")
+
+    assert answer.code == 2
+    assert "'true mask' or 'student mask'" in answer.err
+
+
+def test_another_training_run_is_never_written_into(untrained: Path, medkd: Medkd):
+    before = (untrained / "spec.json").read_bytes()
+
+    answer = medkd("predict", untrained, "--case", "case_5", "--out", untrained)
+
+    assert answer.code == 2
+    assert (untrained / "spec.json").read_bytes() == before
