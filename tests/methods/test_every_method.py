@@ -66,9 +66,7 @@ def weights(run: Path) -> dict[str, torch.Tensor]:
     return load_file(checkpoint_path(run, "student", "done"))
 
 
-def run_to_end(
-    method: Method[Any], bench: Bench, run: Path, control: Any = None, attempt: int = 1
-) -> list[AnyEvent]:
+def run_to_end(method: Method[Any], bench: Bench, run: Path, control: Any = None, attempt: int = 1) -> list[AnyEvent]:
     return list(train(method, bench, run, control or Always(), attempt=attempt))
 
 

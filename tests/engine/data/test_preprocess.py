@@ -31,7 +31,9 @@ def test_percentiles_become_0_and_1():
 
 
 def test_a_ct_window_is_in_hounsfield_units():
-    scaled = normalise(np.array([-1000, -160, 40, 240, 3000], np.float32), IntensityRule(kind="window", low=-160, high=240))
+    rule = IntensityRule(kind="window", low=-160, high=240)
+
+    scaled = normalise(np.array([-1000, -160, 40, 240, 3000], np.float32), rule)
 
     assert scaled.tolist() == [0, 0, 0.5, 1, 1]
 
@@ -48,7 +50,7 @@ def test_a_sparse_image_is_not_lost_between_equal_percentiles():
 
 
 def test_resampling_keeps_world_positions():
-    z, y, x = np.indices((10, 12, 14)).astype(np.float32)
+    z = np.indices((10, 12, 14))[0].astype(np.float32)
     grid = Grid.upright((10, 12, 14), (3.0, 1.0, 1.0))
     volume = Volume((z * 3)[None], grid)  # intensity is the position along z in mm
     wide = recipe((1.0, 1.0, 1.0)).replace(intensity=IntensityRule(kind="window", low=0, high=27))
