@@ -65,9 +65,7 @@ def _problems_inside(case: Case, dataset: Dataset, grids: dict[str, Grid]) -> li
     with _gathering(problems, case):
         volume = read_volume(case.images, channels=dataset.channels, modality=dataset.modality)
         grids[case.id] = volume.grid
-    for path in case.images:
-        with _gathering(problems, case):
-            problems += [_in_case(doubt, case) for doubt in doubts_about(path)]
+        problems += [_in_case(doubt, case) for path in case.images for doubt in doubts_about(path)]
     for name, known in case.annotations.items():
         if not isinstance(known, ClassLabel):
             with _gathering(problems, case):
