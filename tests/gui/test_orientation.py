@@ -9,12 +9,12 @@ import pytest
 from napari.utils.colormaps import DirectLabelColormap
 from numpy.typing import NDArray
 
-from napari_medkd.gui.canvas import PLANES, camera_of, keep_unmirrored, show_plane
+from napari_medkd.gui.planes import PLANES, camera_of, keep_unmirrored, show_plane
 from tests.gui.lettered_phantom import LETTERS_AT_MM, PLATES, save_phantom
 
 pytestmark = pytest.mark.gui
 
-ORIENTATIONS = [("RAS", 0.0), ("LPS", 0.0), ("PIR", 0.0), ("SAL", 0.0), ("IPL", 0.0), ("LAS", 25.0)]
+ORIENTATIONS = [("RAS", 0.0), ("PIR", 0.0), ("SAL", 0.0), ("LAS", 25.0)]
 #: Who must be seen where: left, right, top, bottom of the canvas.
 SEEN = {"Axial": "RLAP", "Coronal": "RLSI", "Sagittal": "APSI"}
 PURE = {"R": (1, 0, 0), "L": (0, 1, 0), "A": (0, 0, 1), "P": (1, 1, 0), "S": (0, 1, 1), "I": (1, 0, 1)}

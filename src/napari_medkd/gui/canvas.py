@@ -20,10 +20,6 @@ from napari_medkd.gui.layers import (
 from napari_medkd.gui.presenters.answers import Answer, place_of
 from napari_medkd.gui.presenters.subject import Picture
 
-#: The order of the sliders that shows each plane upright, in (inferior, posterior, left).
-PLANES = {"Axial": (0, 1, 2), "Coronal": (1, 0, 2), "Sagittal": (2, 0, 1)}
-_TO_THE_BACK, _UP = (0.0, 1.0, 0.0), (-1.0, 0.0, 0.0)
-
 
 def pictures_on(viewer: Any, *, besides: tuple[Any, ...] = ()) -> list[Picture]:
     """Return every image layer that a network could be asked about: planes and volumes, one of each file."""
@@ -125,37 +121,3 @@ def jump_to(viewer: Any, layer: Any, answer: Answer, label: int, grid: Grid) -> 
     viewer.layers.selection.active = layer
     layer.selected_label = label
     return True
-
-
-def show_plane(viewer: Any, plane: str) -> None:
-    """Show a plane upright as radiologists see it, or the volume from the front for ``"3D"``; earlier axes stay."""
-    dims = viewer.dims
-    if dims.ndim < 3:
-        return
-    lead = dims.ndim - 3
-    dims.order = (*range(lead), *(lead + axis for axis in PLANES.get(plane, (0, 1, 2))))
-    dims.ndisplay = 3 if plane == "3D" else 2
-    viewer.reset_view()
-    if plane == "3D":
-        camera_of(viewer).set_view_direction(_TO_THE_BACK, _UP)
-
-
-def camera_of(viewer: Any) -> Any:
-    """Return the viewer's camera model, which moved to its scene in napari 0.9."""
-    return getattr(viewer, "scene", viewer).camera
-
-
-def keep_unmirrored(viewer: Any) -> None:
-    """Turn the camera's depth axis whenever two axes are swapped: otherwise left would be right in 3-D."""
-
-    def turn() -> None:
-        order, camera = viewer.dims.order[-3:], camera_of(viewer)
-        if len(order) < 3:
-            return
-        swaps = sum(one > other for at, one in enumerate(order) for other in order[at + 1 :])
-        depth = "towards" if swaps % 2 == 0 else "away"
-        if str(camera.orientation[0]) != depth:
-            camera.orientation = (depth, *camera.orientation[1:])
-
-    viewer.dims.events.order.connect(lambda _event=None: turn())
-    turn()

@@ -11,10 +11,11 @@ from typing import Any
 from napari.layers import Image, Labels
 from napari.utils.colormaps import DirectLabelColormap
 
-from napari_medkd.gui.canvas import camera_of, placed_like
+from napari_medkd.gui.canvas import placed_like
 from napari_medkd.gui.colours import ONLY_FIRST, ONLY_SECOND, OTHER_CLASS, TRANSPARENT, Rgba, rgba_of
 from napari_medkd.gui.layers import KEY, labels_look
 from napari_medkd.gui.panels import Panel
+from napari_medkd.gui.planes import camera_of
 
 _LAYERS_A_PANEL = 2
 _TITLE_POINTS = 8

@@ -9,8 +9,9 @@ from qtpy.QtWidgets import QVBoxLayout
 from napari_medkd.core.errors import Problem
 from napari_medkd.gui.backend import followers_of
 from napari_medkd.gui.background import in_background
-from napari_medkd.gui.canvas import AnswersOnCanvas, jump_to, keep_unmirrored, layer_of, pictures_on, show_plane
+from napari_medkd.gui.canvas import AnswersOnCanvas, jump_to, layer_of, pictures_on
 from napari_medkd.gui.comparison import Comparison
+from napari_medkd.gui.planes import show_plane
 from napari_medkd.gui.presenters.answers import Answer
 from napari_medkd.gui.presenters.networks import Network
 from napari_medkd.gui.presenters.predicting import Predicting
@@ -46,7 +47,6 @@ class ResultsDock(Dock):
         self._connect_state()
         self._connect_viewer()
         self._take_pictures()
-        keep_unmirrored(napari_viewer)
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """Look for runs whenever the dock comes up."""

@@ -22,8 +22,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_medkd.gui.canvas import PLANES
 from napari_medkd.gui.colours import ONLY_FIRST, ONLY_SECOND, OTHER_CLASS
+from napari_medkd.gui.planes import PLANES
 from napari_medkd.gui.widgets.answers_view import AnswersView
 from napari_medkd.gui.widgets.problem_list import ProblemList
 
@@ -143,7 +143,7 @@ def fill(combo: QComboBox, items: Sequence[tuple[str, Any]], chosen: Any) -> Non
 
 
 def _swatch(colour: str) -> str:
-    return f"<span style='color:{colour}; background:#000'>■</span>&nbsp;"
+    return f"<span style='color:{colour}'>■</span>&nbsp;"
 
 
 def _combo(name: str, tip: str) -> QComboBox:
