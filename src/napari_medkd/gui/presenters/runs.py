@@ -11,7 +11,7 @@ from napari_medkd.core.control import Wish
 from napari_medkd.core.errors import MedKDError
 from napari_medkd.core.status import RunStatus
 from napari_medkd.gui.cards import remembered_cards
-from napari_medkd.gui.following import Heard
+from napari_medkd.gui.following import OVER, Heard
 from napari_medkd.gui.presenters.ports import InBackground, Runner, problems_of
 from napari_medkd.gui.presenters.words import duration
 from napari_medkd.gui.state import RunRow, RunsState, Session
@@ -98,6 +98,9 @@ class RunsPresenter:
             return Possible()
         status = self.status(run)
         wish = self._ordered.get(run)
+        is_over = status.phase in OVER
+        if is_over and run in self._runner.followed:
+            return Possible()  # its process has said the last word and is on its way out
         if status.is_live or run in self._runner.followed:
             is_paused = status.phase == "paused" and wish != "go"
             runs = status.phase in ("starting", "training", "predicting") and wish is None

@@ -75,7 +75,6 @@ class RunDetails(QWidget):
     def take_theme(self, colours: ThemeColours) -> None:
         """Draw in other colours."""
         self._colours = colours
-        self.fault.setStyleSheet(f"color: {colours.bad}")
         self.notices.setStyleSheet(f"color: {colours.caution}")
         if self.plot is not None:
             self.plot.take_theme(colours)
@@ -146,6 +145,8 @@ class RunDetails(QWidget):
 
     def _show_fault(self, status: RunStatus) -> None:
         text = f"{status.message} {status.hint}".strip() if status.phase in ("ended", "lost") else ""
+        went_wrong = status.phase == "lost" or status.outcome == "failed"
+        self.fault.setStyleSheet(f"color: {self._colours.bad if went_wrong else self._colours.text}")
         self.fault.setText(text)
         self.fault.setVisible(bool(text))
 
