@@ -259,6 +259,14 @@ def test_a_colour_image_has_three_channels(tmp_path):
     assert volume.data.max(axis=(1, 2, 3)).tolist() == [0, 7, 0]
 
 
+def test_a_series_of_colour_images_is_refused(tmp_path):
+    pixels = np.zeros((4, 3, 2, 5), [("R", "u1"), ("G", "u1"), ("B", "u1")])
+    (tmp_path / "a.nii").write_bytes(nibabel.Nifti1Image(pixels, np.eye(4)).to_bytes())
+
+    with pytest.raises(VolumeProblem, match=r"a\.nii.*series of colour images"):
+        read_volume(tmp_path / "a.nii")
+
+
 # ---------------------------------------------------------------- intensities
 
 

@@ -80,6 +80,10 @@ def test_a_truncated_packed_file_is_incomplete(tmp_path, kept):
     assert "incomplete or damaged" in refused(tmp_path, packed[: int(len(packed) * kept)], "bad.nii.gz")
 
 
+def test_half_a_file_that_was_packed_whole_is_incomplete(tmp_path):
+    assert "ends after 100 of 240 bytes" in refused(tmp_path, gzip.compress(content()[: 352 + 100]), "bad.nii.gz")
+
+
 def test_damaged_packed_voxels_are_found_by_their_checksum(tmp_path):
     packed = bytearray(gzip.compress(content(), compresslevel=0, mtime=0))
     packed[-100] ^= 0xFF

@@ -169,6 +169,17 @@ def test_numbers_that_are_none_are_refused(tmp_path):
         read_volume(tmp_path / "a.tif")
 
 
+def test_an_image_larger_than_the_memory_is_refused(tmp_path, monkeypatch):
+    class Memory:
+        available = 10
+
+    tifffile.imwrite(tmp_path / "a.tif", STACK[0])
+    monkeypatch.setattr("psutil.virtual_memory", Memory)
+
+    with pytest.raises(VolumeProblem, match=r"a\.tif: The image needs"):
+        read_volume(tmp_path / "a.tif")
+
+
 # ---------------------------------------------------------------- saving
 
 
@@ -223,3 +234,10 @@ def test_a_position_that_tiff_cannot_keep_is_not_lost_silently(tmp_path):
 
     with pytest.raises(VolumeProblem, match=r"a\.tif.*position.*\.nii\.gz"):
         write_mask(tmp_path / "a.tif", Mask(STACK % 3, Grid((3, 5, 7), affine), GRADES))
+
+
+def test_numbers_tiff_has_no_type_for_are_refused(tmp_path):
+    volume = Volume(np.zeros((1, 2, 2, 2), np.int64), Grid.upright((2, 2, 2)))
+
+    with pytest.raises(VolumeProblem, match=r"a\.tif: TIFF cannot hold int64"):
+        write_volume(tmp_path / "a.tif", volume)

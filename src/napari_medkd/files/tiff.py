@@ -157,7 +157,7 @@ def _write(path: Path, data: NDArray[Any], grid: Grid) -> None:
         tifffile.imwrite(
             stream, data, ome=True, photometric="rgb" if is_colour else "minisblack", compression="zlib", metadata=said
         )
-    except ValueError as error:
+    except (ValueError, tifffile.OmeXmlError) as error:
         raise VolumeProblem(
             str(path), f"TIFF cannot hold {data.dtype} of shape {data.shape}: {error}.", "Choose .nii.gz."
         ) from error

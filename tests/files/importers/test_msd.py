@@ -129,17 +129,21 @@ def test_every_odd_entry_is_reported(tmp_path, save):
         ({"labels": {}}, "No classes"),
         ({"labels": {"0": "background", "one": "tumour"}}, "no whole number"),
         ({"labels": {"background": 0, "whole": [1, 2]}}, "regions"),
+        ({"labels": {"background": 0, "liver": 1, "spleen": 1}}, "share a number"),
+        ({"labels": {"-1": "nothing", "0": "background"}}, "below 0"),
+        ({"labels": {"0": "background", "1": "liver", "2": "liver"}}, "twice"),
         ({"modality": {"a": "CT"}}, "expected a name for each channel"),
     ],
 )
-def test_a_document_that_cannot_be_understood_is_refused_by_its_place(tmp_path, save, changes, said):
-    with pytest.raises(DatasetProblem, match=rf"dataset\.json.*{said}"):
+def test_classes_and_channels_that_cannot_be_understood_are_refused(tmp_path, save, changes, said):
+    with pytest.raises(DatasetProblem, match=said):
         open_dataset(laid_out(tmp_path, save, **changes))
 
 
 def test_a_dataset_json_that_is_no_json_is_refused(tmp_path, save):
     folder = laid_out(tmp_path, save)
-    (folder / "dataset.json").write_text("{")
+    for text, said in (("{", "This is no JSON"), ("[]", "Found a list")):
+        (folder / "dataset.json").write_text(text)
 
-    with pytest.raises(DatasetProblem, match=r"dataset\.json: This is no JSON"):
-        open_dataset(folder)
+        with pytest.raises(DatasetProblem, match=rf"dataset\.json: {said}"):
+            open_dataset(folder)

@@ -144,6 +144,15 @@ def test_one_coloured_picture_makes_the_dataset_coloured(tmp_path, save):
     assert problems_of_dataset(dataset, read_images=True) == []
 
 
+def test_a_damaged_first_image_does_not_hide_the_channels_of_the_rest(tmp_path, save):
+    for name in "abc":
+        save(tmp_path / f"images/{name}.nii", channels=2)
+        save(tmp_path / f"labels/{name}.nii")
+    (tmp_path / "images/a.nii").write_text("no")
+
+    assert open_dataset(tmp_path).channels == ("channel 1", "channel 2")
+
+
 def test_a_folder_of_nothing_known_says_what_was_looked_for(tmp_path, save):
     save(tmp_path / "pictures/a.png")
 

@@ -75,9 +75,13 @@ def task_of(document: Mapping[str, Any], folder: Path) -> tuple[Task, LabelMap]:
             "List each label as a class of its own.",
         )
     try:
-        name_of = dict(_value_and_name(first, second) for first, second in labels.items())
+        numbered = [_value_and_name(first, second) for first, second in labels.items()]
     except ValueError as error:
         raise DatasetProblem(where, f"A class has no whole number ({error}).", 'Write {"liver": 1}.') from error
+    name_of = dict(numbered)
+    if len(name_of) < len(numbered) or min(name_of) < 0:
+        hint = "Give each class a number of its own, 0 or more."
+        raise DatasetProblem(where, f"Two classes share a number, or one is below 0: {numbered}.", hint)
     ignore = next((value for value, name in name_of.items() if name.lower() == "ignore"), None)
     if ignore is not None:
         del name_of[ignore]

@@ -104,13 +104,14 @@ def _sample(masks: list[Path]) -> list[Path]:
 
 
 def _channels(images: list[Path]) -> tuple[str, ...]:
-    """Return the channels of the first images that can be read: the most that one of them has."""
+    """Return the channels of some images that can be read: the most that one of them has."""
     channels: tuple[str, ...] = ()
-    pictures = images[:: max(1, len(images) // _PICTURES)][:_PICTURES]
-    for path in images[:1] if suffix_of(images[0]).startswith(".nii") else pictures:
+    for path in images[:: max(1, len(images) // _PICTURES)][:_PICTURES]:
         try:
             found = read_volume(path).channels
         except VolumeProblem:
             continue  # the check names it
         channels = max(channels, found, key=len)
+        if suffix_of(path).startswith(".nii"):
+            break  # only pictures are grey or coloured as it comes
     return channels or ("image",)
