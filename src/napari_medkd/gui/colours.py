@@ -15,7 +15,7 @@ _FIRST = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#cc79a7", "#d55e00", "#00
 _GOLDEN_ANGLE = 0.381966
 
 #: What a difference layer marks: only in the first mask, only in the second, in both as different classes.
-ONLY_FIRST, ONLY_SECOND, OTHER_CLASS = "#ff3b30", "#00e5ff", "#ffd60a"
+ONLY_FIRST, ONLY_SECOND, OTHER_CLASS = "#e5132c", "#00e5ff", "#ffe14d"
 
 
 def hex_of(label: int) -> str:

@@ -138,7 +138,7 @@ def resampled_labels(labels_ZYX: NDArray[Any], of: Grid, on: Grid) -> NDArray[An
     """Return the labels on another grid, each voxel with the nearest one's label; 0 outside."""
     back = np.linalg.inv(of.affine) @ on.affine
     moved: NDArray[Any] = ndimage.affine_transform(
-        labels_ZYX, back[:3, :3], back[:3, 3], output_shape=on.shape, order=0, mode="constant", cval=0
+        labels_ZYX, back[:3, :3], back[:3, 3], output_shape=on.shape, order=0, mode="grid-constant", cval=0
     )
     return moved
 

@@ -1,0 +1,119 @@
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+import pytest
+
+from napari_medkd.core.errors import VolumeProblem
+from napari_medkd.gui.reader import get_reader
+from napari_medkd.gui.writer import write_labels
+
+napari_layers = pytest.importorskip("napari.layers")
+
+
+def _opened(path: Path) -> Any:
+    reader = get_reader(str(path))
+    assert reader is not None
+    return napari_layers.Layer.create(*reader(str(path))[0])
+
+
+def _saved(array: np.ndarray, path: Path, orientation: str) -> Path:
+    turn = np.deg2rad(12)
+    affine = np.array(
+        [
+            [0.9, 0, 0, 5],
+            [0, np.cos(turn), -2 * np.sin(turn), -7],
+            [0, np.sin(turn), 2 * np.cos(turn), 11],
+            [0, 0, 0, 1],
+        ]
+    )
+    way = nibabel.orientations.ornt_transform(
+        nibabel.orientations.axcodes2ornt("RAS"), nibabel.orientations.axcodes2ornt(orientation)
+    )
+    nibabel.save(nibabel.Nifti1Image(array, affine).as_reoriented(way), path)
+    return path
+
+
+@pytest.mark.parametrize("orientation", ["RAS", "LPS", "PIR", "SAL"])
+@pytest.mark.parametrize("suffix", [".nii.gz", ".nii"])
+def test_labels_are_saved_in_the_order_and_with_the_affine_of_their_file(
+    tmp_path: Path, orientation: str, suffix: str
+) -> None:
+    labels = np.random.default_rng(0).integers(0, 3, (6, 5, 4), np.uint8)
+    source = _saved(labels, tmp_path / "labels.nii.gz", orientation)
+    layer = _opened(source)
+    out = tmp_path / f"out{suffix}"
+
+    written = write_labels(str(out), *layer.as_layer_data_tuple()[:2])
+
+    assert written == [str(out)]
+    before, after = nibabel.load(source), nibabel.load(out)
+    np.testing.assert_array_equal(np.asarray(after.dataobj), np.asarray(before.dataobj))
+    np.testing.assert_allclose(after.affine, before.affine, atol=1e-5)
+
+
+def test_labels_drawn_anew_over_an_image_are_saved_on_that_images_grid(make_napari_viewer: Any, tmp_path: Path) -> None:
+    values = np.random.default_rng(0).normal(100, 9, (6, 5, 4)).astype(np.float32)
+    source = _saved(values, tmp_path / "scan.nii.gz", "PIR")
+    viewer = make_napari_viewer()
+    viewer.add_layer(_opened(source))
+    viewer._new_labels()
+    viewer.layers[-1].data[1, 2, 3] = 7
+
+    write_labels(str(tmp_path / "drawn.nii.gz"), *viewer.layers[-1].as_layer_data_tuple()[:2])
+
+    scan, drawn = nibabel.load(source), nibabel.load(tmp_path / "drawn.nii.gz")
+    assert drawn.shape == scan.shape
+    np.testing.assert_allclose(drawn.affine, scan.affine, atol=1e-5)
+    again = _opened(tmp_path / "drawn.nii.gz")
+    assert again.data[1, 2, 3] == 7
+    assert (again.data > 0).sum() == 1
+
+
+def test_labels_without_any_image_of_ours_are_saved_where_they_are_drawn(tmp_path: Path) -> None:
+    layer = napari_layers.Labels(
+        np.ones((4, 5, 6), np.int64), scale=(3, 2, 1), translate=(-10, 20, 30), units=("mm", "mm", "mm")
+    )
+
+    write_labels(str(tmp_path / "free.nii.gz"), *layer.as_layer_data_tuple()[:2])
+
+    again = _opened(tmp_path / "free.nii.gz")
+    np.testing.assert_allclose(again.scale, layer.scale)
+    np.testing.assert_allclose(again.translate, layer.translate, atol=1e-5)
+
+
+def test_a_picture_is_saved_as_png(tmp_path: Path) -> None:
+    layer = napari_layers.Labels(np.arange(12).reshape(3, 4))
+
+    write_labels(str(tmp_path / "mask.png"), *layer.as_layer_data_tuple()[:2])
+
+    from PIL import Image
+
+    np.testing.assert_array_equal(np.array(Image.open(tmp_path / "mask.png")), layer.data)
+
+
+def test_a_class_painted_beyond_the_task_is_kept(tmp_path: Path) -> None:
+    source = _saved(np.ones((6, 5, 4), np.uint8), tmp_path / "labels.nii.gz", "RAS")
+    layer = _opened(source)
+    layer.data[0, 0, 0] = 5
+
+    write_labels(str(tmp_path / "out.nii.gz"), *layer.as_layer_data_tuple()[:2])
+
+    assert sorted(np.unique(nibabel.load(tmp_path / "out.nii.gz").dataobj)) == [1, 5]
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "words"),
+    [
+        (np.zeros((2, 2, 2, 2), int), "mask.nii.gz", "4 axes"),
+        (np.full((2, 2, 2), 70000), "mask.nii.gz", "70000"),
+        (np.full((2, 2, 2), -1), "mask.nii.gz", "-1"),
+        (np.zeros((2, 2, 2), int), "mask.png", "one plane"),
+    ],
+)
+def test_what_cannot_be_saved_says_why(tmp_path: Path, data: np.ndarray, name: str, words: str) -> None:
+    with pytest.raises(VolumeProblem, match=words):
+        write_labels(str(tmp_path / name), data, {"name": "organs"})
+
+    assert not (tmp_path / name).exists()
