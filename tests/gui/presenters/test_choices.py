@@ -1,0 +1,132 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from napari_medkd.core.errors import SpecProblem
+from napari_medkd.files.manifest import open_dataset
+from napari_medkd.gui.presenters.choices import TrainChoices
+from napari_medkd.gui.presenters.spec_fields import ADVANCED, BASIC, spec_fields
+from napari_medkd.gui.state import Session, TrainState
+from tests.gui.presenting import demo_card
+
+VALUES = {
+    "name": "liver, second try",
+    "schedule.epochs": 3,
+    "schedule.steps_per_epoch": 7,
+    "schedule.batch_size": 2,
+    "schedule.learning_rate": 0.05,
+    "schedule.augmentation": "paper",
+    "network.widths": (8, 16, 32),
+    "hardware.device": "cpu",
+    "hardware.precision": "fp32",
+    "hardware.threads": 2,
+    "seed": 11,
+    "preview_case": "case_4",
+    "method.settings.weight": 5.5,
+    "method.settings.rounds": 8,
+    "method.settings.balanced": True,
+    "method.settings.sees": "mask",
+    "method.settings.limit": 0.75,
+}
+
+
+@pytest.fixture
+def session(tiny_dataset):
+    return Session(dataset=open_dataset(tiny_dataset), dataset_path=tiny_dataset, runs_folder=Path("runs"))
+
+
+@pytest.fixture
+def choices(session):
+    choices = TrainChoices(session, TrainState(cards=(demo_card(),)))
+    choices.choose_method("demo")
+    return choices
+
+
+def test_all_shared_fields_stand_in_the_form():
+    assert set(spec_fields()) == {*BASIC, *ADVANCED}
+
+
+@pytest.mark.parametrize("name", sorted(VALUES))
+def test_every_value_of_the_form_reaches_the_spec(choices, name):
+    choices.set_value(name, VALUES[name])
+
+    found = json.loads(choices.spec().model_dump_json())
+    for part in name.split("."):
+        found = found[part]
+    assert found == (list(VALUES[name]) if isinstance(VALUES[name], tuple) else VALUES[name])
+
+
+def test_the_values_tested_are_all_there_are(choices):
+    assert set(VALUES) == {*spec_fields(), *(field.name for field in choices.method_fields())}
+
+
+def test_dataset_task_and_references_reach_the_spec(choices, session, tiny_dataset):
+    session.references = ("case_0", "case_2")
+
+    spec = choices.spec()
+
+    assert spec.datasets == (tiny_dataset,)
+    assert spec.targets[0].task == "shapes"
+    assert spec.references == ("case_0", "case_2")
+
+
+def test_a_preset_gives_the_fields_other_defaults_and_forgets_changes_of_the_method(choices):
+    choices.set_value("method.settings.weight", 4.0)
+    choices.set_value("schedule.epochs", 2)
+
+    choices.choose_preset("heavy")
+
+    weight = next(field for field in choices.method_fields() if field.name == "method.settings.weight")
+    assert weight.default == 9.0
+    assert choices.spec().method.settings == {}
+    assert choices.spec().method.preset == "heavy"
+    assert choices.spec().schedule.epochs == 2
+
+
+def test_a_value_set_back_to_its_default_is_no_change(choices):
+    choices.set_value("schedule.epochs", 3)
+    choices.set_value("schedule.epochs", 10)
+
+    assert choices.spec() == TrainChoices.spec(choices)
+    assert "schedule" not in choices.spec().model_dump(exclude_unset=True)
+
+
+def test_reset_takes_everything_back(choices):
+    choices.set_value("seed", 4)
+    choices.set_value("method.settings.rounds", 9)
+
+    choices.reset()
+
+    assert choices.spec().seed == 0
+    assert choices.spec().method.settings == {}
+
+
+def test_a_value_that_is_not_allowed_is_a_problem_at_its_field(choices):
+    choices.set_value("network.widths", "sixteen")
+
+    with pytest.raises(SpecProblem) as found:
+        choices.spec()
+
+    assert {problem.where for problem in found.value.problems} == {"network.widths"}
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"dataset": None}, "Open a dataset in the Data dock first."),
+        ({"method": ""}, "Choose a method."),
+        ({"kind": "detection"}, "The dataset has no task of a kind this method teaches: detection."),
+    ],
+)
+def test_what_hinders_a_start_is_said_in_a_sentence(session, change, says):
+    card = demo_card().replace(tasks=(change.get("kind", "segmentation"),))
+    state = TrainState(cards=(card,), method=change.get("method", "demo"))
+    if "dataset" in change:
+        session.dataset = None
+
+    choices = TrainChoices(session, state)
+
+    assert choices.hindrance() == says
+    with pytest.raises(SpecProblem, match=says[:12]):
+        choices.spec()

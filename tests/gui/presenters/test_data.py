@@ -1,0 +1,125 @@
+import shutil
+
+import pytest
+
+from napari_medkd.core.errors import VolumeProblem
+from napari_medkd.files.manifest import open_dataset
+from napari_medkd.gui.presenters.data import DataPresenter, rows_of, summary_of
+from napari_medkd.gui.state import DataState, OpenedCase, Session
+from tests.gui.presenting import Later, at_once
+
+
+@pytest.fixture
+def session():
+    return Session()
+
+
+@pytest.fixture
+def state():
+    return DataState()
+
+
+@pytest.fixture
+def presenter(session, state):
+    return DataPresenter(session, state, at_once)
+
+
+def test_opening_a_dataset_lists_its_cases_and_finds_no_problem(presenter, session, state, tiny_dataset):
+    presenter.open(tiny_dataset)
+
+    assert session.dataset is not None
+    assert session.dataset_path == tiny_dataset
+    assert [row.id for row in state.rows] == [f"case_{n}" for n in range(6)]
+    assert [row.side for row in state.rows] == ["train"] * 4 + ["validate", "test"]
+    assert state.rows[0].labelled == ("shapes",)
+    assert state.problems == ()
+    assert not state.is_reading
+    assert not state.is_checking
+
+
+def test_a_missing_file_is_a_problem_with_its_place_and_what_to_do(presenter, state, tiny_dataset, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(tiny_dataset, folder)
+    (folder / "labels" / "case_2.nii.gz").unlink()
+
+    presenter.open(folder)
+
+    assert len(state.rows) == 6
+    assert "case_2" in state.problems[0].where + state.problems[0].problem
+    assert state.problems[0].hint
+
+
+def test_a_folder_that_is_no_dataset_says_what_was_looked_for(presenter, session, state, tmp_path):
+    presenter.open(tmp_path / "nothing")
+
+    assert session.dataset is None
+    assert state.problems
+    assert not state.is_reading
+
+
+def test_a_newer_wish_overtakes_an_older_one(session, state, tiny_dataset, tmp_path):
+    later = Later()
+    presenter = DataPresenter(session, state, later)
+
+    presenter.open(tmp_path / "slow and wrong")
+    presenter.open(tiny_dataset)
+    later.do(1)
+    later.do(0)
+
+    assert session.dataset_path == tiny_dataset
+    assert state.problems == ()
+
+
+def test_another_dataset_forgets_references_and_the_shown_case(presenter, session, tiny_dataset):
+    presenter.open(tiny_dataset)
+    presenter.mark_references(["case_0"], on=True)
+    session.opened = OpenedCase(session.dataset, session.dataset.cases[0])
+
+    presenter.open(tiny_dataset)
+
+    assert session.references == ()
+    assert session.opened is None
+
+
+def test_cases_are_marked_and_unmarked_as_references(presenter, session, state, tiny_dataset):
+    presenter.open(tiny_dataset)
+
+    presenter.mark_references(["case_1", "case_3"], on=True)
+    presenter.mark_references(["case_1"], on=False)
+
+    assert session.references == ("case_3",)
+    assert [row.id for row in state.rows if row.is_reference] == ["case_3"]
+
+
+def test_a_dock_that_opens_later_shows_the_open_dataset(session, tiny_dataset):
+    session.dataset = open_dataset(tiny_dataset)
+    state = DataState()
+
+    DataPresenter(session, state, at_once).show()
+
+    assert len(state.rows) == 6
+    assert "6 cases: 4 train, 1 validate, 1 test" in state.summary
+
+
+def test_an_error_is_told_before_what_was_known(presenter, state, tiny_dataset):
+    presenter.open(tiny_dataset)
+
+    presenter.tell(VolumeProblem("case_0", "The file is damaged.", "Restore it."), "case_0")
+    presenter.tell(PermissionError(13, "Permission denied", "image.nii"), "case_1")
+
+    assert "image.nii" in state.problems[0].where
+    assert state.problems[1].where == "case_0"
+
+
+def test_the_summary_counts_domains_only_where_there_are_several(tiny_dataset):
+    assert summary_of(open_dataset(tiny_dataset)) == "6 cases: 4 train, 1 validate, 1 test\nTask: shapes"
+
+
+def test_rows_keep_the_order_of_the_dataset(tiny_dataset):
+    assert [row.id for row in rows_of(open_dataset(tiny_dataset))] == [f"case_{n}" for n in range(6)]
+
+
+def test_nothing_is_checked_before_a_dataset_is_open(presenter, state):
+    presenter.check_images()
+
+    assert not state.is_checking

@@ -1,0 +1,221 @@
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from napari_medkd.core.card import Estimate
+from napari_medkd.core.errors import InputProblem, Problem
+from napari_medkd.core.events import StagePlan
+from napari_medkd.core.spec import TrainSpec
+from napari_medkd.files.manifest import open_dataset
+from napari_medkd.gui.command import CommandFailed
+from napari_medkd.gui.presenters import train
+from napari_medkd.gui.presenters.train import TrainPresenter, estimate_in_words
+from napari_medkd.gui.state import Session, TrainState
+from napari_medkd.runs.folder import RunFolder
+from tests.gui.presenting import Later, ListeningRunner, at_once, demo_card
+
+ESTIMATE = Estimate(
+    device="cpu",
+    precision="fp32",
+    plan=(StagePlan("teacher", 1, 100), StagePlan("student", 2, 100)),
+    seconds=330.0,
+    seconds_per_step={"teacher": 1.0, "student": 1.1},
+    peak_memory_bytes=3 * 2**29,
+    parameters=1_401_350,
+)
+
+
+@pytest.fixture
+def session(tiny_dataset, tmp_path):
+    return Session(dataset=open_dataset(tiny_dataset), dataset_path=tiny_dataset, runs_folder=tmp_path / "runs")
+
+
+@pytest.fixture
+def state():
+    return TrainState(cards=(demo_card(),))
+
+
+@pytest.fixture
+def runner():
+    return ListeningRunner()
+
+
+@pytest.fixture
+def presenter(session, state, runner):
+    presenter = TrainPresenter(session, state, runner, at_once)
+    presenter.choices.choose_method("demo")
+    return presenter
+
+
+def answering(monkeypatch, answer):
+    """Let the command line give this answer, and return the questions it was asked."""
+    asked = []
+
+    def ask(interpreter, arguments):
+        asked.append((arguments[0], json.loads(Path(arguments[1]).read_text(encoding="utf-8"))))
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(train, "ask", ask)
+    return asked
+
+
+def test_the_methods_are_listed_and_one_with_a_teacher_is_taken_first(session, state, runner, monkeypatch):
+    cards = (demo_card("plain", "nothing"), demo_card("taught"))
+    monkeypatch.setattr(train, "cards_of", lambda interpreter, ask_again: cards)
+    state.cards = ()
+
+    presenter = TrainPresenter(session, state, runner, at_once)
+    presenter.load_cards()
+
+    assert state.cards == cards
+    assert (state.method, state.preset, state.busy) == ("taught", "recommended", "")
+
+
+def test_a_python_without_torch_is_reported_with_the_line_to_type(session, state, runner, monkeypatch):
+    missing = InputProblem("torch", "Training needs torch.", "python -m pip install torch")
+
+    def cards_of(interpreter, ask_again):
+        raise missing
+
+    monkeypatch.setattr(train, "cards_of", cards_of)
+
+    presenter = TrainPresenter(session, state, runner, at_once)
+    presenter.load_cards()
+
+    assert state.missing == missing.problems
+    assert presenter.choices.hindrance() == "Training is not installed in this Python."
+
+
+def test_an_answer_for_another_interpreter_is_dropped(session, state, runner, monkeypatch):
+    monkeypatch.setattr(train, "cards_of", lambda interpreter, ask_again: ())
+    later = Later()
+    presenter = TrainPresenter(session, state, runner, later)
+
+    presenter.load_cards()
+    session.interpreter = Path("another-python")
+    later.do()
+
+    assert len(state.cards) == 1
+
+
+def test_an_estimate_is_measured_with_the_spec_of_the_form(presenter, state, monkeypatch):
+    asked = answering(monkeypatch, ESTIMATE.model_dump(mode="json"))
+    presenter.choices.set_value("schedule.epochs", 2)
+
+    presenter.estimate()
+
+    assert state.estimate == ESTIMATE
+    command, document = asked[0]
+    assert command == "estimate"
+    assert document == presenter.choices.spec().model_dump(mode="json")
+
+
+def test_an_estimate_of_an_earlier_spec_is_dropped(session, state, runner, monkeypatch):
+    answering(monkeypatch, ESTIMATE.model_dump(mode="json"))
+    later = Later()
+    presenter = TrainPresenter(session, state, runner, later)
+    presenter.choices.choose_method("demo")
+
+    presenter.estimate()
+    presenter.choices.set_value("schedule.batch_size", 8)
+    later.do()
+
+    assert state.estimate is None
+    assert state.busy == ""
+
+
+def test_a_start_makes_a_run_folder_and_starts_it(presenter, session, state, runner, monkeypatch):
+    asked = answering(monkeypatch, [])
+
+    presenter.start()
+
+    ((run, resume),) = runner.started
+    assert not resume
+    assert session.run == state.started == run
+    assert RunFolder(run).spec() == presenter.choices.spec()
+    assert asked[0][0] == "check"
+
+
+def test_a_run_with_problems_is_not_started(presenter, session, state, runner, monkeypatch):
+    found = Problem("network.widths", "Too deep for these images.", "Take fewer levels.")
+    answering(monkeypatch, [{"where": found.where, "problem": found.problem, "hint": found.hint}])
+
+    presenter.start()
+
+    assert state.problems == (found,)
+    assert runner.started == []
+    assert not session.runs_folder.exists()
+
+
+def test_a_command_that_breaks_is_shown_as_a_problem(presenter, state, monkeypatch):
+    answering(monkeypatch, CommandFailed("estimate was cancelled."))
+
+    presenter.estimate()
+
+    assert [found.problem for found in state.problems] == ["estimate was cancelled."]
+    assert state.busy == ""
+
+
+def test_a_value_that_is_not_allowed_is_never_sent(presenter, state, monkeypatch):
+    asked = answering(monkeypatch, [])
+    presenter.choices.set_value("network.widths", "sixteen")
+
+    presenter.start()
+
+    assert asked == []
+    assert state.problems[0].where == "network.widths"
+
+
+def test_a_saved_spec_is_the_same_run_for_the_command_line(presenter, session, tmp_path):
+    presenter.choices.set_value("seed", 5)
+
+    presenter.save(tmp_path / "spec.json")
+
+    saved = TrainSpec.model_validate_json((tmp_path / "spec.json").read_text(encoding="utf-8"))
+    assert saved == presenter.choices.spec()
+    assert presenter.command(tmp_path / "spec.json").startswith("medkd train ")
+    assert str(session.runs_folder) in presenter.command(tmp_path / "spec.json")
+
+
+def test_a_spec_that_cannot_be_saved_says_why(presenter, state, tmp_path):
+    presenter.save(tmp_path / "nowhere" / "spec.json")
+
+    assert state.problems
+
+
+def test_the_effective_run_shows_every_setting_of_the_method(presenter):
+    presenter.choices.choose_preset("heavy")
+    presenter.choices.set_value("method.settings.rounds", 9)
+
+    shown = json.loads(presenter.effective())
+
+    assert shown["method"]["settings"] == {
+        "weight": 9.0,
+        "rounds": 9,
+        "balanced": False,
+        "sees": "image",
+        "limit": None,
+    }
+
+
+def test_another_dataset_forgets_the_task(presenter, state):
+    presenter.choices.choose_task("shapes")
+
+    presenter.take_dataset()
+
+    assert state.task == ""
+
+
+def test_an_estimate_is_said_in_two_lines():
+    time, needs = estimate_in_words(ESTIMATE).splitlines()
+
+    assert time == "About 6 min (teacher 2 min, student 4 min)"
+    assert needs == "1.5 GiB of memory · cpu, fp32 · 1,401,350 parameters in the student"
+
+
+def test_the_default_interpreter_is_the_one_that_runs():
+    assert Session().interpreter == Path(sys.executable)
