@@ -22,7 +22,7 @@ def start(*arguments: object, **options: object) -> "subprocess.Popen[str]":
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "COVERAGE_PROCESS_START": ""},
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
         **options,  # type: ignore[call-overload]
     )
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -246,3 +247,76 @@ def test_a_run_that_the_viewer_started_tells_its_problem_in_the_folder(dataset: 
     assert last_word["outcome"] == "failed"
     assert "case_0.nii.gz" in last_word["message"]
     assert last_word["hint"]
+
+
+def _task(kind: str, classes: list[str]) -> dict[str, object]:
+    return {"kind": kind, "classes": classes}
+
+
+@pytest.mark.parametrize(
+    ("tasks", "arguments", "said"),
+    [
+        ({"lesion": _task("classification", ["no", "yes"])}, ["--task", "lesion"], "teaches segmentation"),
+        ({"more": _task("segmentation", ["background", "ball", "cube"])}, [], "Several tasks fit"),
+    ],
+)
+def test_the_task_must_be_one_that_the_method_teaches(
+    dataset: Path, tmp_path: Path, medkd: Medkd, tasks: dict[str, object], arguments: list[str], said: str
+):
+    def add(document: dict[str, Any]) -> None:
+        document["tasks"].update(tasks)
+        for case in document["cases"]:
+            for name in tasks:
+                label = {"present": ["yes"]} if name == "lesion" else case["annotations"]["shapes"]
+                case["annotations"][name] = label
+
+    _edit(dataset, add)
+
+    answer = _train(medkd, tmp_path, "--data", dataset, *arguments)
+
+    assert answer.code == 2
+    assert _is_told(answer, said)
+
+
+def test_one_run_learns_from_one_dataset(dataset: Path, tmp_path: Path, medkd: Medkd):
+    document = {"datasets": [str(dataset), str(dataset)], "targets": [{"dataset": "tinny"}]}
+    (tmp_path / "spec.json").write_text(json.dumps(document), encoding="utf-8")
+
+    rows = json.loads(medkd("check", tmp_path / "spec.json", "--json").out)
+
+    assert {row["where"] for row in rows} == {"datasets", "targets[0].dataset"}
+
+
+def test_without_torch_a_spec_is_still_checked_and_the_line_that_installs_it_is_told(
+    dataset: Path, tmp_path: Path, medkd: Medkd, monkeypatch: pytest.MonkeyPatch
+):
+    for name in [name for name in sys.modules if name.startswith(("napari_medkd.engine", "napari_medkd.methods"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    (tmp_path / "spec.json").write_text(json.dumps({"datasets": [str(dataset)], "preview_case": "case_8"}))
+
+    answer = medkd("check", tmp_path / "spec.json")
+
+    assert answer.code == 2
+    assert 'pip install "napari-medkd[train]"' in answer.err
+    assert "case_8" in answer.err
+
+
+def test_a_run_keeps_its_own_spec(dataset: Path, tmp_path: Path, medkd: Medkd):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "spec.json").write_text(json.dumps({"datasets": [str(dataset)]}), encoding="utf-8")
+
+    answer = medkd("train", "--run", folder, "--epochs", "3")
+
+    assert answer.code == 2
+    assert _is_told(answer, "schedule.epochs")
+    assert not (folder / "events.jsonl").exists()
+
+
+def test_a_folder_that_is_no_dataset_and_no_run_is_told_what_was_looked_for(tmp_path: Path, medkd: Medkd):
+    answer = medkd("check", tmp_path)
+
+    assert answer.code == 2
+    assert _is_told(answer, str(tmp_path))
+    assert _is_told(medkd("train", tmp_path), "is not a run")

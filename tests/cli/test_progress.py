@@ -1,3 +1,6 @@
+import io
+import sys
+
 import pytest
 
 from napari_medkd.cli.progress import TerminalProgress, in_words
@@ -73,3 +76,32 @@ def test_what_a_person_should_know_is_told(capsys: pytest.CaptureFixture[str]):
     assert "medkd runs resume" in told
     assert "case_1  1.3 s  /out/case_1" in told
     assert "Failed. The loss is nan. Lower the learning rate." in told
+
+
+def test_somebody_at_a_terminal_sees_a_bar_with_step_time_left_and_loss(monkeypatch: pytest.MonkeyPatch):
+    screen = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "100")
+
+    with TerminalProgress() as progress:
+        progress.show(STARTED)
+        progress.show(StageStarted(stage="student", epochs=2, steps_per_epoch=10))
+        progress.show(StepDone(stage="student", step=5, losses={"dice": 0.5, "features": 0.25}, seconds_per_step=2.0))
+
+    assert "student" in screen.getvalue()
+    assert "15/30" in screen.getvalue()
+    assert "30 s left" in screen.getvalue()
+    assert "loss 0.750" in screen.getvalue()
+
+
+def test_a_paused_run_has_no_time_left(monkeypatch: pytest.MonkeyPatch):
+    screen = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+
+    with TerminalProgress() as progress:
+        progress.show(STARTED)
+        progress.show(RunPaused())
+
+    assert "0/30  paused" in screen.getvalue()

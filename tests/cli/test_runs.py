@@ -50,7 +50,7 @@ def test_runs_are_listed_with_outcome_and_progress(medkd: Medkd, run: RunFolder)
 
     assert told == medkd("runs", "list").out
     assert run.name in told
-    assert "cancelled  50%" in told
+    assert "cancelled   50%" in told
 
 
 def test_the_list_is_there_for_machines(medkd: Medkd, run: RunFolder):
@@ -171,3 +171,12 @@ def test_an_ended_run_can_be_followed_to_its_end(medkd: Medkd, run: RunFolder):
 
     assert answer.code == 0
     assert "Cancelled. The run was stopped." in answer.err
+
+
+def test_a_damaged_run_stands_in_the_list_with_its_problem(medkd: Medkd, run: RunFolder):
+    (run.path / "spec.json").write_text("{", encoding="utf-8")
+
+    answer = medkd("runs")
+
+    assert answer.code == 0
+    assert "damaged" in answer.out

@@ -37,7 +37,7 @@ class TerminalProgress:
         self.status = RunStatus()
         self._losses: Mapping[str, float] = {}
         self._console = Console(file=sys.stderr, soft_wrap=True)
-        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[said]}"))
+        columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[said]}"))
         self._bar = Progress(*columns, console=self._console, transient=True, disable=not self._console.is_terminal)
         self._row: TaskID | None = None
 
@@ -68,7 +68,7 @@ class TerminalProgress:
         if self._row is None:
             self._row = self._bar.add_task("", said="")
         name = status.stage or status.phase
-        said = f"{status.step}/{status.of_steps}  {_left(status)}  {_loss(self._losses)}"
+        said = f"{status.step}/{status.of_steps}  {_left(status)}  loss {sum(self._losses.values()):.3f}"
         self._bar.update(self._row, description=name, completed=status.step, total=status.of_steps, said=said)
 
 

@@ -1,6 +1,7 @@
 """Runs and their status as lines for a person and documents for a machine."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,19 @@ from napari_medkd.core.status import RunStatus
 from napari_medkd.runs.shelf import RunSummary
 
 
-def as_line(run: RunSummary) -> str:
-    """Return a run in one line."""
+def as_lines(runs: Sequence[RunSummary]) -> list[str]:
+    """Return each run in a line, in columns: name, start, phase or outcome, how much is done, time left."""
+    width = max(len(run.name) for run in runs)
+    return [f"{run.name:{width}}  {_in_short(run)}".rstrip() for run in runs]
+
+
+def _in_short(run: RunSummary) -> str:
+    started = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started_at))
+    if run.problem:
+        return f"{started}  {run.problem}"
     status = run.status
-    started = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started_at)) if run.started_at else "not started"
-    return f"{run.path.name}  {started}  {_phase(status)}  {status.fraction:.0%}"
+    left = f"{in_words(status.seconds_left)} left" if status.seconds_left is not None else ""
+    return f"{started}  {_phase(status):9}  {status.fraction:4.0%}  {left}"
 
 
 def as_document(run: RunSummary) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def list_runs(context: typer.Context, as_json: AsJson = False) -> None:
 
 
 def _list(runs_folder: Path | None, *, as_json: bool) -> None:
-    from napari_medkd.cli.run_reports import as_document, as_line
+    from napari_medkd.cli.run_reports import as_document, as_lines
     from napari_medkd.runs.shelf import default_runs_folder, runs_in
 
     folder = runs_folder or default_runs_folder()
@@ -56,7 +56,7 @@ def _list(runs_folder: Path | None, *, as_json: bool) -> None:
     if as_json:
         say_json([as_document(run) for run in found])
     elif found:
-        say("\n".join(as_line(run) for run in found))
+        say("\n".join(as_lines(found)))
     else:
         tell(f"There are no runs in {folder}. Start one with: medkd train")
 

@@ -1,0 +1,109 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from napari_medkd.cli.attempt import carry_out
+from napari_medkd.cli.training import taken_up_run
+from napari_medkd.core.errors import RunBusy, RunProblem, SpecProblem, TrainingDiverged
+from napari_medkd.core.events import AnyEvent, Noticed, RunEnded, RunStarted
+from napari_medkd.core.spec import TrainSpec
+from napari_medkd.runs.folder import RunFolder
+from napari_medkd.runs.heartbeat import Heartbeat
+
+STARTED = RunStarted(run="r", method="m", host="h", pid=1, versions={}, seed=0, plan=())
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    """A fresh run."""
+    return RunFolder.create(tmp_path, TrainSpec(datasets=(Path("images"),)))
+
+
+def _last_word(folder: RunFolder) -> RunEnded:
+    last = folder.events()[-1]
+    assert isinstance(last, RunEnded)
+    return last
+
+
+def test_every_event_is_written_and_what_is_worth_a_line_is_logged(folder: RunFolder):
+    def work(*_: object) -> Iterator[AnyEvent]:
+        yield STARTED
+        yield Noticed(message="mind the gap")
+        yield RunEnded(outcome="completed", message="Done.")
+
+    assert carry_out(folder, 1, work) == 0
+    assert [event.kind for event in folder.events()] == ["run_started", "noticed", "run_ended"]
+    assert "Note: mind the gap" in folder.log_path.read_text(encoding="utf-8")
+    assert not (folder.path / "heartbeat.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (SpecProblem("spec.json: seed", "It is negative.", "Write 0."), 2, "spec.json: seed: It is negative."),
+        (TrainingDiverged("The loss is nan."), 1, "The loss is nan."),
+        (ZeroDivisionError("by zero"), 1, "ZeroDivisionError: by zero"),
+    ],
+)
+def test_a_failure_is_the_last_word_and_its_traceback_is_in_the_log(
+    folder: RunFolder, capsys: pytest.CaptureFixture[str], error: Exception, code: int, said: str
+):
+    def work(*_: object) -> Iterator[AnyEvent]:
+        yield STARTED
+        raise error
+
+    assert carry_out(folder, 1, work) == code
+    assert _last_word(folder).outcome == "failed"
+    assert said in _last_word(folder).message
+    assert _last_word(folder).traceback == "log.txt"
+    assert type(error).__name__ in folder.log_path.read_text(encoding="utf-8")
+    assert capsys.readouterr().err
+
+
+def test_a_bug_is_to_be_reported_with_the_runs_log(folder: RunFolder, capsys: pytest.CaptureFixture[str]):
+    def work(*_: object) -> Iterator[AnyEvent]:
+        raise KeyError("x")
+        yield STARTED
+
+    carry_out(folder, 1, work)
+
+    assert str(folder.log_path) in capsys.readouterr().err
+
+
+def test_a_second_ctrl_c_still_leaves_a_last_word(folder: RunFolder):
+    def work(*_: object) -> Iterator[AnyEvent]:
+        yield STARTED
+        raise KeyboardInterrupt
+
+    assert carry_out(folder, 1, work) == 0
+    assert _last_word(folder).outcome == "cancelled"
+
+
+def test_a_failed_outcome_exits_with_one(folder: RunFolder):
+    def work(*_: object) -> Iterator[AnyEvent]:
+        yield RunEnded(outcome="failed", message="The loss is nan.")
+
+    assert carry_out(folder, 1, work) == 1
+
+
+def test_a_folder_that_is_held_is_not_touched(folder: RunFolder):
+    def work(*_: object) -> Iterator[AnyEvent]:
+        yield STARTED
+
+    with Heartbeat(folder.path, 1), pytest.raises(RunBusy):
+        carry_out(folder, 2, work)
+
+    assert folder.events() == []
+
+
+def test_a_run_that_was_started_is_not_started_again(folder: RunFolder):
+    folder.append(STARTED)
+
+    with pytest.raises(RunProblem, match="--resume"):
+        taken_up_run(folder.path, resume=False)
+    assert taken_up_run(folder.path, resume=True).path == folder.path
+
+
+def test_a_run_that_never_began_may_be_resumed_too(folder: RunFolder):
+    assert taken_up_run(folder.path, resume=True).next_attempt() == 1
