@@ -7,6 +7,7 @@ from typing import Any
 from napari.layers import Image, Labels
 
 from napari_medkd.core.grid import Grid
+from napari_medkd.gui.answers import Answer, place_of
 from napari_medkd.gui.layers import (
     KEY,
     grid_of,
@@ -17,8 +18,7 @@ from napari_medkd.gui.layers import (
     shown_array,
     source_of,
 )
-from napari_medkd.gui.presenters.answers import Answer, place_of
-from napari_medkd.gui.presenters.subject import Picture
+from napari_medkd.gui.subject import Picture
 
 
 def pictures_on(viewer: Any, *, besides: tuple[Any, ...] = ()) -> list[Picture]:

@@ -77,6 +77,7 @@ def _run(command: list[str], patience_seconds: float) -> "subprocess.CompletedPr
         said, complained = child.communicate(timeout=patience_seconds)
     except subprocess.TimeoutExpired as error:
         _end(child)
+        child.communicate()
         raise CommandFailed(f"{command[3]} gave no answer within {patience_seconds:.0f} s.") from error
     finally:
         with _LOCK:

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from napari_medkd.core.dataset import Case, Dataset
     from napari_medkd.core.errors import Problem
     from napari_medkd.core.events import PreviewSaved
+    from napari_medkd.gui.answers import Answer
+    from napari_medkd.gui.networks import Network
     from napari_medkd.gui.panels import Panel
-    from napari_medkd.gui.presenters.answers import Answer
-    from napari_medkd.gui.presenters.networks import Network
-    from napari_medkd.gui.presenters.subject import Picture
+    from napari_medkd.gui.subject import Picture
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ from typing import Any
 
 #: Okabe and Ito's palette, darkened for light backgrounds where it needs it: neighbours stay apart for every eye.
 _ON_DARK = ("#56b4e9", "#e69f00", "#2fc79a", "#f0e442", "#e391bd", "#ff7a33", "#8ea7ff", "#c9c9c9")
-_ON_LIGHT = ("#0072b2", "#c77700", "#00805c", "#8a7a00", "#b0487e", "#c23b00", "#3d4fb8", "#555555")
+_ON_LIGHT = ("#0072b2", "#b56b00", "#00805c", "#8a7a00", "#b0487e", "#c23b00", "#3d4fb8", "#555555")
 
-_GOOD = ("#4cc38a", "#0b7a4b")
-_BAD = ("#ff8078", "#b3141e")
-_CAUTION = ("#e3b617", "#8a6800")
+_GOOD = ("#4cc38a", "#06603a")
+_BAD = ("#ff8078", "#a0101a")
+_CAUTION = ("#e3b617", "#6e5200")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.errors import InputProblem
 from napari_medkd.core.run_layout import PREDICTIONS
 from napari_medkd.core.spec import PredictSpec
-from napari_medkd.gui.presenters.networks import Network
-from napari_medkd.gui.presenters.subject import KnownCase, Picture, known_case, truth_of
+from napari_medkd.gui.networks import Network
+from napari_medkd.gui.subject import KnownCase, Picture, known_case, truth_of
 
 #: A dataset and where it was opened from.
 Opened = tuple[Path, Dataset]

@@ -12,8 +12,8 @@ from napari_medkd.gui.presenters.ports import InBackground, problems_of
 
 if TYPE_CHECKING:
     from napari_medkd.core.spec import PredictSpec
+    from napari_medkd.gui.answers import Answer
     from napari_medkd.gui.following import Heard
-    from napari_medkd.gui.presenters.answers import Answer
 
 
 class Launches(Protocol):
@@ -115,7 +115,7 @@ class Predicting:
 
         def read() -> "Answer":
             from napari_medkd.files.results import read_prediction
-            from napari_medkd.gui.presenters.answers import answer_of
+            from napari_medkd.gui.answers import answer_of
 
             return answer_of(read_prediction(folder), question.wish.picture.grid, question.truth, question.doubt)
 

@@ -9,7 +9,7 @@ from napari_medkd.gui.presenters.selection import Selection
 from napari_medkd.gui.presenters.side_by_side import pairs_of, panels_of
 
 if TYPE_CHECKING:
-    from napari_medkd.gui.presenters.answers import Answer
+    from napari_medkd.gui.answers import Answer
     from napari_medkd.gui.state import ResultsState
 
 

@@ -132,8 +132,10 @@ class RunsPresenter:
             return
         renamed: list[Path] = []
         self._forget(run)
-        self._tell(lambda: renamed.append(RunFolder(run).rename(name.strip()).path))
-        self.select(renamed[0] if renamed else run)
+        if self._tell(lambda: renamed.append(RunFolder(run).rename(name.strip()).path)) is None:
+            self.select(renamed[0])
+        else:
+            self._runner.follow(run)
         self.refresh()
 
     def delete(self, run: Path) -> None:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
+from napari_medkd.gui.networks import Network, networks_of
 from napari_medkd.gui.presenters.asking import Wish
-from napari_medkd.gui.presenters.networks import Network, networks_of
 from napari_medkd.gui.presenters.ports import InBackground, problems_of
 
 if TYPE_CHECKING:
-    from napari_medkd.gui.presenters.subject import Picture
     from napari_medkd.gui.state import ResultsState, Session
+    from napari_medkd.gui.subject import Picture
 
 
 class Selection:

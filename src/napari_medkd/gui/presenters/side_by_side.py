@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_medkd.core.grid import Grid
+from napari_medkd.gui.answers import Answer
 from napari_medkd.gui.layers import shown_array
 from napari_medkd.gui.panels import Panel, difference
-from napari_medkd.gui.presenters.answers import Answer
 
 TRUTH = "true mask"
 _VERSUS = " vs "

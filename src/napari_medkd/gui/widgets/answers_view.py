@@ -6,7 +6,7 @@ from psygnal import Signal
 from qtpy.QtWidgets import QFileDialog, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_medkd.core.errors import InputProblem
-from napari_medkd.gui.presenters.answers import Answer, as_csv
+from napari_medkd.gui.answers import Answer, as_csv
 from napari_medkd.gui.widgets.measures_table import MeasuresTable
 
 

@@ -156,7 +156,8 @@ class LossPlot(QWidget):
         if self._shows_all and shown:
             last = max(float(trace.steps[-1]) for trace in shown.values())
             self._scores.setXRange(0, max(1.0, last), padding=0.02)
-        self._loss_legend.setText(self._legend_text("Loss terms, by step", [t for (k, _), t in shown.items() if k == "loss"]))
+        losses = [trace for (kind, _), trace in shown.items() if kind == "loss"]
+        self._loss_legend.setText(self._legend_text("Loss terms, by step", losses))
         scores = [trace for (kind, _), trace in shown.items() if kind == "score"]
         self._score_legend.setText(self._legend_text(self._score_title(self.stage), scores))
 

@@ -7,13 +7,13 @@ from qtpy.QtGui import QDesktopServices, QShowEvent
 from qtpy.QtWidgets import QVBoxLayout
 
 from napari_medkd.core.errors import Problem
+from napari_medkd.gui.answers import Answer
 from napari_medkd.gui.backend import followers_of
 from napari_medkd.gui.background import in_background
 from napari_medkd.gui.canvas import AnswersOnCanvas, jump_to, layer_of, pictures_on
 from napari_medkd.gui.comparison import Comparison
+from napari_medkd.gui.networks import Network
 from napari_medkd.gui.planes import show_plane
-from napari_medkd.gui.presenters.answers import Answer
-from napari_medkd.gui.presenters.networks import Network
 from napari_medkd.gui.presenters.predicting import Predicting
 from napari_medkd.gui.presenters.results import ResultsPresenter
 from napari_medkd.gui.presenters.selection import Selection

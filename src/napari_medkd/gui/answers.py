@@ -14,7 +14,7 @@ from napari_medkd.core.grid import Grid
 from napari_medkd.core.measures import ClassMeasures, measure_masks
 from napari_medkd.core.prediction import Prediction
 from napari_medkd.gui.layers import resampled_labels
-from napari_medkd.gui.presenters.networks import title_of
+from napari_medkd.gui.networks import title_of
 
 _FIGURES = ("dice", "hd95", "assd", "volume", "truth_volume", "distance_unit", "volume_unit")
 
