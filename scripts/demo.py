@@ -43,8 +43,8 @@ class Window:
 
         self.out = out
         self.viewer = napari.Viewer(show=False)
-        self.viewer.window.resize(1600, 1000)
         self.viewer.window.show()
+        self.viewer.window.resize(1600, 1000)
         self.session = session_of(self.viewer)
         self.session.asks_at_closing = False
 
