@@ -191,5 +191,13 @@ def test_a_prediction_that_paused_predicts_again():
     assert status_of([prediction, case, RunPaused(), RunResumed()]).phase == "predicting"
 
 
+def test_a_second_prediction_into_a_folder_is_counted_anew():
+    case = CaseDone(case="a", path="a", seconds=2.0, of_cases=2)
+
+    status = status_of([case, case, RunEnded(outcome="completed", message="Done."), case])
+
+    assert (status.phase, status.outcome, status.step, status.of_steps, status.message) == ("predicting", None, 1, 2, "")
+
+
 def test_without_a_plan_nothing_is_done_yet():
     assert RunStatus().fraction == 0.0

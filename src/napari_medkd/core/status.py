@@ -177,10 +177,14 @@ def _after_progress(status: RunStatus, event: StageStarted | StepDone | EpochDon
             step = _steps_before(status.plan, event.stage) + event.step
             return replace(status, epoch=event.epoch, step=step, latest={**status.latest, **event.metrics}, best=best)
         case CaseDone():
+            before = 0 if status.phase == "ended" else status.step  # a folder may hold an earlier prediction
             return replace(
                 status,
                 phase="predicting",
-                step=status.step + 1,
+                outcome=None,
+                message="",
+                hint="",
+                step=before + 1,
                 of_steps=event.of_cases,
                 seconds_per_step=event.seconds,
             )
