@@ -1,0 +1,107 @@
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from napari_medkd.core.errors import InputProblem
+from napari_medkd.gui import command
+from napari_medkd.gui.command import CommandFailed, argv, ask, command_line, end_questions, problems_in
+from tests.waiting import wait_until
+
+PYTHON = Path(sys.executable)
+
+
+def test_a_python_that_is_not_there_is_a_problem_of_the_preferences():
+    with pytest.raises(InputProblem, match="preferences"):
+        ask(Path("/no/such/python"), ["describe"])
+
+
+def test_the_command_runs_in_the_configured_interpreter():
+    assert argv(Path("py"), ["check", "a spec.json"]) == ["py", "-m", "napari_medkd", "check", "a spec.json"]
+
+
+def test_a_command_line_can_be_pasted_into_a_shell():
+    line = command_line(["medkd", "train", "my spec.json"])
+
+    assert line in ("medkd train 'my spec.json'", 'medkd train "my spec.json"')
+
+
+def test_what_a_command_told_on_stderr_is_taken_apart():
+    said = ["datasets[0]:", "  The folder is empty.", "  -> Choose another.", "seed:", "  Too large.", "  -> Take 0."]
+
+    assert [(p.where, p.problem, p.hint) for p in problems_in(said)] == [
+        ("datasets[0]", "The folder is empty.", "Choose another."),
+        ("seed", "Too large.", "Take 0."),
+    ]
+
+
+def test_other_words_are_one_problem():
+    (found,) = problems_in(["Usage: medkd", "No such option: --jsonx"])
+
+    assert "No such option" in found.problem
+
+
+@pytest.mark.process
+def test_problems_of_a_dataset_are_an_answer_not_a_failure(tmp_path):
+    answer = ask(PYTHON, ["check", str(tmp_path)])
+
+    assert answer
+    assert set(answer[0]) == {"where", "problem", "hint"}
+
+
+@pytest.mark.process
+def test_a_command_that_refuses_its_input_raises_its_problems(tmp_path):
+    with pytest.raises(InputProblem) as found:
+        ask(PYTHON, ["estimate", str(tmp_path / "none.json")])
+
+    assert "none.json" in str(found.value)
+
+
+@pytest.mark.process
+def test_an_interpreter_without_the_package_fails_with_its_last_words(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (tmp_path / "napari_medkd").mkdir()
+    (tmp_path / "napari_medkd" / "__init__.py").touch()
+
+    with pytest.raises(CommandFailed, match="napari_medkd") as found:
+        ask(PYTHON, ["describe"])
+
+    assert "describe --json" in found.value.log
+
+
+@pytest.mark.process
+def test_a_question_can_be_ended(tmp_path, monkeypatch):
+    package = tmp_path / "napari_medkd"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "__main__.py").write_text("import time; time.sleep(60)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    raised = []
+
+    def question():
+        try:
+            ask(PYTHON, ["estimate"])
+        except CommandFailed as error:
+            raised.append(str(error))
+
+    thread = threading.Thread(target=question)
+    thread.start()
+    wait_until(lambda: command._ASKED)
+    end_questions()
+    thread.join(20)
+
+    assert raised == ["estimate was cancelled."]
+    assert not command._ASKED
+
+
+@pytest.mark.process
+def test_a_question_is_not_waited_for_for_ever(tmp_path, monkeypatch):
+    package = tmp_path / "napari_medkd"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "__main__.py").write_text("import time; time.sleep(60)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+    with pytest.raises(CommandFailed, match="no answer within 1 s"):
+        ask(PYTHON, ["estimate"], patience_seconds=1.0)

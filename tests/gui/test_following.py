@@ -1,0 +1,103 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from napari_medkd.core.curves import Curve
+from napari_medkd.core.events import RunEnded, StepDone
+from napari_medkd.gui.following import MOST_POINTS, Listener, follow, traces_of
+from napari_medkd.runs.folder import RunFolder
+from napari_medkd.runs.heartbeat import Heartbeat
+from napari_medkd.runs.orders import FolderControl
+
+
+class Started:
+    """A real process that was started."""
+
+    def __init__(self, *command):
+        self.process = subprocess.Popen([sys.executable, *command])
+
+    def is_alive(self):
+        return self.process.poll() is None
+
+
+def test_a_poll_brings_what_is_new_with_status_and_curves(run_folder):
+    listener = Listener(run_folder.path)
+    first = listener.poll()
+    run_folder.append(StepDone(stage="student", step=6, losses={"dice": 0.1}, seconds_per_step=0.1))
+    second = listener.poll()
+
+    assert len(first.events) == len(run_folder.events()) - 1
+    assert first.traces.stages == ("teacher", "student")
+    assert [event.kind for event in second.events] == ["step_done"]
+    assert second.traces.losses[-1].steps[-1] == 6
+
+
+def test_a_poll_without_news_keeps_the_same_traces(run_folder):
+    listener = Listener(run_folder.path)
+    first = listener.poll()
+
+    assert listener.poll().traces is first.traces
+
+
+def test_a_run_that_is_over_is_read_to_its_end_and_left(run_folder):
+    run_folder.append(RunEnded(outcome="cancelled"))
+
+    heard = list(follow(run_folder.path))
+
+    assert heard[-1].status.outcome == "cancelled"
+    assert [event for part in heard for event in part.events] == run_folder.events()
+
+
+def test_a_live_run_is_followed_until_it_ends(run_folder):
+    with Heartbeat(run_folder.path, attempt=1):
+        follower = follow(run_folder.path)
+        first = [next(follower).status.is_live for _ in range(2)]
+        run_folder.append(RunEnded(outcome="completed"))
+    last = list(follower)[-1]
+
+    assert first == [True, True]
+    assert last.status.outcome == "completed"
+
+
+def test_leaving_a_follower_leaves_the_run_alone(run_folder):
+    with Heartbeat(run_folder.path, attempt=1):
+        follower = follow(run_folder.path)
+        next(follower)
+        follower.close()
+
+    assert FolderControl(run_folder.path).wish() == "go"
+
+
+def test_a_process_that_ends_before_the_run_begins_is_reported_as_lost(run_folder):
+    fresh = RunFolder.create(run_folder.path.parent, run_folder.spec())
+
+    last = list(follow(fresh.path, lambda: Started("-c", "raise SystemExit(3)")))[-1]
+
+    assert last.status.phase == "lost"
+    assert last.status.message
+    assert "log" in last.status.hint.lower()
+
+
+def test_a_launch_that_fails_raises_before_anything_is_heard(run_folder):
+    def launch():
+        raise FileNotFoundError("no such python")
+
+    with pytest.raises(FileNotFoundError):
+        next(follow(run_folder.path, launch))
+
+
+@pytest.mark.parametrize("num_points", [1, 999, 1000, 1001, 2500, 100_000])
+def test_a_long_curve_is_thinned_but_keeps_its_ends(num_points):
+    curve = Curve(list(range(num_points)), [1 / (1 + step) for step in range(num_points)])
+
+    (trace,) = traces_of({("student", "dice"): curve})
+
+    assert len(trace.steps) <= MOST_POINTS + 1
+    assert (trace.steps[0], trace.steps[-1]) == (0, num_points - 1)
+    np.testing.assert_allclose(trace.values, 1 / (1 + trace.steps))
+
+
+def test_an_empty_curve_draws_nothing():
+    assert traces_of({("student", "dice"): Curve()}) == ()
