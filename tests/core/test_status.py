@@ -196,7 +196,13 @@ def test_a_second_prediction_into_a_folder_is_counted_anew():
 
     status = status_of([case, case, RunEnded(outcome="completed", message="Done."), case])
 
-    assert (status.phase, status.outcome, status.step, status.of_steps, status.message) == ("predicting", None, 1, 2, "")
+    assert (status.phase, status.outcome, status.step, status.of_steps, status.message) == (
+        "predicting",
+        None,
+        1,
+        2,
+        "",
+    )
 
 
 def test_without_a_plan_nothing_is_done_yet():
