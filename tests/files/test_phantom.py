@@ -218,7 +218,7 @@ def test_a_phantom_is_made_in_under_a_second(record_property):
 
 def test_an_unknown_domain_is_refused_with_the_nearest_name():
     with pytest.raises(InputProblem, match="Did you mean 't1-like'"):
-        make_phantom(0, "t1-lik", SMALL)
+        make_phantom(0, "t1_like", SMALL)
 
 
 def test_a_negative_seed_is_refused():

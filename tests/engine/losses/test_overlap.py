@@ -39,22 +39,31 @@ def test_cross_entropy_of_two_voxels_equals_the_value_computed_by_hand():
     assert found.item() == pytest.approx(-(math.log(0.6) + math.log(0.8)) / 2)
 
 
-def test_dice_averages_samples_and_foreground_classes():
-    labels = torch.tensor([[[1, 1, 2, 0]], [[0, 0, 0, 0]]])
-    answers = torch.tensor([[[1, 1, 1, 0]], [[0, 0, 0, 0]]])
+def test_dice_sums_over_the_batch_and_averages_the_classes_in_its_labels():
+    labels = torch.tensor([[[1, 1, 2, 0]], [[1, 0, 0, 0]]])
+    answers = torch.tensor([[[1, 1, 1, 0]], [[0, 3, 0, 0]]])
 
-    # Sample 1: class 1 scores (4 + 1) / (5 + 1), class 2 scores 1 / 2; sample 2 scores 1 and 1.
-    assert dice_loss(certain(answers), labels).item() == pytest.approx(1 - (5 / 6 + 1 / 2 + 1 + 1) / 4)
+    # Class 1: 2 shared, 3 predicted, 3 true. Class 2: none shared, none predicted, 1 true. Class 3 is in no label.
+    found = dice_loss(certain(answers, num_classes=4), labels).item()
+
+    assert found == pytest.approx(1 - (5 / 7 + 1 / 2) / 2)
 
 
-@pytest.mark.parametrize("loss", [dice_loss, cross_entropy])
-def test_an_all_background_sample_is_finite_and_pulls_the_foreground_down(loss):
+def test_dice_of_a_batch_without_foreground_is_nothing_to_learn_from():
     logits = torch.zeros(1, 3, 2, 4, 4, requires_grad=True)
 
-    found = loss(logits, torch.zeros(1, 2, 4, 4, dtype=torch.long))
+    found = dice_loss(logits, torch.zeros(1, 2, 4, 4, dtype=torch.long))
     found.backward()
 
-    assert found.isfinite()
+    assert found.item() == 0
+    assert not logits.grad.any()
+
+
+def test_an_all_background_sample_pulls_the_foreground_down():
+    logits = torch.zeros(1, 3, 2, 4, 4, requires_grad=True)
+
+    cross_entropy(logits, torch.zeros(1, 2, 4, 4, dtype=torch.long)).backward()
+
     assert (logits.grad[:, 1:] > 0).all()
 
 

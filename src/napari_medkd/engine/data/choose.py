@@ -19,9 +19,7 @@ CASES_LOOKED_AT = 32
 SOFT_TISSUE = IntensityRule(kind="window", low=-160.0, high=240.0)
 
 
-def _patch(
-    shapes: list[tuple[int, int, int]], divisor: int, dimensions: int, most_voxels: int
-) -> tuple[int, int, int]:
+def _patch(shapes: list[tuple[int, int, int]], divisor: int, dimensions: int, most_voxels: int) -> tuple[int, int, int]:
     """Return the median shape rounded up to the divisor, halved along its longest axis until it fits."""
     sizes = [int(np.ceil(size / divisor) * divisor) for size in np.median(np.array(shapes), axis=0)]
     if dimensions == 2:

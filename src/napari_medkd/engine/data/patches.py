@@ -1,4 +1,4 @@
-"""Cuts training patches out of prepared cases: every third one around a voxel of a class, the others anywhere."""
+"""Cuts training patches out of prepared cases: every third one around a voxel of some class, the others anywhere."""
 
 from dataclasses import dataclass
 
@@ -50,13 +50,23 @@ class Patches:
 
     def _draw_one(self, centred: bool, generator: torch.Generator) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         case = self.cases[int(torch.randint(len(self.cases), (1,), generator=generator))]
-        place = torch.rand(4, generator=generator, dtype=torch.float64).numpy()
+        place = torch.rand(5, generator=generator, dtype=torch.float64).numpy()
         room = np.array(case.label_ZYX.shape) - np.array(self.shape)
         start = np.where(room > 0, np.floor(place[:3] * (room + 1)), np.floor(room / 2)).astype(np.int64)
-        voxels = np.flatnonzero(case.label_ZYX) if centred and (room > 0).any() else np.empty(0, np.int64)
-        if len(voxels):
-            chosen = voxels[int(place[3] * len(voxels))]
-            centre = np.array(np.unravel_index(chosen, case.label_ZYX.shape))
+        if centred and (room > 0).any():
+            centre = _voxel_of_some_class(case.label_ZYX, place[3], place[4])
             around = np.clip(centre - np.array(self.shape) // 2, 0, np.maximum(room, 0))
             start = np.where(room > 0, around, start)
         return _cut(case, start, self.shape)
+
+
+def _voxel_of_some_class(label_ZYX: NDArray[np.uint8], which_class: float, which_voxel: float) -> NDArray[np.int64]:
+    """Return a voxel (z, y, x) of a class drawn evenly from those there, so that small organs come as often as large.
+
+    Both numbers are in [0, 1). Without any foreground it is the middle of the image.
+    """
+    classes = np.flatnonzero(np.bincount(label_ZYX.ravel())[1:]) + 1
+    if not len(classes):
+        return np.array(label_ZYX.shape) // 2
+    voxels = np.flatnonzero(label_ZYX == classes[int(which_class * len(classes))])
+    return np.array(np.unravel_index(voxels[int(which_voxel * len(voxels))], label_ZYX.shape))

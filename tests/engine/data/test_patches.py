@@ -1,0 +1,70 @@
+"""Patches cut out of prepared cases."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+import torch
+
+from napari_medkd.core.grid import Grid
+from napari_medkd.engine.data.cases import PreparedCase
+from napari_medkd.engine.data.patches import Patches
+
+pytestmark = pytest.mark.engine
+
+
+def case(label: np.ndarray) -> PreparedCase:
+    """A case whose intensities tell every voxel's place."""
+    image = np.arange(label.size, dtype=np.float32).reshape(1, *label.shape)
+    grid = Grid.upright(label.shape)
+    return PreparedCase("one", "", image, label.astype(np.uint8), grid, grid)
+
+
+def drawn(cases: Sequence[PreparedCase], shape: tuple[int, int, int], number: int, seed: int = 0):
+    return Patches(cases, shape).draw(number, torch.Generator().manual_seed(seed))
+
+
+def test_image_and_label_are_cut_at_the_same_place():
+    label = np.zeros((8, 9, 10), np.uint8)
+    label[2:6, 3:7, 4:8] = 1
+    one = case(label)
+
+    images, labels = drawn([one], (4, 4, 4), 20)
+
+    for image, cut in zip(images[:, 0].numpy().astype(int), labels.numpy(), strict=True):
+        assert np.array_equal(cut, label.ravel()[image])
+
+
+def test_the_same_seed_draws_the_same():
+    one = case(np.ones((8, 8, 8)))
+
+    assert torch.equal(drawn([one], (4, 4, 4), 5)[0], drawn([one], (4, 4, 4), 5)[0])
+    assert not torch.equal(drawn([one], (4, 4, 4), 5)[0], drawn([one], (4, 4, 4), 5, seed=1)[0])
+
+
+def test_outside_the_image_the_edge_goes_on_and_nothing_is_labelled():
+    images, labels = drawn([case(np.ones((4, 4, 4)))], (6, 4, 4), 1)
+
+    assert (labels[0, [0, -1]] == -1).all()
+    assert (labels[0, 1:-1] == 1).all()
+    assert torch.equal(images[0, 0, 0], images[0, 0, 1])
+
+
+def test_a_third_of_the_patches_holds_foreground_and_small_organs_come_as_often_as_large():
+    label = np.zeros((40, 40, 40), np.uint8)
+    label[:10] = 1
+    label[38, 38, 38] = 2
+
+    _, labels = drawn([case(label)], (4, 4, 4), 300)
+
+    centred = labels[:100]
+    small = sum(bool((one == 2).any()) for one in centred)
+    assert all((one > 0).any() for one in centred)
+    assert 30 <= small <= 70
+
+
+def test_a_case_without_foreground_can_be_drawn_from():
+    images, labels = drawn([case(np.zeros((8, 8, 8)))], (4, 4, 4), 6)
+
+    assert images.shape == (6, 1, 4, 4, 4)
+    assert not labels.any()
