@@ -67,7 +67,7 @@ def test_whole_numbers_of_few_values_open_as_labels(tmp_path: Path) -> None:
     [(data, keywords, kind)] = reader(str(path))
     assert kind == "labels"
     assert data.dtype == np.uint8
-    assert keywords["features"]["class"] == ["background", "label 1", "label 2", "label 3"]
+    assert keywords["metadata"]["medkd"]["task"]["classes"] == ("background", "label 1", "label 2", "label 3")
 
 
 @pytest.mark.parametrize(("name", "kind"), [("aseg.nii.gz", "labels"), ("t1.nii.gz", "image")])
@@ -98,7 +98,7 @@ def test_a_dataset_opens_as_its_first_case_with_the_truth_over_it(tiny_dataset: 
     assert [kind for _, _, kind in layers] == ["image", "labels"]
     assert layers[0][1]["metadata"]["medkd"]["case"] == "case_0"
     assert layers[1][1]["metadata"]["medkd"]["is_truth"]
-    assert layers[1][1]["features"]["class"] == ["background", "ball", "cube"]
+    assert layers[1][1]["metadata"]["medkd"]["task"]["classes"] == ("background", "ball", "cube")
 
 
 def test_a_prediction_opens_from_its_folder_and_from_its_file(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def test_a_sample_opens_from_the_menu_with_image_organs_and_lesions(
     assert len({str(layer.units) for layer in viewer.layers}) == 1
     image, organs, boxes, _ = viewer.layers
     assert image.data.shape == organs.data.shape
-    assert {"liver", "spleen"} <= set(organs.features["class"])
+    assert {"liver", "spleen"} <= set(organs.metadata["medkd"]["task"]["classes"])
     assert set(boxes.features["class"]) == {"lesion"}
     assert window is None or image.contrast_limits == window
     np.testing.assert_allclose(image.translate, organs.translate)

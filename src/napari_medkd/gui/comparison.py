@@ -4,7 +4,7 @@ The comparison's layers are put at the bottom of the list, one image and one ove
 else is hidden; leaving takes them out again, so the person's layers keep their order, names and settings.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from textwrap import wrap
 from typing import Any
 
@@ -13,7 +13,7 @@ from napari.utils.colormaps import DirectLabelColormap
 
 from napari_medkd.gui.canvas import placed_like
 from napari_medkd.gui.colours import ONLY_FIRST, ONLY_SECOND, OTHER_CLASS, TRANSPARENT, Rgba, rgba_of
-from napari_medkd.gui.layers import KEY, labels_look
+from napari_medkd.gui.layers import KEY, labels_look, task_of
 from napari_medkd.gui.panels import Panel
 from napari_medkd.gui.planes import camera_of
 
@@ -67,7 +67,7 @@ class Comparison:
         panels
             From left to right.
         """
-        if self.is_shown and image is self._image and len(panels) * _LAYERS_A_PANEL == len(self.layers):
+        if self.is_shown and image == self._image and len(panels) * _LAYERS_A_PANEL == len(self.layers):
             self._exchange(panels)
             return
         self.leave()
@@ -99,7 +99,7 @@ class Comparison:
 
     def _select(self) -> None:
         """Make the last mask but the difference the active one: the pointer then tells its classes."""
-        masks = [layer for layer in self.layers[1::_LAYERS_A_PANEL] if "class" in layer.features]
+        masks = [layer for layer in self.layers[1::_LAYERS_A_PANEL] if task_of(layer.metadata)]
         self.viewer.layers.selection = {masks[-1]}
 
     def leave(self) -> None:
@@ -162,7 +162,7 @@ def _same_image(image: Any, name: str) -> Image:
 def _overlay(image: Any, panel: Panel) -> Labels:
     origin = image.metadata.get(KEY, {}) | {"kind": "labels"}
     if panel.task is not None:
-        look = labels_look(panel.task.classes, panel.title, origin)
+        look = labels_look(panel.task.classes, panel.title, origin | {"task": asdict(panel.task)})
     else:
         colours: dict[int | None, Rgba] = {
             None: TRANSPARENT,

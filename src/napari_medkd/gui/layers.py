@@ -105,7 +105,7 @@ def _looks_like_hounsfield_units(sample: NDArray[Any]) -> bool:
 def mask_layer(
     mask: Mask, name: str, *, on: Grid | None = None, source: Path | None = None, is_truth: bool = False
 ) -> LayerData:
-    """Return a labels layer with the classes' names and colours.
+    """Return a labels layer in the classes' colours, which remembers their names.
 
     Parameters
     ----------
@@ -123,13 +123,11 @@ def mask_layer(
 
 
 def labels_look(classes: tuple[str, ...], name: str, origin: dict[str, Any]) -> dict[str, Any]:
-    """Return name, colours, class names (shown in the status bar) and origin of a labels layer."""
-    features = {"index": list(range(len(classes))), "class": list(classes)}
+    """Return name, colours and origin of a labels layer."""
     return {
         "name": name,
         "opacity": LABELS_OPACITY,
         "colormap": DirectLabelColormap(color_dict=dict(colours_of_labels(len(classes)))),
-        "features": features,
         "metadata": {KEY: origin},
     }
 

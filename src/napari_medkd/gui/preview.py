@@ -1,6 +1,7 @@
 """The live preview: what a training network says about one case, on that case's image, in one layer that stays."""
 
 import time
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -108,7 +109,8 @@ class LivePreview:
         """Put a new layer on the image, in place of one that lay on another image."""
         if self.layer is not None:
             self._viewer.layers.remove(self._layer)
-        look = labels_look(prediction.task.classes, name, origin_of(prediction.grid, "labels"))
+        origin = origin_of(prediction.grid, "labels") | {"task": asdict(prediction.task)}
+        look = labels_look(prediction.task.classes, name, origin)
         selected = set(self._viewer.layers.selection)
         self._layer = Labels(shown.copy(), **look, **placed_like(image))
         self._viewer.add_layer(self._layer)

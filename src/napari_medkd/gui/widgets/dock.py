@@ -6,6 +6,7 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QPaintEvent, QShowEvent
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QSizePolicy, QWidget
 
+from napari_medkd.gui.class_names import keep_class_names
 from napari_medkd.gui.planes import keep_unmirrored
 from napari_medkd.gui.preferences import PLUGIN, prepare
 from napari_medkd.gui.state import session_of
@@ -39,6 +40,7 @@ class Dock(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         napari_viewer.events.theme.connect(self._theme_changed)
         keep_unmirrored(napari_viewer)
+        keep_class_names(napari_viewer)
 
     def colours(self) -> ThemeColours:
         """Return the colours of the theme now."""
