@@ -127,7 +127,7 @@ def test_a_missing_dataset_is_refused_by_its_path(tmp_path: Path, medkd: Medkd):
     ("arguments", "said"),
     [
         (["--method", "shape-intensty"], "Did you mean 'shape-intensity'?"),
-        (["--set", "featurs=1"], "Did you mean 'features'?"),
+        (["--set", "featuresx=1"], "Did you mean 'features'?"),
         (["--set", "features=-1"], "method.settings.features"),
         (["--preset", "faithfull"], "Did you mean 'faithful'?"),
         (["--task", "shape"], "Did you mean 'shapes'?"),

@@ -56,7 +56,7 @@ def test_the_version_is_told(medkd: Medkd):
 
 
 def test_a_mistyped_command_is_answered_with_the_nearest_and_exit_code_two(medkd: Medkd):
-    answer = medkd("trian")
+    answer = medkd("trains")
 
     assert answer.code == 2
     assert "train" in answer.err

@@ -16,7 +16,7 @@ def _problems(document: dict[str, object]) -> dict[str, str]:
 def test_every_fault_of_a_spec_is_named_at_once_by_its_path():
     found = _problems(
         {
-            "datsets": ["x"],
+            "datasetx": ["x"],
             "schedule": {"epochs": 0, "epoch": 3},
             "targets": [{"tsk": "a"}],
             "network": {"widths": [4]},
@@ -25,7 +25,7 @@ def test_every_fault_of_a_spec_is_named_at_once_by_its_path():
 
     assert set(found) == {
         "datasets",
-        "datsets",
+        "datasetx",
         "schedule.epochs",
         "schedule.epoch",
         "targets[0].tsk",
