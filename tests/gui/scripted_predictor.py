@@ -1,0 +1,69 @@
+"""A process that predicts without a network, and otherwise keeps every rule of a prediction folder.
+
+Run as ``python scripted_predictor.py predict RUN ... --out OUT``. The student calls voxels by their brightness, the
+teacher says the same one voxel further to the left. ``MEDKD_SCRIPT`` makes it fail, wait for an order, or die.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from napari_medkd.cli.attempt import carry_out
+from napari_medkd.core.annotation import Mask
+from napari_medkd.core.control import Control
+from napari_medkd.core.errors import VolumeProblem
+from napari_medkd.core.events import AnyEvent, CaseDone, RunEnded
+from napari_medkd.core.prediction import Prediction
+from napari_medkd.core.spec import PredictSpec
+from napari_medkd.core.task import Task
+from napari_medkd.files.manifest import open_dataset
+from napari_medkd.files.opening import read_volume
+from napari_medkd.files.results import write_prediction
+from napari_medkd.runs.folder import RunFolder
+
+TASK = Task("shapes", "segmentation", ("background", "ball", "cube"))
+_BETWEEN = (50.0, 110.0)
+
+
+def predict(spec: PredictSpec, control: Control) -> Iterator[AnyEvent]:
+    """Yield what a prediction says, and write what it writes."""
+    behaviour = os.environ.get("MEDKD_SCRIPT", "answer")
+    if behaviour == "die":
+        os._exit(9)
+    while behaviour == "wait" and control.wish() != "stop":
+        time.sleep(0.02)
+    if behaviour == "wait":
+        yield RunEnded(outcome="cancelled", message="The prediction was stopped.")
+        return
+    if behaviour == "fail":
+        raise VolumeProblem("scan.nii.gz", "The image is upside down.", "Turn it round.")
+    for name, images in _asked(spec):
+        volume = read_volume(images)
+        labels = np.digitize(volume.data[0], _BETWEEN).astype(np.uint8)
+        if spec.stage == "teacher":
+            labels = np.roll(labels, 1, axis=2)
+        shown = "image" if spec.given == "image" else f"class means of the {spec.given}"
+        mask = Mask(labels, volume.grid, TASK)
+        prediction = Prediction(name, TASK, volume.grid, spec.run.name, f"{spec.stage}.done", mask, shown=shown)
+        path = write_prediction(prediction, spec.out)
+        yield CaseDone(case=name, path=str(path), seconds=0.1)
+    yield RunEnded(outcome="completed")
+
+
+def _asked(spec: PredictSpec) -> Iterator[tuple[str, tuple[Path, ...]]]:
+    if spec.images:
+        yield spec.images[0].name.split(".")[0], spec.images
+        return
+    assert spec.data is not None
+    dataset = open_dataset(spec.data)
+    for name in spec.cases:
+        yield name, dataset.case(name).images
+
+
+if __name__ == "__main__":
+    folder = RunFolder(Path(sys.argv[sys.argv.index("--out") + 1]))
+    sys.exit(carry_out(folder, 1, lambda control, _: predict(folder.prediction_spec(), control)))
