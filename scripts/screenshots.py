@@ -1,0 +1,79 @@
+"""The pictures of the README: every dock and the comparison, in both themes and two window sizes.
+
+    python scripts/screenshots.py demo docs/images
+
+Takes the folder that `make demo` left: its sample (or the dataset given there) and its runs.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+from demo import Window
+from PIL import Image
+
+SIZES = ((1280, 800), (1600, 1000))
+THEMES = ("dark", "light")
+
+
+def smaller(picture: Path) -> None:
+    """Keep 256 colours: a screenshot has hardly more, and a clone should stay small."""
+    with Image.open(picture) as full:
+        full.convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+            picture, optimize=True
+        )
+
+
+def take(demo: Path, out: Path, theme: str, size: tuple[int, int]) -> None:
+    """Open a window of that theme and size, and take a picture of each dock and of the comparison."""
+    window = Window(out)
+    window.viewer.theme = theme
+    window.viewer.window.resize(*size)
+    data = window.dock("Data")
+    data.open_path(demo / "sample")
+    window.wait(lambda: window.session.dataset, "the dataset")
+    data.show_case("t1-like_06")
+    window.wait(lambda: window.session.opened, "the case")
+    run = sorted((demo / "runs").glob("*shape-intensity*"))[-1]
+
+    def shot(name: str) -> None:
+        window.shot(f"{name}-{theme}-{size[0]}x{size[1]}")
+        smaller(out / f"{name}-{theme}-{size[0]}x{size[1]}.png")
+
+    shot("data")
+    train = window.dock("Train")
+    window.wait(lambda: train.state.cards, "the methods")
+    window.click(train.estimate)
+    window.wait(lambda: train.state.estimate, "the estimate")
+    shot("train")
+    window.dock("Runs")
+    window.session.run = run
+    window.settle(2)
+    shot("runs")
+    results = window.dock("Results")
+    window.wait(lambda: results.state.networks, "the networks")
+    window.click(results.view.predict)
+    window.wait(lambda: results.state.answers or results.state.message, "the answer")
+    shot("results")
+    window.click(results.view.compare)
+    window.wait(lambda: results.state.panels or results.state.message, "the comparison")
+    shot("comparison")
+    window.viewer.close()
+
+
+def main() -> None:
+    """Take all of them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("demo", type=Path, help="what make demo left")
+    parser.add_argument("out", type=Path, help="folder for the pictures")
+    parser.add_argument("--theme", choices=THEMES, action="append")
+    wanted = parser.parse_args()
+    os.environ["MEDKD_RUNS"] = str(wanted.demo.resolve() / "runs")
+    wanted.out.mkdir(parents=True, exist_ok=True)
+    for theme in wanted.theme or THEMES:
+        for size in SIZES:
+            take(wanted.demo.resolve(), wanted.out, theme, size)
+
+
+if __name__ == "__main__":
+    main()
