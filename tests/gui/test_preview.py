@@ -1,0 +1,191 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from napari.layers import Layer
+
+from napari_medkd.core.annotation import Mask
+from napari_medkd.core.events import PreviewSaved
+from napari_medkd.core.grid import Grid
+from napari_medkd.core.prediction import Prediction
+from napari_medkd.core.task import Task
+from napari_medkd.files.manifest import open_dataset
+from napari_medkd.files.results import write_prediction
+from napari_medkd.gui.preview import LivePreview
+from napari_medkd.gui.reader import case_layers, get_reader
+from napari_medkd.gui.state import Preview, Session
+from tests.gui.presenting import Later, at_once
+
+pytestmark = pytest.mark.gui
+
+TASK = Task("shapes", "segmentation", ("background", "ball", "cube"))
+
+
+class Clock:
+    """Seconds that pass when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Scene:
+    """A window with a case of the tiny dataset, and a run that writes previews of cases."""
+
+    def __init__(self, viewer: Any, dataset: Path, run: Path) -> None:
+        self.viewer, self.run, self.clock = viewer, run, Clock()
+        self.dataset = open_dataset(dataset)
+        for layer in case_layers(self.dataset, self.dataset.case("case_4")):
+            viewer.add_layer(Layer.create(*layer))
+        self.session = Session()
+        self.preview = LivePreview(viewer, self.session, at_once, self.clock)
+        self.grid = Grid.upright((24, 24, 24))
+
+    def say(self, epoch: int, label: int, case: str = "case_4", seconds: float = 1.0) -> None:
+        """Let time pass, write a preview full of one label, and tell the session."""
+        from napari_medkd.files.opening import read_volume
+
+        self.clock.now += seconds
+        grid = read_volume(self.dataset.case(case).images).grid
+        mask = Mask(np.full(grid.shape, label, np.uint8), grid, TASK)
+        write_prediction(Prediction(case, TASK, grid, "run", "student.best", mask), self.run / "previews")
+        event = PreviewSaved(case=case, stage="student", epoch=epoch, path=f"previews/{case}")
+        self.session.preview = Preview(self.run, event)
+
+
+@pytest.fixture
+def scene(make_napari_viewer_proxy: Any, tiny_dataset: Path, tmp_path: Path) -> Scene:
+    return Scene(make_napari_viewer_proxy(), tiny_dataset, tmp_path)
+
+
+def test_a_preview_lies_on_its_cases_image_in_the_classes_colours(scene: Scene) -> None:
+    selected = {layer.name for layer in scene.viewer.layers.selection}
+
+    scene.say(epoch=1, label=2)
+
+    layer, image = scene.preview.layer, scene.viewer.layers[0]
+    assert layer.name == "preview · student, epoch 1"
+    assert layer.data.dtype == np.uint8
+    np.testing.assert_array_equal(np.unique(layer.data), [2])
+    np.testing.assert_allclose(layer.translate, image.translate)
+    np.testing.assert_allclose(layer.scale, image.scale)
+    assert layer.units == image.units
+    assert {one.name for one in scene.viewer.layers.selection} == selected
+
+
+def test_the_next_previews_are_written_into_the_same_array(scene: Scene) -> None:
+    scene.say(epoch=1, label=2)
+    layer, array = scene.preview.layer, scene.preview.layer.data
+    extents: list[Any] = []
+    layer.events.extent.connect(extents.append)
+
+    scene.say(epoch=2, label=1)
+
+    assert scene.preview.layer is layer
+    assert layer.data is array
+    np.testing.assert_array_equal(np.unique(array), [1])
+    assert layer.name == "preview · student, epoch 2"
+    assert extents == []
+    assert len(scene.viewer.layers) == 3
+
+
+def test_no_more_than_five_previews_a_second_are_drawn(scene: Scene) -> None:
+    for number in range(20):
+        scene.say(epoch=number, label=1 + number % 2, seconds=0.05)
+        if number == 0:
+            drawn = [scene.preview.layer.name]
+        elif drawn[-1] != scene.preview.layer.name:
+            drawn.append(scene.preview.layer.name)
+
+    assert 4 <= len(drawn) <= 6
+
+
+def test_a_hidden_preview_is_not_read_and_catches_up_when_it_is_shown(scene: Scene) -> None:
+    scene.say(epoch=1, label=1)
+    scene.preview.layer.visible = False
+
+    scene.say(epoch=2, label=2)
+    assert scene.preview.layer.data.max() == 1
+    scene.preview.layer.visible = True
+
+    assert scene.preview.layer.data.max() == 2
+    assert scene.preview.layer.name.endswith("epoch 2")
+
+
+def test_switched_off_nothing_is_shown_until_it_is_on_again(scene: Scene) -> None:
+    scene.preview.switch(False)
+    scene.say(epoch=1, label=1)
+    assert scene.preview.layer is None
+
+    scene.preview.switch(True)
+
+    assert scene.preview.layer is not None
+
+
+def test_a_preview_of_a_case_that_is_not_open_is_not_shown(scene: Scene) -> None:
+    scene.say(epoch=1, label=1, case="case_5")
+
+    assert scene.preview.layer is None
+    assert len(scene.viewer.layers) == 2
+
+
+def test_a_case_opened_as_a_plain_file_is_known_by_the_open_dataset(scene: Scene) -> None:
+    scene.viewer.layers.clear()
+    path = str(scene.dataset.case("case_4").images[0])
+    reader = get_reader(path)
+    assert reader is not None
+    scene.viewer.add_layer(Layer.create(*reader(path)[0]))
+
+    scene.say(epoch=1, label=1)
+    assert scene.preview.layer is None
+    scene.session.dataset = scene.dataset
+    scene.say(epoch=2, label=1)
+
+    assert scene.preview.layer is not None
+
+
+def test_a_deleted_preview_comes_back_with_the_next_one(scene: Scene) -> None:
+    scene.say(epoch=1, label=1)
+
+    scene.viewer.layers.remove(scene.preview.layer)
+    scene.say(epoch=2, label=2)
+
+    assert scene.preview.layer in scene.viewer.layers
+
+
+def test_a_preview_that_vanished_while_it_was_read_is_skipped(
+    make_napari_viewer_proxy: Any, tiny_dataset: Path, tmp_path: Path
+) -> None:
+    scene = Scene(make_napari_viewer_proxy(), tiny_dataset, tmp_path)
+    later = Later()
+    scene.preview._in_background = later
+    scene.say(epoch=1, label=1)
+    for path in (tmp_path / "previews" / "case_4").iterdir():
+        path.unlink()
+
+    later.do()
+    scene.say(epoch=2, label=2)
+    later.do()
+
+    assert scene.preview.layer.name.endswith("epoch 2")
+
+
+def test_what_came_while_one_was_read_is_shown_next(
+    make_napari_viewer_proxy: Any, tiny_dataset: Path, tmp_path: Path
+) -> None:
+    scene = Scene(make_napari_viewer_proxy(), tiny_dataset, tmp_path)
+    later = Later()
+    scene.preview._in_background = later
+    scene.say(epoch=1, label=1)
+    scene.say(epoch=2, label=2)
+    assert len(later.waiting) == 1
+
+    later.do()
+    scene.clock.now += 1.0
+    scene.preview.catch_up()
+    later.do()
+
+    assert scene.preview.layer.name.endswith("epoch 2")
