@@ -1,4 +1,4 @@
-"""The options that describe a training run, and the fields of the spec they set."""
+"""Options that commands share, and the fields of the spec that those of a training run set."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -32,6 +32,8 @@ class Precision(StrEnum):
     fp32 = "fp32"
     bf16 = "bf16"
 
+
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, a run's name or its end, or `latest`.")]
 
 _WHAT, _HOW, _WHERE = "What is learned", "How long and how fast", "Where"
 

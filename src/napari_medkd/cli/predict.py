@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from napari_medkd.cli.options import Device
+from napari_medkd.cli.options import Device, Run
 from napari_medkd.cli.terminal import say
 
 EXAMPLES = (
@@ -34,7 +34,7 @@ class Given(StrEnum):
 
 
 def predict(
-    run: Annotated[Path, typer.Argument(help="A run folder, or a run's name.")],
+    run: Run,
     image: Annotated[
         list[Path] | None, typer.Option(help="An image file; repeatable. Of several channels, the files of one case.")
     ] = None,
