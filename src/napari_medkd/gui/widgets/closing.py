@@ -1,10 +1,12 @@
 """The question at closing: shall a live run stop, or go on without napari? Asked once; the default is to go on."""
 
+from contextlib import suppress
 from typing import Any, Literal, TypeAlias
 
 from qtpy.QtCore import QEvent, QObject, QTimer
 from qtpy.QtWidgets import QMainWindow, QMessageBox, QWidget
 
+from napari_medkd.core.errors import MedKDError
 from napari_medkd.gui.backend import Followers, followers_of
 from napari_medkd.gui.command import end_questions
 from napari_medkd.gui.presenters.runs import row_of
@@ -51,11 +53,12 @@ def guard_closing(window: QMainWindow, session: Session) -> None:
 
 
 def stop_all(followers: Followers) -> None:
-    """Order every live run to stop; each saves its last finished epoch and can be continued."""
+    """Order every live run to stop; each keeps its last finished epoch and can be continued."""
     from napari_medkd.runs.folder import RunFolder
 
     for run in followers.live:
-        RunFolder(run).order("stop")
+        with suppress(MedKDError):  # a folder that is gone cannot be ordered about, and must not keep napari open
+            RunFolder(run).order("stop")
 
 
 def ask_at_closing(parent: QWidget, followers: Followers) -> Answer:

@@ -1,0 +1,44 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+OPEN_EVERYTHING = """
+import importlib, pkgutil, sys, time
+import napari
+import napari_medkd.gui
+from qtpy.QtWidgets import QApplication
+
+for module in pkgutil.walk_packages(napari_medkd.gui.__path__, "napari_medkd.gui."):
+    importlib.import_module(module.name)
+viewer = napari.Viewer(show=True)
+for name in ("Data", "Train", "Runs", "Results"):
+    _, widget = viewer.window.add_plugin_dock_widget("napari-medkd", name)
+    widget.settle()
+    QApplication.processEvents()
+viewer.open_sample("napari-medkd", "phantom-t1")
+QApplication.processEvents()
+heavy = {"torch", "monai", "lightning", "napari_medkd.engine", "napari_medkd.methods", "napari_medkd.cli"}
+print("LOADED", sorted(heavy & set(sys.modules)), len(viewer.layers) > 0)
+viewer.close()
+from superqt.utils import WorkerBase
+from napari_medkd.gui.command import end_questions
+end_questions()
+WorkerBase.await_workers(20000)
+"""
+
+
+@pytest.mark.gui
+@pytest.mark.process
+def test_the_viewers_process_never_loads_torch(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", OPEN_EVERYTHING],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+        env={**os.environ, "MEDKD_RUNS": str(tmp_path / "runs")},
+    )
+
+    assert "LOADED [] True" in done.stdout, done.stderr[-3000:]

@@ -1,0 +1,131 @@
+import pytest
+from qtpy.QtCore import QTimer
+from qtpy.QtGui import QCloseEvent
+from qtpy.QtWidgets import QApplication, QMainWindow, QMessageBox
+
+from napari_medkd.core.events import RunEnded
+from napari_medkd.gui.backend import followers_of
+from napari_medkd.gui.state import Session
+from napari_medkd.gui.widgets.closing import ClosingGuard, guard_closing
+from napari_medkd.runs.heartbeat import Heartbeat
+from napari_medkd.runs.orders import FolderControl
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def session():
+    return Session()
+
+
+@pytest.fixture
+def window(qtbot, session):
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    guard_closing(window, session)
+    window.show()
+    return window
+
+
+@pytest.fixture
+def live(session, run_folder, qtbot):
+    """A run that is live and followed."""
+    with Heartbeat(run_folder.path, attempt=1):
+        followers = followers_of(session)
+        followers.follow(run_folder.path)
+        qtbot.waitUntil(lambda: run_folder.path in followers.latest, timeout=10_000)
+        yield run_folder
+        followers.leave_all()
+        run_folder.append(RunEnded(outcome="cancelled"))
+
+
+@pytest.fixture
+def question():
+    """What was asked; ``answer`` is the button that is pressed, None for Return."""
+
+    class Question:
+        asked: list[str]
+        default = ""
+        answer: str | None = None
+
+        def __init__(self):
+            self.asked = []
+
+        def press(self):
+            box = QApplication.activeModalWidget()
+            if not isinstance(box, QMessageBox):
+                QTimer.singleShot(20, self.press)
+                return
+            self.asked.append(box.informativeText())
+            self.default = box.defaultButton().text()
+            pressed = next((b for b in box.buttons() if b.text() == self.answer), box.defaultButton())
+            pressed.click()
+
+    return Question()
+
+
+def close_as_a_person(window, question):
+    """Close the window as its title bar does; the question is answered while it stands."""
+    QTimer.singleShot(20, question.press)
+    return window.close()
+
+
+def test_without_a_live_run_nothing_is_asked(window):
+    assert window.close()
+
+
+def test_the_default_keeps_training_and_leaves_the_run(window, session, live, question, qtbot):
+    assert close_as_a_person(window, question)
+
+    assert question.default == "Keep training"
+    assert "scripted" in question.asked[0]
+    assert "75 %" in question.asked[0]
+    assert followers_of(session).followed == ()
+    assert FolderControl(live.path).ordered() != "stop"
+
+
+def test_stop_orders_every_live_run_to_stop(window, session, live, question):
+    question.answer = "Stop training"
+
+    assert close_as_a_person(window, question)
+
+    assert FolderControl(live.path).wish() == "stop"
+    assert followers_of(session).followed == ()
+
+
+def test_cancel_keeps_the_window_open_and_the_run_followed(window, session, live, question):
+    question.answer = "Cancel"
+
+    assert not close_as_a_person(window, question)
+
+    assert window.isVisible()
+    assert followers_of(session).followed == (live.path,)
+    session.asks_at_closing = False  # for the end of the test, which closes all windows
+
+
+def test_a_script_that_wishes_so_is_not_asked(window, session, live):
+    session.asks_at_closing = False
+
+    assert window.close()
+    assert FolderControl(live.path).ordered() != "stop"
+
+
+def test_the_question_is_asked_once_also_where_the_window_system_closes(window, session, live, question, qtbot):
+    class Spontaneous(QCloseEvent):
+        def spontaneous(self):
+            return True
+
+    event = Spontaneous()
+    QTimer.singleShot(20, question.press)
+
+    assert window.findChild(ClosingGuard).eventFilter(window, event)  # not handed on: napari would ask again
+    assert not event.isAccepted()
+    qtbot.waitUntil(lambda: not window.isVisible(), timeout=5_000)
+
+    assert len(question.asked) == 1
+
+
+def test_a_window_is_guarded_once(window, session):
+    guard_closing(window, session)
+
+    assert len(window.findChildren(ClosingGuard)) == 1

@@ -1,0 +1,73 @@
+import pytest
+from qtpy.QtWidgets import QDockWidget, QMainWindow
+
+from napari_medkd.gui.preferences import PLUGIN
+from napari_medkd.gui.widgets.closing import ClosingGuard
+from napari_medkd.gui.widgets.dock import Dock, bring_up
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def viewer(make_napari_viewer, tmp_path, monkeypatch):
+    monkeypatch.setenv("MEDKD_RUNS", str(tmp_path / "runs"))
+    viewer = make_napari_viewer(show=True)
+    viewer.window.resize(1280, 800)
+    return viewer
+
+
+def docks(window):
+    return {
+        frame.windowTitle(): frame for frame in window.findChildren(QDockWidget) if isinstance(frame.widget(), Dock)
+    }
+
+
+def opened(viewer, qtbot, *titles):
+    for title in titles:
+        viewer.window.add_plugin_dock_widget(PLUGIN, title)
+        qtbot.wait(100)
+    widget = bring_up(viewer, titles[-1])
+    window = widget.window()
+    assert isinstance(window, QMainWindow)
+    return window
+
+
+def test_the_docks_stand_as_tabs_on_one_another(viewer, qtbot):
+    window = opened(viewer, qtbot, "Data", "Train", "Runs", "Results")
+    found = docks(window)
+
+    assert set(found) == {"Data", "Train", "Runs", "Results"}
+    assert set(window.tabifiedDockWidgets(found["Runs"])) == {found["Data"], found["Train"], found["Results"]}
+
+
+def test_the_docks_are_no_wider_than_they_must_be(viewer, qtbot):
+    window = opened(viewer, qtbot, "Data", "Train", "Runs")
+
+    assert 320 <= docks(window)["Runs"].width() <= 400
+
+
+def test_a_dock_of_the_last_title_stands_in_front(viewer, qtbot):
+    opened(viewer, qtbot, "Data", "Train")
+
+    widget = bring_up(viewer, "Data")
+    qtbot.waitUntil(lambda: not widget.visibleRegion().isEmpty(), timeout=5_000)
+
+
+def test_bringing_a_dock_up_opens_it_once(viewer, qtbot):
+    assert bring_up(viewer, "Runs") is bring_up(viewer, "Runs")
+
+
+def test_the_window_is_guarded_once_for_all_docks(viewer, qtbot):
+    window = opened(viewer, qtbot, "Data", "Runs")
+
+    assert len(window.findChildren(ClosingGuard)) == 1
+
+
+def test_a_closed_dock_leaves_the_others_working(viewer, qtbot):
+    window = opened(viewer, qtbot, "Data", "Runs")
+    viewer.window.remove_dock_widget(docks(window)["Data"])
+    qtbot.wait(50)
+
+    viewer.theme = "light"
+
+    assert set(docks(window)) == {"Runs"}
