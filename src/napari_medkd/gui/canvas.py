@@ -1,5 +1,6 @@
 """What the Results dock reads from and puts on the canvas, through napari's public API; no Qt."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -60,11 +61,24 @@ class AnswersOnCanvas:
     def __init__(self, viewer: Any) -> None:
         self._viewer = viewer
         self._layers: dict[tuple[Any, str], Any] = {}
+        self._touched: set[Any] = set()
 
     def layer(self, picture: Picture, stage: str) -> Any:
         """Return the layer of a network's answer, or None where there is none (any more)."""
-        layer = self._layers.get((picture.layer, stage))
+        layer = self._layers.get((picture.key, stage))
         return layer if layer is not None and layer in self._viewer.layers else None
+
+    def keep_only(self, pictures: Iterable[Picture]) -> None:
+        """Take away the answers to pictures that are gone; one that a person painted on stays, hidden."""
+        keys = {picture.key for picture in pictures}
+        gone = [layer for (key, _), layer in self._layers.items() if key not in keys]
+        # Forgotten before they are removed: every removal is announced, and leads back here.
+        self._layers = {place: layer for place, layer in self._layers.items() if place[0] in keys}
+        for layer in gone:
+            if layer in self._touched:
+                layer.visible = False
+            elif layer in self._viewer.layers:
+                self._viewer.layers.remove(layer)
 
     def draw(self, answers: tuple[Answer, ...], picture: Picture, *, hidden: bool = False) -> None:
         """Draw the answers to a picture; a layer that stands already gets the new voxels.
@@ -80,14 +94,14 @@ class AnswersOnCanvas:
             if known is None:
                 if not hidden:
                     self._make_room(picture)
-                self._layers[picture.layer, answer.stage] = self._add(answer, picture, labels, hidden)
+                self._layers[picture.key, answer.stage] = self._add(answer, picture, labels, hidden)
             elif known.data is not labels:
                 known.data = labels
 
     def _make_room(self, picture: Picture) -> None:
         """Hide the other answers and outline the truth, so that the new answer is seen and not a mixture."""
         for (of_picture, _), layer in self._layers.items():
-            if of_picture == picture.layer:
+            if of_picture == picture.key:
                 layer.visible = False
         for layer in self._viewer.layers:
             if isinstance(layer, Labels) and layer.metadata.get(KEY, {}).get("is_truth"):
@@ -100,7 +114,13 @@ class AnswersOnCanvas:
         image = layer_of(self._viewer, picture.layer)
         placed = placement(picture.grid) if image is None else placed_like(image)
         layer = Labels(labels, visible=not hidden, **look, **placed)
+        layer.events.paint.connect(lambda _event: self._touched.add(layer))
+        chosen = self._viewer.layers.selection
+        selected, active = set(chosen), chosen.active
         self._viewer.add_layer(layer)
+        if hidden:
+            self._viewer.layers.selection = selected
+            self._viewer.layers.selection.active = active
         return layer
 
 

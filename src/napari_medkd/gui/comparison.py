@@ -6,10 +6,11 @@ else is hidden; leaving takes them out again, so the person's layers keep their 
 
 from dataclasses import asdict, dataclass, field
 from textwrap import wrap
-from typing import Any
+from typing import Any, ClassVar
 
 from napari.layers import Image, Labels
 from napari.utils.colormaps import DirectLabelColormap
+from psygnal import Signal
 
 from napari_medkd.gui.canvas import placed_like
 from napari_medkd.gui.colours import ONLY_FIRST, ONLY_SECOND, OTHER_CLASS, TRANSPARENT, Rgba, rgba_of
@@ -41,7 +42,15 @@ def grid_of_viewer(viewer: Any) -> Any:
 
 @dataclass(eq=False)
 class Comparison:
-    """The side-by-side view of one viewer; uses its public API alone."""
+    """The side-by-side view of one viewer; uses its public API alone.
+
+    Attributes
+    ----------
+    ended
+        The person left it by napari's own grid button.
+    """
+
+    ended: ClassVar[Signal] = Signal()
 
     viewer: Any
     layers: list[Any] = field(default_factory=list)
@@ -150,6 +159,7 @@ class Comparison:
         """Leave when the person turns the grid off by napari's own button: the panels make no sense on one another."""
         if not grid_of_viewer(self.viewer).enabled:
             self.leave()
+            self.ended.emit()
 
 
 def _same_image(image: Any, name: str) -> Image:

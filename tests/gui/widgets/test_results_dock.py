@@ -131,7 +131,7 @@ def test_a_click_on_a_class_goes_to_its_middle_and_takes_its_label(ready: Result
     qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=table.visualItemRect(table.item(1, 0)).center())
 
     student = ready.viewer.layers["student · case_5"]
-    voxel = tuple(int(round(at)) for at in student.world_to_data(ready.viewer.dims.point))
+    voxel = tuple(round(at) for at in student.world_to_data(ready.viewer.dims.point))
     assert student.data[voxel] == 2
     assert student.selected_label == 2
     assert ready.viewer.layers.selection.active == student

@@ -66,6 +66,13 @@ class ResultsPresenter:
             self.will_compare = True
             self.predict(missing)
 
+    def switch_comparison(self) -> None:
+        """Compare, or leave the comparison that is shown."""
+        if self._state.panels:
+            self.leave_comparison()
+        else:
+            self.compare()
+
     def leave_comparison(self) -> None:
         """Take the panels away."""
         self.will_compare = False

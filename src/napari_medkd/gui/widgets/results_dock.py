@@ -49,8 +49,13 @@ class ResultsDock(Dock):
         self._take_pictures()
 
     def showEvent(self, event: QShowEvent | None) -> None:
-        """Look for runs whenever the dock comes up."""
+        """Look for new runs whenever the dock comes up again."""
         super().showEvent(event)
+        if self._is_settled:
+            self.selection.list_runs()
+
+    def first_look(self) -> None:
+        """Look for runs."""
         self.selection.list_runs()
 
     def _connect_view(self) -> None:
@@ -60,7 +65,8 @@ class ResultsDock(Dock):
         view.networks.buttonClicked.connect(lambda one: self.selection.choose_network(one.property("stage")))
         view.predict.clicked.connect(lambda: self.presenter.predict())
         view.stop.clicked.connect(self.presenter.cancel)
-        view.compare.clicked.connect(self._compare)
+        view.compare.clicked.connect(self.presenter.switch_comparison)
+        view.compare.clicked.connect(self._show_compare_button)
         view.difference.activated.connect(lambda: self.presenter.choose_difference(view.difference.currentData()))
         for name, button in view.planes.items():
             button.clicked.connect(lambda _=False, plane=name: show_plane(self.viewer, plane))
@@ -96,10 +102,13 @@ class ResultsDock(Dock):
             signal.connect(self._take_pictures)
         self.viewer.layers.selection.events.active.connect(self._follow_selection)
         self.session.events.opened.connect(self._take_pictures)
+        self.comparison.ended.connect(self.presenter.leave_comparison)
 
     def _take_pictures(self, event: Any = None) -> None:
         del event
-        self.selection.set_pictures(pictures_on(self.viewer, besides=tuple(self.comparison.layers)))
+        pictures = pictures_on(self.viewer, besides=tuple(self.comparison.layers))
+        self.selection.set_pictures(pictures)
+        self._answers.keep_only(pictures)
 
     def _follow_selection(self, event: Any = None) -> None:
         """Choose the image the person selects in the list of layers."""
@@ -159,13 +168,6 @@ class ResultsDock(Dock):
             self.comparison.leave()
             if picture is not None:
                 self._answers.draw(self.state.answers, picture, hidden=True)
-        self._show_compare_button()
-
-    def _compare(self) -> None:
-        if self.state.panels:
-            self.presenter.leave_comparison()
-        else:
-            self.presenter.compare()
         self._show_compare_button()
 
     def _jump(self, answer: Answer, label: int) -> None:
