@@ -4,17 +4,19 @@ import csv
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_medkd.core.annotation import Mask
 from napari_medkd.core.grid import Grid
-from napari_medkd.core.measures import ClassMeasures, measure_masks
 from napari_medkd.core.prediction import Prediction
 from napari_medkd.gui.layers import resampled_labels
 from napari_medkd.gui.networks import title_of
+
+if TYPE_CHECKING:
+    from napari_medkd.core.measures import ClassMeasures
 
 _FIGURES = ("dice", "hd95", "assd", "volume", "truth_volume", "distance_unit", "volume_unit")
 
@@ -41,7 +43,7 @@ class Answer:
     title: str
     prediction: Prediction
     labels: NDArray[Any]
-    measures: tuple[ClassMeasures, ...]
+    measures: "tuple[ClassMeasures, ...]"
     truth: Mask | None = None
     doubt: str = ""
 
@@ -53,6 +55,8 @@ def answer_of(prediction: Prediction, on: Grid, truth: Mask | None, doubt: str =
     if prediction.mask is not None:
         same = on.matches(prediction.grid)
         labels = prediction.mask.labels if same else resampled_labels(prediction.mask.labels, prediction.grid, on)
+    from napari_medkd.core.measures import measure_masks
+
     compared = labels if truth is None else truth.labels
     measures = measure_masks(*_counted(labels, compared, truth), prediction.task.classes, on.spacing, on.unit)
     return Answer(stage, title_of(stage, prediction.shown), prediction, labels, measures, truth, doubt)

@@ -11,7 +11,6 @@ from typing import Any, TypeAlias
 import numpy as np
 from napari.utils.colormaps import DirectLabelColormap
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from napari_medkd.core.annotation import Mask
 from napari_medkd.core.grid import Grid
@@ -134,6 +133,8 @@ def labels_look(classes: tuple[str, ...], name: str, origin: dict[str, Any]) -> 
 
 def resampled_labels(labels_ZYX: NDArray[Any], of: Grid, on: Grid) -> NDArray[Any]:
     """Return the labels on another grid, each voxel with the nearest one's label; 0 outside."""
+    from scipy import ndimage
+
     back = np.linalg.inv(of.affine) @ on.affine
     moved: NDArray[Any] = ndimage.affine_transform(
         labels_ZYX, back[:3, :3], back[:3, 3], output_shape=on.shape, order=0, mode="grid-constant", cval=0

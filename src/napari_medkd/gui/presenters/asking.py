@@ -5,14 +5,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from napari_medkd.core.annotation import Mask
 from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.errors import InputProblem
 from napari_medkd.core.run_layout import PREDICTIONS
-from napari_medkd.core.spec import PredictSpec
 from napari_medkd.gui.networks import Network
 from napari_medkd.gui.subject import KnownCase, Picture, known_case, truth_of
+
+if TYPE_CHECKING:
+    from napari_medkd.core.spec import PredictSpec
 
 #: A dataset and where it was opened from.
 Opened = tuple[Path, Dataset]
@@ -39,7 +42,7 @@ class Question:
     """A wish that can be launched: its spec, the true mask if it is known, and why it is not if that is a fault."""
 
     wish: Wish
-    spec: PredictSpec
+    spec: "PredictSpec"
     truth: Mask | None
     doubt: str = ""
 
@@ -52,6 +55,8 @@ def question_of(wish: Wish) -> Question:
     InputProblem
         Where the folder of the answer cannot be made or the image cannot be written.
     """
+    from napari_medkd.core.spec import PredictSpec
+
     picture, network = wish.picture, wish.network
     known = known_case(picture.source, _datasets(wish))
     truth, doubt = _truth(known, wish)

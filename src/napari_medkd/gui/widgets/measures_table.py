@@ -1,15 +1,19 @@
 """A network's measures as a table: a row for each class, in the class's colour; a click asks to see it."""
 
 import math
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from psygnal import Signal
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
-from napari_medkd.core.measures import ClassMeasures
 from napari_medkd.gui.colours import hex_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_medkd.core.measures import ClassMeasures
 
 _SWATCH = 12
 _MOST_ROWS = 10
@@ -55,7 +59,7 @@ class MeasuresTable(QTableWidget):
         self.cellClicked.connect(self._on_click)
         self.currentCellChanged.connect(self._on_move)
 
-    def show_measures(self, measures: Sequence[ClassMeasures], *, has_truth: bool) -> None:
+    def show_measures(self, measures: "Sequence[ClassMeasures]", *, has_truth: bool) -> None:
         """Fill the table; without a truth, only the predicted volumes are shown."""
         self.blockSignals(True)
         self.setRowCount(len(measures))
@@ -104,7 +108,7 @@ def _class_item(name: str, label: int) -> QTableWidgetItem:
     return item
 
 
-def _texts(one: ClassMeasures, *, has_truth: bool) -> tuple[str, ...]:
+def _texts(one: "ClassMeasures", *, has_truth: bool) -> tuple[str, ...]:
     volume = "{:.0f}" if one.volume_unit == "voxel" else "{:.2f}"
     if not has_truth:
         return ("", "", "", volume.format(one.volume), "")
