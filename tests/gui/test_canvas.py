@@ -1,0 +1,72 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from napari.layers import Layer
+from PIL import Image
+
+from napari_medkd.core.grid import Grid
+from napari_medkd.core.volume import Volume
+from napari_medkd.files.opening import read_volume
+from napari_medkd.gui.canvas import pictures_on
+from napari_medkd.gui.layers import image_layers
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def viewer(make_napari_viewer_proxy: Any) -> Any:
+    return make_napari_viewer_proxy()
+
+
+@pytest.mark.parametrize("shape", [(60, 40), (60, 40, 3)], ids=["grey", "colour"])
+def test_a_picture_opened_by_naparis_own_reader_is_asked_about_by_its_file(
+    viewer: Any, tmp_path: Path, shape: tuple[int, ...]
+) -> None:
+    path = tmp_path / "scan.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, shape, np.uint8)).save(path)
+    viewer.open(path, plugin="napari")
+
+    [picture] = pictures_on(viewer)
+
+    assert picture.source == path
+    assert picture.grid.matches(read_volume(path).grid)
+
+
+def test_the_channels_of_one_file_are_one_picture(viewer: Any) -> None:
+    volume = Volume(np.zeros((2, 4, 5, 6)), Grid.upright((4, 5, 6)), ("t1", "flair"), source=Path("scan.nii.gz"))
+    for layer in image_layers(volume, "patient"):
+        viewer.add_layer(Layer.create(*layer))
+
+    assert [picture.name for picture in pictures_on(viewer)] == ["patient · t1"]
+
+
+def test_what_no_network_can_see_is_no_picture(viewer: Any) -> None:
+    viewer.add_image(np.zeros((2, 3, 4, 5)), name="a series")
+    viewer.add_image([np.zeros((16, 16)), np.zeros((8, 8))], multiscale=True, name="a pyramid")
+    viewer.add_labels(np.zeros((4, 5), int))
+    kept = viewer.add_image(np.zeros((4, 5)), name="kept")
+    left_out = viewer.add_image(np.zeros((4, 5)), name="left out")
+
+    assert [picture.name for picture in pictures_on(viewer, besides=(left_out,))] == [kept.name]
+
+
+def test_an_image_made_by_another_plugin_becomes_a_volume_where_it_is_drawn(viewer: Any) -> None:
+    viewer.add_image(np.arange(24.0).reshape(2, 3, 4), scale=(3, 2, 1), translate=(9, 8, 7), units=("mm",) * 3)
+
+    [picture] = pictures_on(viewer)
+
+    volume = picture.volume()
+    assert volume.grid.spacing == (3, 2, 1)
+    assert volume.grid.unit == "mm"
+    np.testing.assert_allclose(volume.grid.to_world(np.zeros((1, 3)))[0], (-7, -8, -9))
+    np.testing.assert_array_equal(volume.data[0], viewer.layers[0].data)
+
+
+def test_a_picture_in_colour_becomes_a_volume_of_three_channels(viewer: Any) -> None:
+    viewer.add_image(np.random.default_rng(0).integers(0, 255, (5, 4, 3), np.uint8), rgb=True)
+
+    [picture] = pictures_on(viewer)
+
+    assert picture.volume().data.shape == (3, 1, 5, 4)
