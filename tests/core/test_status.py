@@ -207,3 +207,16 @@ def test_a_second_prediction_into_a_folder_is_counted_anew():
 
 def test_without_a_plan_nothing_is_done_yet():
     assert RunStatus().fraction == 0.0
+
+
+def test_one_slow_step_hardly_moves_the_time_left():
+    steps = [StepDone(stage="teacher", step=n, losses={}, seconds_per_step=1.0) for n in range(1, 5)]
+    slow = StepDone(stage="teacher", step=5, losses={}, seconds_per_step=3.0)
+
+    status = status_of([STARTED, TEACHER, *steps, slow])
+
+    assert status.seconds_per_step == pytest.approx(1.2)
+
+
+def test_a_new_stage_has_its_own_speed():
+    assert status_of([STARTED, TEACHER, step("teacher", 1), STUDENT]).seconds_per_step is None

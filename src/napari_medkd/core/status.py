@@ -29,6 +29,10 @@ from napari_medkd.core.events import (
 Phase: TypeAlias = Literal["queued", "starting", "training", "predicting", "paused", "ended", "lost"]
 
 
+#: How much of the shown speed is that of the newest report, the others' share falling off behind it.
+NEWEST_SHARE = 0.1
+
+
 @dataclass(frozen=True, slots=True)
 class RunStatus:
     """A snapshot of a run; made by `fold` only.
@@ -37,6 +41,8 @@ class RunStatus:
     ----------
     step, of_steps
         Steps done and planned over all stages; cases, where a run predicts.
+    seconds_per_step
+        Of the stage's latest steps, smoothed; None before its first.
     latest
         The newest value of every loss term and metric.
     best
@@ -153,6 +159,11 @@ def _after_turn(status: RunStatus, event: RunStarted | RunContinued | RunPaused 
             return replace(status, phase="ended", outcome=event.outcome, message=event.message, hint=event.hint)
 
 
+def _smoothed(before: float | None, now: float) -> float:
+    """Return the speed so far, moved a little towards that of the newest steps: the time left shall not jump."""
+    return now if before is None else before + NEWEST_SHARE * (now - before)
+
+
 def _after_progress(status: RunStatus, event: StageStarted | StepDone | EpochDone | CaseDone) -> RunStatus:
     """Return the status after some of the work was done."""
     match event:
@@ -162,14 +173,21 @@ def _after_progress(status: RunStatus, event: StageStarted | StepDone | EpochDon
             epoch = status.epoch if status.stage == event.stage else 0
             best = status.best if status.stage == event.stage else None
             return replace(
-                status, phase="training", plan=plan, of_steps=of_steps, stage=event.stage, epoch=epoch, best=best
+                status,
+                phase="training",
+                plan=plan,
+                of_steps=of_steps,
+                stage=event.stage,
+                epoch=epoch,
+                best=best,
+                seconds_per_step=None,
             )
         case StepDone():
             return replace(
                 status,
                 step=_steps_before(status.plan, event.stage) + event.step,
                 latest={**status.latest, **event.losses},
-                seconds_per_step=event.seconds_per_step,
+                seconds_per_step=_smoothed(status.seconds_per_step, event.seconds_per_step),
             )
         case EpochDone():
             score = event.metrics.get("score")
