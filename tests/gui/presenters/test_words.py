@@ -1,6 +1,6 @@
 import pytest
 
-from napari_medkd.gui.presenters.words import count, duration, listed, memory, shown
+from napari_medkd.gui.presenters.words import count, duration, listed, memory, run_in_short, shown
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,16 @@ def test_a_long_list_is_shortened():
 )
 def test_a_setting_is_shown_as_a_person_writes_it(value, words):
     assert shown(value) == words
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("2026-11-21_0950_shape-intensity_liver", "11-21 09:50 · liver · shape-intensity"),
+        ("2026-11-21_0950_shape-intensity_liver_at_night-2", "11-21 09:50 · liver_at_night-2 · shape-intensity"),
+        ("2026-11-21_0950_supervised", "11-21 09:50 · supervised"),
+        ("my own name", "my own name"),
+    ],
+)
+def test_a_runs_name_begins_with_what_tells_runs_apart(name, words):
+    assert run_in_short(name) == words

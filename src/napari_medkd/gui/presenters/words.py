@@ -1,5 +1,6 @@
 """Numbers as a person reads them: durations, sizes, lists."""
 
+import re
 from collections.abc import Sequence
 
 _MINUTE = 60
@@ -60,3 +61,12 @@ def shown(value: object) -> str:
             return ", ".join(shown(item) for item in value)
         case _:
             return str(value)
+
+
+def run_in_short(name: str) -> str:
+    """Return a run's folder name with what tells runs apart first: ``"11-21 10:46 · liver · shape-intensity"``."""
+    found = re.fullmatch(r"\d{4}-(\d\d-\d\d)_(\d\d)(\d\d)_([^_]+)(?:_(.+))?", name)
+    if found is None:
+        return name
+    day, hour, minute, method, words = found.groups()
+    return " · ".join(part for part in (f"{day} {hour}:{minute}", words, method) if part)

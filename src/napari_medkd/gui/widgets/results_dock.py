@@ -18,6 +18,7 @@ from napari_medkd.gui.presenters.predicting import Predicting
 from napari_medkd.gui.presenters.results import ResultsPresenter
 from napari_medkd.gui.presenters.selection import Selection
 from napari_medkd.gui.presenters.side_by_side import sides_of
+from napari_medkd.gui.presenters.words import run_in_short
 from napari_medkd.gui.preview import LivePreview
 from napari_medkd.gui.state import ResultsState
 from napari_medkd.gui.widgets.dock import Dock
@@ -119,15 +120,16 @@ class ResultsDock(Dock):
                 self.selection.choose_picture(picture.key)
 
     def _show_runs(self) -> None:
-        runs = [(name, path) for path, name in self.state.runs]
+        runs = [(run_in_short(name), path, name) for path, name in self.state.runs]
         run = self.session.run
-        if run is not None and run not in [path for _, path in runs]:
-            runs.insert(0, (run.name, run))
+        if run is not None and run not in [path for _, path, _ in runs]:
+            runs.insert(0, (run_in_short(run.name), run, run.name))
         fill(self.view.run, runs, run)
         self.view.run.setPlaceholderText("Choose a run" if runs else "No runs yet")
 
     def _show_pictures(self) -> None:
-        fill(self.view.picture, [(one.name, one.key) for one in reversed(self.state.pictures)], self.state.picture)
+        pictures = [(one.name, one.key, str(one.source or one.name)) for one in reversed(self.state.pictures)]
+        fill(self.view.picture, pictures, self.state.picture)
         self.view.picture.setPlaceholderText("No image is open")
 
     def _show_networks(self) -> None:
@@ -156,7 +158,7 @@ class ResultsDock(Dock):
             self._answers.draw(answers, picture, hidden=self.presenter.will_compare)
 
     def _show_differences(self) -> None:
-        fill(self.view.difference, [(pair, pair) for pair in self.state.differences], self.state.difference)
+        fill(self.view.difference, [(pair, pair, pair) for pair in self.state.differences], self.state.difference)
         self.view.show_legend(sides_of(self.state.difference))
 
     def _show_panels(self) -> None:

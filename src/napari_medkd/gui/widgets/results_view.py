@@ -42,7 +42,7 @@ class ResultsView(QScrollArea):
         layout = QVBoxLayout(inside)
         layout.setContentsMargins(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
         layout.addWidget(self._question())
-        layout.addWidget(self._side_by_side())
+        layout.addWidget(self._canvas())
         self.answers = AnswersView()
         layout.addWidget(self.answers)
         layout.addStretch(1)
@@ -78,8 +78,8 @@ class ResultsView(QScrollArea):
             layout.addWidget(widget)
         return box
 
-    def _side_by_side(self) -> QWidget:
-        box = QGroupBox("Side by side")
+    def _canvas(self) -> QWidget:
+        box = QGroupBox("On the canvas")
         self.compare = QPushButton("Compare")
         self.compare.setCheckable(True)
         self.compare.setToolTip("Teacher, student and their difference, with one camera and one set of sliders")
@@ -130,15 +130,16 @@ class ResultsView(QScrollArea):
         self.legend.setVisible(bool(first))
 
 
-def fill(combo: QComboBox, items: Sequence[tuple[str, Any]], chosen: Any) -> None:
-    """Show these choices, as (words, value), without saying that one was made."""
+def fill(combo: QComboBox, items: Sequence[tuple[str, Any, str]], chosen: Any) -> None:
+    """Show these choices, as (words, value, tip), without saying that one was made."""
     combo.blockSignals(True)
     combo.clear()
-    for words, value in items:
+    for words, value, tip in items:
         combo.addItem(words, value)
-        combo.setItemData(combo.count() - 1, words, Qt.ItemDataRole.ToolTipRole)
-    values = [value for _, value in items]
+        combo.setItemData(combo.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+    values = [value for _, value, _ in items]
     combo.setCurrentIndex(values.index(chosen) if chosen in values else -1)
+    combo.setEnabled(bool(items))
     combo.blockSignals(False)
 
 
