@@ -178,7 +178,8 @@ AnyEvent: TypeAlias = Annotated[
     Field(discriminator="kind"),
 ]
 
-_ADAPTER: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent, config=ConfigDict(ser_json_inf_nan="strings"))
+# Built with the first line: a viewer that only opens its docks need not wait for it.
+_ADAPTER: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent, config=ConfigDict(ser_json_inf_nan="strings", defer_build=True))
 
 
 def to_line(event: AnyEvent) -> bytes:

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_medkd.core.events import AnyEvent
-from napari_medkd.core.status import RunStatus
-
 if TYPE_CHECKING:
     from napari_medkd.core.curves import Curve
+    from napari_medkd.core.events import AnyEvent
+    from napari_medkd.core.status import RunStatus
 
 SECONDS_BETWEEN_POLLS = 0.2
 
@@ -59,8 +58,8 @@ class Heard:
     """What was heard of a run since the last time, and where it stands now."""
 
     run: Path
-    events: tuple[AnyEvent, ...]
-    status: RunStatus
+    events: "tuple[AnyEvent, ...]"
+    status: "RunStatus"
     traces: Traces
 
 

@@ -14,8 +14,6 @@ from weakref import WeakKeyDictionary
 
 from psygnal import SignalGroupDescriptor
 
-from napari_medkd.core.status import RunStatus
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
     from napari_medkd.core.dataset import Case, Dataset
     from napari_medkd.core.errors import Problem
     from napari_medkd.core.events import PreviewSaved
+    from napari_medkd.core.status import RunStatus
     from napari_medkd.gui.answers import Answer
     from napari_medkd.gui.networks import Network
     from napari_medkd.gui.panels import Panel
@@ -50,6 +49,12 @@ class Preview:
 
     run: Path
     event: PreviewSaved
+
+
+def _unknown_status() -> RunStatus:
+    from napari_medkd.core.status import RunStatus
+
+    return RunStatus()
 
 
 @dataclass(eq=False)
@@ -83,7 +88,7 @@ class Session:
     opened: OpenedCase | None = None
     references: tuple[str, ...] = ()
     run: Path | None = None
-    run_status: RunStatus = field(default_factory=RunStatus)
+    run_status: RunStatus = field(default_factory=_unknown_status)
     preview: Preview | None = None
     runs_folder: Path = field(default_factory=Path)
     interpreter: Path = field(default_factory=lambda: Path(sys.executable))

@@ -9,7 +9,6 @@ from qtpy.QtWidgets import QMainWindow, QMessageBox, QWidget
 from napari_medkd.core.errors import MedKDError
 from napari_medkd.gui.backend import Followers, followers_of
 from napari_medkd.gui.command import end_questions
-from napari_medkd.gui.presenters.runs import row_of
 from napari_medkd.gui.state import Session
 
 Answer: TypeAlias = Literal["keep", "stop", "cancel"]
@@ -84,6 +83,8 @@ def ask_at_closing(parent: QWidget, followers: Followers) -> Answer:
 
 
 def _in_words(followers: Followers, run: Any) -> str:
+    from napari_medkd.gui.presenters.runs import row_of
+
     heard = followers.latest.get(run)
     if heard is None:
         return str(run.name)

@@ -19,7 +19,6 @@ from qtpy.QtWidgets import (
 )
 
 from napari_medkd.gui.background import in_background
-from napari_medkd.gui.presenters.data import DataPresenter
 from napari_medkd.gui.presenters.words import count
 from napari_medkd.gui.state import DataState, OpenedCase
 from napari_medkd.gui.widgets.case_table import CaseTable
@@ -46,6 +45,8 @@ class DataDock(Dock):
     """Opens datasets and shows their cases as layers."""
 
     def __init__(self, napari_viewer: Any) -> None:
+        from napari_medkd.gui.presenters.data import DataPresenter
+
         super().__init__(napari_viewer, "Data")
         self.state = DataState()
         self.presenter = DataPresenter(self.session, self.state, in_background)

@@ -2,17 +2,20 @@
 
 from collections.abc import Callable
 from html import escape
+from typing import TYPE_CHECKING
 
 from psygnal import Signal
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QMenu, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from napari_medkd.core.status import RunStatus
 from napari_medkd.gui.following import Traces
-from napari_medkd.gui.presenters.runs import Possible
 from napari_medkd.gui.presenters.words import duration
 from napari_medkd.gui.theme import ThemeColours
 from napari_medkd.gui.widgets.loss_plot import LossPlot
+
+if TYPE_CHECKING:
+    from napari_medkd.core.status import RunStatus
+    from napari_medkd.gui.presenters.runs import Possible
 
 _THOUSAND = 1000
 _MOST_NOTICES = 3
@@ -51,7 +54,7 @@ class RunDetails(QWidget):
         if self.plot is not None:
             self.plot.setVisible(False)
 
-    def show_run(self, title: str, status: RunStatus, headline: str, possible: Possible) -> None:
+    def show_run(self, title: str, status: "RunStatus", headline: str, possible: "Possible") -> None:
         """Show where a run stands and what can be done with it."""
         self.name.setText(f"<b>{escape(title)}</b>")
         self.headline.setText(headline)
@@ -122,7 +125,7 @@ class RunDetails(QWidget):
     def _pause_or_go(self) -> None:
         self.ordered.emit("go" if self.pause.text() == "Resume" else "pause")
 
-    def _show_progress(self, status: RunStatus) -> None:
+    def _show_progress(self, status: "RunStatus") -> None:
         done = 1.0 if status.outcome == "completed" else status.fraction
         self.progress.setValue(round(_THOUSAND * min(1.0, done)))
         left = status.seconds_left
@@ -130,7 +133,7 @@ class RunDetails(QWidget):
         words.append("" if left is None else f"{duration(left)} left")
         self.progress.setFormat("  ·  ".join(word for word in words if word))
 
-    def _show_buttons(self, possible: Possible) -> None:
+    def _show_buttons(self, possible: "Possible") -> None:
         self.buttons.setVisible(True)
         is_live = possible.pause or possible.resume or possible.stop
         self.pause.setText("Resume" if possible.resume else "Pause")
@@ -143,14 +146,14 @@ class RunDetails(QWidget):
             if action is not None:
                 action.setEnabled(possible.change)
 
-    def _show_fault(self, status: RunStatus) -> None:
+    def _show_fault(self, status: "RunStatus") -> None:
         text = f"{status.message} {status.hint}".strip() if status.phase in ("ended", "lost") else ""
         went_wrong = status.phase == "lost" or status.outcome == "failed"
         self.fault.setStyleSheet(f"color: {self._colours.bad if went_wrong else self._colours.text}")
         self.fault.setText(text)
         self.fault.setVisible(bool(text))
 
-    def _show_notices(self, status: RunStatus) -> None:
+    def _show_notices(self, status: "RunStatus") -> None:
         shown = [f"⚠ {notice}" for notice in status.notices[-_MOST_NOTICES:]]
         if len(status.notices) > _MOST_NOTICES:
             shown.insert(0, f"{len(status.notices) - _MOST_NOTICES} earlier notices stand in the log.")

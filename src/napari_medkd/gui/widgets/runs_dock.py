@@ -11,7 +11,6 @@ from qtpy.QtWidgets import QFrame, QLabel, QMessageBox, QScrollArea, QSplitter, 
 from napari_medkd.gui.backend import followers_of
 from napari_medkd.gui.background import in_background
 from napari_medkd.gui.following import Heard, Traces
-from napari_medkd.gui.presenters.runs import RunsPresenter
 from napari_medkd.gui.state import RunsState
 from napari_medkd.gui.theme import ThemeColours
 from napari_medkd.gui.widgets.dock import Dock
@@ -30,6 +29,8 @@ class RunsDock(Dock):
     """Lists the runs, shows the selected one, and orders it about."""
 
     def __init__(self, napari_viewer: Any) -> None:
+        from napari_medkd.gui.presenters.runs import RunsPresenter
+
         super().__init__(napari_viewer, "Runs")
         self.state = RunsState()
         self.followers = followers_of(self.session)
