@@ -51,7 +51,7 @@ def test_the_file_says_in_which_order_its_numbers_are(tmp_path):
         ('{"axes": "RAS", "boxes": []}', r"a\.json: axes.*'IPL'"),
         ('{"axes": "IPL", "boxes": [{"class": "cyst", "corners": [0, 1, 2]}]}', r"a\.json: boxes\.0\.corners"),
         (
-            '{"axes": "IPL", "boxes": [{"clas": "cyst", "corners": [0, 0, 0, 1, 1, 1]}]}',
+            '{"axes": "IPL", "boxes": [{"klass": "cyst", "corners": [0, 0, 0, 1, 1, 1]}]}',
             r"boxes\.0\.class.*missing|required",
         ),
         ('{"axes": "IPL", "boxes": [{"class": "tumour", "corners": [0, 0, 0, 1, 1, 1]}]}', r"a\.json: .*'tumour'"),

@@ -21,7 +21,8 @@ def session():
 @pytest.fixture
 def window(qtbot, session):
     window = QMainWindow()
-    qtbot.addWidget(window)
+    # where a test fails with a run still live, its end must not wait for an answer
+    qtbot.addWidget(window, before_close_func=lambda _: setattr(session, "asks_at_closing", False))
     guard_closing(window, session)
     window.show()
     return window
