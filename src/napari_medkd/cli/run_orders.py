@@ -19,8 +19,8 @@ def pause(context: typer.Context, run: Run) -> None:
 def resume(context: typer.Context, run: Run) -> None:
     """Let a paused run go on, or start a process in the background for one that has stopped, failed or been lost."""
     from napari_medkd.cli.training import taken_up_run
-    from napari_medkd.runs.pulse import liveness
     from napari_medkd.runs.launch import Here
+    from napari_medkd.runs.pulse import liveness
 
     path = _found(context, run)
     if liveness(path) == "alive":
