@@ -144,7 +144,7 @@ def test_a_file_that_is_no_manifest_is_refused_by_its_name(tmp_path, text, said)
 
 def test_every_problem_is_reported_at_once(tmp_path):
     document = manifest(
-        nmae="x",
+        nome="x",
         modality="PET",
         tasks={
             "organs": {"kind": "segmentation", "classes": ["background", "liver"]},
@@ -166,7 +166,7 @@ def test_every_problem_is_reported_at_once(tmp_path):
 
     told = problems_of(tmp_path, document)
 
-    assert "Did you mean 'name'" in told["nmae"]
+    assert "Did you mean 'name'" in told["nome"]
     assert "'CT', 'MR'" in told["modality"]
     assert "'segmentation', 'classification' or 'detection'" in told["tasks.sizes.kind"]
     assert "at least 2" in told["tasks.none"]

@@ -23,7 +23,7 @@ class Followers:
     Attributes
     ----------
     heard
-        ``(Heard)`` at most five times a second for each run.
+        ``(Heard)`` when something happened, and every second while a run trains.
     left
         ``(Path)`` when a run is over, or its follower was told to leave it.
     failed
@@ -106,8 +106,8 @@ class Followers:
         _pool().releaseThread()  # it mostly sleeps: other work keeps as many threads as there are cores
         worker.start()
 
-    def _hear(self, worker: Any, heard: Heard) -> None:
-        if self._workers.get(heard.run) is not worker:
+    def _hear(self, worker: Any, heard: Heard | None) -> None:
+        if heard is None or self._workers.get(heard.run) is not worker:
             return
         self.latest[heard.run] = heard
         if heard.run == self._session.run:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 SECONDS_BETWEEN_POLLS = 0.2
 
+#: Steps alone are told this seldom: whatever changes in a window with an OpenGL canvas makes all of it be put together
+#: again, some 16 ms without a GPU. Anything else that happens is told at once.
+SECONDS_BETWEEN_STEPS = 1.0
+
 #: A line of a plot is never drawn from more points than it has pixels.
 MOST_POINTS = 1000
 
@@ -99,22 +103,44 @@ class Listener:
         return Heard(self._run, tuple(events), self._watcher.status, self._traces)
 
 
-def follow(run: Path, start: Callable[[], ChildProcess] | None = None) -> Iterator[Heard]:
-    """Yield what a run says until it is over; ``start`` is called first and returns the process it launched.
+class _Teller:
+    """Gathers steps, and tells them once a second or with whatever else happens."""
 
-    Leaving the iterator early leaves the run alone.
+    def __init__(self) -> None:
+        self._events: list[AnyEvent] = []
+        self._told: Heard | None = None
+        self._told_at = 0.0
+
+    def tell(self, heard: Heard) -> Heard | None:
+        """Return all that was gathered, or None where it can wait."""
+        self._events += heard.events
+        now = time.monotonic()
+        told = self._told
+        is_news = told is None or heard.status.phase != told.status.phase
+        is_news = is_news or any(event.kind != "step_done" for event in heard.events)
+        if not is_news and not (self._events and now - self._told_at >= SECONDS_BETWEEN_STEPS):
+            return None
+        self._told, self._told_at = replace(heard, events=tuple(self._events)), now
+        self._events = []
+        return self._told
+
+
+def follow(run: Path, start: Callable[[], ChildProcess] | None = None) -> Iterator[Heard | None]:
+    """Yield what a run says until it is over, or None while there is nothing to tell.
+
+    ``start`` is called first and returns the process it launched. Leaving the iterator early leaves the run alone.
     """
     child = start() if start else None
-    listener = Listener(run)
+    listener, teller = Listener(run), _Teller()
     heard = listener.poll()
-    yield heard
+    yield teller.tell(heard)
     while _goes_on(heard, child):
         if not heard.events or heard.status.is_live:
             time.sleep(SECONDS_BETWEEN_POLLS)
         heard = listener.poll()
-        yield heard
-    last = listener.poll()
-    yield _without_a_word(last) if child and last.status.phase == "queued" else last
+        yield teller.tell(heard)
+    if child and heard.status.phase == "queued":
+        yield _without_a_word(heard)
 
 
 def _goes_on(heard: Heard, child: ChildProcess | None) -> bool:

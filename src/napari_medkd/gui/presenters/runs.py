@@ -163,15 +163,11 @@ class RunsPresenter:
 
         A teacher that is given what only the labels tell must not look like a better student.
         """
-        card = next((card for card in self._cards() if card.name == self.status(run).method), None)
+        self._known_cards = self._known_cards or remembered_cards(self._session.interpreter)
+        card = next((card for card in self._known_cards if card.name == self.status(run).method), None)
         if stage == "student" or (card is not None and card.teacher_shows not in _GIVEN_LABELS):
             return "Scores on the validation cases"
         return f"Scores of the {stage}, which is given the true masks"
-
-    def _cards(self) -> "tuple[MethodCard, ...]":
-        if not self._known_cards:
-            self._known_cards = remembered_cards(self._session.interpreter)
-        return self._known_cards
 
     def _shelf_of(self, folder: Path) -> "Shelf":
         from napari_medkd.runs.shelf import Shelf
@@ -195,14 +191,13 @@ class RunsPresenter:
         self.fail(self._session.runs_folder, error)
 
     def _show_rows(self) -> None:
-        self._state.rows = tuple(
-            self._row(path, summary.name, summary.method) for path, summary in self._summaries.items()
-        )
-
-    def _row(self, path: Path, name: str, method: str) -> RunRow:
-        status = self.status(path)
-        row = row_of(path, name, status.method or method, status)
-        return replace(row, phase=_WAITING_FOR[self._ordered[path]]) if path in self._ordered else row
+        rows = []
+        for path, summary in self._summaries.items():
+            status = self.status(path)
+            row = row_of(path, summary.name, status.method or summary.method, status)
+            waiting = self._ordered.get(path)
+            rows.append(replace(row, phase=_WAITING_FOR[waiting]) if waiting else row)
+        self._state.rows = tuple(rows)
 
     def _forget(self, run: Path) -> None:
         self._runner.leave(run)

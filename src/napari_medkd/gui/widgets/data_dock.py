@@ -120,9 +120,9 @@ class DataDock(Dock):
         self.filter.textChanged.connect(self.table.keep_matching)
         self.filter.textChanged.connect(self._show_summary)
         self.table.opened.connect(self.show_case)
-        self.table.reference_clicked.connect(self._toggle_reference)
+        self.table.reference_clicked.connect(lambda name: self._mark([name]))
         self.open_case.clicked.connect(self._show_selected)
-        self.use_as_reference.clicked.connect(self._mark_selected)
+        self.use_as_reference.clicked.connect(lambda: self._mark([row.id for row in self.table.selected_rows()]))
         self.check_images.clicked.connect(self.presenter.check_images)
         chosen = self.table.selectionModel()
         if chosen is not None:
@@ -194,13 +194,9 @@ class DataDock(Dock):
         for row in self.table.selected_rows()[:1]:
             self.show_case(row.id)
 
-    def _mark_selected(self) -> None:
-        rows = self.table.selected_rows()
-        self.presenter.mark_references([row.id for row in rows], on=not all(row.is_reference for row in rows))
-        self._show_buttons()
-
-    def _toggle_reference(self, name: str) -> None:
-        self.presenter.mark_references([name], on=name not in self.session.references)
+    def _mark(self, names: list[str]) -> None:
+        """Make the cases references; those that all are, are none any more."""
+        self.presenter.mark_references(names, on=not set(names) <= set(self.session.references))
         self._show_buttons()
 
     def _show_rows(self) -> None:

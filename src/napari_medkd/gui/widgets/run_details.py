@@ -149,7 +149,9 @@ class RunDetails(QWidget):
     def _show_fault(self, status: "RunStatus") -> None:
         text = f"{status.message} {status.hint}".strip() if status.phase in ("ended", "lost") else ""
         went_wrong = status.phase == "lost" or status.outcome == "failed"
-        self.fault.setStyleSheet(f"color: {self._colours.bad if went_wrong else self._colours.text}")
+        style = f"color: {self._colours.bad if went_wrong else self._colours.text}"
+        if style != self.fault.styleSheet():
+            self.fault.setStyleSheet(style)
         self.fault.setText(text)
         self.fault.setVisible(bool(text))
 
