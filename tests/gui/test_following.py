@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from napari_medkd.core.curves import Curve
-from napari_medkd.core.events import RunEnded, StepDone
+from napari_medkd.core.events import RunEnded, RunPaused, StepDone
+from napari_medkd.gui import following
 from napari_medkd.gui.following import MOST_POINTS, Listener, follow, traces_of
 from napari_medkd.runs.folder import RunFolder
 from napari_medkd.runs.heartbeat import Heartbeat
@@ -44,7 +45,7 @@ def test_a_poll_without_news_keeps_the_same_traces(run_folder):
 def test_a_run_that_is_over_is_read_to_its_end_and_left(run_folder):
     run_folder.append(RunEnded(outcome="cancelled"))
 
-    heard = list(follow(run_folder.path))
+    heard = [part for part in follow(run_folder.path) if part is not None]
 
     assert heard[-1].status.outcome == "cancelled"
     assert [event for part in heard for event in part.events] == run_folder.events()
@@ -53,12 +54,45 @@ def test_a_run_that_is_over_is_read_to_its_end_and_left(run_folder):
 def test_a_live_run_is_followed_until_it_ends(run_folder):
     with Heartbeat(run_folder.path, attempt=1):
         follower = follow(run_folder.path)
-        first = [next(follower).status.is_live for _ in range(2)]
+        first = next(follower)
+        assert next(follower) is None
         run_folder.append(RunEnded(outcome="completed"))
     last = list(follower)[-1]
 
-    assert first == [True, True]
+    assert first.status.is_live
     assert last.status.outcome == "completed"
+
+
+def test_steps_alone_are_told_once_a_second_and_anything_else_at_once(run_folder, monkeypatch):
+    monkeypatch.setattr(following, "SECONDS_BETWEEN_POLLS", 0.01)
+    monkeypatch.setattr(following, "SECONDS_BETWEEN_STEPS", 60.0)
+    with Heartbeat(run_folder.path, attempt=1):
+        follower = follow(run_folder.path)
+        next(follower)
+        run_folder.append(StepDone(stage="student", step=6, losses={"dice": 0.1}, seconds_per_step=0.1))
+        assert next(follower).status.phase == "training"  # it was starting
+        for step in (7, 8):
+            run_folder.append(StepDone(stage="student", step=step, losses={"dice": 0.1}, seconds_per_step=0.1))
+            assert next(follower) is None
+        run_folder.append(RunPaused())
+        told = next(follower)
+        follower.close()
+
+    assert [event.kind for event in told.events] == ["step_done", "step_done", "run_paused"]
+    assert told.traces.losses[-1].steps[-1] == 8
+
+
+def test_gathered_steps_are_told_when_their_second_is_over(run_folder, monkeypatch):
+    monkeypatch.setattr(following, "SECONDS_BETWEEN_POLLS", 0.01)
+    monkeypatch.setattr(following, "SECONDS_BETWEEN_STEPS", 0.0)
+    with Heartbeat(run_folder.path, attempt=1):
+        follower = follow(run_folder.path)
+        next(follower)
+        run_folder.append(StepDone(stage="student", step=6, losses={"dice": 0.1}, seconds_per_step=0.1))
+        told = next(follower)
+        follower.close()
+
+    assert [event.kind for event in told.events] == ["step_done"]
 
 
 def test_leaving_a_follower_leaves_the_run_alone(run_folder):

@@ -111,12 +111,12 @@ class _Teller:
         self._told: Heard | None = None
         self._told_at = 0.0
 
-    def tell(self, heard: Heard) -> Heard | None:
+    def tell(self, heard: Heard, *, is_last: bool = False) -> Heard | None:
         """Return all that was gathered, or None where it can wait."""
         self._events += heard.events
         now = time.monotonic()
         told = self._told
-        is_news = told is None or heard.status.phase != told.status.phase
+        is_news = is_last or told is None or heard.status.phase != told.status.phase
         is_news = is_news or any(event.kind != "step_done" for event in heard.events)
         if not is_news and not (self._events and now - self._told_at >= SECONDS_BETWEEN_STEPS):
             return None
@@ -139,8 +139,8 @@ def follow(run: Path, start: Callable[[], ChildProcess] | None = None) -> Iterat
             time.sleep(SECONDS_BETWEEN_POLLS)
         heard = listener.poll()
         yield teller.tell(heard)
-    if child and heard.status.phase == "queued":
-        yield _without_a_word(heard)
+    last = listener.poll()  # a process may have spoken between the poll and its end
+    yield teller.tell(_without_a_word(last) if child and last.status.phase == "queued" else last, is_last=True)
 
 
 def _goes_on(heard: Heard, child: ChildProcess | None) -> bool:

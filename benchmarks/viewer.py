@@ -1,0 +1,224 @@
+"""How much of the viewer's time the plugin takes: import, first picture of a dock, event-loop lag while a run trains.
+
+    xvfb-run -a -s "-screen 0 1600x1000x24 +extension GLX" python benchmarks/viewer.py [--pairs 6] [--seconds 15]
+
+The lag is that of a 10 ms timer in the real window, with the four docks and an image open. Blocks in which a run trains
+alternate with blocks in which it is paused; the figure that counts is the difference. The run has one thread and is
+niced as every run started from the viewer is; it writes a preview at each epoch's end, which is drawn.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from record import Record, Row
+
+DOCKS = ("Data", "Train", "Runs", "Results")
+REPEATS = 5
+TICK_MILLISECONDS = 10
+
+IMPORT = """
+import time, napari
+viewer = napari.Viewer(show=False)
+from npe2 import PluginManifest
+from importlib import import_module
+manifest = PluginManifest.from_distribution("napari-medkd")
+modules = sorted({str(command.python_name).split(":")[0] for command in manifest.contributions.commands})
+start = time.perf_counter()
+for module in modules:
+    import_module(module)
+print("SAID", 1e3 * (time.perf_counter() - start))
+viewer.close()
+"""
+
+FIRST_PICTURE = """
+import sys, time, napari
+from qtpy.QtWidgets import QApplication
+
+viewer = napari.Viewer(show=True)
+for _ in range(50):
+    QApplication.processEvents()
+    time.sleep(0.01)
+start = time.perf_counter()
+_, widget = viewer.window.add_plugin_dock_widget("napari-medkd", sys.argv[1])
+while widget.visibleRegion().isEmpty():
+    QApplication.processEvents()
+widget.repaint()
+print("SAID", 1e3 * (time.perf_counter() - start))
+viewer.close()
+from superqt.utils import WorkerBase
+from napari_medkd.gui.command import end_questions
+end_questions()
+WorkerBase.await_workers(20000)
+"""
+
+
+def said_by_child(program: str, *arguments: str) -> float:
+    """Return the number a fresh Python says."""
+    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True)
+    line = next(line for line in done.stdout.splitlines() if line.startswith("SAID"))
+    return round(float(line.split()[1]), 1)
+
+
+def row_of(name: str, metric: str, values: list[float], **more: Any) -> Row:
+    """Return the row of a figure in milliseconds, and print it."""
+    row = Row(
+        row=name,
+        metric=metric,
+        unit="ms",
+        n=len(values),
+        mean=round(float(np.mean(values)), 2),
+        values=tuple(round(value, 2) for value in values),
+        **more,
+    )
+    print(f"{name}: {metric} {row.mean:.1f} ms (n = {row.n}, {min(values):.1f} to {max(values):.1f})", flush=True)
+    return row
+
+
+class LagWindow:
+    """A napari window with an image and all docks, and a run that trains or pauses."""
+
+    def __init__(self, folder: Path) -> None:
+        import napari
+        from qtpy.QtWidgets import QApplication
+
+        from napari_medkd.files.sample import write_sample
+        from napari_medkd.gui.state import session_of
+
+        self.app = QApplication.instance() or QApplication(sys.argv)
+        sample = write_sample(folder / "sample", cases_per_domain=8).parent
+        self.viewer = napari.Viewer(show=True)
+        self.viewer.window.resize(1600, 1000)
+        self.session = session_of(self.viewer)
+        self.session.asks_at_closing = False
+        self.docks = {}
+        for name in DOCKS:
+            _, self.docks[name] = self.viewer.window.add_plugin_dock_widget("napari-medkd", name)
+            self.wait(0.3)
+        self.session.runs_folder = folder / "runs"
+        self.docks["Data"].open_path(sample)
+        self.until(lambda: self.session.dataset is not None)
+        self.docks["Data"].show_case("t1-like_05")
+        self.until(lambda: self.session.opened is not None)
+
+    def wait(self, seconds: float) -> None:
+        """Let the window live for a while."""
+        from qtpy.QtCore import QEventLoop, QTimer
+
+        loop = QEventLoop()
+        QTimer.singleShot(round(1e3 * seconds), loop.quit)
+        loop.exec()
+
+    def until(self, condition: Callable[[], bool], seconds: float = 180) -> None:
+        """Let the window live until something is so."""
+        end = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > end:
+                raise TimeoutError("Nothing came of it; see the run's log.")
+            self.wait(0.05)
+
+    def start_run(self) -> None:
+        """Start a long run with one thread, and show its curves."""
+        from napari_medkd.core.spec import Hardware, Schedule, Target, TrainSpec
+        from napari_medkd.gui.backend import followers_of
+        from napari_medkd.runs.folder import RunFolder
+
+        spec = TrainSpec(
+            datasets=(self.session.dataset_path,),
+            targets=(Target(task="organs"),),
+            schedule=Schedule(epochs=1000, steps_per_epoch=20, batch_size=2),
+            hardware=Hardware(device="cpu", precision="fp32", threads=1),
+            preview_case="t1-like_05",
+        )
+        run = RunFolder.create(self.session.runs_folder, spec).path
+        followers_of(self.session).start(run)
+        self.session.run = run
+        self.until(lambda: self.session.run_status.step > 20)
+
+    def pause(self, is_on: bool) -> None:
+        """Let the run pause, or train."""
+        self.docks["Runs"].presenter.order(self.session.run, "pause" if is_on else "go")
+        self.until(lambda: self.session.run_status.phase == ("paused" if is_on else "training"))
+        self.wait(1.0)
+
+    def lag(self, seconds: float) -> tuple[float, float]:
+        """Return the 95th and 99th percentile of how late a 10 ms timer is, in ms."""
+        from qtpy.QtCore import Qt, QTimer
+
+        times: list[float] = []
+        timer = QTimer()
+        timer.setTimerType(Qt.TimerType.PreciseTimer)
+        timer.timeout.connect(lambda: times.append(time.perf_counter()))
+        timer.start(TICK_MILLISECONDS)
+        self.wait(seconds)
+        timer.stop()
+        late = np.maximum(0.0, 1e3 * np.diff(times) - TICK_MILLISECONDS)
+        p95, p99 = np.percentile(late, (95, 99))
+        return float(p95), float(p99)
+
+    def close(self) -> None:
+        """Stop the run and close the window."""
+        self.docks["Runs"].presenter.order(self.session.run, "stop")
+        self.until(lambda: self.session.run_status.phase == "ended")
+        self.viewer.close()
+        self.wait(0.5)
+
+
+def lag_rows(pairs: int, seconds: float) -> list[Row]:
+    """Return idle, training and their difference, for the 95th and the 99th percentile."""
+    with tempfile.TemporaryDirectory() as folder:
+        window = LagWindow(Path(folder))
+        window.start_run()
+        idle, training = [], []
+        for _ in range(pairs):
+            window.pause(True)
+            idle.append(window.lag(seconds))
+            window.pause(False)
+            training.append(window.lag(seconds))
+        window.close()
+    rows = []
+    for at, metric in enumerate(("lag p95", "lag p99")):
+        calm, busy = [pair[at] for pair in idle], [pair[at] for pair in training]
+        above = [b - c for b, c in zip(busy, calm, strict=True)]
+        rows.append(row_of("idle", metric, calm))
+        low, high = bootstrap_of_mean(above)
+        rows.append(
+            row_of(
+                "training", metric, busy, versus="idle", difference=round(float(np.mean(above)), 2), ci95=(low, high)
+            )
+        )
+        print(f"  above idle: {np.mean(above):.1f} ms [{low}, {high}]")
+    return rows
+
+
+def bootstrap_of_mean(values: list[float]) -> tuple[float, float]:
+    """Return the 95 % interval of the mean over the pairs of blocks."""
+    random = np.random.default_rng(0)
+    means = [float(np.mean(random.choice(values, len(values)))) for _ in range(2000)]
+    low, high = np.percentile(means, (2.5, 97.5))
+    return round(float(low), 2), round(float(high), 2)
+
+
+def main() -> None:
+    """Measure and write ``results/viewer.json``."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--pairs", type=int, default=6, help="pairs of an idle and a training block")
+    parser.add_argument("--seconds", type=float, default=15.0, help="length of a block")
+    arguments = parser.parse_args()
+    record = Record("viewer", notes={"threads of the run": 1, "niceness of the run": 10, "window": "1600 x 1000"})
+    record.rows.append(row_of("manifest's modules", "import", [said_by_child(IMPORT) for _ in range(REPEATS)]))
+    for dock in DOCKS:
+        times = [said_by_child(FIRST_PICTURE, dock) for _ in range(REPEATS)]
+        record.rows.append(row_of(f"{dock} dock", "first picture", times))
+    record.rows += lag_rows(arguments.pairs, arguments.seconds)
+    print(record.write())
+
+
+if __name__ == "__main__":
+    main()
