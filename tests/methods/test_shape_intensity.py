@@ -24,6 +24,8 @@ from napari_medkd.methods.shape_intensity import Following, ShapeIntensitySettin
 
 pytestmark = pytest.mark.engine
 
+FOLLOW = ["everywhere", "every class alike", "where it is right"]
+
 
 def trained(spec: TrainSpec, run: Path) -> dict[str, torch.Tensor]:
     method = method_named(spec.method.name)
@@ -51,24 +53,25 @@ def test_the_feature_term_changes_the_student(tiny_spec, tmp_path):
     assert any(not torch.equal(plain[name], student[name]) for name in plain)
 
 
-@pytest.mark.parametrize("balanced", [False, True])
-def test_the_feature_term_is_zero_for_equal_networks_and_equal_input(tiny_spec, balanced):
+@pytest.mark.parametrize("follow", FOLLOW)
+def test_the_feature_term_is_zero_for_equal_networks_and_equal_input(tiny_spec, follow):
     bench = open_bench(tiny_spec, frozenset({"segmentation"}))
     student = bench.network()
     twin = bench.network()
     twin.load_state_dict(student.state_dict())
     student.eval()
-    objective = Following(student, Frozen(twin), ShapeIntensitySettings(balanced=balanced))
+    objective = Following(student, Frozen(twin), ShapeIntensitySettings(follow=follow))
 
     parts = objective(Batch(torch.rand(2, 1, 16, 16, 16), torch.randint(0, 3, (2, 16, 16, 16))))
 
     assert parts["features"].item() == 0
 
 
-def test_the_feature_term_alone_reaches_the_student_and_not_the_teacher(tiny_spec):
+@pytest.mark.parametrize("follow", FOLLOW[:2])
+def test_the_feature_term_alone_reaches_the_student_and_not_the_teacher(tiny_spec, follow):
     bench = open_bench(tiny_spec, frozenset({"segmentation"}))
     student, teacher = bench.network(), bench.network(skips=False)
-    objective = Following(student, Frozen(teacher), ShapeIntensitySettings(cross_entropy=0.0, dice=0.0))
+    objective = Following(student, Frozen(teacher), ShapeIntensitySettings(cross_entropy=0.0, dice=0.0, follow=follow))
 
     parts = objective(Batch(torch.rand(2, 1, 16, 16, 16), torch.randint(0, 3, (2, 16, 16, 16))))
     parts["features"].backward()
@@ -76,6 +79,22 @@ def test_the_feature_term_alone_reaches_the_student_and_not_the_teacher(tiny_spe
     assert set(parts) == {"features"}
     assert all(parameter.grad is not None for name, parameter in student.named_parameters() if "head" not in name)
     assert all(parameter.grad is None for parameter in teacher.parameters())
+
+
+def test_a_teacher_that_is_wrong_is_not_followed(tiny_spec):
+    bench = open_bench(tiny_spec, frozenset({"segmentation"}))
+    teacher = bench.network(skips=False)
+    with torch.no_grad():
+        teacher.head.weight.zero_()
+        teacher.head.bias.copy_(torch.tensor([0.0, 9.0, 0.0]))  # it says "ball" everywhere
+    objective = Following(bench.network(), Frozen(teacher), ShapeIntensitySettings(follow="where it is right"))
+    image = torch.rand(1, 1, 16, 16, 16)
+
+    wrong = objective(Batch(image, torch.zeros(1, 16, 16, 16, dtype=torch.long)))["features"]
+    right = objective(Batch(image, torch.ones(1, 16, 16, 16, dtype=torch.long)))["features"]
+
+    assert wrong.item() == 0
+    assert right.item() > 0
 
 
 def test_the_teacher_is_in_no_state_dict(tiny_spec):

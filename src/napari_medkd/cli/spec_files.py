@@ -65,7 +65,7 @@ def with_changes(document: Mapping[str, Any], changes: Mapping[str, Any]) -> dic
 
 
 def settings_of(assignments: Sequence[str]) -> dict[str, Scalar]:
-    """Return ``["features=2.0", "balanced=true"]`` as settings with numbers, switches and words."""
+    """Return ``["features=2.0", "teacher_trains=false"]`` as settings with numbers, switches and words."""
     settings: dict[str, Scalar] = {}
     for assignment in assignments:
         name, equals, text = assignment.partition("=")

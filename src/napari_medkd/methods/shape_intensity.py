@@ -7,7 +7,9 @@ intensity of its class. It can learn nothing but shape and class-wise intensity,
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
+import torch
 from pydantic import Field
+from torch import Tensor
 
 from napari_medkd.core.card import TeacherShows
 from napari_medkd.core.events import StagePlan
@@ -17,8 +19,9 @@ from napari_medkd.core.task import TaskKind
 from napari_medkd.engine.bench import Bench
 from napari_medkd.engine.data.batch import Batch
 from napari_medkd.engine.losses.features import feature_mse, foreground_balanced_mse
+from napari_medkd.engine.losses.overlap import UNKNOWN
 from napari_medkd.engine.method import Method, Stage
-from napari_medkd.engine.networks.unet import UNet
+from napari_medkd.engine.networks.unet import Output, UNet
 from napari_medkd.engine.objective import Frozen, LossParts, Objective, Supervised, segmentation_terms
 
 
@@ -26,16 +29,17 @@ class ShapeIntensitySettings(Settings):
     """A teacher sees every class as its mean intensity; the student sees the real image and follows its features."""
 
     features: float = Field(
-        2.0,
+        1.0,
         ge=0,
         le=100,
         title="Feature weight",
         description="Weight of matching the teacher's last features; 0 leaves the distillation out.",
     )
-    balanced: bool = Field(
-        False,
-        title="Class-balanced features",
-        description="Average the feature distance within each class first: small organs count as much as background.",
+    follow: Literal["everywhere", "every class alike", "where it is right"] = Field(
+        "where it is right",
+        title="Follow the teacher",
+        description="Everywhere, as published; with every class weighing the same; or so, and only where the teacher's "
+        "own answer is right.",
     )
     cross_entropy: float = Field(
         1.0, ge=0, le=10, title="Cross-entropy weight", description="Weight of the voxel-wise cross-entropy."
@@ -77,14 +81,16 @@ class Following(Objective):
         output = self.student(batch.image_BCZYX)
         terms = segmentation_terms(output.logits.float(), label, settings.cross_entropy, settings.dice)
         if settings.features:
-            followed = self.teacher(batch.shown_or_image()).features[-1].float()
-            features = output.features[-1].float()
-            if settings.balanced:
-                distance = foreground_balanced_mse(features, followed, label)
-            else:
-                distance = feature_mse(features, followed)
-            terms["features"] = settings.features * distance
+            terms["features"] = settings.features * self._distance(output, self.teacher(batch.shown_or_image()), label)
         return terms
+
+    def _distance(self, student: Output, teacher: Output, label_BZYX: Tensor) -> Tensor:
+        if self.settings.follow == "everywhere":
+            return feature_mse(student.features[-1], teacher.features[-1])
+        counted_BZYX = label_BZYX
+        if self.settings.follow == "where it is right":
+            counted_BZYX = torch.where(teacher.logits.argmax(1) == label_BZYX, label_BZYX, UNKNOWN)
+        return foreground_balanced_mse(student.features[-1], teacher.features[-1], counted_BZYX)
 
 
 class ShapeIntensity:
@@ -100,7 +106,7 @@ class ShapeIntensity:
     teacher_shows: TeacherShows = "masks given a label"
     presets: Mapping[str, Mapping[str, Any]] = {
         "recommended": {},
-        "faithful": {"dice": 0.0, "features": 2.0, "teacher_share": 1.0},
+        "faithful": {"follow": "everywhere", "features": 2.0, "dice": 0.0, "teacher_share": 1.0},
     }
     default_preset = "recommended"
     Settings = ShapeIntensitySettings
