@@ -53,4 +53,5 @@ class HereAndWait:
         """Start the process of the newest spec, and hand over all it says until it has ended."""
         spec = self.specs[-1]
         for heard in follow(spec.out, lambda: Here(Path(sys.executable), (str(PREDICTOR),)).predict(spec)):
-            predicting.hear(heard)
+            if heard is not None:
+                predicting.hear(heard)

@@ -214,6 +214,8 @@ def test_a_stopped_prediction_ends_without_an_answer(
     spec = launches.specs[-1]
 
     for heard in follow(spec.out, lambda: Here(Path(sys.executable), (str(PREDICTOR),)).predict(spec)):
+        if heard is None:
+            continue
         predicting.hear(heard)
         if heard.status.phase != "queued" and "Stopping …" not in told.progress:
             predicting.stop()

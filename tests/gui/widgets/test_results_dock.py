@@ -272,7 +272,7 @@ def test_the_tables_are_exported(ready: ResultsDock, qtbot: Any, tmp_path: Path)
 
     ready.view.answers.export_to(tmp_path / "case_5.csv")
 
-    rows = list(csv.DictReader((tmp_path / "case_5.csv").open()))
+    rows = list(csv.DictReader((tmp_path / "case_5.csv").read_text().splitlines()))
     assert [(row["network"], row["class"]) for row in rows] == [("student", "ball"), ("student", "cube")]
 
 

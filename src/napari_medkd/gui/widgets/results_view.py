@@ -17,7 +17,6 @@ from qtpy.QtWidgets import (
     QPushButton,
     QRadioButton,
     QScrollArea,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -25,6 +24,7 @@ from qtpy.QtWidgets import (
 from napari_medkd.gui.colours import ONLY_FIRST, ONLY_SECOND, OTHER_CLASS
 from napari_medkd.gui.planes import PLANES
 from napari_medkd.gui.widgets.answers_view import AnswersView
+from napari_medkd.gui.widgets.elided_choice import ElidedChoice
 from napari_medkd.gui.widgets.problem_list import ProblemList
 
 _MARGIN = 6
@@ -50,7 +50,10 @@ class ResultsView(QScrollArea):
 
     def _question(self) -> QWidget:
         box = QWidget()
-        self.run, self.picture = _combo("Run", "A run of the runs folder"), _combo("Image", "An image layer")
+        self.run, self.picture = (
+            ElidedChoice("Run", "A run of the runs folder"),
+            ElidedChoice("Image", "An image layer"),
+        )
         self.networks, self.network_row = QButtonGroup(self), QVBoxLayout()
         self.network_row.setSpacing(2)
         form = QFormLayout()
@@ -83,7 +86,7 @@ class ResultsView(QScrollArea):
         self.compare = QPushButton("Compare")
         self.compare.setCheckable(True)
         self.compare.setToolTip("Teacher, student and their difference, with one camera and one set of sliders")
-        self.difference = _combo("Difference", "Which two masks the third panel compares")
+        self.difference = ElidedChoice("Difference", "Which two masks the third panel compares")
         self.legend = _words()
         self.legend.setTextFormat(Qt.TextFormat.RichText)
         self.planes = {name: QPushButton(name) for name in (*PLANES, "3D")}
@@ -145,16 +148,6 @@ def fill(combo: QComboBox, items: Sequence[tuple[str, Any, str]], chosen: Any) -
 
 def _swatch(colour: str) -> str:
     return f"<span style='color:{colour}'>■</span>&nbsp;"
-
-
-def _combo(name: str, tip: str) -> QComboBox:
-    combo = QComboBox()
-    combo.setAccessibleName(name)
-    combo.setToolTip(tip)
-    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    combo.setMinimumContentsLength(12)
-    combo.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-    return combo
 
 
 def _words() -> QLabel:
