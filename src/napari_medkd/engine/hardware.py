@@ -61,8 +61,8 @@ def choose_device(wish: Literal["auto", "cpu", "cuda", "mps"]) -> torch.device:
 
 def use_threads(hardware: Hardware) -> int:
     """Set the number of CPU threads of this process, and return it."""
-    threads = hardware.threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    threads = hardware.threads or threads or 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    threads = hardware.threads or cores
     torch.set_num_threads(threads)
     return threads
 
