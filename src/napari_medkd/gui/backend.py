@@ -23,7 +23,7 @@ class Followers:
     Attributes
     ----------
     heard
-        ``(Heard)`` when something happened, and every second while a run trains.
+        ``(Heard)`` when something happened, and every `SECONDS_BETWEEN_STEPS` while a run trains.
     left
         ``(Path)`` when a run is over, or its follower was told to leave it.
     failed

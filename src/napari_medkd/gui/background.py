@@ -3,9 +3,35 @@
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
+from qtpy.compat import isalive
+from qtpy.QtCore import QObject
 from superqt.utils import create_worker
 
 T = TypeVar("T")
+
+
+class Background:
+    """Threads for one widget; what they find is dropped once the widget is gone with its window.
+
+    Parameters
+    ----------
+    owner
+        The widget that shows the results.
+    """
+
+    def __init__(self, owner: QObject) -> None:
+        self._owner = owner
+
+    def __call__(self, work: Callable[[], T], then: Callable[[T], Any], failed: Callable[[Exception], Any]) -> None:
+        """Run ``work`` in a thread, and afterwards ``then`` with its result, or ``failed`` with what it raised."""
+        in_background(
+            work,
+            lambda value: then(value) if self._is_there() else None,
+            lambda error: failed(error) if self._is_there() else None,
+        )
+
+    def _is_there(self) -> bool:
+        return bool(isalive(self._owner))  # type: ignore[no-untyped-call]
 
 
 def in_background(work: Callable[[], T], then: Callable[[T], Any], failed: Callable[[Exception], Any]) -> None:

@@ -18,7 +18,7 @@ SECONDS_BETWEEN_POLLS = 0.2
 
 #: Steps alone are told this seldom: whatever changes in a window with an OpenGL canvas makes all of it be put together
 #: again, some 16 ms without a GPU. Anything else that happens is told at once.
-SECONDS_BETWEEN_STEPS = 1.0
+SECONDS_BETWEEN_STEPS = 1.5
 
 #: A line of a plot is never drawn from more points than it has pixels.
 MOST_POINTS = 1000
@@ -104,7 +104,7 @@ class Listener:
 
 
 class _Teller:
-    """Gathers steps, and tells them once a second or with whatever else happens."""
+    """Gathers steps, and tells them now and then or with whatever else happens."""
 
     def __init__(self) -> None:
         self._events: list[AnyEvent] = []

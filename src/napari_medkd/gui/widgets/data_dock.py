@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_medkd.gui.background import in_background
+from napari_medkd.gui.background import Background
 from napari_medkd.gui.presenters.words import count
 from napari_medkd.gui.state import DataState, OpenedCase
 from napari_medkd.gui.widgets.case_table import CaseTable
@@ -49,7 +49,7 @@ class DataDock(Dock):
 
         super().__init__(napari_viewer, "Data")
         self.state = DataState()
-        self.presenter = DataPresenter(self.session, self.state, in_background)
+        self.presenter = DataPresenter(self.session, self.state, Background(self))
         self._shown: Any = None
         self._wish = 0
         self._build()
@@ -165,7 +165,7 @@ class DataDock(Dock):
             self.presenter.tell(error, name)
             self._show_buttons()
 
-        in_background(work, then, failed)
+        Background(self)(work, then, failed)
 
     def _put_into_viewer(self, dataset: "Dataset", case: "Case", layers: "list[LayerData]") -> None:
         from napari_medkd.gui.shown_case import ShownCase

@@ -1,16 +1,20 @@
 """Live curves: every loss term above, every score below, of one stage at a time."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
-from typing import Any
+from math import ceil, floor, log10
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import QCoreApplication, QEvent, QSize, Qt
 from qtpy.QtWidgets import QButtonGroup, QCheckBox, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_medkd.gui.following import Trace, Traces
 from napari_medkd.gui.theme import ThemeColours
+
+if TYPE_CHECKING:
+    from napari_medkd.core.status import RunStatus
 
 _LEAST_HEIGHT = 96
 _WIDTH_OF_AXIS = 46
@@ -31,7 +35,10 @@ class LossPlot(QWidget):
         self._live_stage = ""
         self._picked = ""
         self._score_title: Callable[[str], str] = str
+        self._planned: Mapping[str, int] = {}
         self._shows_all = True
+        self._shown_steps = 0.0
+        self._shown_heights = (0.0, 0.0)
         self._drawn: dict[tuple[str, str], Any] = {}
         self._buttons = QButtonGroup(self)
         self._buttons.setExclusive(True)
@@ -46,23 +53,30 @@ class LossPlot(QWidget):
             return self._picked
         return self._live_stage if self._live_stage in stages else (stages[-1] if stages else "")
 
-    def show_traces(self, traces: Traces, live_stage: str, score_title: Callable[[str], str]) -> None:
+    def show_traces(self, traces: Traces, status: "RunStatus", score_title: Callable[[str], str]) -> None:
         """Draw these lines; cheap where they are the ones that are drawn.
 
         Parameters
         ----------
-        live_stage
-            The stage that trains.
+        status
+            Tells the stage that trains, and how many steps each has.
         score_title
             Says of a stage what its scores are.
         """
         self._score_title = score_title
+        self._planned = {plan.name: plan.steps for plan in status.plan}
+        live_stage = status.stage
         if traces is self._traces and live_stage == self._live_stage:
             return
         if traces.stages != self._traces.stages:
             self._show_stages(traces.stages)
         self._traces, self._live_stage = traces, live_stage
         self._draw()
+
+    def settle(self) -> None:
+        """Let the plots say now which of their parts are to be drawn anew."""
+        for plot in (self._losses, self._scores):
+            QCoreApplication.sendPostedEvents(plot.scene(), int(QEvent.Type.MetaCall))
 
     def take_theme(self, colours: ThemeColours) -> None:
         """Draw in other colours."""
@@ -105,6 +119,7 @@ class LossPlot(QWidget):
         plot.setMenuEnabled(False)
         plot.hideButtons()
         plot.setMouseEnabled(x=True, y=False)
+        plot.disableAutoRange()
         plot.getAxis("left").setWidth(_WIDTH_OF_AXIS)
         plot.setToolTip("Drag to move along the steps, wheel to zoom, double-click to see all")
         plot.scene().sigMouseClicked.connect(self._clicked)
@@ -133,6 +148,7 @@ class LossPlot(QWidget):
     def _clicked(self, event: Any) -> None:
         if event.double():
             self._shows_all = True
+            self._shown_steps = 0.0
             self._draw()
 
     def _zoomed(self) -> None:
@@ -140,6 +156,18 @@ class LossPlot(QWidget):
 
     def _set_log(self, is_on: bool) -> None:
         self._losses.setLogMode(y=is_on)
+        self._draw()
+
+    def _fit_ranges(self, shown: Iterable[Trace], losses: Sequence[Trace]) -> None:
+        """Set ranges that seldom change: each change draws both plots with their axes once more."""
+        last = max([float(trace.steps[-1]) for trace in shown] + [float(self._planned.get(self.stage, 1))])
+        if self._shows_all and last != self._shown_steps:
+            self._shown_steps = last
+            self._scores.setXRange(0, last, padding=0.02)
+        heights = _heights(losses, self.log_scale.isChecked())
+        if heights is not None and heights != self._shown_heights:
+            self._shown_heights = heights
+            self._losses.setYRange(*heights, padding=0)
 
     def _draw(self) -> None:
         for button in self._buttons.buttons():
@@ -151,12 +179,9 @@ class LossPlot(QWidget):
             self._clear()
             self._add_lines(shown)
         for key, trace in shown.items():
-            steps, values = _drawable(trace)
-            self._drawn[key].setData(steps, values)
-        if self._shows_all and shown:
-            last = max(float(trace.steps[-1]) for trace in shown.values())
-            self._scores.setXRange(0, max(1.0, last), padding=0.02)
+            self._drawn[key].setData(*_drawable(trace, self.log_scale.isChecked() and key[0] == "loss"))
         losses = [trace for (kind, _), trace in shown.items() if kind == "loss"]
+        self._fit_ranges(shown.values(), losses)
         self._loss_legend.setText(self._legend_text("Loss terms, by step", losses))
         scores = [trace for (kind, _), trace in shown.items() if kind == "score"]
         self._score_legend.setText(self._legend_text(self._score_title(self.stage), scores))
@@ -214,10 +239,21 @@ def _legend() -> QLabel:
     return label
 
 
-def _drawable(trace: Trace) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the points that can be drawn: a diverged loss has none at its end."""
-    finite = np.isfinite(trace.values)
-    return trace.steps[finite], trace.values[finite]
+def _drawable(trace: Trace, is_log: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the points that can be drawn: a diverged loss has none at its end, a logarithm none at 0."""
+    fits = np.isfinite(trace.values) & ((trace.values > 0) | (not is_log))
+    return trace.steps[fits], trace.values[fits]
+
+
+def _heights(losses: Iterable[Trace], is_log: bool) -> tuple[float, float] | None:
+    """Return the range of the axis, in powers of ten where it is logarithmic; None where there is nothing to draw."""
+    values = np.concatenate([np.empty(0), *(_drawable(trace, is_log)[1] for trace in losses)])
+    if not values.size:
+        return None
+    low, high = float(values.min()), float(values.max())
+    if is_log:
+        return floor(2 * log10(low)) / 2, ceil(2 * log10(high) + 0.1) / 2
+    return min(0.0, low), 1.05 * high if high > 0 else 1.0
 
 
 def _short(value: float) -> str:

@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QVBoxLayout
 from napari_medkd.core.errors import Problem
 from napari_medkd.gui.answers import Answer
 from napari_medkd.gui.backend import followers_of
-from napari_medkd.gui.background import in_background
+from napari_medkd.gui.background import Background
 from napari_medkd.gui.canvas import AnswersOnCanvas, jump_to, layer_of, pictures_on
 from napari_medkd.gui.comparison import Comparison
 from napari_medkd.gui.networks import Network
@@ -32,11 +32,11 @@ class ResultsDock(Dock):
         super().__init__(napari_viewer, "Results")
         followers = followers_of(self.session)
         self.state = ResultsState()
-        self.selection = Selection(self.session, self.state, in_background)
-        predicting = Predicting(followers, in_background)
+        self.selection = Selection(self.session, self.state, Background(self))
+        predicting = Predicting(followers, Background(self))
         self.presenter = ResultsPresenter(self.state, self.selection, predicting)
         self.comparison = Comparison(napari_viewer)
-        self.preview = LivePreview(napari_viewer, self.session, in_background)
+        self.preview = LivePreview(napari_viewer, self.session, Background(self))
         self._answers = AnswersOnCanvas(napari_viewer)
         followers.heard.connect(predicting.hear)
         followers.failed.connect(predicting.fail)

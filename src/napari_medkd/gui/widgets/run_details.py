@@ -1,11 +1,12 @@
 """The selected run: where it stands, its buttons, what it noticed, and its curves."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from html import escape
 from typing import TYPE_CHECKING
 
 from psygnal import Signal
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QCoreApplication, QEvent, Qt
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QMenu, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_medkd.gui.following import Traces
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _THOUSAND = 1000
 _MOST_NOTICES = 3
+_NESTED_LAYOUTS = 4
 
 
 class RunDetails(QWidget):
@@ -46,6 +48,23 @@ class RunDetails(QWidget):
         self._build()
         self.show_nothing()
 
+    @contextmanager
+    def drawn_once(self) -> Iterator[None]:
+        """Gather what is shown in the body into one picture.
+
+        Whatever changes in a window with an OpenGL canvas has all of it put together again, some 16 ms without a GPU;
+        labels, layouts and plots that each ask for it would take several times that.
+        """
+        self.setUpdatesEnabled(False)
+        try:
+            yield
+            for _ in range(_NESTED_LAYOUTS):
+                QCoreApplication.sendPostedEvents(None, int(QEvent.Type.LayoutRequest))
+            if self.plot is not None:
+                self.plot.settle()
+        finally:
+            self.setUpdatesEnabled(True)
+
     def show_nothing(self) -> None:
         """Show that no run is selected."""
         self.name.setText("Select a run")
@@ -65,7 +84,7 @@ class RunDetails(QWidget):
         self._show_fault(status)
         self._show_notices(status)
 
-    def show_traces(self, traces: Traces, live_stage: str, score_title: Callable[[str], str]) -> None:
+    def show_traces(self, traces: Traces, status: "RunStatus", score_title: Callable[[str], str]) -> None:
         """Draw the run's curves; the plot is made for the first of them."""
         if self.plot is None:
             if not traces.stages:
@@ -73,7 +92,7 @@ class RunDetails(QWidget):
             self.plot = LossPlot(self._colours)
             self._layout.insertWidget(self._layout.indexOf(self.notices) + 1, self.plot, 1)
         self.plot.setVisible(bool(traces.stages))
-        self.plot.show_traces(traces, live_stage, score_title)
+        self.plot.show_traces(traces, status, score_title)
 
     def take_theme(self, colours: ThemeColours) -> None:
         """Draw in other colours."""

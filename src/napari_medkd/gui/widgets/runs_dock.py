@@ -9,7 +9,7 @@ from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFrame, QLabel, QMessageBox, QScrollArea, QSplitter, QVBoxLayout
 
 from napari_medkd.gui.backend import followers_of
-from napari_medkd.gui.background import in_background
+from napari_medkd.gui.background import Background
 from napari_medkd.gui.following import Heard, Traces
 from napari_medkd.gui.state import RunsState
 from napari_medkd.gui.theme import ThemeColours
@@ -34,7 +34,7 @@ class RunsDock(Dock):
         super().__init__(napari_viewer, "Runs")
         self.state = RunsState()
         self.followers = followers_of(self.session)
-        self.presenter = RunsPresenter(self.session, self.state, self.followers, in_background)
+        self.presenter = RunsPresenter(self.session, self.state, self.followers, Background(self))
         self._watcher = QFileSystemWatcher(self)
         self._timer = QTimer(self)
         self._timer.setInterval(_LOOK_AGAIN_MILLISECONDS)
@@ -145,7 +145,10 @@ class RunsDock(Dock):
         self.splitter.setVisible(has_any)
 
     def _show_selected(self) -> None:
-        run = self.session.run
+        with self.details.drawn_once():
+            self._show_run(self.session.run)
+
+    def _show_run(self, run: Path | None) -> None:
         self.details.setEnabled(run is not None)
         if run is None:
             self.details.show_nothing()
@@ -154,7 +157,7 @@ class RunsDock(Dock):
         status = presenter.status(run)
         self.details.show_run(presenter.title(run), status, presenter.headline(run), presenter.possible(run))
         traces = self.followers.latest[run].traces if run in self.followers.latest else Traces()
-        self.details.show_traces(traces, status.stage, partial(presenter.score_title, run))
+        self.details.show_traces(traces, status, partial(presenter.score_title, run))
 
     def _show_message(self) -> None:
         text = f"{self.state.message} {self.state.hint}".strip()

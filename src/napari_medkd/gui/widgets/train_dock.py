@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_medkd.gui.backend import followers_of
-from napari_medkd.gui.background import in_background
+from napari_medkd.gui.background import Background
 from napari_medkd.gui.state import TrainState
 from napari_medkd.gui.theme import ThemeColours
 from napari_medkd.gui.widgets.dock import Dock, bring_up
@@ -43,7 +43,7 @@ class TrainDock(Dock):
         from napari_medkd.gui.presenters.train import TrainPresenter
         from napari_medkd.gui.widgets.train_form import TrainForm
 
-        self.presenter = TrainPresenter(self.session, self.state, followers_of(self.session), in_background)
+        self.presenter = TrainPresenter(self.session, self.state, followers_of(self.session), Background(self))
         self.form = TrainForm(self.presenter.choices.shared_fields)
         self._page.insertWidget(self._page.indexOf(self.missing_buttons) + 1, self.form)
         self._connect()
