@@ -18,7 +18,7 @@ SECONDS_BETWEEN_POLLS = 0.2
 
 #: Steps alone are told this seldom: whatever changes in a window with an OpenGL canvas makes all of it be put together
 #: again, some 16 ms without a GPU. Anything else that happens is told at once.
-SECONDS_BETWEEN_STEPS = 1.5
+SECONDS_BETWEEN_STEPS = 2.0
 
 #: A line of a plot is never drawn from more points than it has pixels.
 MOST_POINTS = 1000

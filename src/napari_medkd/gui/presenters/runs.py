@@ -55,6 +55,7 @@ class RunsPresenter:
         self._shelf: Shelf | None = None
         self._summaries: dict[Path, RunSummary] = {}
         self._ordered: dict[Path, Wish] = {}
+        self._heard_phases: dict[Path, str] = {}
         self._is_looking = False
         self._known_cards: tuple[MethodCard, ...] = ()
 
@@ -67,11 +68,13 @@ class RunsPresenter:
         self._in_background(shelf.look, self._take, self._not_taken)
 
     def hear(self, heard: Heard) -> None:
-        """Take in what a followed run said."""
+        """Take in what a followed run said; the list shows another phase at once, and progress when it is refreshed."""
         wish = self._ordered.get(heard.run)
         if wish and heard.status.phase in _OBEYED[wish]:
             del self._ordered[heard.run]
-        self._show_rows()
+        if heard.status.phase != self._heard_phases.get(heard.run):
+            self._heard_phases[heard.run] = heard.status.phase
+            self._show_rows()
 
     def fail(self, run: Path, error: Exception) -> None:
         """Say why a run could not be launched or read."""
