@@ -1,5 +1,6 @@
 import gc
 import sys
+import weakref
 from pathlib import Path
 
 import pytest
@@ -91,16 +92,13 @@ def test_a_launch_that_fails_is_told_and_leaves_nothing_behind(followers, sessio
 
 
 def test_followers_end_with_their_session(qtbot):
-    from napari_medkd.gui import backend
-
-    before = len(backend._FOLLOWERS)
     session = Session()
-    followers_of(session)
-    assert len(backend._FOLLOWERS) == before + 1
+    followers = weakref.ref(followers_of(session))
+
     del session
     gc.collect()
 
-    assert len(backend._FOLLOWERS) == before
+    assert followers() is None
 
 
 @pytest.mark.process
