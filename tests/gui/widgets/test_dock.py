@@ -1,9 +1,15 @@
+import gc
+from pathlib import Path
+
+import numpy as np
 import pytest
 from qtpy.QtWidgets import QDockWidget, QMainWindow
 
+from napari_medkd.gui.backend import followers_of
 from napari_medkd.gui.preferences import PLUGIN
 from napari_medkd.gui.widgets.closing import ClosingGuard
 from napari_medkd.gui.widgets.dock import Dock, bring_up
+from napari_medkd.runs.heartbeat import Heartbeat
 
 pytestmark = pytest.mark.gui
 
@@ -71,3 +77,37 @@ def test_a_closed_dock_leaves_the_others_working(viewer, qtbot):
     viewer.theme = "light"
 
     assert set(docks(window)) == {"Runs"}
+
+
+def test_what_happens_after_a_dock_was_closed_troubles_nobody(viewer, qtbot, run_folder):
+    window = opened(viewer, qtbot, "Data", "Train", "Runs", "Results")
+    session = bring_up(viewer, "Runs").session
+    for title in ("Runs", "Train", "Results"):
+        viewer.window.remove_dock_widget(docks(window)[title])
+    qtbot.wait(100)
+    gc.collect()
+
+    with Heartbeat(run_folder.path, attempt=1):
+        session.run = run_folder.path
+        session.references = ("case_0",)
+        session.interpreter = Path("another-python")
+        session.opened = None
+        followers_of(session).follow(run_folder.path)
+        qtbot.waitUntil(lambda: run_folder.path in followers_of(session).latest, timeout=10_000)
+        viewer.add_image(np.zeros((4, 4, 4)))
+        viewer.theme = "light"
+        followers_of(session).leave_all()
+        qtbot.wait(300)
+
+    assert set(docks(window)) == {"Data"}
+
+
+def test_a_closed_dock_can_be_opened_again(viewer, qtbot):
+    window = opened(viewer, qtbot, "Data", "Runs")
+    viewer.window.remove_dock_widget(docks(window)["Runs"])
+    qtbot.wait(100)
+
+    again = bring_up(viewer, "Runs")
+    qtbot.waitUntil(again.isVisible, timeout=5_000)
+
+    assert set(docks(window)) == {"Data", "Runs"}
