@@ -1,7 +1,9 @@
+from colorsys import rgb_to_hls
 from types import SimpleNamespace
 
 import pytest
 
+from napari_medkd.gui.colours import hex_of
 from napari_medkd.gui.theme import colours_of
 
 
@@ -28,10 +30,22 @@ def test_every_line_of_a_plot_stands_out_from_the_background(theme):
 def test_words_are_legible_on_the_dock(theme):
     colours = colours_of(SimpleNamespace(theme=theme))
 
-    for words in (colours.text, colours.good, colours.bad, colours.caution):
+    for words in (colours.text, colours.live, colours.good, colours.bad, colours.caution):
         assert contrast(words, colours.background) >= 4.5
         assert contrast(words, colours.primary) >= 3  # the list's ground
     assert contrast(colours.faint_text, colours.background) >= 4
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_a_class_has_the_hue_of_its_layer(theme):
+    def hue(colour):
+        return rgb_to_hls(*(int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)))[0]
+
+    lines = colours_of(SimpleNamespace(theme=theme)).lines
+
+    for label in range(1, 8):
+        apart = abs(hue(lines[label - 1]) - hue(hex_of(label)))
+        assert min(apart, 1 - apart) < 0.1
 
 
 def test_the_themes_are_told_apart():

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-#: Okabe and Ito's palette, darkened for light backgrounds where it needs it: neighbours stay apart for every eye.
-_ON_DARK = ("#56b4e9", "#e69f00", "#2fc79a", "#f0e442", "#e391bd", "#ff7a33", "#8ea7ff", "#c9c9c9")
-_ON_LIGHT = ("#0072b2", "#b56b00", "#00805c", "#8a7a00", "#b0487e", "#c23b00", "#3d4fb8", "#555555")
+#: Okabe and Ito's palette in the order of `colours`, so that a class has the same hue here as in its layer; lightened
+#: or darkened where it would not stand out from the dock.
+_ON_DARK = ("#e69f00", "#56b4e9", "#2fc79a", "#f0e442", "#e391bd", "#ff7a33", "#8ea7ff", "#c9c9c9")
+_ON_LIGHT = ("#b56b00", "#1b7fb5", "#00805c", "#8a7a00", "#b0487e", "#c23b00", "#3d4fb8", "#555555")
 
+_LIVE = ("#56b4e9", "#0b5c8f")
 _GOOD = ("#4cc38a", "#06603a")
 _BAD = ("#ff8078", "#a0101a")
 _CAUTION = ("#e3b617", "#6e5200")
@@ -24,6 +26,7 @@ class ThemeColours:
     text: str
     faint_text: str
     current: str
+    live: str
     good: str
     bad: str
     caution: str
@@ -52,6 +55,7 @@ def colours_of(viewer: Any) -> ThemeColours:
         _hex(text),
         _hex(_between(text, background, 0.35)),
         _hex(rgb("current")),
+        _LIVE[at],
         _GOOD[at],
         _BAD[at],
         _CAUTION[at],

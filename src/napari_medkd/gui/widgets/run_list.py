@@ -126,7 +126,7 @@ class _RunDelegate(QStyledItemDelegate):
             return self.colours.bad
         if row.phase in ("completed",):
             return self.colours.good
-        return self.colours.lines[0] if row.is_live else self.colours.caution
+        return self.colours.live if row.is_live else self.colours.caution
 
 
 class RunList(QListView):
