@@ -83,6 +83,17 @@ def variants(folder: Path, steps: int, rounds: int) -> dict[str, Variant]:
     }
 
 
+def measure(compared: dict[str, Variant], steps: int, rounds: int) -> dict[str, list[float]]:
+    """Return the seconds of a step per round; the variants take turns, and a first round warms up."""
+    found: dict[str, list[float]] = {name: [] for name in compared}
+    for turn in range(rounds + 1):
+        for name, variant in compared.items():
+            measured = seconds(variant.step, steps)
+            if turn:
+                found[name].append(measured)
+    return found
+
+
 #: Ratios that are reported: name, numerator, denominator, goal.
 RATIOS = (
     ("A/A control", "supervised again", "supervised", ""),
@@ -99,13 +110,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        compared = variants(Path(folder), wanted.steps, wanted.rounds)
-    found: dict[str, list[float]] = {name: [] for name in compared}
-    for turn in range(wanted.rounds + 1):
-        for name, variant in compared.items():
-            measured = seconds(variant.step, wanted.steps)
-            if turn:  # the first round warms up
-                found[name].append(measured)
+        found = measure(variants(Path(folder), wanted.steps, wanted.rounds), wanted.steps, wanted.rounds)
     record = Record("training")
     for name, values in found.items():
         kept = tuple(round(value, 5) for value in values)

@@ -2,9 +2,10 @@
 
     xvfb-run -a -s "-screen 0 1600x1000x24 +extension GLX" python benchmarks/viewer.py [--pairs 6] [--seconds 15]
 
-The lag is that of a 10 ms timer in the real window, with the four docks and an image open. Blocks in which a run trains
-alternate with blocks in which it is paused; the figure that counts is the difference. The run has one thread and is
-niced as every run started from the viewer is; it writes a preview at each epoch's end, which is drawn.
+The lag is that of a 10 ms timer in the real window, with the four docks and an image open, the live curves
+in front. Blocks in which a run trains alternate with blocks in which it is paused; the figure that counts is the
+difference. The run has one thread and is niced as every run started from the viewer is; it writes a preview at each
+epoch's end, which is drawn.
 """
 
 import argparse
@@ -127,6 +128,7 @@ class LagWindow:
         """Start a long run with one thread, and show its curves."""
         from napari_medkd.core.spec import Hardware, Schedule, Target, TrainSpec
         from napari_medkd.gui.backend import followers_of
+        from napari_medkd.gui.widgets.dock import bring_up
         from napari_medkd.runs.folder import RunFolder
 
         spec = TrainSpec(
@@ -139,6 +141,7 @@ class LagWindow:
         run = RunFolder.create(self.session.runs_folder, spec).path
         followers_of(self.session).start(run)
         self.session.run = run
+        bring_up(self.viewer, "Runs")
         self.until(lambda: self.session.run_status.step > 20)
 
     def pause(self, is_on: bool) -> None:

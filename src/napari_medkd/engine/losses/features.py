@@ -3,6 +3,7 @@
 Legend: B batch, C channel, Z Y X space (no Z for planes).
 """
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -51,13 +52,14 @@ def foreground_balanced_mse(student_BCZYX: Tensor, teacher_BCZYX: Tensor, labels
     """
     refuse_unequal(student_BCZYX, teacher_BCZYX)
     refuse_other_labels(student_BCZYX, labels_BZYX)
+    classes_BZYX = labels_BZYX.long() - UNKNOWN
+    counts = classes_BZYX.flatten().bincount(minlength=2)
+    present = counts > 0
+    present[0] = False
+    shares = student_BCZYX.shape[1] * present.sum().clamp(min=1) * counts.clamp(min=1)
+    root_BZYX = torch.where(present, 1 / shares, 0.0).sqrt()[classes_BZYX].unsqueeze(1)
     difference_BCZYX = in_full_precision(student_BCZYX) - in_full_precision(teacher_BCZYX)
-    squared_N = difference_BCZYX.square().mean(1).flatten()
-    ranks_N = labels_BZYX.flatten().long() - UNKNOWN
-    counts = ranks_N.bincount(minlength=2)
-    sums = squared_N.new_zeros(len(counts)).index_add(0, ranks_N, squared_N)
-    present = (counts[1:] > 0).sum().clamp(min=1)
-    return (sums[1:] / counts[1:].clamp(min=1)).sum() / present
+    return torch.linalg.vector_norm(root_BZYX * difference_BCZYX).square()
 
 
 def cosine_distance(student_BCZYX: Tensor, teacher_BCZYX: Tensor) -> Tensor:
