@@ -4,7 +4,8 @@
     python benchmarks/shape_intensity.py report
 
 ``train`` takes the rows that are not done yet, seed by seed, so that every row has the same seeds, and writes each as a
-file of its own under ``results/shape_intensity/``: stop it when you like. ``report`` makes the table of all of them.
+file of its own under ``results/shape_intensity/``: stop it when you like. A run has one thread, so that a second
+``train``, of the other experiment, can go on beside it. ``report`` makes the table of all of them.
 Needs MEDKD_DATA. Settings were chosen on development cases alone; *test* is scored once, with the weights of the end.
 """
 
@@ -29,7 +30,7 @@ from napari_medkd.core.events import RunEnded
 from napari_medkd.core.measures import measure_masks
 from napari_medkd.core.preprocessing import PreprocessingWishes
 from napari_medkd.core.run_layout import RESOLVED
-from napari_medkd.core.spec import MethodChoice, NetworkChoice, Schedule, TrainSpec
+from napari_medkd.core.spec import Hardware, MethodChoice, NetworkChoice, Schedule, TrainSpec
 from napari_medkd.core.task import Task
 from napari_medkd.engine.bench import open_bench, read_resolved
 from napari_medkd.engine.data.preprocess import prepare_image, restore_mask
@@ -131,6 +132,7 @@ def _spec(experiment: str, row: Trained, seed: int) -> TrainSpec:
         method=row.choice,
         network=chosen.network,
         schedule=chosen.schedule.replace(augmentation=row.augmentation),
+        hardware=Hardware(threads=1),
         seed=seed,
     )
 

@@ -59,7 +59,8 @@ def foreground_balanced_mse(student_BCZYX: Tensor, teacher_BCZYX: Tensor, labels
     shares = student_BCZYX.shape[1] * present.sum().clamp(min=1) * counts.clamp(min=1)
     root_BZYX = torch.where(present, 1 / shares, 0.0).sqrt()[classes_BZYX].unsqueeze(1)
     difference_BCZYX = in_full_precision(student_BCZYX) - in_full_precision(teacher_BCZYX)
-    return torch.linalg.vector_norm(root_BZYX * difference_BCZYX).square()
+    norm: Tensor = torch.linalg.vector_norm(root_BZYX * difference_BCZYX)
+    return norm.square()
 
 
 def cosine_distance(student_BCZYX: Tensor, teacher_BCZYX: Tensor) -> Tensor:
