@@ -97,6 +97,20 @@ def test_a_teacher_that_is_wrong_is_not_followed(tiny_spec):
     assert right.item() > 0
 
 
+@pytest.mark.parametrize("from_teacher", [True, False])
+def test_the_students_head_starts_as_the_trained_teachers(tiny_spec, from_teacher):
+    chosen = choosing(tiny_spec, "shape-intensity", head_from_teacher=from_teacher)
+    method = method_named("shape-intensity")
+    stages = method.stages(settings_of(method, chosen.method), open_bench(chosen, method.tasks))
+    teacher = next(stages).product
+    torch.nn.init.constant_(teacher.head.bias, 7.0)
+    student = next(stages).product
+
+    assert bool((student.head.bias == 7.0).all()) is from_teacher
+    assert torch.equal(student.head.weight, teacher.head.weight) is from_teacher
+    assert student.head.weight is not teacher.head.weight
+
+
 def test_the_teacher_is_in_no_state_dict(tiny_spec):
     bench = open_bench(tiny_spec, frozenset({"segmentation"}))
     objective = Following(bench.network(), Frozen(bench.network(skips=False)), ShapeIntensitySettings())

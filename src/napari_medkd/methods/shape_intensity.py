@@ -41,6 +41,12 @@ class ShapeIntensitySettings(Settings):
         description="Everywhere, as published; with every class weighing the same; or so, and only where the teacher's "
         "own answer is right.",
     )
+    head_from_teacher: bool = Field(
+        True,
+        title="Start from the teacher's head",
+        description="The student's last 1x1 convolution starts as the teacher's, which reads the followed features; "
+        "as published it starts at random.",
+    )
     cross_entropy: float = Field(
         1.0, ge=0, le=10, title="Cross-entropy weight", description="Weight of the voxel-wise cross-entropy."
     )
@@ -106,7 +112,13 @@ class ShapeIntensity:
     teacher_shows: TeacherShows = "masks given a label"
     presets: Mapping[str, Mapping[str, Any]] = {
         "recommended": {},
-        "faithful": {"follow": "everywhere", "features": 2.0, "dice": 0.0, "teacher_share": 1.0},
+        "faithful": {
+            "follow": "everywhere",
+            "features": 2.0,
+            "head_from_teacher": False,
+            "dice": 0.0,
+            "teacher_share": 1.0,
+        },
     }
     default_preset = "recommended"
     Settings = ShapeIntensitySettings
@@ -129,6 +141,8 @@ class ShapeIntensity:
             learning = Supervised(teacher, settings.cross_entropy, settings.dice)
             yield Stage("teacher", learning, teacher, bench.batches(view), bench.judge(view), settings.teacher_sees)
         student = bench.network()
+        if teacher is not None and settings.head_from_teacher:
+            student.head.load_state_dict(teacher.head.state_dict())
         frozen = Frozen(teacher or bench.network(skips=False))
         following = Following(student, frozen, settings)
         yield Stage("student", following, student, bench.batches(view), bench.judge())
