@@ -74,11 +74,22 @@ def _of_test(rows: list[dict[str, Any]], test: str) -> str:
     return f"### {test} ({here[0]['domain']}, {cases} cases)\n\n" + _table(head, lines)
 
 
+def _seconds_of_training(rows: list[dict[str, Any]]) -> str:
+    lines = [
+        (row["domain"], row["row"], str(row["n"]), f"{row['mean']:.0f}", f"{min(row['values']):.0f}")
+        for row in rows
+        if row["metric"] == "training"
+    ]
+    head = ("trained on", "row", "seeds", "seconds of training, mean", "least")
+    return "### Time, validation included, one thread of two cores that others share\n\n" + _table(head, lines)
+
+
 def shape_intensity(document: dict[str, Any]) -> str:
     """Return the section on accuracy in site and across sites."""
-    tests = dict.fromkeys(row["test"] for row in document["rows"])
+    tests = dict.fromkeys(row["test"] for row in document["rows"] if row["test"])
     tried = f"Settings of *recommended* tried on development cases before: {document['settings_tried']}.\n"
     parts = [_origin(document), tried, *(_of_test(document["rows"], test) for test in tests)]
+    parts.append(_seconds_of_training(document["rows"]))
     return "## Shape-intensity distillation\n\n" + "\n".join(parts)
 
 

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from paired_table import Scored, difference_row, read_scores, rows_of
 from real_data import busbra, hippocampus, oasis
-from record import RESULTS, Record, machine, versions
+from record import RESULTS, Record, Row, machine, versions
 
 from napari_medkd.core.annotation import ClassLabel
 from napari_medkd.core.control import Always
@@ -271,6 +271,16 @@ def _report_test(record: Record, experiment: str, test: str, side: str) -> None:
                 record.rows.append(difference_row(name, other, test, domain, pair, patients))
 
 
+def _report_seconds(record: Record, experiment: str) -> None:
+    for name, row in ROWS.items():
+        files = sorted((KEPT / experiment).glob(f"{name}.seed-*.json"))
+        values = tuple(json.loads(file.read_text(encoding="utf-8"))["seconds_training"] for file in files)
+        if values:
+            mean = round(float(np.mean(values)), 1)
+            more = {"preset": row.preset, "task": "segmentation", "domain": experiment}
+            record.rows.append(Row(name, "training", "s", len(values), mean, values, **more))
+
+
 def report(side: str) -> None:
     """Write results/shape_intensity.json from the rows that are done."""
     record = Record("shape_intensity" if side == "test" else f"shape_intensity_{side}")
@@ -278,6 +288,7 @@ def report(side: str) -> None:
     for experiment, chosen in EXPERIMENTS.items():
         for test in chosen.tests:
             _report_test(record, experiment, test, side)
+        _report_seconds(record, experiment)
     print(record.write())
     for row in record.rows:
         if row.class_ == "mean":
