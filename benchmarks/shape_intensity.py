@@ -104,7 +104,7 @@ class Trained:
 
 
 #: Settings of *recommended* that were tried on development cases before the table.
-SETTINGS_TRIED = 0
+SETTINGS_TRIED = 1
 
 SIKD = "shape-intensity"
 ROWS = {
