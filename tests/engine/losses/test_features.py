@@ -77,6 +77,16 @@ def test_the_balanced_difference_without_any_label_is_zero():
     )
 
 
+@pytest.mark.parametrize("label", [-1, 0], ids=["nothing labelled", "equal maps"])
+def test_where_the_balanced_difference_is_zero_its_gradient_is_zero_too(label):
+    student = torch.ones(1, 2, 2, 2, requires_grad=True)
+    teacher = torch.zeros(1, 2, 2, 2) if label == -1 else torch.ones(1, 2, 2, 2)
+
+    foreground_balanced_mse(student, teacher, torch.full((1, 2, 2), label)).backward()
+
+    assert torch.equal(student.grad, torch.zeros_like(student))
+
+
 def test_the_balanced_difference_refuses_labels_of_another_resolution():
     with pytest.raises(ValueError, match="needs labels of shape"):
         foreground_balanced_mse(torch.ones(1, 2, 2, 2), torch.zeros(1, 2, 2, 2), torch.zeros(1, 4, 4))
