@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from napari_medkd.core.control import Always
 from napari_medkd.core.errors import SpecProblem
 from napari_medkd.core.run_layout import checkpoint_path
-from napari_medkd.core.spec import MethodChoice, PredictSpec, TrainSpec
+from napari_medkd.core.spec import MethodChoice, NetworkChoice, PredictSpec, TrainSpec
 from napari_medkd.engine.bench import open_bench
 from napari_medkd.engine.checkpoint import load_network
 from napari_medkd.engine.data.batch import Batch
@@ -109,6 +109,19 @@ def test_the_students_head_starts_as_the_trained_teachers(tiny_spec, from_teache
     assert bool((student.head.bias == 7.0).all()) is from_teacher
     assert torch.equal(student.head.weight, teacher.head.weight) is from_teacher
     assert student.head.weight is not teacher.head.weight
+
+
+@pytest.mark.parametrize(("shallower_by", "levels"), [(0, 3), (1, 2), (4, 2)])
+def test_a_teacher_may_have_fewer_levels_of_which_two_stay(tiny_spec, tmp_path, shallower_by, levels):
+    spec = choosing(tiny_spec, "shape-intensity", teacher_shallower_by=shallower_by)
+    spec = spec.replace(network=NetworkChoice(widths=(4, 8, 12)))
+
+    trained(spec, tmp_path)
+
+    teacher, student = (load_network(tmp_path, stage)[0] for stage in ("teacher", "student"))
+    assert teacher.widths == (4, 8, 12)[:levels]
+    assert student.widths == (4, 8, 12)
+    assert not teacher.skips
 
 
 def test_the_teacher_is_in_no_state_dict(tiny_spec):

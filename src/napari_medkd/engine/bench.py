@@ -103,13 +103,14 @@ class Bench:
             cases += enough_K
         return (sums / cases.clamp(min=1)).float().to(self.machine.device)
 
-    def network(self, *, skips: bool = True) -> UNet:
-        """Return a fresh U-Net of the spec's size on the device."""
+    def network(self, *, skips: bool = True, shallower_by: int = 0) -> UNet:
+        """Return a fresh U-Net on the device: of the spec's size, or with fewer levels, of which two stay."""
+        widths = self.spec.network.widths
         network = UNet(
             dimensions=self.preprocessing.dimensions,
             in_channels=len(self.preprocessing.channels),
             num_classes=self.num_classes,
-            widths=self.spec.network.widths,
+            widths=widths[: max(2, len(widths) - shallower_by)],
             skips=skips,
         )
         return network.to(self.machine.device)

@@ -122,7 +122,7 @@ def _card(stage: Stage, bench: Bench, epoch: int, score: float | None) -> Weight
         dimensions=bench.preprocessing.dimensions,
         in_channels=len(bench.preprocessing.channels),
         num_classes=bench.num_classes,
-        widths=bench.spec.network.widths,
+        widths=network.widths,
         skips=network.skips,
     )
     return WeightsCard(

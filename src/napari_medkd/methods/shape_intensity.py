@@ -59,6 +59,14 @@ class ShapeIntensitySettings(Settings):
     teacher_trains: bool = Field(
         True, title="Train the teacher", description="Off gives a teacher of random weights, a control."
     )
+    teacher_shallower_by: int = Field(
+        1,
+        ge=0,
+        le=4,
+        title="Teacher shallower by",
+        description="Levels the teacher has fewer than the student: without skip connections each level less lets it "
+        "learn several times faster. As published none.",
+    )
     teacher_share: float = Field(
         0.5, gt=0, le=1, title="Teacher's share", description="Epochs of the teacher as a share of the student's."
     )
@@ -117,6 +125,7 @@ class ShapeIntensity:
             "features": 2.0,
             "head_from_teacher": False,
             "dice": 0.0,
+            "teacher_shallower_by": 0,
             "teacher_share": 1.0,
         },
     }
@@ -137,15 +146,19 @@ class ShapeIntensity:
         """Yield the stages of the plan; in the student's, the student is built first."""
         view, teacher = bench.showing(settings.teacher_sees), None
         if settings.teacher_trains and settings.features:
-            teacher = bench.network(skips=False)
+            teacher = self._teacher(settings, bench)
             learning = Supervised(teacher, settings.cross_entropy, settings.dice)
             yield Stage("teacher", learning, teacher, bench.batches(view), bench.judge(view), settings.teacher_sees)
         student = bench.network()
         if teacher is not None and settings.head_from_teacher:
             student.head.load_state_dict(teacher.head.state_dict())
-        frozen = Frozen(teacher or bench.network(skips=False))
+        frozen = Frozen(teacher or self._teacher(settings, bench))
         following = Following(student, frozen, settings)
         yield Stage("student", following, student, bench.batches(view), bench.judge())
+
+    @staticmethod
+    def _teacher(settings: ShapeIntensitySettings, bench: Bench) -> UNet:
+        return bench.network(skips=False, shallower_by=settings.teacher_shallower_by)
 
 
 METHOD: Method[ShapeIntensitySettings] = ShapeIntensity()

@@ -69,6 +69,7 @@ class UNet(nn.Module):
         if len(widths) < 2:
             raise ValueError(f"widths has {len(widths)} level(s); a U-Net needs at least 2, full resolution first.")
         self.dimensions = dimensions
+        self.widths = widths
         self.skips = skips
         self.divisor = 2 ** (len(widths) - 1)
         self.tap_channels = tuple(reversed(widths[:-1]))
