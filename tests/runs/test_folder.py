@@ -1,4 +1,5 @@
 import json
+import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,6 +53,26 @@ def test_a_runs_folder_that_cannot_be_made_is_named(tmp_path):
 
     with pytest.raises(RunProblem, match=r"of-today: The runs folder cannot be written .+ Check the path"):
         RunFolder.create(tmp_path / "runs" / "of-today", spec_named())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the size limit that stands for a full disk is POSIX")
+def test_a_full_disk_leaves_no_empty_run_behind(tmp_path):
+    script = (
+        "import atexit, resource, signal, sys; from pathlib import Path\n"
+        "from napari_medkd.core.spec import TrainSpec\n"
+        "from napari_medkd.runs.folder import RunFolder\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "before = resource.getrlimit(resource.RLIMIT_FSIZE)\n"
+        "atexit.register(resource.setrlimit, resource.RLIMIT_FSIZE, before)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))\n"
+        "RunFolder.create(Path(sys.argv[1]), TrainSpec(datasets=(Path('data'),)))\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=False)
+
+    assert "spec.json" in done.stderr
+    assert "Free some space" in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_events_are_read_back_in_order(tmp_path):

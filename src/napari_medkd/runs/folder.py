@@ -1,5 +1,6 @@
 """A run folder: what was asked, what happened, and where everything lies."""
 
+import contextlib
 import re
 import shutil
 from datetime import datetime
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from napari_medkd.core.control import Wish
-from napari_medkd.core.errors import RunProblem
+from napari_medkd.core.errors import InputProblem, RunProblem
 from napari_medkd.core.events import AnyEvent, from_line, to_line
 from napari_medkd.core.run_layout import (
     CHECKPOINTS,
@@ -65,8 +66,8 @@ class RunFolder:
 
         Raises
         ------
-        RunProblem
-            Where the folder cannot be made or written.
+        InputProblem
+            Where the folder cannot be made or written; an empty one does not stay behind.
         """
         day = f"{now or datetime.now().astimezone():%Y-%m-%d_%H%M}"
         name = "_".join([day, *filter(None, (_in_a_path(spec.method.name), _in_a_path(spec.name or _dataset(spec))))])
@@ -75,7 +76,12 @@ class RunFolder:
             run = cls(_made(parent, name))
         except OSError as error:
             raise RunProblem.from_os_error(error, parent, "The runs folder cannot be written") from error
-        write_json(run.path / SPEC, spec.model_dump(mode="json"))
+        try:
+            write_json(run.path / SPEC, spec.model_dump(mode="json"))
+        except InputProblem:
+            with contextlib.suppress(OSError):
+                run.path.rmdir()
+            raise
         return run
 
     @classmethod
