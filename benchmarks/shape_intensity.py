@@ -2,11 +2,15 @@
 
     python benchmarks/shape_intensity.py train [--experiment busbra] [--row recommended] [--seeds 0,1] [--minutes 60]
     python benchmarks/shape_intensity.py report
+    python benchmarks/shape_intensity.py try [--experiment busbra] [--row NAME] [--seeds 0] [--minutes 60]
+    python benchmarks/shape_intensity.py report --side development
 
 ``train`` takes the rows that are not done yet, seed by seed, so that every row has the same seeds, and writes each as a
 file of its own under ``results/shape_intensity/``: stop it when you like. A run has one thread, so that a second
 ``train``, of the other experiment, can go on beside it. ``report`` makes the table of all of them.
-Needs MEDKD_DATA. Settings were chosen on development cases alone; *test* is scored once, with the weights of the end.
+``try`` trains the candidates for *recommended* and scores development cases alone; ``report --side development`` holds
+them against *supervised*. Settings are chosen there; *test* is scored once, with the weights of the end.
+Needs MEDKD_DATA.
 """
 
 import argparse
@@ -45,6 +49,7 @@ from napari_medkd.methods import method_named
 
 WORK = Path(__file__).parent / "work" / "shape_intensity"
 KEPT = RESULTS / "shape_intensity"
+TRIED = RESULTS / "shape_intensity_tried"
 
 
 @dataclass(frozen=True)
@@ -103,9 +108,6 @@ class Trained:
         return MethodChoice(name=self.method, preset=self.preset, settings=dict(self.settings))
 
 
-#: Settings of *recommended* that were tried on development cases before the table.
-SETTINGS_TRIED = 1
-
 SIKD = "shape-intensity"
 ROWS = {
     "supervised": Trained("supervised"),
@@ -118,6 +120,14 @@ ROWS = {
     "supervised, no augmentation": Trained("supervised", augmentation="none"),
     "recommended, no augmentation": Trained(SIKD, augmentation="none"),
     "faithful, no augmentation": Trained(SIKD, "faithful", augmentation="none"),
+}
+
+
+#: Settings that were tried for *recommended*, on development cases alone and before the table.
+EVERYWHERE: dict[str, bool | float | str] = {"follow": "everywhere", "features": 2.0}
+CANDIDATES = {
+    "where it is right, equal depth": Trained(SIKD, settings={"teacher_shallower_by": 0}),
+    "everywhere, weight 2, equal depth": Trained(SIKD, settings={**EVERYWHERE, "teacher_shallower_by": 0}),
 }
 
 
@@ -173,9 +183,9 @@ def _scores(experiment: str, predictor: Predictor, sides: tuple[str, ...]) -> di
     }
 
 
-def train_row(experiment: str, name: str, row: Trained, seed: int, sides: tuple[str, ...]) -> None:
-    """Train one row with one seed, score it, and write its file."""
-    kept = KEPT / experiment / f"{name}.seed-{seed}.json"
+def train_row(experiment: str, name: str, row: Trained, seed: int, sides: tuple[str, ...], into: Path) -> None:
+    """Train one row with one seed, score it, and write its file into a folder."""
+    kept = into / experiment / f"{name}.seed-{seed}.json"
     if kept.is_file():
         return
     run, start = WORK / "runs" / experiment / f"{name}.seed-{seed}", time.monotonic()
@@ -223,11 +233,11 @@ def _line(document: dict) -> str:
     return f"{who}  {document['seconds_training']:.0f} s  {means}"
 
 
-def _jobs(wanted: argparse.Namespace) -> Iterator[tuple[str, str, Trained, int]]:
+def _jobs(wanted: argparse.Namespace, rows: dict[str, Trained]) -> Iterator[tuple[str, str, Trained, int]]:
     experiments = wanted.experiment or list(EXPERIMENTS)
     for seed in wanted.seeds:
         for experiment in experiments:
-            for name, row in ROWS.items():
+            for name, row in rows.items():
                 if seed < row.seeds and (not wanted.row or name in wanted.row):
                     yield experiment, name, row, seed
 
@@ -235,11 +245,13 @@ def _jobs(wanted: argparse.Namespace) -> Iterator[tuple[str, str, Trained, int]]
 def train_rows(wanted: argparse.Namespace) -> None:
     """Train what is wanted and not done, until the minutes are over."""
     end = time.monotonic() + 60 * wanted.minutes
-    for experiment, name, row, seed in _jobs(wanted):
+    trying = wanted.command == "try"
+    sides, into = (("development",), TRIED) if trying else (("development", "test"), KEPT)
+    for experiment, name, row, seed in _jobs(wanted, CANDIDATES if trying else ROWS):
         if time.monotonic() > end:
             print("The minutes are over; the rows that are left go on the next time.")
             return
-        train_row(experiment, name, row, seed, ("development", "test"))
+        train_row(experiment, name, row, seed, sides, into)
 
 
 #: What each row is held against.
@@ -254,37 +266,42 @@ VERSUS = {
 }
 
 
+def _files(experiment: str, side: str) -> dict[str, tuple[Trained, list[Path]]]:
+    """Return the rows that have a score on a side, with the files of their seeds."""
+    kept = [(name, row, KEPT) for name, row in ROWS.items()]
+    if side == "development":
+        kept += [(name, row, TRIED) for name, row in CANDIDATES.items()]
+    found = {name: (row, sorted((into / experiment).glob(f"{name}.seed-*.json"))) for name, row, into in kept}
+    return {name: (row, files) for name, (row, files) in found.items() if files}
+
+
 def _report_test(record: Record, experiment: str, test: str, side: str) -> None:
     dataset = EXPERIMENTS[experiment].tests[test]()
     domain = "cross-site" if test == EXPERIMENTS[experiment].cross_site else "in site"
     scored: dict[str, Scored] = {}
-    for name, row in ROWS.items():
-        files = sorted((KEPT / experiment).glob(f"{name}.seed-*.json"))
-        if files:
-            scored[name] = read_scores(files, test, side)
-            record.rows += rows_of(name, row.preset, test, domain, scored[name])
-    for name, others in VERSUS.items():
-        for other in others:
-            if name in scored and other in scored and set(scored[name].seeds) & set(scored[other].seeds):
+    for name, (row, files) in _files(experiment, side).items():
+        scored[name] = read_scores(files, test, side)
+        record.rows += rows_of(name, row.preset, test, domain, scored[name])
+    for name in scored:
+        for other in ("supervised",) if name in CANDIDATES else VERSUS.get(name, ()):
+            if other in scored and set(scored[name].seeds) & set(scored[other].seeds):
                 patients = [dataset.case(case).group for case in scored[name].cases]
                 pair = (scored[name], scored[other])
                 record.rows.append(difference_row(name, other, test, domain, pair, patients))
 
 
 def _report_seconds(record: Record, experiment: str) -> None:
-    for name, row in ROWS.items():
-        files = sorted((KEPT / experiment).glob(f"{name}.seed-*.json"))
+    for name, (row, files) in _files(experiment, "test").items():
         values = tuple(json.loads(file.read_text(encoding="utf-8"))["seconds_training"] for file in files)
-        if values:
-            mean = round(float(np.mean(values)), 1)
-            more = {"preset": row.preset, "task": "segmentation", "domain": experiment}
-            record.rows.append(Row(name, "training", "s", len(values), mean, values, **more))
+        mean = round(float(np.mean(values)), 1)
+        more = {"preset": row.preset, "task": "segmentation", "domain": experiment}
+        record.rows.append(Row(name, "training", "s", len(values), mean, values, **more))
 
 
 def report(side: str) -> None:
     """Write results/shape_intensity.json from the rows that are done."""
     record = Record("shape_intensity" if side == "test" else f"shape_intensity_{side}")
-    record.notes = {"side": side, "settings_tried": SETTINGS_TRIED}
+    record.notes = {"side": side, "settings_tried": len(CANDIDATES)}
     for experiment, chosen in EXPERIMENTS.items():
         for test in chosen.tests:
             _report_test(record, experiment, test, side)
@@ -301,18 +318,22 @@ def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    training = commands.add_parser("train", help="train and score the rows that are not done")
-    training.add_argument("--experiment", action="append", choices=list(EXPERIMENTS))
-    training.add_argument("--row", action="append", choices=list(ROWS))
-    training.add_argument("--seeds", type=lambda text: [int(one) for one in text.split(",")], default=[0, 1, 2, 3, 4])
-    training.add_argument("--minutes", type=float, default=600)
+    for command, rows, text in (
+        ("train", ROWS, "train and score the rows that are not done"),
+        ("try", CANDIDATES, "train the candidates that are not done and score development cases"),
+    ):
+        training = commands.add_parser(command, help=text)
+        training.add_argument("--experiment", action="append", choices=list(EXPERIMENTS))
+        training.add_argument("--row", action="append", choices=list(rows))
+        training.add_argument("--seeds", type=lambda given: [int(one) for one in given.split(",")], default=[*range(5)])
+        training.add_argument("--minutes", type=float, default=600)
     reporting = commands.add_parser("report", help="make the table of the rows that are done")
     reporting.add_argument("--side", choices=["development", "test"], default="test")
     wanted = parser.parse_args()
-    if wanted.command == "train":
-        train_rows(wanted)
-    else:
+    if wanted.command == "report":
         report(wanted.side)
+    else:
+        train_rows(wanted)
 
 
 if __name__ == "__main__":
