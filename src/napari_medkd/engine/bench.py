@@ -148,7 +148,7 @@ class Bench:
         first = 1 if flat else 0
         spacing, shape_used = self.preprocessing.spacing[first:], shape[first:]
         images, labels = augment(images, labels, augmentation, spacing, generator, output_shape=shape_used)
-        return Batch(images, labels)
+        return Batch(images, labels.long())
 
 
 def _enlarged(shape: tuple[int, int, int]) -> tuple[int, int, int]:

@@ -15,15 +15,16 @@ CENTRED_SHARE = 1 / 3
 
 def _cut(
     case: PreparedCase, start: NDArray[np.int64], shape: tuple[int, int, int]
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+) -> tuple[NDArray[np.float32], NDArray[np.int16]]:
     """Return image (C, z, y, x) and label (z, y, x) of a window; outside, the edge goes on and the label is -1."""
     low, high = start, start + np.array(shape)
     size = np.array(case.label_ZYX.shape)
     inside = tuple(slice(int(a), int(b)) for a, b in zip(np.maximum(low, 0), np.minimum(high, size), strict=True))
     padding = [(int(max(-a, 0)), int(max(b - n, 0))) for a, b, n in zip(low, high, size, strict=True)]
-    image = np.pad(case.image_CZYX[(slice(None), *inside)], [(0, 0), *padding], mode="edge")
-    label = np.pad(case.label_ZYX[inside].astype(np.int64), padding, constant_values=-1)
-    return image, label
+    image, label = case.image_CZYX[(slice(None), *inside)], case.label_ZYX[inside].astype(np.int16)
+    if label.shape == shape:
+        return image, label
+    return np.pad(image, [(0, 0), *padding], mode="edge"), np.pad(label, padding, constant_values=-1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +43,13 @@ class Patches:
     shape: tuple[int, int, int]
 
     def draw(self, number: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Return images (B, C, Z, Y, X) float32 and labels (B, Z, Y, X) int64."""
+        """Return images (B, C, Z, Y, X) float32 and labels (B, Z, Y, X) int16, -1 outside the case."""
         centred = round(number * CENTRED_SHARE)
         drawn = [self._draw_one(index < centred, generator) for index in range(number)]
         images, labels = zip(*drawn, strict=True)
         return torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(labels))
 
-    def _draw_one(self, centred: bool, generator: torch.Generator) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    def _draw_one(self, centred: bool, generator: torch.Generator) -> tuple[NDArray[np.float32], NDArray[np.int16]]:
         case = self.cases[int(torch.randint(len(self.cases), (1,), generator=generator))]
         place = torch.rand(5, generator=generator, dtype=torch.float64).numpy()
         room = np.array(case.label_ZYX.shape) - np.array(self.shape)
@@ -65,8 +66,8 @@ def _voxel_of_some_class(label_ZYX: NDArray[np.uint8], which_class: float, which
 
     Both numbers are in [0, 1). Without any foreground it is the middle of the image.
     """
-    classes = np.flatnonzero(np.bincount(label_ZYX.ravel())[1:]) + 1
-    if not len(classes):
+    classes = [one for one in range(1, int(label_ZYX.max()) + 1) if (label_ZYX == one).any()]
+    if not classes:
         return np.array(label_ZYX.shape) // 2
     voxels = np.flatnonzero(label_ZYX == classes[int(which_class * len(classes))])
     return np.array(np.unravel_index(voxels[int(which_voxel * len(voxels))], label_ZYX.shape))
