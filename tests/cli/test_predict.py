@@ -52,12 +52,14 @@ def test_what_cannot_be_predicted_is_refused_before_a_folder_is_made(untrained: 
 
 @pytest.mark.engine
 def test_a_run_without_weights_is_told_and_leaves_a_last_word(untrained: Path, medkd: Medkd):
-    answer = medkd("predict", untrained, "--case", "case_5", "--device", "cpu")
+    answer = medkd("predict", untrained, "--case", "case_5", "--device", "cpu", "--precision", "bf16", "--threads", 1)
 
     assert answer.code == 2
     assert "There are no trained weights of 'student'" in answer.err
     events = (untrained / "predictions" / "student-cases" / "events.jsonl").read_text(encoding="utf-8")
     assert json.loads(events)["outcome"] == "failed"
+    asked = json.loads((untrained / "predictions" / "student-cases" / "spec.json").read_text(encoding="utf-8"))
+    assert asked["hardware"] == {"device": "cpu", "precision": "bf16", "threads": 1}
 
 
 @pytest.mark.engine

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from napari_medkd.cli.options import Device, Run
+from napari_medkd.cli.options import Device, Precision, Run
 from napari_medkd.cli.terminal import say
 
 EXAMPLES = (
@@ -45,6 +45,9 @@ def predict(
     network: Annotated[str, typer.Option(help="Whose answer: student or teacher.")] = "student",
     given: Annotated[Given, typer.Option(help="What supplies class means to a teacher that needs them.")] = Given.image,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
+    precision: Annotated[
+        Precision, typer.Option(help="auto computes as the run did, on a device of the same kind.")
+    ] = Precision.auto,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; all cores by default.")] = None,
 ) -> None:
     """Predict images with a run's network: a folder with a mask for each case. The folder's path is printed."""
@@ -53,7 +56,7 @@ def predict(
 
     asked = Asked(tuple(image or ()), tuple(case or ()), split.value if split else "", data)
     spec = spec_for(run_named(run), asked, network, given.value, out)
-    spec = spec.replace(hardware={"device": device.value, "threads": threads})
+    spec = spec.replace(hardware={"device": device.value, "precision": precision.value, "threads": threads})
     code = predict_in(spec)
     say(str(spec.out))
     raise typer.Exit(code)
