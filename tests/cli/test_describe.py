@@ -19,7 +19,7 @@ def test_a_method_is_told_with_its_presets_and_every_setting(medkd: Medkd):
     told = medkd("describe", "shape-intensity").out
 
     assert "faithful: " in told
-    assert "features = 1.0  (at least 0, at most 100)" in told
+    assert "features = 2.0  (at least 0, at most 100)" in told
     assert "one of: class means, label map, image" in told
 
 

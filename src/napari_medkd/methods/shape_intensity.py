@@ -29,14 +29,14 @@ class ShapeIntensitySettings(Settings):
     """A teacher sees every class as its mean intensity; the student sees the real image and follows its features."""
 
     features: float = Field(
-        1.0,
+        2.0,
         ge=0,
         le=100,
         title="Feature weight",
         description="Weight of matching the teacher's last features; 0 leaves the distillation out.",
     )
     follow: Literal["everywhere", "every class alike", "where it is right"] = Field(
-        "where it is right",
+        "everywhere",
         title="Follow the teacher",
         description="Everywhere, as published; with every class weighing the same; or so, and only where the teacher's "
         "own answer is right.",
@@ -121,8 +121,6 @@ class ShapeIntensity:
     presets: Mapping[str, Mapping[str, Any]] = {
         "recommended": {},
         "faithful": {
-            "follow": "everywhere",
-            "features": 2.0,
             "head_from_teacher": False,
             "dice": 0.0,
             "teacher_shallower_by": 0,
