@@ -60,12 +60,12 @@ class ShapeIntensitySettings(Settings):
         True, title="Train the teacher", description="Off gives a teacher of random weights, a control."
     )
     teacher_shallower_by: int = Field(
-        1,
+        0,
         ge=0,
         le=4,
         title="Teacher shallower by",
-        description="Levels the teacher has fewer than the student: without skip connections each level less lets it "
-        "learn several times faster. As published none.",
+        description="Levels the teacher has fewer than the student. Each level less lets it learn faster, without skip "
+        "connections, and see less of the shape around a voxel.",
     )
     teacher_share: float = Field(
         0.5, gt=0, le=1, title="Teacher's share", description="Epochs of the teacher as a share of the student's."
@@ -123,7 +123,6 @@ class ShapeIntensity:
         "faithful": {
             "head_from_teacher": False,
             "dice": 0.0,
-            "teacher_shallower_by": 0,
             "teacher_share": 1.0,
         },
     }
