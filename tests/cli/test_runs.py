@@ -173,6 +173,29 @@ def test_an_ended_run_can_be_followed_to_its_end(medkd: Medkd, run: RunFolder):
     assert "Cancelled. The run was stopped." in answer.err
 
 
+@pytest.fixture
+def long_run(run: RunFolder) -> RunFolder:
+    """The run continued to its end: 2000 steps, more events than a viewer takes in at once."""
+    for step in range(11, 2001):
+        run.append(StepDone(stage="student", step=step, losses={"dice": 0.25}, seconds_per_step=0.1))
+    run.append(RunEnded(outcome="completed", message="The student is trained."))
+    return run
+
+
+def test_a_long_run_shows_where_it_stands_now(medkd: Medkd, long_run: RunFolder):
+    told = medkd("runs", "show", "latest").out
+    found = json.loads(medkd("runs", "show", "latest", "--json").out)
+
+    assert "completed" in told
+    assert (found["outcome"], found["message"]) == ("completed", "The student is trained.")
+
+
+def test_a_long_run_is_followed_to_the_end_of_its_last_attempt(medkd: Medkd, long_run: RunFolder):
+    answer = medkd("runs", "show", "latest", "--follow")
+
+    assert "Completed. The student is trained." in answer.err
+
+
 def test_a_damaged_run_stands_in_the_list_with_its_problem(medkd: Medkd, run: RunFolder):
     (run.path / "spec.json").write_text("{", encoding="utf-8")
 

@@ -67,16 +67,16 @@ def show(
     from napari_medkd.cli.run_reports import as_text, status_document
     from napari_medkd.runs.watch import Watcher
 
-    watcher = Watcher(run_named(run, context.obj))
+    watcher = Watcher(run_named(run, context.obj), with_curves=False)
     if follow:
         with TerminalProgress() as progress:
             while True:
-                for event in watcher.poll():
+                for event in watcher.poll(None):
                     progress.show(event)
                 if watcher.status.phase in ("ended", "lost"):
                     break
                 time.sleep(_LOOK_SECONDS)
-    watcher.poll()
+    watcher.poll(None)
     if as_json:
         say_json(status_document(watcher.path, watcher.status))
     else:
