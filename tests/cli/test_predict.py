@@ -7,6 +7,7 @@ from napari_medkd.cli.predicting import Asked, spec_for
 from napari_medkd.core.errors import InputProblem
 from napari_medkd.core.spec import TrainSpec
 from napari_medkd.files.results import predictions_in, read_prediction
+from napari_medkd.files.sample import write_sample
 from napari_medkd.runs.folder import RunFolder
 from tests.cli.conftest import Medkd
 
@@ -31,6 +32,27 @@ def test_cases_of_another_dataset_get_a_folder_of_their_own(untrained: Path, tin
 
     assert spec.data == tiny_dataset
     assert spec.out.name == f"student-cases-{tiny_dataset.name}"
+
+
+def test_the_same_question_is_answered_into_the_same_folder_and_another_into_its_own(untrained: Path, tmp_path: Path):
+    def folder_for(asked: Asked) -> str:
+        spec = spec_for(untrained, asked, "student", "image", None)
+        return RunFolder.for_prediction(spec).name
+
+    first, second = (write_sample(tmp_path / site / "data", shape=(8, 8, 8)).parent for site in "AB")
+    scans = [site / "images" / "t1-like_00.nii.gz" for site in (first, second)]
+
+    assert [folder_for(Asked((), (), "test", data)) for data in (first, second, first, second)] == [
+        "student-test-data",
+        "student-test-data-2",
+        "student-test-data",
+        "student-test-data-2",
+    ]
+    assert [folder_for(Asked((scan,), (), "", None)) for scan in (*scans, scans[0])] == [
+        "student-images",
+        "student-images-2",
+        "student-images",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 
 from napari_medkd.cli.attempt import carry_out
 from napari_medkd.cli.stopping import SignalledControl
 from napari_medkd.core.errors import DatasetProblem, InputProblem, Problem, SpecProblem
 from napari_medkd.core.events import AnyEvent
-from napari_medkd.core.run_layout import PREDICTIONS
+from napari_medkd.core.run_layout import PREDICTIONS, is_run
 from napari_medkd.core.spec import PredictSpec
 from napari_medkd.files.manifest import open_dataset
 from napari_medkd.runs.folder import RunFolder
@@ -45,7 +46,7 @@ def spec_for(run: Path, asked: Asked, network: str, given: str, out: Path | None
         )
     data = asked.data.absolute() if asked.data else None
     by_default = "-".join([network, asked.in_words, *([given.replace(" ", "-")] if given != "image" else [])])
-    return PredictSpec.model_validate(
+    spec = PredictSpec.model_validate(
         {
             "run": run.absolute(),
             "images": _existing(asked.images),
@@ -56,6 +57,19 @@ def spec_for(run: Path, asked: Asked, network: str, given: str, out: Path | None
             "out": (out or run / PREDICTIONS / by_default).absolute(),
         }
     )
+    return spec if out else spec.replace(out=_folder_of_its_own(spec))
+
+
+def _folder_of_its_own(spec: PredictSpec) -> Path:
+    """Return the spec's folder, with a number behind its name where one holds answers about other images."""
+    numbered = (spec.out.with_name(f"{spec.out.name}-{number}") for number in count(2))
+    return next(folder for folder in chain([spec.out], numbered) if not is_run(folder) or _is_about(folder, spec))
+
+
+def _is_about(folder: Path, spec: PredictSpec) -> bool:
+    """Return whether the folder's predictions are of the spec's image files, or of cases of its dataset."""
+    earlier = RunFolder(folder).prediction_spec()
+    return (earlier.images, earlier.data) == (spec.images, spec.data)
 
 
 def predict_in(spec: PredictSpec) -> int:

@@ -27,7 +27,7 @@ from napari_medkd.engine.hardware import Machine, choose_device, use_threads
 from napari_medkd.engine.networks.unet import UNet
 from napari_medkd.engine.sliding_window import sliding_window
 from napari_medkd.files.manifest import open_dataset
-from napari_medkd.files.opening import read_mask, read_volume
+from napari_medkd.files.opening import read_mask, read_volume, stem_of
 from napari_medkd.files.results import write_prediction
 
 
@@ -121,12 +121,30 @@ def _questions(spec: PredictSpec, card: WeightsCard) -> list[Question]:
                 f"{len(spec.images)} files are given; the network's channels are {', '.join(channels)}.",
                 "Give the files of one case, one per channel, in that order.",
             )
+        names = _names([group[0] for group in groups])
         return [
-            Question(group[0].name.split(".")[0], partial(read_volume, group, channels=channels)) for group in groups
+            Question(name, partial(read_volume, group, channels=channels))
+            for name, group in zip(names, groups, strict=True)
         ]
     train_spec = TrainSpec.model_validate_json((spec.run / SPEC).read_bytes())
     dataset = open_dataset(spec.data or train_spec.datasets[0])
     return [_case_question(dataset, name, card) for name in spec.cases]
+
+
+def _names(files: list[Path]) -> list[str]:
+    """Return a name for each file: without its suffix, behind as many of its folders as tell all of them apart."""
+    folders = [path.absolute().parts[1:-1] for path in files]
+    for depth in range(max(map(len, folders)) + 1):
+        named_by = [parts[max(0, len(parts) - depth) :] for parts in folders]
+        names = ["_".join([*parts, stem_of(path)]) for parts, path in zip(named_by, files, strict=True)]
+        if len(set(names)) == len(names):
+            return names
+    alike = ", ".join(path.name for path, name in zip(files, names, strict=True) if names.count(name) > 1)
+    raise SpecProblem(
+        "images",
+        f"Files of one folder differ in nothing but their suffix, or are given twice: {alike}.",
+        "Rename them, or give each once: an answer is called like its file.",
+    )
 
 
 def _machine(spec: PredictSpec) -> Machine:
