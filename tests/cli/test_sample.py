@@ -2,7 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from napari_medkd.files.manifest import open_dataset
+from napari_medkd.core.dataset import Case, Dataset
+from napari_medkd.core.volume import Modality
+from napari_medkd.files.manifest import open_dataset, write_dataset
 from tests.cli.conftest import Medkd
 
 
@@ -29,6 +31,24 @@ def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path, medkd:
 
     assert answer.code == 2
     assert (tmp_path / "medkd-dataset.json").read_text(encoding="utf-8") == "mine"
+
+
+def test_a_dataset_that_is_no_sample_is_left_alone(tmp_path: Path, medkd: Medkd):
+    mine = Dataset(
+        name="phantoms",
+        channels=("image",),
+        modality=Modality.CT,
+        tasks={},
+        cases=(Case("liver_01", (tmp_path / "liver_01.nii.gz",), "patient 1", domain="ct-like"),),
+    )
+    before = write_dataset(mine, tmp_path).read_bytes()
+
+    answer = medkd("sample", tmp_path, "--cases-per-domain", "3", "--shape", "16,16,16")
+
+    assert answer.code == 2
+    assert "Choose a new or an empty folder." in answer.err
+    assert (tmp_path / "medkd-dataset.json").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["medkd-dataset.json"]
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path, medkd: Medkd):

@@ -5,6 +5,7 @@ is scored in all of them. No patient is in two domains.
 """
 
 import os
+import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,7 +18,7 @@ from napari_medkd.core.errors import DatasetProblem, InputProblem
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Modality, Volume
-from napari_medkd.files.manifest import MANIFEST, write_dataset
+from napari_medkd.files.manifest import MANIFEST, open_dataset, write_dataset
 from napari_medkd.files.opening import write_boxes, write_mask, write_volume
 from napari_medkd.files.phantom import CLASSES, DOMAINS, Phantom, make_phantom
 
@@ -25,6 +26,7 @@ ORGANS = Task("organs", "segmentation", CLASSES)
 LESION = Task("lesion", "classification", ("no lesion", "lesion"))
 LESIONS = Task("lesions", "detection", ("lesion",))
 
+_NAME = "phantoms"
 #: Scanners store their images in different orders; so does the sample.
 _AXES_IN_FILE = {"t1-like": "RAS", "t2-like": "LPS", "ct-like": "LAS"}
 _SEEDS_BETWEEN_SAMPLES = 10_000
@@ -77,7 +79,7 @@ def write_sample(
             )
         )
     dataset = Dataset(
-        name="phantoms",
+        name=_NAME,
         channels=("image",),
         modality=Modality.OTHER,
         tasks={task.name: task for task in (ORGANS, LESION, LESIONS)},
@@ -103,13 +105,23 @@ def _split(names: list[str], cases_per_domain: int) -> Split:
 def _prepare(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        is_other = not (folder / MANIFEST).exists() and any(not path.name.startswith(".") for path in folder.iterdir())
-        if is_other:
-            raise DatasetProblem(str(folder), "The folder holds other files.", "Choose a new or an empty folder.")
+        if any(not path.name.startswith(".") for path in folder.iterdir()) and not _is_sample(folder):
+            found = "The folder holds other files than a sample written earlier."
+            raise DatasetProblem(str(folder), found, "Choose a new or an empty folder.")
         for name in ("images", "labels", "boxes"):
             (folder / name).mkdir(exist_ok=True)
     except OSError as error:
         raise InputProblem.from_os_error(error, folder, "The folder cannot be made") from error
+
+
+def _is_sample(folder: Path) -> bool:
+    """Return whether the folder's manifest is one that `write_sample` wrote."""
+    try:
+        dataset = open_dataset(folder / MANIFEST)
+    except InputProblem:
+        return False
+    are_ours = (re.fullmatch(rf"{re.escape(case.domain)}_\d\d+", case.id) for case in dataset.cases)
+    return dataset.name == _NAME and all(are_ours)
 
 
 def _write_case(folder: Path, name: str, phantom: Phantom) -> Case:
