@@ -39,6 +39,21 @@ def test_a_missing_torch_is_answered_with_the_line_that_installs_it(capsys: pyte
     assert 'pip install "napari-medkd[train]"' in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory. Tried to allocate 20.00 MiB."),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:127] . DefaultCPUAllocator: can't allocate memory: 9 bytes."),
+    ],
+    ids=["python", "gpu", "torch on the cpu"],
+)
+def test_too_little_memory_is_no_bug(error: Exception, capsys: pytest.CaptureFixture[str]):
+    assert tell_error(error) == INPUT_PROBLEM
+    assert "smaller --batch-size" in (told := capsys.readouterr().err)
+    assert "bug" not in told
+
+
 def test_a_busy_run_is_the_persons_to_wait_for(capsys: pytest.CaptureFixture[str]):
     assert tell_error(RunBusy("Process 12 works on it.")) == INPUT_PROBLEM
     assert "Process 12 works on it." in capsys.readouterr().err

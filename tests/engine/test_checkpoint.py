@@ -71,6 +71,19 @@ def test_a_torn_epoch_falls_back_to_the_one_before(tmp_path):
     assert Checkpoints(tmp_path).last_epoch("student") == 1
 
 
+@pytest.mark.parametrize("torn", [".safetensors", ".json"])
+def test_finished_weights_that_a_crash_tore_count_as_not_finished(tmp_path, torn):
+    network = SHAPE.build()
+    Checkpoints(tmp_path).save_product("best", network, CARD)
+    done = Checkpoints(tmp_path).save_product("done", network, CARD)
+    assert Checkpoints(tmp_path).is_done("student")
+
+    done.with_suffix(torn).write_bytes(b"")
+
+    assert not Checkpoints(tmp_path).is_done("student")
+    assert not Checkpoints(tmp_path).restore_product("student", SHAPE.build())
+
+
 def test_a_network_is_rebuilt_from_its_card(tmp_path):
     network = SHAPE.build()
     Checkpoints(tmp_path).save_product("done", network, CARD)

@@ -1,5 +1,6 @@
 """What every method promises, whatever it teaches. A new method in methods/ is tested here without a line."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from napari_medkd.core.run_layout import checkpoint_path
 from napari_medkd.core.settings import faults_of_method_settings
 from napari_medkd.core.spec import MethodChoice, PredictSpec, TrainSpec
 from napari_medkd.engine.bench import Bench, open_bench
+from napari_medkd.engine.checkpoint import load_network
 from napari_medkd.engine.estimate import estimate
 from napari_medkd.engine.hardware import seed_of
 from napari_medkd.engine.loop import train
@@ -195,3 +197,34 @@ def test_an_estimate_covers_every_stage(method, bench):
     assert found.seconds > 0
     assert found.peak_memory_bytes > 10**7
     assert found.parameters == sum(parameter.numel() for parameter in bench.network().parameters())
+
+
+def test_voxels_to_be_ignored_neither_teach_nor_count(method, tiny_dataset, tiny_spec, tmp_path):
+    document = json.loads((tiny_dataset / "medkd-dataset.json").read_text(encoding="utf-8"))
+    document["tasks"]["shapes"] |= {"ignore": 255, "label_map": {"2": 255}}
+    for case in document["cases"]:
+        case["images"] = [str(tiny_dataset / path) for path in case["images"]]
+        case["annotations"] = {"shapes": str(tiny_dataset / case["annotations"]["shapes"])}
+    (tmp_path / "medkd-dataset.json").write_text(json.dumps(document), encoding="utf-8")
+    spec = tiny_spec.replace(datasets=(tmp_path,), method=MethodChoice(name=method.name))
+
+    events = list(train(method, open_bench(spec, method.tasks), tmp_path / "run", Always()))
+
+    assert events[-1].outcome == "completed"
+    judged = [event.metrics for event in events if isinstance(event, EpochDone)]
+    assert all("dice ball" in metrics for metrics in judged)
+    assert load_network(tmp_path / "run", "student")[1].task.ignore == 255
+
+
+def test_a_run_is_not_continued_on_a_device_that_is_not_here(method, tiny_spec):
+    spec = tiny_spec.replace(method=MethodChoice(name=method.name))
+    resolved = open_bench(spec, method.tasks).resolved
+    elsewhere = "mps" if torch.cuda.is_available() else "cuda"
+
+    with pytest.raises(SpecProblem, match=f"'{elsewhere}' was asked for"):
+        open_bench(spec, method.tasks, resolved.replace(device=elsewhere))
+
+
+def test_a_method_with_nothing_to_learn_is_refused(method):
+    with pytest.raises(SpecProblem, match="nothing to learn"):
+        settings_of(method, MethodChoice(name=method.name, settings={"cross_entropy": 0.0, "dice": 0.0}))

@@ -71,7 +71,8 @@ def test_the_feature_term_is_zero_for_equal_networks_and_equal_input(tiny_spec, 
 def test_the_feature_term_alone_reaches_the_student_and_not_the_teacher(tiny_spec, follow):
     bench = open_bench(tiny_spec, frozenset({"segmentation"}))
     student, teacher = bench.network(), bench.network(skips=False)
-    objective = Following(student, Frozen(teacher), ShapeIntensitySettings(cross_entropy=0.0, dice=0.0, follow=follow))
+    alone = ShapeIntensitySettings(cross_entropy=0.0, dice=0.0, teacher_trains=False, follow=follow)
+    objective = Following(student, Frozen(teacher), alone)
 
     parts = objective(Batch(torch.rand(2, 1, 16, 16, 16), torch.randint(0, 3, (2, 16, 16, 16))))
     parts["features"].backward()

@@ -89,10 +89,19 @@ def problems_of(error: BaseException) -> tuple[Problem, ...]:
             return (Problem("run", str(error), "Wait until the other process has ended, or stop it: medkd runs stop."),)
         case ModuleNotFoundError() if (error.name or "").split(".")[0] in ("torch", "monai"):
             return (Problem("environment", f"{error.name} is not installed.", f"Run: {INSTALL_TORCH}"),)
+        case MemoryError() | RuntimeError() if _is_out_of_memory(error):
+            hint = "Take a smaller --batch-size, narrower --widths, a smaller preprocessing.patch, or --precision bf16."
+            return (Problem("memory", "The device has too little free memory for this run.", hint),)
         case OSError() if error.errno:
             return InputProblem.from_os_error(error, error.filename or "disk", "The system refused").problems
         case _:
             return ()
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """Return whether memory was refused: by Python, by a GPU, or by torch on the CPU, which has no type for it."""
+    is_named = type(error).__name__ in ("MemoryError", "OutOfMemoryError")
+    return is_named or "allocate memory" in str(error)
 
 
 def _written_traceback(error: BaseException) -> Path:

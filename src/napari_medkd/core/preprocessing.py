@@ -3,9 +3,9 @@
 It is saved in every checkpoint and is the same for training and prediction.
 """
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from napari_medkd.core.settings import Settings
 
@@ -20,6 +20,16 @@ class IntensityRule(Settings):
     """Lower percentile (0..100), or lower bound in the image's unit for ``window``."""
     high: float = 98.0
     """Upper percentile (0..100), or upper bound in the image's unit for ``window``."""
+
+    @model_validator(mode="after")
+    def _refuse_impossible_bounds(self) -> Self:
+        if self.low >= self.high:
+            message = f"low is {self.low:g} and high {self.high:g}; low must be the smaller one"
+            raise ValueError(message)
+        if self.kind != "window" and not (self.low >= 0 and self.high <= 100):
+            message = f"{self.low:g} to {self.high:g} are no percentiles (0 to 100); of intensities, take kind 'window'"
+            raise ValueError(message)
+        return self
 
 
 class Preprocessing(Settings):

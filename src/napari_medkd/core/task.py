@@ -7,6 +7,9 @@ from napari_medkd.core.errors import DatasetProblem
 
 TaskKind: TypeAlias = Literal["segmentation", "classification", "detection"]
 
+#: The label of a voxel that counts nowhere, while training.
+UNKNOWN = -1
+
 
 @dataclass(frozen=True, slots=True)
 class Task:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import torch
 from pydantic import Field
@@ -39,7 +40,7 @@ class Resolved(Settings):
     """What was decided by looking at the data and by measuring; written once, reused on resume."""
 
     preprocessing: Preprocessing
-    device: str
+    device: Literal["cpu", "cuda", "mps"]
     precision: str
     seconds_measured: dict[str, float] = Field(default_factory=dict)
     """Forward and backward pass of one batch, by precision."""
@@ -206,7 +207,7 @@ def open_bench(spec: TrainSpec, kinds: frozenset[str], resolved: Resolved | None
     use_threads(spec.hardware)
     if resolved is None:
         resolved = _resolve(spec, dataset, task, names)
-    machine = Machine(torch.device(resolved.device), "bf16" if resolved.precision == "bf16" else "fp32")
+    machine = Machine(choose_device(resolved.device), "bf16" if resolved.precision == "bf16" else "fp32")
     return Bench(spec, dataset, task, resolved, machine)
 
 

@@ -51,11 +51,12 @@ class TaskCard(Settings):
     name: str
     kind: TaskKind
     classes: tuple[str, ...]
+    ignore: int | None = None
 
     @property
     def task(self) -> Task:
         """The task itself."""
-        return Task(self.name, self.kind, self.classes)
+        return Task(self.name, self.kind, self.classes, ignore=self.ignore)
 
 
 class WeightsCard(Settings):
@@ -178,16 +179,22 @@ class Checkpoints:
         return path
 
     def restore_product(self, stage: str, product: UNet) -> bool:
-        """Load the finished weights of a stage into the product; return whether there were any."""
-        path = checkpoint_path(self.run, stage, "done")
-        if not path.is_file():
+        """Load the finished weights of a stage into the product; return whether there were any that can be read."""
+        found = self._finished(stage)
+        if found is None:
             return False
-        product.load_state_dict(_read(path)[0])
+        product.load_state_dict(found)
         return True
 
     def is_done(self, stage: str) -> bool:
         """Return whether a stage has finished."""
-        return checkpoint_path(self.run, stage, "done").with_suffix(".json").is_file()
+        return self._finished(stage) is not None
+
+    def _finished(self, stage: str) -> dict[str, Tensor] | None:
+        try:
+            return _read(checkpoint_path(self.run, stage, "done"))[0]
+        except RunProblem:  # not there, or torn by a crash: the stage goes on from its last epoch
+            return None
 
     def _epochs(self, stage: str) -> list[Path]:
         return sorted((self.run / CHECKPOINTS).glob(f"{stage}.epoch-*.safetensors"))

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from napari_medkd.core.measures import dice
+from napari_medkd.core.task import UNKNOWN
 from napari_medkd.engine.data.batch import Batch, View
 from napari_medkd.engine.data.cases import Cases, PreparedCase
 from napari_medkd.engine.hardware import Machine
@@ -38,8 +39,8 @@ def shown_image(case: PreparedCase, view: View | None, machine: Machine) -> torc
 def judge(network: UNet, cases: Cases, machine: Machine, view: View | None = None) -> dict[str, float]:
     """Return the mean Dice of each class over the cases (``dice liver``), and of all (``score``).
 
-    A class that is neither in a case nor predicted there does not count for that case. The network is left in the
-    training state it was in.
+    A class that is neither in a case nor predicted there does not count for that case, nor do voxels of label -1. The
+    network is left in the training state it was in.
     """
     was_training = network.training
     network.eval()
@@ -47,7 +48,8 @@ def judge(network: UNet, cases: Cases, machine: Machine, view: View | None = Non
     for case in cases:
         image = shown_image(case, view, machine)
         labels = exhaust(sliding_window(network, image, cases.preprocessing.patch, autocast=machine.autocast))
-        rows.append(dice(labels, case.label_ZYX, len(cases.task.classes))[1:])
+        known = case.label_ZYX != UNKNOWN
+        rows.append(dice(labels[known], case.label_ZYX[known], len(cases.task.classes))[1:])
     network.train(was_training)
     return _means(np.array(rows), cases.task.foreground)
 

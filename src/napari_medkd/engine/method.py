@@ -103,7 +103,7 @@ def settings_of(method: Method[S], choice: MethodChoice) -> S:
             Problem(
                 ".".join(["method.settings", *(str(part) for part in fault["loc"])]),
                 f"{fault['msg']}, but {fault['input']!r} was given.",
-                known[str(fault["loc"][0])].description or "",
+                " ".join(known[str(name)].description or "" for name in fault["loc"][:1]) or "Change one of them.",
             )
             for fault in error.errors()
         ]

@@ -5,21 +5,20 @@ intensity of its class. It can learn nothing but shape and class-wise intensity,
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from napari_medkd.core.card import TeacherShows
 from napari_medkd.core.events import StagePlan
 from napari_medkd.core.settings import Settings
 from napari_medkd.core.spec import Schedule
-from napari_medkd.core.task import TaskKind
+from napari_medkd.core.task import UNKNOWN, TaskKind
 from napari_medkd.engine.bench import Bench
 from napari_medkd.engine.data.batch import Batch
 from napari_medkd.engine.losses.features import feature_mse, foreground_balanced_mse
-from napari_medkd.engine.losses.overlap import UNKNOWN
 from napari_medkd.engine.method import Method, Stage
 from napari_medkd.engine.networks.unet import Output, UNet
 from napari_medkd.engine.objective import Frozen, LossParts, Objective, Supervised, segmentation_terms
@@ -70,6 +69,13 @@ class ShapeIntensitySettings(Settings):
     teacher_share: float = Field(
         0.5, gt=0, le=1, title="Teacher's share", description="Epochs of the teacher as a share of the student's."
     )
+
+    @model_validator(mode="after")
+    def _refuse_nothing_to_learn(self) -> Self:
+        if not self.cross_entropy and not self.dice and (self.teacher_trains or not self.features):
+            message = "cross_entropy and dice are both 0; the teacher or the student would have nothing to learn"
+            raise ValueError(message)
+        return self
 
 
 class Following(Objective):

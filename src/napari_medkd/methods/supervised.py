@@ -1,9 +1,9 @@
 """The plain baseline every claim is held against: a network learns the labels, and nothing else."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from napari_medkd.core.card import TeacherShows
 from napari_medkd.core.events import StagePlan
@@ -22,6 +22,13 @@ class SupervisedSettings(Settings):
         1.0, ge=0, le=10, title="Cross-entropy weight", description="Weight of the voxel-wise cross-entropy."
     )
     dice: float = Field(1.0, ge=0, le=10, title="Dice weight", description="Weight of the soft Dice loss.")
+
+    @model_validator(mode="after")
+    def _refuse_nothing_to_learn(self) -> Self:
+        if not self.cross_entropy and not self.dice:
+            message = "cross_entropy and dice are both 0; the network would have nothing to learn"
+            raise ValueError(message)
+        return self
 
 
 class SupervisedMethod:

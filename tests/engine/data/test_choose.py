@@ -70,6 +70,24 @@ def test_a_patch_that_cannot_be_halved_is_refused(tmp_path):
         chosen(dataset_of(tmp_path, SHAPES), PreprocessingWishes(patch=(20, 16, 16)))
 
 
+def test_images_too_small_for_the_network_are_refused(tmp_path):
+    with pytest.raises(DatasetProblem, match=r"leaves a single one .+ fewer network levels"):
+        chosen(dataset_of(tmp_path, {"tiny": (8, 8, 8)}, spacing=(1.0, 1.0, 1.0)))
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ({"low": -160, "high": 240}, "no percentiles .+ take kind 'window'"),
+        ({"low": 98, "high": 2}, "low must be the smaller"),
+        ({"kind": "window", "low": 5, "high": 5}, "low must be the smaller"),
+    ],
+)
+def test_bounds_that_cannot_be_are_refused(rule, said):
+    with pytest.raises(ValueError, match=said):
+        IntensityRule(**rule)
+
+
 def test_flat_and_deep_images_are_not_mixed(tmp_path):
     with pytest.raises(DatasetProblem, match="flat is a 2-D image and deep a 3-D one"):
         chosen(dataset_of(tmp_path, {"flat": (1, 40, 40), "deep": (20, 40, 40)}))

@@ -17,7 +17,7 @@ def case(label: np.ndarray) -> PreparedCase:
     """A case whose intensities tell every voxel's place."""
     image = np.arange(label.size, dtype=np.float32).reshape(1, *label.shape)
     grid = Grid.upright(label.shape)
-    return PreparedCase("one", "", image, label.astype(np.uint8), grid, grid)
+    return PreparedCase("one", "", image, label.astype(np.int16), grid, grid)
 
 
 def drawn(cases: Sequence[PreparedCase], shape: tuple[int, int, int], number: int, seed: int = 0):
@@ -68,3 +68,12 @@ def test_a_case_without_foreground_can_be_drawn_from():
 
     assert images.shape == (6, 1, 4, 4, 4)
     assert not labels.any()
+
+
+def test_a_third_of_single_patches_holds_foreground_too():
+    label = np.zeros((40, 40, 40), np.uint8)
+    label[38, 38, 38] = 1
+
+    found = [bool(drawn([case(label)], (4, 4, 4), 1, seed)[1].any()) for seed in range(300)]
+
+    assert 70 <= sum(found) <= 130

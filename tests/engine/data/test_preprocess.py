@@ -77,6 +77,16 @@ def test_a_mask_survives_the_way_there_and_back(spacing):
     assert overlap > (0.999 if min(spacing) == max(spacing) == 1 else 0.8)
 
 
+def test_what_a_task_ignores_is_unknown_to_the_network():
+    grid = Grid.upright((2, 2, 2))
+    unsure = Task("organs", "segmentation", ("background", "organ"), ignore=255)
+    labels = np.array([[[0, 1], [255, 0]], [[1, 255], [0, 0]]], np.uint8)
+
+    prepared = prepare_mask(Mask(labels, grid, unsure), grid)
+
+    assert prepared.tolist() == [[[0, 1], [-1, 0]], [[1, -1], [0, 0]]]
+
+
 def test_a_stranger_number_of_channels_is_refused():
     volume = Volume(np.zeros((2, 4, 4, 4), np.float32), Grid.upright((4, 4, 4)), ("a", "b"))
 

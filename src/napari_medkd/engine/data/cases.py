@@ -29,7 +29,7 @@ class PreparedCase:
     image_CZYX
         Preprocessed intensities, float32.
     label_ZYX
-        Class indices, uint8.
+        Class indices, int16; -1 counts nowhere.
     grid, original
         The network's grid, and the image's own.
     """
@@ -37,7 +37,7 @@ class PreparedCase:
     id: str
     domain: str
     image_CZYX: NDArray[np.float32]
-    label_ZYX: NDArray[np.uint8]
+    label_ZYX: NDArray[np.int16]
     grid: Grid
     original: Grid
 

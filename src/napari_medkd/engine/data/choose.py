@@ -80,6 +80,12 @@ def choose_preprocessing(
             f"The patch {patch} has sizes that are not multiples of {divisor}.",
             f"Choose multiples of {divisor}, or fewer network levels.",
         )
+    if all(size == divisor for size in patch[3 - dimensions :]):
+        raise DatasetProblem(
+            "preprocessing.patch",
+            f"A patch of {patch} voxels leaves a single one at the network's coarsest level, too few to normalise.",
+            "Take fewer network levels (--widths), or a larger patch where the images are larger.",
+        )
     return Preprocessing(
         dimensions=2 if dimensions == 2 else 3,
         spacing=spacing,

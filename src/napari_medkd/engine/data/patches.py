@@ -1,4 +1,4 @@
-"""Cuts training patches out of prepared cases: every third one around a voxel of some class, the others anywhere."""
+"""Cuts training patches out of prepared cases: a third of them around a voxel of some class, the others anywhere."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_medkd.core.task import UNKNOWN
 from napari_medkd.engine.data.cases import Cases, PreparedCase
 
 #: This share of every batch is centred on a voxel that is not background.
@@ -21,10 +22,10 @@ def _cut(
     size = np.array(case.label_ZYX.shape)
     inside = tuple(slice(int(a), int(b)) for a, b in zip(np.maximum(low, 0), np.minimum(high, size), strict=True))
     padding = [(int(max(-a, 0)), int(max(b - n, 0))) for a, b, n in zip(low, high, size, strict=True)]
-    image, label = case.image_CZYX[(slice(None), *inside)], case.label_ZYX[inside].astype(np.int16)
+    image, label = case.image_CZYX[(slice(None), *inside)], case.label_ZYX[inside]
     if label.shape == shape:
         return image, label
-    return np.pad(image, [(0, 0), *padding], mode="edge"), np.pad(label, padding, constant_values=-1)
+    return np.pad(image, [(0, 0), *padding], mode="edge"), np.pad(label, padding, constant_values=UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Patches:
 
     def draw(self, number: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return images (B, C, Z, Y, X) float32 and labels (B, Z, Y, X) int16, -1 outside the case."""
-        centred = round(number * CENTRED_SHARE)
+        centred = round(number * CENTRED_SHARE) or int(torch.rand((), generator=generator) < CENTRED_SHARE)
         drawn = [self._draw_one(index < centred, generator) for index in range(number)]
         images, labels = zip(*drawn, strict=True)
         return torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(labels))
@@ -61,7 +62,7 @@ class Patches:
         return _cut(case, start, self.shape)
 
 
-def _voxel_of_some_class(label_ZYX: NDArray[np.uint8], which_class: float, which_voxel: float) -> NDArray[np.int64]:
+def _voxel_of_some_class(label_ZYX: NDArray[np.int16], which_class: float, which_voxel: float) -> NDArray[np.int64]:
     """Return a voxel (z, y, x) of a class drawn evenly from those there, so that small organs come as often as large.
 
     Both numbers are in [0, 1). Without any foreground it is the middle of the image.

@@ -13,7 +13,7 @@ from napari_medkd.core.annotation import Mask
 from napari_medkd.core.errors import VolumeProblem
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.preprocessing import IntensityRule, Preprocessing
-from napari_medkd.core.task import Task
+from napari_medkd.core.task import UNKNOWN, Task
 from napari_medkd.core.volume import Volume
 
 
@@ -78,10 +78,13 @@ def prepare_image(volume: Volume, preprocessing: Preprocessing) -> tuple[NDArray
     return np.stack(channels).astype(np.float32), grid
 
 
-def prepare_mask(mask: Mask, grid: Grid) -> NDArray[np.uint8]:
-    """Return the mask's labels (Z, Y, X) on a network's grid, by nearest voxel."""
-    labels: NDArray[np.uint8] = _resample(mask.labels, mask.grid, grid, order=0).astype(np.uint8)
-    return labels
+def prepare_mask(mask: Mask, grid: Grid) -> NDArray[np.int16]:
+    """Return the mask's labels (Z, Y, X) on a network's grid, by nearest voxel; -1 where the task ignores them."""
+    labels = _resample(mask.labels, mask.grid, grid, order=0)
+    prepared: NDArray[np.int16] = labels.astype(np.int16)
+    if mask.task.ignore is not None:
+        prepared[labels == mask.task.ignore] = UNKNOWN
+    return prepared
 
 
 def restore_mask(labels_ZYX: NDArray[np.uint8], grid: Grid, original: Grid, task: Task) -> Mask:

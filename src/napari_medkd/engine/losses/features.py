@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from napari_medkd.engine.losses.overlap import UNKNOWN
+from napari_medkd.core.task import UNKNOWN
 from napari_medkd.engine.losses.shapes import in_full_precision, refuse_other_labels, refuse_unequal
 
 

@@ -7,9 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from napari_medkd.core.task import UNKNOWN
 from napari_medkd.engine.losses.shapes import in_full_precision, refuse_other_labels
-
-UNKNOWN = -1
 
 
 def dice_loss(logits_BKZYX: Tensor, labels_BZYX: Tensor) -> Tensor:
