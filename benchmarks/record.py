@@ -40,9 +40,9 @@ def _processor() -> str:
     return names[0] if names else platform.processor()
 
 
-def machine() -> str:
+def machine(gpu: str = "no GPU used") -> str:
     """Return the machine in words."""
-    return f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}, no GPU used"
+    return f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}, {gpu}"
 
 
 def versions() -> dict[str, str]:
@@ -61,6 +61,7 @@ class Record:
     """The results of one benchmark, written to ``results/NAME.json``."""
 
     name: str
+    gpu: str = "no GPU used"
     rows: list[Row] = field(default_factory=list)
     notes: dict[str, object] = field(default_factory=dict)
 
@@ -70,7 +71,13 @@ class Record:
             {("class" if key == "class_" else key): value for key, value in asdict(row).items()} for row in self.rows
         ]
         command = " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]])
-        document = {"command": command, "machine": machine(), "versions": versions(), **self.notes, "rows": rows}
+        document = {
+            "command": command,
+            "machine": machine(self.gpu),
+            "versions": versions(),
+            **self.notes,
+            "rows": rows,
+        }
         path = RESULTS / f"{self.name}.json"
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")

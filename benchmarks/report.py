@@ -18,8 +18,8 @@ HEAD = """# Results
 
 Made by `python benchmarks/report.py` from the files in `benchmarks/results/`; do not edit by hand.
 Each section names the command that measured it. Accuracy is Dice on whole cases, on cases no setting was chosen on.
-Intervals are 95 % paired bootstrap intervals over seeds and patients (10,000 draws); `±` is the standard deviation over
-seeds. HD95 leaves out cases in which a class was not found at all.
+Intervals are 95 % paired bootstrap intervals over seeds and patients (10,000 draws); with a single seed they hold the
+patients alone, with few seeds they are narrower than the truth. `±` is the standard deviation over seeds. HD95 leaves out cases in which a class was not found at all.
 """
 
 
@@ -50,6 +50,7 @@ def _of_test(rows: list[dict[str, Any]], test: str) -> str:
         ]
         differences = [
             f"{row['difference']:+.3f} [{row['ci95'][0]:+.3f}, {row['ci95'][1]:+.3f}] over *{row['versus']}*"
+            + (" (one seed: patients alone)" if len(row["values"]) == 1 else "")
             for row in here
             if row["row"] == name and row["versus"]
         ]

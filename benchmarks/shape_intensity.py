@@ -40,6 +40,7 @@ from napari_medkd.engine.bench import open_bench, read_resolved
 from napari_medkd.engine.data.preprocess import prepare_image, restore_mask
 from napari_medkd.engine.judge import exhaust
 from napari_medkd.engine.loop import train
+from napari_medkd.engine.method import settings_of
 from napari_medkd.engine.predict import Predictor
 from napari_medkd.engine.sliding_window import sliding_window
 from napari_medkd.files.atomic import write_text
@@ -148,7 +149,7 @@ def _spec(experiment: str, row: Trained, seed: int) -> TrainSpec:
         method=row.choice,
         network=chosen.network,
         schedule=chosen.schedule.replace(augmentation=row.augmentation, epochs=row.epochs or chosen.schedule.epochs),
-        hardware=Hardware(threads=1),
+        hardware=Hardware(threads=1, precision="bf16"),
         seed=seed,
     )
 
@@ -190,12 +191,30 @@ def _scores(experiment: str, predictor: Predictor, sides: tuple[str, ...]) -> di
 
 
 def train_row(experiment: str, name: str, row: Trained, seed: int, sides: tuple[str, ...], into: Path) -> None:
-    """Train one row with one seed, score it, and write its file into a folder."""
+    """Train one row with one seed, score it, and write its file into a folder.
+
+    Raises
+    ------
+    RuntimeError
+        Where the training fails, or the row's file there is from other settings.
+    """
     kept = into / experiment / f"{name}.seed-{seed}.json"
-    if kept.is_file():
-        return
     run, start = WORK / "runs" / experiment / f"{name}.seed-{seed}", time.monotonic()
     spec, method = _spec(experiment, row, seed), method_named(row.method)
+    asked = {
+        "method": spec.method.name,
+        "settings": settings_of(method, spec.method).model_dump(mode="json"),
+        "network": spec.network.model_dump(mode="json"),
+        "schedule": spec.schedule.model_dump(mode="json"),
+        "preprocessing": spec.preprocessing.model_dump(mode="json"),
+        "precision": spec.hardware.precision,
+    }
+    if kept.is_file():
+        there = json.loads(kept.read_text(encoding="utf-8"))
+        differ = [key for key, value in asked.items() if there.get(key) != value]
+        if differ:
+            raise RuntimeError(f"{kept} was trained with another {', '.join(differ)}; delete it to train it again.")
+        return
     resolved = read_resolved(run / RESOLVED)
     bench = open_bench(spec, method.tasks, resolved)
     run.mkdir(parents=True, exist_ok=True)
@@ -210,10 +229,8 @@ def train_row(experiment: str, name: str, row: Trained, seed: int, sides: tuple[
         "experiment": experiment,
         "row": name,
         "seed": seed,
-        "method": spec.method.model_dump(),
-        "schedule": spec.schedule.model_dump(),
-        "precision": bench.machine.precision,
-        "seconds_training": round(trained - start, 1),
+        **asked,
+        "seconds_training": round(trained - start, 1) if resolved is None else None,
         "machine": machine(),
         "versions": versions(),
         "scores": _scores(experiment, predictor, sides),
@@ -236,7 +253,7 @@ def _line(document: dict) -> str:
         if side == "development"
     )
     who = f"{document['experiment']}  {document['row']:34s} seed {document['seed']}"
-    return f"{who}  {document['seconds_training']:.0f} s  {means}"
+    return f"{who}  {document['seconds_training']} s  {means}"
 
 
 def _jobs(wanted: argparse.Namespace, rows: dict[str, Trained]) -> Iterator[tuple[str, str, Trained, int]]:
@@ -297,10 +314,12 @@ def _report_test(record: Record, experiment: str, test: str, side: str) -> None:
 
 def _report_seconds(record: Record, experiment: str) -> None:
     for name, (row, files) in _files(experiment, "test").items():
-        values = tuple(json.loads(file.read_text(encoding="utf-8"))["seconds_training"] for file in files)
-        mean = round(float(np.mean(values)), 1)
-        more = {"preset": row.preset, "task": "segmentation", "domain": experiment}
-        record.rows.append(Row(name, "training", "s", len(values), mean, values, **more))
+        measured = [json.loads(file.read_text(encoding="utf-8"))["seconds_training"] for file in files]
+        values = tuple(seconds for seconds in measured if seconds is not None)  # of a run that was interrupted: none
+        if values:
+            mean = round(float(np.mean(values)), 1)
+            more = {"preset": row.preset, "task": "segmentation", "domain": experiment}
+            record.rows.append(Row(name, "training", "s", len(values), mean, values, **more))
 
 
 def report(side: str) -> None:
