@@ -8,7 +8,7 @@ import pytest
 
 from napari_medkd.core.annotation import Mask
 from napari_medkd.core.prediction import Prediction
-from napari_medkd.core.spec import TrainSpec
+from napari_medkd.core.spec import PredictSpec, TrainSpec
 from napari_medkd.core.task import Task
 from napari_medkd.files.manifest import open_dataset
 from napari_medkd.files.opening import read_mask, read_volume
@@ -135,6 +135,55 @@ def test_previews_of_a_run_are_not_scored_as_its_predictions(tiny_dataset: Path,
 
     assert answer.code == 2
     assert f"medkd predict {run.path} --split test" in answer.err
+
+
+@pytest.fixture
+def asked_run(tiny_dataset: Path, tmp_path: Path) -> Path:
+    """A run whose student was asked about the test case."""
+    run = RunFolder.create(tmp_path, TrainSpec(datasets=(tiny_dataset,))).path
+    spec = PredictSpec(run=run, cases=("case_5",), out=run / "predictions" / "student-test")
+    _predict(tiny_dataset, "case_5", RunFolder.for_prediction(spec).path)
+    return run
+
+
+def test_answers_about_image_files_do_not_keep_a_run_from_being_scored(
+    tiny_dataset: Path, asked_run: Path, medkd: Medkd
+):
+    spec = PredictSpec(run=asked_run, images=(Path("case_4.nii.gz"),), out=asked_run / "predictions" / "student-images")
+    _predict(tiny_dataset, "case_4", RunFolder.for_prediction(spec).path)
+
+    answer = medkd("evaluate", asked_run, "--json")
+
+    assert answer.code == 0
+    assert [row["case"] for row in json.loads(answer.out)["cases"]] == ["case_5"]
+    assert "student-images: These predictions are of image files" in answer.err
+
+
+def test_a_case_whose_truth_is_not_known_is_named_and_left_out(tiny_dataset: Path, tmp_path: Path, medkd: Medkd):
+    for name in ("case_3", "case_4", "case_5"):
+        _predict(tiny_dataset, name, tmp_path / "p")
+    document = json.loads((tiny_dataset / "medkd-dataset.json").read_text(encoding="utf-8"))
+    document["cases"] = [case for case in document["cases"] if case["id"] != "case_3"]
+    document["split"] = {}
+    for case in document["cases"]:
+        case["images"] = [str(tiny_dataset / path) for path in case["images"]]
+        labels = str(tiny_dataset / case["annotations"]["shapes"])
+        case["annotations"] = {"shapes": labels} if case["id"] != "case_4" else {}
+    (tmp_path / "medkd-dataset.json").write_text(json.dumps(document), encoding="utf-8")
+
+    found = json.loads(medkd("evaluate", tmp_path / "p", "--data", tmp_path, "--json").out)
+
+    assert [row["case"] for row in found["cases"]] == ["case_5"]
+    assert found["notes"] == ["p: Dataset 'tiny' has no true mask to score these by: case_3, case_4."]
+
+
+def test_a_run_is_scored_after_it_was_renamed(asked_run: Path, medkd: Medkd):
+    renamed = RunFolder(asked_run).rename("my best").path
+
+    answer = medkd("evaluate", renamed)
+
+    assert answer.code == 0
+    assert "case_5" in answer.out
 
 
 @pytest.mark.parametrize(

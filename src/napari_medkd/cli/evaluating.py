@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_medkd.core.annotation import ClassLabel, Mask
-from napari_medkd.core.dataset import Case, Dataset
+from napari_medkd.core.annotation import Mask
+from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.errors import DatasetProblem, InputProblem, Problem, RunProblem
 from napari_medkd.core.measures import ClassMeasures, measure_masks
 from napari_medkd.core.prediction import Prediction
@@ -58,19 +58,23 @@ def evaluation_of(path: Path, data: Path | None, split: str) -> Evaluation:
     Raises
     ------
     InputProblem
-        With every prediction that cannot be scored.
+        With every prediction that cannot be scored though the truth is known, or where there is no other.
     """
     found = Evaluation()
     problems: list[Problem] = []
     for folder, members in _by_folder(path).items():
-        dataset = open_dataset(data or _dataset_of(folder))
-        problems += _add_scores(found, folder.name, members, dataset, split)
+        source = data or _dataset_of(folder)
+        if source:
+            problems += _add_scores(found, folder.name, members, open_dataset(source), split)
+        else:
+            found.notes.append(f"{folder.name}: These predictions are of image files; name their dataset with --data.")
     if problems:
         raise InputProblem.of(problems)
     if len({score.measures.distance_unit for score in found.scores}) > 1:
         found.notes.append("Some distances are in mm and others in pixels: means over both say nothing.")
     if not found.scores:
-        raise DatasetProblem(str(path), "No prediction is of a case that is wanted.", "Check --data and --split.")
+        said = ["No prediction is of a labelled case that is wanted.", *found.notes]
+        raise DatasetProblem(str(path), " ".join(said), "Check --data and --split.")
     return found
 
 
@@ -78,18 +82,26 @@ def _add_scores(found: Evaluation, folder: str, members: list[Path], dataset: Da
     """Add the scores of one folder's predictions to those found, and return why some cannot be scored."""
     problems: list[Problem] = []
     wanted = set(getattr(dataset.split, split)) if split else set()
-    seen = set()
+    seen, without_truth = set(), []
     for member in members:
         try:
             prediction = read_prediction(member)
-            if prediction.case in wanted or not split:
-                seen.add(prediction.case)
-                found.scores += _scores(folder, prediction, dataset)
+            if split and prediction.case not in wanted:
+                continue
+            seen.add(prediction.case)
+            truth = _truth_file(prediction, dataset)
+            if truth:
+                found.scores += _scores(folder, prediction, dataset, truth)
+            else:
+                without_truth.append(prediction.case)
         except InputProblem as error:
             problems += error.problems
     missing = wanted - seen
     if missing:
         found.notes.append(f"{folder}: {len(missing)} of {len(wanted)} {split} cases have no prediction.")
+    if without_truth:
+        cases = ", ".join(without_truth)
+        found.notes.append(f"{folder}: Dataset {dataset.name!r} has no true mask to score these by: {cases}.")
     return problems
 
 
@@ -108,19 +120,29 @@ def _by_folder(path: Path) -> dict[Path, list[Path]]:
     return members
 
 
-def _dataset_of(folder: Path) -> Path:
-    """Return the dataset that was predicted on, as the folder's spec says."""
+def _dataset_of(folder: Path) -> Path | None:
+    """Return the dataset that was predicted on, as the folder's spec says; None where it was image files."""
     try:
         spec = RunFolder(folder).prediction_spec()
     except RunProblem as error:
         hint = "Name the dataset with --data."
         raise RunProblem(str(folder), "It is not known which dataset these predictions are of.", hint) from error
-    return spec.data or RunFolder(spec.run).spec().datasets[0]
+    if spec.images:
+        return None
+    above = folder.parent.parent  # the run may have moved, with its predictions, since it was asked
+    run = above if folder.parent.name == PREDICTIONS and is_run(above) else spec.run
+    return spec.data or RunFolder(run).spec().datasets[0]
 
 
-def _scores(folder: str, prediction: Prediction, dataset: Dataset) -> Iterator[Score]:
-    case = dataset.case(prediction.case)
-    truth = _truth(prediction, dataset, case)
+def _truth_file(prediction: Prediction, dataset: Dataset) -> Path | None:
+    """Return the true mask's file; None where the case is not in the dataset or has none."""
+    task = dataset.task(prediction.task.name)
+    known = (case.annotations[task.name] for case in dataset.labelled(task.name) if case.id == prediction.case)
+    return next((annotation for annotation in known if isinstance(annotation, Path)), None)
+
+
+def _scores(folder: str, prediction: Prediction, dataset: Dataset, truth_file: Path) -> Iterator[Score]:
+    truth = _truth(prediction, dataset, truth_file)
     if prediction.mask is None:
         raise DatasetProblem(f"{folder}/{prediction.case}", "The prediction holds no mask.", "Predict the case again.")
     labels = prediction.mask.labels
@@ -131,18 +153,15 @@ def _scores(folder: str, prediction: Prediction, dataset: Dataset) -> Iterator[S
         true_labels = truth.labels
     network = prediction.checkpoint.split(".")[0]
     network += "" if prediction.shown == "image" else f", given {prediction.shown}"
-    grid = prediction.grid
+    grid, domain = prediction.grid, dataset.case(prediction.case).domain
     for measures in measure_masks(labels, true_labels, truth.task.classes, grid.spacing, grid.unit):
-        yield Score(folder, network, case.id, case.domain, measures)
+        yield Score(folder, network, prediction.case, domain, measures)
 
 
-def _truth(prediction: Prediction, dataset: Dataset, case: Case) -> Mask:
+def _truth(prediction: Prediction, dataset: Dataset, path: Path) -> Mask:
     task = dataset.task(prediction.task.name)
-    where = f"dataset {dataset.name}: {case.id}"
     if task.classes != prediction.task.classes:
         found = f"Its classes are {', '.join(task.classes)} but the network's {', '.join(prediction.task.classes)}."
-        raise DatasetProblem(where, found, "Give the manifest a label map that turns its labels into the network's.")
-    annotation = case.annotations.get(task.name)
-    if annotation is None or isinstance(annotation, ClassLabel):
-        raise DatasetProblem(where, f"There is no true mask for {task.name!r}.", "Leave the case out, or label it.")
-    return read_mask(annotation, task, grid=prediction.grid, label_map=dataset.label_maps.get(task.name))
+        hint = "Give the manifest a label map that turns its labels into the network's."
+        raise DatasetProblem(f"dataset {dataset.name}: {prediction.case}", found, hint)
+    return read_mask(path, task, grid=prediction.grid, label_map=dataset.label_maps.get(task.name))
