@@ -50,7 +50,7 @@ def main() -> None:
         return
     device = torch.device("cuda")
     name = torch.cuda.get_device_name()
-    record = Record("gpu_check", notes={"gpu": name})
+    record = Record("gpu_check", gpu=name)
     right = agrees_with_double_precision(device, "bf16")
     print(f"{name}: bf16 convolutions against fp64: {'right' if right else 'WRONG'}")
     record.rows.append(

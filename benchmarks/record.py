@@ -71,13 +71,8 @@ class Record:
             {("class" if key == "class_" else key): value for key, value in asdict(row).items()} for row in self.rows
         ]
         command = " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]])
-        document = {
-            "command": command,
-            "machine": machine(self.gpu),
-            "versions": versions(),
-            **self.notes,
-            "rows": rows,
-        }
+        about = {"command": command, "machine": machine(self.gpu), "versions": versions()}
+        document = {**about, **self.notes, "rows": rows}
         path = RESULTS / f"{self.name}.json"
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")

@@ -19,7 +19,8 @@ HEAD = """# Results
 Made by `python benchmarks/report.py` from the files in `benchmarks/results/`; do not edit by hand.
 Each section names the command that measured it. Accuracy is Dice on whole cases, on cases no setting was chosen on.
 Intervals are 95 % paired bootstrap intervals over seeds and patients (10,000 draws); with a single seed they hold the
-patients alone, with few seeds they are narrower than the truth. `±` is the standard deviation over seeds. HD95 leaves out cases in which a class was not found at all.
+patients alone, with few seeds they are narrower than the truth. `±` is the standard deviation over seeds. HD95 leaves
+out cases in which a class was not found at all.
 """
 
 
