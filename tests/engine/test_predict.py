@@ -72,3 +72,28 @@ def test_files_that_no_name_tells_apart_are_refused(tmp_path: Path):
 
     with pytest.raises(InputProblem, match=r"scan\.png, scan\.tif"):
         _predicted(_run(tmp_path, "image"), *images)
+
+
+def test_pictures_in_colour_are_one_case_each(tmp_path: Path):
+    run = _run(tmp_path, *RGB)
+    images = [_picture(tmp_path / f"{letter}.png", colours=3) for letter in "abc"]
+
+    assert _predicted(run, images[0]) == ["a"]
+    assert _predicted(run, *images) == ["a", "b", "c"]
+
+
+def test_files_of_one_channel_each_are_the_channels_of_one_case(tmp_path: Path):
+    images = [_picture(tmp_path / name) for name in ("first.png", "second.png")]
+
+    assert _predicted(_run(tmp_path, "t1", "flair"), *images) == ["first"]
+
+
+def test_a_file_with_other_channels_than_the_network_is_told_by_name(tmp_path: Path):
+    image = _picture(tmp_path / "photo.png", colours=3)
+
+    with pytest.raises(InputProblem) as refused:
+        _predicted(_run(tmp_path, "t1", "flair"), image)
+
+    (problem,) = refused.value.problems
+    assert problem.where == str(image)
+    assert problem.problem == "The image has 3 channels; expected 2: t1, flair."

@@ -36,7 +36,8 @@ class Given(StrEnum):
 def predict(
     run: Run,
     image: Annotated[
-        list[Path] | None, typer.Option(help="An image file; repeatable. Of several channels, the files of one case.")
+        list[Path] | None,
+        typer.Option(help="An image file; repeatable. As many as channels, of one channel each: one image."),
     ] = None,
     case: Annotated[list[str] | None, typer.Option(help="Id of a case of the dataset; repeatable.")] = None,
     split: Annotated[Side | None, typer.Option(help="All cases on one side of the dataset's split.")] = None,

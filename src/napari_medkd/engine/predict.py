@@ -110,17 +110,7 @@ def _case_question(dataset: Dataset, name: str, card: WeightsCard) -> Question:
 def _questions(spec: PredictSpec, card: WeightsCard) -> list[Question]:
     if spec.images:
         channels = card.preprocessing.channels
-        groups: list[tuple[Path, ...]]
-        if len(channels) == 1:
-            groups = [(path,) for path in spec.images]
-        elif len(spec.images) == len(channels):
-            groups = [spec.images]
-        else:
-            raise SpecProblem(
-                "images",
-                f"{len(spec.images)} files are given; the network's channels are {', '.join(channels)}.",
-                "Give the files of one case, one per channel, in that order.",
-            )
+        groups = [spec.images] if _is_one_image(spec.images, channels) else [(path,) for path in spec.images]
         names = _names([group[0] for group in groups])
         return [
             Question(name, partial(read_volume, group, channels=channels))
@@ -129,6 +119,11 @@ def _questions(spec: PredictSpec, card: WeightsCard) -> list[Question]:
     train_spec = TrainSpec.model_validate_json((spec.run / SPEC).read_bytes())
     dataset = open_dataset(spec.data or train_spec.datasets[0])
     return [_case_question(dataset, name, card) for name in spec.cases]
+
+
+def _is_one_image(files: tuple[Path, ...], channels: tuple[str, ...]) -> bool:
+    """Return whether the files are the channels of one image instead of an image each."""
+    return 1 < len(files) == len(channels) and all(len(read_volume(path).channels) == 1 for path in files)
 
 
 def _names(files: list[Path]) -> list[str]:

@@ -81,6 +81,13 @@ def read_volume(
     for volume, path in zip(volumes[1:], files[1:], strict=True):
         _refuse_other_grid(volume.grid, volumes[0].grid, path, f"the first channel's ({files[0].name})")
     data = volumes[0].data if len(files) == 1 else np.concatenate([volume.data for volume in volumes])
+    if channels and len(data) != len(channels):
+        count = f"{len(data)} channel{'s' * (len(data) > 1)}"
+        raise VolumeProblem(
+            str(files[0]),
+            f"The image has {count}; expected {len(channels)}: {', '.join(channels)}.",
+            "Give all of them, in one file or in one for each; a dataset's are named in medkd-dataset.json.",
+        )
     names = tuple(channels) if channels else volumes[0].channels
     if not channels and len(files) > 1:
         names = tuple(stem_of(path) for path in files)
