@@ -49,6 +49,20 @@ def test_a_decathlon_task_is_opened_and_sound(tmp_path, save, named):
     assert problems_of_dataset(dataset, read_images=True) == []
 
 
+def test_case_numbers_of_four_digits_are_no_channels(tmp_path, save):
+    names = ("case_0000", "case_0001")
+    for name in names:
+        save(tmp_path / f"imagesTr/{name}.nii.gz", 1, 2, 3, channels=2)
+        save(tmp_path / f"labelsTr/{name}.nii.gz", 0, 1, 2)
+    listed = [{"image": f"./imagesTr/{name}.nii.gz", "label": f"./labelsTr/{name}.nii.gz"} for name in names]
+    (tmp_path / "dataset.json").write_text(json.dumps(document(training=listed, test=[])))
+
+    dataset = open_dataset(tmp_path)
+
+    assert [case.id for case in dataset.labelled("segmentation")] == list(names)
+    assert problems_of_dataset(dataset, read_images=True) == []
+
+
 def test_all_channels_are_in_one_file(tmp_path, save):
     dataset = open_dataset(laid_out(tmp_path, save))
     case = dataset.cases[0]

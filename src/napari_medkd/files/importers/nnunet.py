@@ -1,7 +1,9 @@
 """nnU-Net raw data: imagesTr/CASE_0000.nii.gz, one file per channel, labelsTr/CASE.nii.gz and a dataset.json."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from napari_medkd.core.dataset import Case, Dataset
 from napari_medkd.core.errors import DatasetProblem, Problem
@@ -25,7 +27,7 @@ def recognise(folder: Path) -> Dataset | None:
     if document is None:
         return None
     images = _images_by_case(folder / "imagesTr")
-    if "channel_names" not in document and not images:
+    if "channel_names" not in document and (not images or _lists_its_files(document, folder)):
         return None
     _refuse_ending(str(document.get("file_ending", ".nii.gz")), folder)
     channels = channels_of(document, folder)
@@ -50,6 +52,14 @@ def recognise(folder: Path) -> Dataset | None:
         label_maps={TASK: label_map} if label_map.values else {},
         folder=folder,
     )
+
+
+def _lists_its_files(document: Mapping[str, Any], folder: Path) -> bool:
+    """Return whether images are listed by the names they have, as the Decathlon does; nnU-Net leaves out channels."""
+    training = document.get("training")
+    entries = training if isinstance(training, list) else []
+    images = [entry.get("image") for entry in entries if isinstance(entry, dict)]
+    return any((folder / image).is_file() for image in images if isinstance(image, str))
 
 
 def _refuse_ending(ending: str, folder: Path) -> None:
