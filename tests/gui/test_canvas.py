@@ -20,7 +20,7 @@ def viewer(make_napari_viewer_proxy: Any) -> Any:
     return make_napari_viewer_proxy()
 
 
-@pytest.mark.parametrize("shape", [(60, 40), (60, 40, 3)], ids=["grey", "colour"])
+@pytest.mark.parametrize("shape", [(60, 40), (60, 40, 3), (60, 40, 4)], ids=["grey", "colour", "transparent"])
 def test_a_picture_opened_by_naparis_own_reader_is_asked_about_by_its_file(
     viewer: Any, tmp_path: Path, shape: tuple[int, ...]
 ) -> None:
@@ -30,8 +30,8 @@ def test_a_picture_opened_by_naparis_own_reader_is_asked_about_by_its_file(
 
     [picture] = pictures_on(viewer)
 
-    assert picture.source == path
-    assert picture.grid.matches(read_volume(path).grid)
+    assert picture.as_in_its_file().source == path
+    assert picture.as_in_its_file().grid.matches(read_volume(path).grid)
 
 
 def test_the_channels_of_one_file_are_one_picture(viewer: Any) -> None:
@@ -64,8 +64,9 @@ def test_an_image_made_by_another_plugin_becomes_a_volume_where_it_is_drawn(view
     np.testing.assert_array_equal(volume.data[0], viewer.layers[0].data)
 
 
-def test_a_picture_in_colour_becomes_a_volume_of_three_channels(viewer: Any) -> None:
-    viewer.add_image(np.random.default_rng(0).integers(0, 255, (5, 4, 3), np.uint8), rgb=True)
+@pytest.mark.parametrize("samples", [3, 4], ids=["opaque", "with transparency"])
+def test_a_picture_in_colour_becomes_a_volume_of_three_channels(viewer: Any, samples: int) -> None:
+    viewer.add_image(np.random.default_rng(0).integers(0, 255, (5, 4, samples), np.uint8), rgb=True)
 
     [picture] = pictures_on(viewer)
 

@@ -254,6 +254,6 @@ def test_a_layer_that_is_not_ours_stands_where_it_is_drawn() -> None:
     grid = _upright((4, 5, 6), (3.0, 2.0, 1.0), (30.0, -20.0, 100.0))
     drawn = placement(grid)
 
-    found = grid_of_placement((4, 5, 6), drawn["scale"], drawn["translate"], "millimeter")
+    found = grid_of_placement((4, 5, 6), drawn["scale"], drawn["translate"], drawn["units"])
 
     assert found.matches(grid, tolerance=1e-6)

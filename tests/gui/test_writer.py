@@ -71,16 +71,17 @@ def test_labels_drawn_anew_over_an_image_are_saved_on_that_images_grid(make_napa
     assert (again.data > 0).sum() == 1
 
 
-def test_labels_without_any_image_of_ours_are_saved_where_they_are_drawn(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("unit", "mm"), [("mm", 1), ("um", 1e-3)])
+def test_labels_without_any_image_of_ours_are_saved_where_they_are_drawn(tmp_path: Path, unit: str, mm: float) -> None:
     layer = napari_layers.Labels(
-        np.ones((4, 5, 6), np.int64), scale=(3, 2, 1), translate=(-10, 20, 30), units=("mm", "mm", "mm")
+        np.ones((4, 5, 6), np.int64), scale=(3, 2, 1), translate=(-10, 20, 30), units=(unit,) * 3
     )
 
     write_labels(str(tmp_path / "free.nii.gz"), *layer.as_layer_data_tuple()[:2])
 
     again = _opened(tmp_path / "free.nii.gz")
-    np.testing.assert_allclose(again.scale, layer.scale)
-    np.testing.assert_allclose(again.translate, layer.translate, atol=1e-5)
+    np.testing.assert_allclose(again.scale, layer.scale * mm, rtol=1e-6)
+    np.testing.assert_allclose(again.translate, layer.translate * mm, atol=1e-5)
 
 
 def test_a_picture_is_saved_as_png(tmp_path: Path) -> None:

@@ -29,8 +29,10 @@ class Answer:
     ----------
     title
         Who says it, and what they were shown.
+    grid
+        The image's.
     labels
-        (z, y, x) on the image's grid.
+        (z, y, x) on that grid.
     measures
         One for each class but the background; without a truth, only their volumes mean something.
     truth
@@ -42,6 +44,7 @@ class Answer:
     stage: str
     title: str
     prediction: Prediction
+    grid: Grid
     labels: NDArray[Any]
     measures: "tuple[ClassMeasures, ...]"
     truth: Mask | None = None
@@ -59,7 +62,7 @@ def answer_of(prediction: Prediction, on: Grid, truth: Mask | None, doubt: str =
 
     compared = labels if truth is None else truth.labels
     measures = measure_masks(*_counted(labels, compared, truth), prediction.task.classes, on.spacing, on.unit)
-    return Answer(stage, title_of(stage, prediction.shown), prediction, labels, measures, truth, doubt)
+    return Answer(stage, title_of(stage, prediction.shown), prediction, on, labels, measures, truth, doubt)
 
 
 def _counted(labels: NDArray[Any], compared: NDArray[Any], truth: Mask | None) -> tuple[NDArray[Any], NDArray[Any]]:

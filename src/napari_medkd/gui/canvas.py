@@ -35,11 +35,10 @@ def pictures_on(viewer: Any, *, besides: tuple[Any, ...] = ()) -> list[Picture]:
 
 
 def _picture(layer: Any, shape: tuple[int, ...]) -> Picture:
-    grid = grid_of(layer.metadata, shape)
-    if grid is None:
-        grid = grid_of_placement(shape, layer.scale, layer.translate, str(layer.units[-1]))
+    ours = grid_of(layer.metadata, shape)
+    grid = ours or grid_of_placement(shape, layer.scale, layer.translate, layer.units)
     source = source_of(layer.metadata) or _file_behind(layer)
-    return Picture(layer.unique_id, layer.name, grid, source, layer.data)
+    return Picture(layer.unique_id, layer.name, grid, source, layer.data, is_ours=ours is not None)
 
 
 def _file_behind(layer: Any) -> Path | None:
@@ -109,7 +108,7 @@ class AnswersOnCanvas:
                 layer.opacity = 1.0
 
     def _add(self, answer: Answer, picture: Picture, labels: Any, hidden: bool) -> Any:
-        origin = origin_of(picture.grid, "labels") | {"task": asdict(answer.prediction.task)}
+        origin = origin_of(answer.grid, "labels") | {"task": asdict(answer.prediction.task)}
         look = labels_look(answer.prediction.task.classes, f"{answer.title} · {picture.name}", origin)
         image = layer_of(self._viewer, picture.layer)
         placed = placement(picture.grid) if image is None else placed_like(image)
@@ -125,8 +124,9 @@ class AnswersOnCanvas:
 
 
 def placed_like(image: Any) -> dict[str, Any]:
-    """Return scale, translate, units and axis labels of an image layer, for a mask that lies on it."""
-    return {name: getattr(image, name) for name in ("scale", "translate", "units", "axis_labels")}
+    """Return where an image layer stands, for a mask that lies on it."""
+    transforms = ("scale", "translate", "rotate", "shear", "affine")
+    return {name: getattr(image, name) for name in (*transforms, "units", "axis_labels")}
 
 
 def jump_to(viewer: Any, layer: Any, answer: Answer, label: int, grid: Grid) -> bool:

@@ -4,6 +4,7 @@ A layer stands in the canonical frame (Inferior, Posterior, Left) with positive 
 travels in ``layer.metadata["medkd"]``, so that saving restores it.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -166,17 +167,30 @@ def grid_of(metadata: dict[str, Any], shape: tuple[int, ...]) -> Grid | None:
     return grid if shape[: len(expected)] == expected else None
 
 
-def grid_of_placement(shape: tuple[int, ...], scale: Any, translate: Any, unit: str) -> Grid:
-    """Return the grid of a layer that is not ours, taken to stand in the canonical frame as drawn."""
+def grid_of_placement(shape: tuple[int, ...], scale: Any, translate: Any, units: Sequence[Any]) -> Grid:
+    """Return the grid of a layer that is not ours, taken to stand in the canonical frame as drawn.
+
+    Lengths become mm; where an axis has none, the numbers stay as they are and the unit is pixels.
+    """
     missing = 3 - len(shape)
     sizes = (1,) * missing + tuple(shape)
-    spacing = np.concatenate([np.ones(missing), np.asarray(scale, dtype=np.float64)[-len(shape) :]])
-    first = np.concatenate([np.zeros(missing), np.asarray(translate, dtype=np.float64)[-len(shape) :]])
+    mm = _mm_per(units[-len(shape) :])
+    factors = np.ones(len(shape)) if mm is None else np.array(mm)
+    spacing = np.concatenate([np.ones(missing), np.asarray(scale, dtype=np.float64)[-len(shape) :] * factors])
+    first = np.concatenate([np.zeros(missing), np.asarray(translate, dtype=np.float64)[-len(shape) :] * factors])
     z, y, x = (float(step) for step in spacing)
-    upright = Grid.upright((sizes[0], sizes[1], sizes[2]), (z, y, x), "mm" if unit == "millimeter" else "pixel")
+    upright = Grid.upright((sizes[0], sizes[1], sizes[2]), (z, y, x), "pixel" if mm is None else "mm")
     affine = upright.affine.copy()
     affine[:3, 3] = -first[::-1]
     return Grid(upright.shape, affine, upright.unit)
+
+
+def _mm_per(units: Sequence[Any]) -> list[float] | None:
+    """Return how many mm each of napari's units is, or None where one is no length."""
+    import pint
+
+    ones = [pint.Quantity(1.0, str(unit)) for unit in units]
+    return [float(one.m_as("mm")) for one in ones] if all(one.check("[length]") for one in ones) else None
 
 
 def task_of(metadata: dict[str, Any]) -> Task | None:

@@ -1,7 +1,7 @@
 """The image a network is asked about: a layer on the canvas, the file behind it, and the case it belongs to."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ class Picture:
         The file it was read from; None where it exists in memory alone.
     data
         The layer's array: (z, y, x), (y, x), or (y, x, colour).
+    is_ours
+        Whether our reader placed it. If not, ``grid`` is where it is drawn, and the file may say something else.
     """
 
     layer: Any
@@ -35,6 +37,7 @@ class Picture:
     grid: Grid
     source: Path | None
     data: Any
+    is_ours: bool = True
 
     @property
     def key(self) -> tuple[Any, Path | None]:
@@ -45,9 +48,28 @@ class Picture:
         """Return what is on the screen as a volume."""
         array = np.asarray(self.data)
         in_colour = array.ndim == 3 and self.grid.is_flat and array.shape[0] != 1
-        channels = np.moveaxis(array, -1, 0)[:, None] if in_colour else array.reshape(1, *self.grid.shape)
+        channels = np.moveaxis(array[..., :3], -1, 0)[:, None] if in_colour else array.reshape(1, *self.grid.shape)
         names = tuple(f"channel {number}" for number in range(len(channels)))
         return Volume(np.ascontiguousarray(channels), self.grid, names)
+
+    def as_in_its_file(self) -> "Picture":
+        """Return it on the grid its file has; without the file, where that holds other voxels than the layer.
+
+        The file of a layer that another reader placed is opened for it.
+
+        Raises
+        ------
+        InputProblem
+            Where the file cannot be read.
+        """
+        from napari_medkd.files.opening import read_volume
+
+        if self.source is None or self.is_ours:
+            return self
+        file = read_volume(self.source)
+        # A grey file may be drawn in three equal colours: they are compared with its one channel.
+        same = file.grid.shape == self.grid.shape and bool((file.data == self.volume().data).all())
+        return replace(self, grid=file.grid) if same else replace(self, source=None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -66,11 +66,8 @@ def grid_of_labels(shape: tuple[int, ...], meta: dict[str, Any]) -> Grid:
     covered = _grid_below(shape, meta, viewer.layers if viewer is not None else ())
     if covered is not None:
         return covered
-    units = meta.get("units")
-    unit = str(units[-1]) if units else "pixel"
-    return grid_of_placement(
-        shape, meta.get("scale", (1,) * len(shape)), meta.get("translate", (0,) * len(shape)), unit
-    )
+    scale, translate = meta.get("scale", (1,) * len(shape)), meta.get("translate", (0,) * len(shape))
+    return grid_of_placement(shape, scale, translate, meta.get("units") or ("pixel",) * len(shape))
 
 
 def _grid_below(shape: tuple[int, ...], meta: dict[str, Any], layers: Iterable[Any]) -> Grid | None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from napari_medkd.core.grid import Grid
 from napari_medkd.core.run_layout import PREDICTIONS
 from napari_medkd.files.manifest import open_dataset
 from napari_medkd.files.opening import read_mask, read_volume
@@ -129,6 +130,36 @@ def test_an_image_in_memory_alone_is_written_for_the_network_on_its_grid(
     [answer] = told.answers
     assert answer.labels.shape == picture.grid.shape
     assert set(np.unique(answer.labels)) == {0, 1, 2}
+
+
+def test_a_case_that_another_reader_placed_is_measured_on_its_files_grid(
+    run: Path, picture: Picture, launches: HereAndWait, asked: tuple[Predicting, Told]
+) -> None:
+    predicting, told = asked
+    drawn = Grid.upright(picture.grid.shape, unit="pixel")
+
+    predicting.ask(_wish(run, "student", replace(picture, grid=drawn, is_ours=False)))
+    launches.hear_out(predicting)
+
+    [answer] = told.answers
+    assert answer.grid.matches(picture.grid)
+    assert answer.doubt == ""
+    assert all(0.9 < one.dice <= 1 and one.distance_unit == "mm" for one in answer.measures)
+
+
+def test_a_layer_whose_voxels_are_not_its_files_is_asked_about_itself_and_says_so(
+    run: Path, picture: Picture, launches: HereAndWait, asked: tuple[Predicting, Told]
+) -> None:
+    predicting, told = asked
+    drawn = Grid.upright(picture.grid.shape, unit="pixel")
+
+    predicting.ask(_wish(run, "student", replace(picture, grid=drawn, data=picture.data[::-1], is_ours=False)))
+    launches.hear_out(predicting)
+
+    [answer] = told.answers
+    np.testing.assert_array_equal(answer.labels, np.digitize(picture.data[::-1], (50, 110)))
+    assert answer.truth is None
+    assert "case_5.nii.gz" in answer.doubt
 
 
 def test_a_case_of_the_open_dataset_is_found_though_the_run_is_of_another(

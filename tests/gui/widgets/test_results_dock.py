@@ -9,8 +9,11 @@ from napari.layers import Layer
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QWidget
 
+from napari_medkd.core.grid import Grid
 from napari_medkd.core.status import RunStatus
+from napari_medkd.core.volume import Volume
 from napari_medkd.files.manifest import open_dataset
+from napari_medkd.files.opening import write_volume
 from napari_medkd.gui.comparison import grid_of_viewer
 from napari_medkd.gui.reader import case_layers
 from napari_medkd.gui.shown_case import ShownCase
@@ -109,6 +112,54 @@ def test_a_predicted_mask_lies_on_the_image_and_the_truth_becomes_an_outline(rea
     assert (
         "cube" in str(student.get_status((3, 15, 15), world=False)) or student.features["class"].tolist()[2] == "cube"
     )
+
+
+def bright_corner() -> np.ndarray:
+    """Return an image the scripted student calls a cube in one corner and a ball in another."""
+    image = np.zeros((6, 40, 48), np.uint8)
+    image[1, 32:36, 40:44], image[4, 2:5, 3:5] = 120, 80
+    return image
+
+
+def assert_the_answer_lies_on_its_voxels(dock: ResultsDock, qtbot: Any) -> None:
+    predicted(dock, qtbot)
+    image, student = dock.viewer.layers
+    np.testing.assert_array_equal(student.data, np.digitize(image.data, (50, 110)))
+    np.testing.assert_allclose(student.data_to_world((1, 2, 3)), image.data_to_world((1, 2, 3)))
+
+
+@pytest.mark.parametrize(
+    ("placed", "unit"),
+    [
+        pytest.param({"scale": (2, 0.5, 0.5)}, "pixel", id="sized in pixels"),
+        pytest.param({"translate": (3, -70, 800)}, "pixel", id="moved in pixels"),
+        pytest.param({"scale": (900, 300, 300), "translate": (9e4, 0, 50), "units": ("um",) * 3}, "mm", id="in um"),
+        pytest.param({"rotate": (0, 0, 30), "units": ("mm",) * 3}, "mm", id="turned"),
+    ],
+)
+def test_the_answer_to_an_image_in_memory_lies_on_its_voxels(
+    dock: ResultsDock, run: Path, qtbot: Any, placed: dict[str, Any], unit: str
+) -> None:
+    dock.viewer.add_image(bright_corner(), **placed)
+    dock.selection.choose_run(run)
+
+    assert_the_answer_lies_on_its_voxels(dock, qtbot)
+    [answer] = dock.state.answers
+    assert {one.distance_unit for one in answer.measures} == {unit}
+
+
+def test_the_answer_to_a_file_of_naparis_own_reader_lies_on_its_voxels_and_is_measured_in_the_files_size(
+    dock: ResultsDock, run: Path, qtbot: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "scan.tif"
+    write_volume(path, Volume(bright_corner()[None], Grid.upright((6, 40, 48), (0.5, 0.5, 0.5))))
+    [image] = dock.viewer.open(path, plugin="napari")
+    image.scale = (1, 1, 1)
+    dock.selection.choose_run(run)
+
+    assert_the_answer_lies_on_its_voxels(dock, qtbot)
+    [answer] = dock.state.answers
+    assert answer.measures[1].volume == pytest.approx(16 * 0.5**3 * 1e-3)
 
 
 def test_the_table_measures_every_class_under_its_networks_title(ready: ResultsDock, qtbot: Any) -> None:

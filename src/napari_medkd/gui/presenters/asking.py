@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,13 +53,17 @@ def question_of(wish: Wish) -> Question:
     Raises
     ------
     InputProblem
-        Where the folder of the answer cannot be made or the image cannot be written.
+        Where the folder of the answer cannot be made, or the image cannot be read or written.
     """
     from napari_medkd.core.spec import PredictSpec
 
+    drawn = wish.picture
+    wish = replace(wish, picture=drawn.as_in_its_file())
     picture, network = wish.picture, wish.network
     known = known_case(picture.source, _datasets(wish))
     truth, doubt = _truth(known, wish)
+    if drawn.source and not picture.source:
+        doubt = f"The voxels on the canvas are not those of {drawn.source.name}: they were asked about, not the file."
     out = _new_folder(wish.run / PREDICTIONS, f"{network.stage}_{picture.name}")
     spec = PredictSpec(
         run=wish.run,
@@ -95,7 +99,7 @@ def _truth(known: KnownCase | None, wish: Wish) -> tuple[Mask | None, str]:
 def _written(picture: Picture, folder: Path) -> Path:
     from napari_medkd.files.opening import write_volume
 
-    path = folder / ("image.nii.gz" if picture.grid.unit == "mm" else "image.tif")
+    path = folder / "image.nii.gz"  # it keeps any size and position
     write_volume(path, picture.volume())
     return path
 
