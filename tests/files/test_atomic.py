@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from napari_medkd.core.errors import InputProblem
-from napari_medkd.files.atomic import write_bytes, write_json, write_text
+from napari_medkd.files.atomic import read_bytes, write_bytes, write_json, write_text
 
 ON_POSIX = sys.platform != "win32"
 
@@ -93,7 +93,7 @@ def test_a_reader_sees_the_old_or_the_new_content_never_a_part(tmp_path):
 
     def read() -> None:
         while not done.is_set():
-            seen.append(path.read_bytes())
+            seen.append(read_bytes(path))
 
     reader = threading.Thread(target=read)
     reader.start()

@@ -1,7 +1,9 @@
 import json
 import os
+import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -46,6 +48,22 @@ def test_a_damaged_beat_is_none(tmp_path, text):
 def test_a_folder_without_a_beat_or_no_folder_at_all_has_no_process(tmp_path):
     assert liveness(tmp_path) == "none"
     assert liveness(tmp_path / "nowhere") == "none"
+
+
+def test_on_windows_a_heartbeat_that_is_just_being_replaced_is_waited_for(tmp_path, monkeypatch):
+    write_beat(tmp_path, beat_of_this_process())
+    refusals = [PermissionError(13, "Permission denied")] * 3
+    really_read = Path.read_bytes
+
+    def read_bytes(path: Path) -> bytes:
+        if refusals:
+            raise refusals.pop()
+        return really_read(path)
+
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+
+    assert read_beat(tmp_path) is not None
 
 
 def test_a_heartbeat_that_cannot_be_read_is_named(tmp_path):

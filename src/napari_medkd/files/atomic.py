@@ -1,12 +1,13 @@
-"""Writing a file whole or not at all: beside it first, then put in its place."""
+"""Writing a file whole or not at all: beside it first, then put in its place. Reading one that may just be replaced."""
 
 import contextlib
 import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from napari_medkd.core.errors import InputProblem
@@ -14,6 +15,8 @@ from napari_medkd.core.errors import InputProblem
 #: How often a file that another process holds open is tried again, and the seconds between; Windows only.
 _TRIES = 20
 _SECONDS_BETWEEN_TRIES = 0.05
+
+_Result = TypeVar("_Result")
 
 
 def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
@@ -39,7 +42,7 @@ def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
                 file.flush()
                 if durable:
                     os.fsync(file.fileno())
-            _replace(beside, path)
+            _when_free(lambda: beside.replace(path))
         except BaseException:
             with contextlib.suppress(OSError):
                 beside.unlink()
@@ -60,17 +63,19 @@ def write_json(path: Path, document: Any) -> None:
     write_text(path, json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def _replace(source: Path, target: Path) -> None:
-    tries = _TRIES if sys.platform == "win32" else 1  # there, a reader in another process is in the way for a moment
-    for left in reversed(range(tries)):
+def read_bytes(path: Path) -> bytes:
+    """Return the content of a file that `write_bytes` may be replacing in another process (OSError where it cannot)."""
+    return _when_free(path.read_bytes)
+
+
+def _when_free(act: Callable[[], _Result]) -> _Result:
+    """Do it; on Windows, where another process that uses the file is in the way for a moment, patiently."""
+    for _ in range(_TRIES - 1 if sys.platform == "win32" else 0):
         try:
-            source.replace(target)
+            return act()
         except PermissionError:
-            if not left:
-                raise
             time.sleep(_SECONDS_BETWEEN_TRIES)
-        else:
-            return
+    return act()
 
 
 def _sync_folder(folder: Path) -> None:

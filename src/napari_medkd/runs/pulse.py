@@ -10,7 +10,7 @@ from pydantic.dataclasses import dataclass as validated
 
 from napari_medkd.core.errors import RunProblem
 from napari_medkd.core.run_layout import HEARTBEAT, STALE_AFTER_SECONDS
-from napari_medkd.files.atomic import write_bytes
+from napari_medkd.files.atomic import read_bytes, write_bytes
 from napari_medkd.runs.processes import find, this_host
 
 Liveness: TypeAlias = Literal["alive", "stale", "gone", "none"]
@@ -71,7 +71,7 @@ def read_beat(folder: Path) -> Beat | None:
     """
     path = folder / HEARTBEAT
     try:
-        return _BEATS.validate_json(path.read_bytes())
+        return _BEATS.validate_json(read_bytes(path))
     except (FileNotFoundError, NotADirectoryError, ValidationError):
         return None
     except OSError as error:
@@ -127,7 +127,7 @@ class Pulse:
             return judge(None, 0.0)
         seen = (found.st_mtime_ns, found.st_size)
         if seen != self._seen:
-            with contextlib.suppress(RunProblem):  # Windows: just being replaced; the next look will tell
+            with contextlib.suppress(RunProblem):  # a disk that is away for a moment; the next look will tell
                 self._hear(seen)
         return judge(self.beat, time.monotonic() - self._heard_at)
 
