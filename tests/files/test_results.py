@@ -117,6 +117,16 @@ def test_cases_whose_names_look_alike_get_folders_of_their_own(tmp_path):
     assert len(folders) == 3
 
 
+def test_cases_that_differ_in_large_and_small_letters_do_not_share_a_folder(tmp_path):
+    write_prediction(masked(case="Scan"), tmp_path).rename(tmp_path / "scan")  # as Windows and macOS find it, too
+
+    for _ in range(2):
+        write_prediction(masked(case="scan"), tmp_path)
+
+    assert {read_prediction(path).case for path in predictions_in(tmp_path)} == {"Scan", "scan"}
+    assert len(predictions_in(tmp_path)) == 2
+
+
 def test_the_folder_of_a_plain_name_has_that_name(tmp_path):
     assert write_prediction(masked(case="Image_01L.v2"), tmp_path) == tmp_path / "Image_01L.v2"
 

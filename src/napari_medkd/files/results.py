@@ -60,7 +60,7 @@ class PredictionRecord(Settings):
 
 def write_prediction(prediction: Prediction, folder: Path) -> Path:
     """Write the prediction into a folder of its case and return that folder; an older one of the case is replaced."""
-    path = folder / _folder_name(prediction.case)
+    path = _folder_of(prediction.case, folder)
     grid = prediction.grid
     _make(path)
     mask = None
@@ -120,10 +120,20 @@ def predictions_in(folder: Path) -> list[Path]:
     return sorted(path.parent for path in folder.rglob(RECORD))
 
 
-def _folder_name(case: str) -> str:
-    """Return a name every file system takes; what is changed by it stays distinct by a piece of a hash."""
+def _folder_of(case: str, folder: Path) -> Path:
+    """Return a folder every file system takes; what is changed in its name stays distinct by a piece of a hash."""
     plain = re.sub(r"[^A-Za-z0-9._-]", "_", case).strip(".")[:100]
-    return plain if plain and plain == case else f"{plain}-{hashlib.sha256(case.encode()).hexdigest()[:8]}"
+    if plain and plain == case and not _is_of_another(folder / plain, case):
+        return folder / plain
+    return folder / f"{plain}-{hashlib.sha256(case.encode()).hexdigest()[:8]}"
+
+
+def _is_of_another(path: Path, case: str) -> bool:
+    """Return whether a folder is another case's, as where a system does not tell large letters from small."""
+    try:
+        return _record(path / RECORD).case != case
+    except VolumeProblem:
+        return False
 
 
 def _make(folder: Path) -> None:
