@@ -377,13 +377,14 @@ def test_a_prediction_is_the_command_a_person_would_type(tmp_path, monkeypatch):
         stage="teacher",
         given="true mask",
         out=Path("out"),
-        hardware=Hardware(device="cpu", threads=2),
+        hardware=Hardware(device="cpu", precision="fp32", threads=2),
     )
 
     assert arguments_of(spec) == [
         *("predict", str(tmp_path / "run")),
         *("--image", str(tmp_path / "a.png"), "--image", str(tmp_path / "b.png")),
         *("--case", "liver_012", "--data", str(tmp_path / "other")),
-        *("--network", "teacher", "--given", "true mask", "--device", "cpu", "--threads", "2"),
+        *("--network", "teacher", "--given", "true mask", "--device", "cpu"),
+        *("--precision", "fp32", "--threads", "2"),
         *("--out", str(tmp_path / "out")),
     ]

@@ -129,6 +129,7 @@ def arguments_of(spec: PredictSpec) -> list[str]:
         "--network": spec.stage,
         "--given": spec.given,
         "--device": spec.hardware.device,
+        "--precision": spec.hardware.precision,
         "--threads": str(spec.hardware.threads) if spec.hardware.threads else None,
         "--out": str(out),
     }
