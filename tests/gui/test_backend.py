@@ -47,6 +47,16 @@ def test_a_finished_run_is_heard_whole_and_left(followers, session, run_folder, 
     assert followers.followed == ()
 
 
+def test_a_run_that_waits_for_its_turn_counts_as_live(followers, run_folder, qtbot):
+    waiting = RunFolder.create(run_folder.path.parent, run_folder.spec()).path
+    with Heartbeat(waiting, attempt=1) as heartbeat:
+        heartbeat.say(device="cpu", waits_for=run_folder.name)
+        followers.follow(waiting)
+        qtbot.waitUntil(lambda: waiting in followers.latest, timeout=10_000)
+
+        assert followers.live == (waiting,)
+
+
 def test_previews_of_a_live_run_reach_the_session(followers, session, run_folder, qtbot):
     with Heartbeat(run_folder.path, attempt=1):
         followers.follow(run_folder.path)

@@ -63,6 +63,20 @@ def test_a_live_run_is_followed_until_it_ends(run_folder):
     assert last.status.outcome == "completed"
 
 
+def test_a_run_that_waits_for_its_turn_is_followed_until_it_ends(run_folder):
+    run = RunFolder.create(run_folder.path.parent, run_folder.spec())
+    with Heartbeat(run.path, attempt=1) as heartbeat:
+        heartbeat.say(device="cpu", waits_for=run_folder.name)
+        follower = follow(run.path)
+        first = next(follower)
+        assert next(follower) is None
+        run.append(RunEnded(outcome="cancelled"))
+    last = list(follower)[-1]
+
+    assert run_folder.name in first.status.message
+    assert last.status.outcome == "cancelled"
+
+
 def test_steps_alone_are_told_once_a_second_and_anything_else_at_once(run_folder, monkeypatch):
     monkeypatch.setattr(following, "SECONDS_BETWEEN_POLLS", 0.01)
     monkeypatch.setattr(following, "SECONDS_BETWEEN_STEPS", 60.0)

@@ -72,8 +72,13 @@ class RunStatus:
 
     @property
     def is_live(self) -> bool:
-        """Whether a process should be at work."""
-        return self.phase in ("starting", "training", "predicting", "paused")
+        """Whether a process should be at work, or waits for its turn."""
+        return self.phase in ("starting", "training", "predicting", "paused") or self.waits_for_turn
+
+    @property
+    def waits_for_turn(self) -> bool:
+        """Whether there is a process, and another run is before it; a queued run without an attempt has none yet."""
+        return self.phase == "queued" and self.attempt > 0
 
     @property
     def fraction(self) -> float:

@@ -66,6 +66,16 @@ def test_a_live_run_is_followed_as_soon_as_it_is_seen(presenter, runner, run_fol
     assert run_folder.path in runner.latest
 
 
+def test_a_run_that_waits_for_its_turn_is_followed_as_soon_as_it_is_seen(presenter, state, runner, run_folder):
+    waiting = RunFolder.create(run_folder.path.parent, run_folder.spec().replace(name="second"))
+    with Heartbeat(waiting.path, attempt=1) as heartbeat:
+        heartbeat.say(device="cpu", waits_for=run_folder.name)
+        presenter.refresh()
+
+    assert waiting.path in runner.latest
+    assert (state.rows[0].phase, state.rows[0].is_live) == ("waiting", True)
+
+
 def test_a_runs_folder_that_is_not_there_yet_is_empty(session, state, runner, tmp_path):
     session.runs_folder = tmp_path / "none yet"
 
@@ -98,6 +108,8 @@ def test_selecting_a_run_reads_it_and_tells_the_other_docks(presenter, session, 
         (LIVE, True, Possible(pause=True, stop=True)),
         (replace(LIVE, phase="paused"), True, Possible(resume=True, stop=True)),
         (RunStatus(phase="queued"), True, Possible(stop=True)),
+        (RunStatus(phase="queued", attempt=1), True, Possible(resume=True, stop=True)),
+        (RunStatus(phase="queued", attempt=1), False, Possible(resume=True, stop=True)),
         (replace(LIVE, phase="ended", outcome="cancelled"), True, Possible()),
         (replace(LIVE, phase="ended", outcome="cancelled"), False, Possible(continue_later=True, change=True)),
         (replace(LIVE, phase="lost"), False, Possible(continue_later=True, change=True)),

@@ -91,6 +91,21 @@ def test_a_diverged_loss_leaves_a_gap_and_no_error(dock, qtbot, run_folder):
     assert list(dock.details.plot._drawn[("loss", "dice")].getData()[0]) == [1, 2, 3, 4, 5]
 
 
+def test_a_run_that_waits_for_its_turn_says_so_and_can_be_let_go_or_stopped(dock, qtbot, run_folder):
+    waiting = RunFolder.create(run_folder.path.parent, run_folder.spec())
+    with Heartbeat(waiting.path, attempt=1) as heartbeat:
+        heartbeat.say(device="cpu", waits_for=run_folder.name)
+        selected(dock, qtbot, waiting)
+
+        assert f"Waits until {run_folder.name!r} has ended" in dock.details.fault.text()
+        assert dock.details.pause.isEnabled()
+        assert dock.details.pause.text() == "Resume"
+        click(qtbot, dock.details.stop)
+        dock.followers.leave_all()
+
+    assert FolderControl(waiting.path).wish() == "stop"
+
+
 def test_a_run_that_is_live_is_followed_when_the_dock_opens(viewer, qtbot, run_folder, monkeypatch):
     monkeypatch.setenv("MEDKD_RUNS", str(run_folder.path.parent))
     with Heartbeat(run_folder.path, attempt=1):

@@ -105,9 +105,9 @@ class RunsPresenter:
         if is_over and run in self._runner.followed:
             return Possible()  # its process has said the last word and is on its way out
         if status.is_live or run in self._runner.followed:
-            is_paused = status.phase == "paused" and wish != "go"
-            runs = status.phase in ("starting", "training", "predicting") and wish is None
-            return Possible(pause=runs, resume=is_paused and wish is None, stop=wish != "stop")
+            waits = status.phase == "paused" or status.waits_for_turn
+            runs = status.phase in ("starting", "training", "predicting")
+            return Possible(pause=runs and wish is None, resume=waits and wish is None, stop=wish != "stop")
         unfinished = status.outcome != "completed"
         return Possible(continue_later=unfinished, change=True)
 

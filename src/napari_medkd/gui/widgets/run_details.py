@@ -166,7 +166,7 @@ class RunDetails(QWidget):
                 action.setEnabled(possible.change)
 
     def _show_fault(self, status: "RunStatus") -> None:
-        text = f"{status.message} {status.hint}".strip() if status.phase in ("ended", "lost") else ""
+        text = f"{status.message} {status.hint}".strip()
         went_wrong = status.phase == "lost" or status.outcome == "failed"
         style = f"color: {self._colours.bad if went_wrong else self._colours.text}"
         if style != self.fault.styleSheet():
