@@ -287,6 +287,16 @@ def test_one_run_learns_from_one_dataset(dataset: Path, tmp_path: Path, medkd: M
     assert {row["where"] for row in rows} == {"datasets", "targets[0].dataset"}
 
 
+@pytest.mark.parametrize("targets", [[], [{"task": "shapes"}, {"task": "shapes"}]])
+def test_one_run_learns_one_task(dataset: Path, tmp_path: Path, medkd: Medkd, targets: list[dict[str, str]]):
+    document = {"datasets": [str(dataset)], "targets": targets}
+    (tmp_path / "spec.json").write_text(json.dumps(document), encoding="utf-8")
+
+    (row,) = json.loads(medkd("check", tmp_path / "spec.json", "--json").out)
+
+    assert (row["where"], row["problem"]) == ("targets", f"{len(targets)} are listed; a run learns one task.")
+
+
 def test_without_torch_a_spec_is_still_checked_and_the_line_that_installs_it_is_told(
     dataset: Path, tmp_path: Path, medkd: Medkd, monkeypatch: pytest.MonkeyPatch
 ):

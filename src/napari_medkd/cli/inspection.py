@@ -103,6 +103,8 @@ def _problems_of_wishes(spec: TrainSpec) -> list[Problem]:
 
 def _problems_of_target(spec: TrainSpec, dataset: Dataset, kinds: frozenset[str]) -> list[Problem]:
     """Return why the spec does not mean exactly one task that the method can teach and training cases show."""
+    if len(spec.targets) != 1:
+        return [Problem("targets", f"{len(spec.targets)} are listed; a run learns one task.", "List one.")]
     target, where = spec.targets[0], "targets[0].task"
     taught = " or ".join(sorted(kinds))
     if target.dataset and target.dataset != dataset.name:

@@ -45,7 +45,10 @@ Changes = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="A setting of the method; repeatable.", rich_help_panel=_WHAT),
 ]
-Reference = Annotated[list[str] | None, typer.Option(help="Id of a reference case; repeatable.", rich_help_panel=_WHAT)]
+Reference = Annotated[
+    list[str] | None,
+    typer.Option(help="Id of a reference case; repeatable. No method uses them so far.", rich_help_panel=_WHAT),
+]
 Widths = Annotated[
     str | None,
     typer.Option(metavar="N,N,...", help="Channels of the network's levels: 16,32,64,128.", rich_help_panel=_WHAT),

@@ -12,7 +12,7 @@ from napari_medkd.cli.spec_files import read_document, spec_of, with_changes
 from napari_medkd.cli.stopping import SignalledControl
 from napari_medkd.cli.terminal import tell
 from napari_medkd.core.errors import RunProblem, SpecProblem
-from napari_medkd.core.events import AnyEvent, RunEnded
+from napari_medkd.core.events import AnyEvent, Noticed, RunEnded
 from napari_medkd.core.run_layout import RESOLVED
 from napari_medkd.core.status import status_of
 from napari_medkd.runs.devices import live_runs_on, wait_for_turn
@@ -82,7 +82,11 @@ def train_in(folder: RunFolder, *, is_checked: bool) -> int:
         method = method_named(spec.method.name)
         bench = open_bench(spec, method.tasks, read_resolved(folder.path / RESOLVED))
         folder.write_resolved(bench.resolved.model_dump(mode="json"))
-        yield from train(method, bench, folder.path, control, attempt=attempt)
+        events = train(method, bench, folder.path, control, attempt=attempt)
+        yield next(events)
+        if spec.references and attempt == 1:
+            yield Noticed(message=f"{method.title} does not use reference cases: naming them changes nothing.")
+        yield from events
 
     code = carry_out(folder, attempt, work)
     if status_of(folder.events()).outcome != "completed":
