@@ -66,6 +66,28 @@ def test_previews_of_a_live_run_reach_the_session(followers, session, run_folder
     assert session.preview.event.case == "case_4"
 
 
+def test_of_a_live_runs_history_only_the_newest_preview_reaches_the_session(followers, session, run_folder, qtbot):
+    shown = []
+    session.events.preview.connect(lambda preview: shown.append(preview.event.epoch))
+    for epoch in (1, 2):
+        run_folder.append(PreviewSaved(case="case_4", stage="student", epoch=epoch, path="previews/case_4"))
+    with Heartbeat(run_folder.path, attempt=1):
+        followers.follow(run_folder.path)
+        qtbot.waitUntil(lambda: bool(shown), timeout=10_000)
+
+    assert shown == [2]
+
+
+def test_previews_of_a_run_that_is_over_are_not_shown(followers, session, run_folder, qtbot):
+    run_folder.append(PreviewSaved(case="case_4", stage="student", epoch=1, path="previews/case_4"))
+    run_folder.append(RunEnded(outcome="completed"))
+
+    followers.follow(run_folder.path)
+    qtbot.waitUntil(lambda: not followers.followed, timeout=10_000)
+
+    assert session.preview is None
+
+
 def test_leaving_means_that_nothing_more_is_heard(followers, run_folder, qtbot):
     heard = []
     with Heartbeat(run_folder.path, attempt=1):

@@ -1,11 +1,13 @@
 import subprocess
 import sys
+from contextlib import nullcontext
+from itertools import islice
 
 import numpy as np
 import pytest
 
 from napari_medkd.core.curves import Curve
-from napari_medkd.core.events import RunEnded, RunPaused, StepDone
+from napari_medkd.core.events import PreviewSaved, RunEnded, RunPaused, StepDone
 from napari_medkd.gui import following
 from napari_medkd.gui.following import MOST_POINTS, Listener, follow, traces_of
 from napari_medkd.runs.folder import RunFolder
@@ -75,6 +77,23 @@ def test_a_run_that_waits_for_its_turn_is_followed_until_it_ends(run_folder):
 
     assert run_folder.name in first.status.message
     assert last.status.outcome == "cancelled"
+
+
+@pytest.mark.parametrize("is_alive", [True, False])
+def test_of_a_long_history_only_the_newest_preview_of_a_live_run_is_told(run_folder, monkeypatch, is_alive):
+    monkeypatch.setattr(following, "SECONDS_BETWEEN_POLLS", 0.0)  # every poll reads one part of it
+    for epoch in (1, 2, 3):
+        run_folder.append(PreviewSaved(case="case_4", stage="student", epoch=epoch, path="previews/case_4"))
+        for step in range(400):
+            run_folder.append(StepDone(stage="student", step=step, losses={"dice": 0.1}, seconds_per_step=0.1))
+    if not is_alive:
+        run_folder.append(RunEnded(outcome="cancelled"))
+
+    with Heartbeat(run_folder.path, attempt=1) if is_alive else nullcontext():
+        told = [heard for heard in islice(follow(run_folder.path), 50) if heard]
+
+    assert len(told) > 2, "it came in parts"
+    assert [heard.preview.epoch for heard in told if heard.preview] == ([3] if is_alive else [])
 
 
 def test_steps_alone_are_told_once_a_second_and_anything_else_at_once(run_folder, monkeypatch):

@@ -112,9 +112,8 @@ class Followers:
         self.latest[heard.run] = heard
         if heard.run == self._session.run:
             self._session.run_status = heard.status
-        for event in heard.events:
-            if event.kind == "preview_saved":
-                self._session.preview = Preview(heard.run, event)
+        if heard.preview is not None:
+            self._session.preview = Preview(heard.run, heard.preview)
         self.heard.emit(heard)
 
     def _fail(self, run: Path, worker: Any, error: Exception) -> None:

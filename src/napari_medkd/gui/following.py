@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from napari_medkd.core.curves import Curve
-    from napari_medkd.core.events import AnyEvent
+    from napari_medkd.core.events import AnyEvent, PreviewSaved
     from napari_medkd.core.status import RunStatus
 
 SECONDS_BETWEEN_POLLS = 0.2
@@ -59,12 +59,19 @@ class Traces:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Heard:
-    """What was heard of a run since the last time, and where it stands now."""
+    """What was heard of a run since the last time, and where it stands now.
+
+    Parameters
+    ----------
+    preview
+        The newest preview of a live run, once; None while older history is still being read, and of a run that is over.
+    """
 
     run: Path
     events: "tuple[AnyEvent, ...]"
     status: "RunStatus"
     traces: Traces
+    preview: "PreviewSaved | None" = None
 
 
 def traces_of(series: "Mapping[tuple[str, str], Curve]") -> tuple[Trace, ...]:
@@ -89,6 +96,7 @@ class Listener:
         self._run = run
         self._watcher = Watcher(run)
         self._traces = Traces()
+        self._preview: PreviewSaved | None = None
 
     def poll(self) -> Heard:
         """Return the events since the last poll, with status and traces; of a long history one part after another."""
@@ -100,7 +108,13 @@ class Listener:
         if events:
             curves = self._watcher.curves
             self._traces = Traces(traces_of(curves.losses), traces_of(curves.metrics))
-        return Heard(self._run, tuple(events), self._watcher.status, self._traces)
+        for event in events:
+            if event.kind == "preview_saved":
+                self._preview = event
+        status, preview = self._watcher.status, None
+        if status.is_live and not part:
+            preview, self._preview = self._preview, None
+        return Heard(self._run, tuple(events), status, self._traces, preview)
 
 
 class _Teller:
@@ -116,7 +130,7 @@ class _Teller:
         self._events += heard.events
         now = time.monotonic()
         told = self._told
-        is_news = is_last or told is None or heard.status.phase != told.status.phase
+        is_news = is_last or told is None or heard.status.phase != told.status.phase or heard.preview is not None
         is_news = is_news or any(event.kind != "step_done" for event in heard.events)
         if not is_news and not (self._events and now - self._told_at >= SECONDS_BETWEEN_STEPS):
             return None
