@@ -140,6 +140,40 @@ def test_a_start_makes_a_run_folder_and_starts_it(presenter, session, state, run
     assert asked[0][0] == "check"
 
 
+def test_a_change_while_the_run_is_checked_leaves_no_folder_and_says_that_nothing_was_started(
+    session, state, runner, monkeypatch
+):
+    answering(monkeypatch, [])
+    later = Later()
+    presenter = TrainPresenter(session, state, runner, later)
+    presenter.choices.choose_method("demo")
+
+    presenter.start()
+    presenter.choices.set_value("seed", 5)
+    later.do()
+
+    assert runner.started == []
+    assert not session.runs_folder.exists()
+    assert state.busy == ""
+    assert "changed" in state.problems[0].problem
+
+    presenter.start()
+    later.do()
+
+    assert [RunFolder(run).spec().seed for run, _ in runner.started] == [5]
+    assert state.problems == ()
+
+
+def test_a_run_folder_that_cannot_be_made_is_a_problem(presenter, session, state, runner, monkeypatch):
+    answering(monkeypatch, [])
+    session.runs_folder.write_text("a file where the folder shall be")
+
+    presenter.start()
+
+    assert runner.started == []
+    assert str(session.runs_folder) in state.problems[0].where
+
+
 def test_a_run_with_problems_is_not_started(presenter, session, state, runner, monkeypatch):
     found = Problem("network.widths", "Too deep for these images.", "Take fewer levels.")
     answering(monkeypatch, [{"where": found.where, "problem": found.problem, "hint": found.hint}])

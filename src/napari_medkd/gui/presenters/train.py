@@ -17,6 +17,10 @@ from napari_medkd.gui.state import Session, TrainState
 
 T = TypeVar("T")
 
+_CHANGED = Problem(
+    "", "Something was changed before the answer came, so it was dropped.", "Press Start training or Estimate again."
+)
+
 
 class TrainPresenter:
     """Keeps the form's choices, and turns them into a spec that is checked, estimated, saved or started."""
@@ -85,22 +89,21 @@ class TrainPresenter:
         """Check the run, and start it where nothing is wrong."""
         runs_folder = self._session.runs_folder
         spec = self._tell(self.choices.spec)
+        if spec is None:
+            return
 
-        def work(path: Path) -> Path | tuple[Problem, ...]:
+        def work(path: Path) -> tuple[Problem, ...]:
+            return tuple(Problem(**row) for row in ask(self._session.interpreter, ["check", str(path)]))
+
+        def then(problems: tuple[Problem, ...]) -> None:
             from napari_medkd.runs.folder import RunFolder
 
-            problems = tuple(Problem(**row) for row in ask(self._session.interpreter, ["check", str(path)]))
-            if problems or spec is None:
-                return problems
-            return RunFolder.create(runs_folder, spec).path
-
-        def then(found: Path | tuple[Problem, ...]) -> None:
-            if isinstance(found, tuple):
-                self._state.problems = found
-                return
-            self._runner.start(found)
-            self._session.run = found
-            self._state.started = found
+            self._state.problems = problems
+            run = None if problems else self._tell(lambda: RunFolder.create(runs_folder, spec).path)
+            if run is not None:
+                self._runner.start(run)
+                self._session.run = run
+                self._state.started = run
 
         self._with_spec("Checking …", work, then)
 
@@ -126,7 +129,7 @@ class TrainPresenter:
     def _wait(
         self, busy: str, work: Callable[[], T], then: Callable[[T], None], failed: Callable[[Exception], None]
     ) -> None:
-        """Work in the background; the answer is dropped where something was changed meanwhile."""
+        """Work in the background; the answer is dropped where something was changed meanwhile, which is said."""
         generation = self._state.generation
         self._state.busy = busy
 
@@ -135,6 +138,8 @@ class TrainPresenter:
                 self._state.busy = ""
                 if generation == self._state.generation:
                     answer(value)
+                else:
+                    self._state.problems = (_CHANGED,)
 
             return take
 
