@@ -1,5 +1,6 @@
 """What presenters ask for, without threads: work is done at once, runs are listened to once."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,19 @@ def at_once(work: Callable[[], Any], then: Callable[[Any], Any], failed: Callabl
         failed(error)
     else:
         then(result)
+
+
+def in_a_thread(work: Callable[[], Any], then: Callable[[Any], Any], failed: Callable[[Exception], Any]) -> None:
+    """Do the work beside the test, as the window does."""
+    threading.Thread(target=at_once, args=(work, then, failed)).start()
+
+
+def endless_python(folder: Path) -> Path:
+    """Return something that is started like Python, and never answers."""
+    script = folder / "python"
+    script.write_text("#!/bin/sh\nexec sleep 600\n")
+    script.chmod(0o755)
+    return script
 
 
 class Later:

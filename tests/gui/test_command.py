@@ -96,6 +96,35 @@ def test_a_question_can_be_ended(tmp_path, monkeypatch):
 
 
 @pytest.mark.process
+def test_only_the_questions_with_these_words_are_ended(tmp_path, monkeypatch):
+    package = tmp_path / "napari_medkd"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "__main__.py").write_text("import time; time.sleep(60)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    raised = []
+
+    def question(*arguments):
+        try:
+            ask(PYTHON, arguments, patience_seconds=None)
+        except CommandFailed as error:
+            raised.append(str(error))
+
+    threads = [threading.Thread(target=question, args=words) for words in (("check", "a"), ("check", "b"))]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: len(command._ASKED) == 2)
+    end_questions("check", "a")
+    threads[0].join(20)
+    still_asked = len(command._ASKED)
+    end_questions()
+    threads[1].join(20)
+
+    assert still_asked == 1
+    assert raised == ["check was cancelled."] * 2
+
+
+@pytest.mark.process
 def test_a_question_is_not_waited_for_for_ever(tmp_path, monkeypatch):
     package = tmp_path / "napari_medkd"
     package.mkdir()

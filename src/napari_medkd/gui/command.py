@@ -17,7 +17,7 @@ from napari_medkd.core.errors import InputProblem, Problem
 PATIENCE_SECONDS = 600.0
 
 _INPUT_PROBLEM = 2
-_ASKED: "set[subprocess.Popen[str]]" = set()
+_ASKED: "dict[subprocess.Popen[str], list[str]]" = {}
 _LOCK = threading.Lock()
 _MOST_LINES = 4
 
@@ -40,8 +40,13 @@ def command_line(command: Sequence[str]) -> str:
     return subprocess.list2cmdline(command) if os.name == "nt" else shlex.join(command)
 
 
-def ask(interpreter: Path, arguments: Sequence[str], *, patience_seconds: float = PATIENCE_SECONDS) -> Any:
+def ask(interpreter: Path, arguments: Sequence[str], *, patience_seconds: float | None = PATIENCE_SECONDS) -> Any:
     """Return the JSON document that a command prints; ``--json`` is added.
+
+    Parameters
+    ----------
+    patience_seconds
+        The command is ended after this time; None lets it take as long as it needs.
 
     Raises
     ------
@@ -62,7 +67,7 @@ def ask(interpreter: Path, arguments: Sequence[str], *, patience_seconds: float 
     raise CommandFailed(said[-1] if said else f"{arguments[0]} ended with code {done.returncode}.", log)
 
 
-def _run(command: list[str], patience_seconds: float) -> "subprocess.CompletedProcess[str]":
+def _run(command: list[str], patience_seconds: float | None) -> "subprocess.CompletedProcess[str]":
     try:
         child = _start(command)
     except OSError as error:
@@ -72,17 +77,17 @@ def _run(command: list[str], patience_seconds: float) -> "subprocess.CompletedPr
             "Choose another in napari's preferences, under Medical knowledge distillation.",
         ) from error
     with _LOCK:
-        _ASKED.add(child)
+        _ASKED[child] = command
     try:
         said, complained = child.communicate(timeout=patience_seconds)
     except subprocess.TimeoutExpired as error:
         _end(child)
         child.communicate()
-        raise CommandFailed(f"{command[3]} gave no answer within {patience_seconds:.0f} s.") from error
+        raise CommandFailed(f"{command[3]} gave no answer within {error.timeout:.0f} s.") from error
     finally:
         with _LOCK:
             was_ended = child not in _ASKED
-            _ASKED.discard(child)
+            _ASKED.pop(child, None)
     if was_ended:
         raise CommandFailed(f"{command[3]} was cancelled.")
     return subprocess.CompletedProcess(command, child.returncode, said, complained)
@@ -101,11 +106,12 @@ def _start(command: list[str]) -> "subprocess.Popen[str]":
     )
 
 
-def end_questions() -> None:
-    """End every question that waits for its answer; whoever asked hears `CommandFailed`."""
+def end_questions(*arguments: str) -> None:
+    """End every question with all of these arguments that waits for its answer; whoever asked hears `CommandFailed`."""
     with _LOCK:
-        children = tuple(_ASKED)
-        _ASKED.clear()
+        children = [child for child, command in _ASKED.items() if set(arguments) <= set(command)]
+        for child in children:
+            del _ASKED[child]
     for child in children:
         _end(child)
 

@@ -134,6 +134,8 @@ class DataState:
     summary: str = ""
     is_reading: bool = False
     is_checking: bool = False
+    can_be_cancelled: bool = False
+    """Whether what is being checked can be."""
 
 
 @dataclass(eq=False)

@@ -4,9 +4,12 @@ import pytest
 
 from napari_medkd.core.errors import VolumeProblem
 from napari_medkd.files.manifest import open_dataset
+from napari_medkd.gui import command
+from napari_medkd.gui.presenters import data
 from napari_medkd.gui.presenters.data import DataPresenter, rows_of, summary_of
 from napari_medkd.gui.state import DataState, OpenedCase, Session
-from tests.gui.presenting import Later, at_once
+from tests.gui.presenting import Later, at_once, endless_python, in_a_thread
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -117,6 +120,49 @@ def test_the_summary_counts_domains_only_where_there_are_several(tiny_dataset):
 
 def test_rows_keep_the_order_of_the_dataset(tiny_dataset):
     assert [row.id for row in rows_of(open_dataset(tiny_dataset))] == [f"case_{n}" for n in range(6)]
+
+
+def test_the_look_at_every_voxel_has_all_the_time_it_needs(presenter, session, tiny_dataset, monkeypatch):
+    asked = []
+
+    def ask(interpreter, arguments, *, patience_seconds):
+        asked.append((arguments, patience_seconds))
+        return []
+
+    monkeypatch.setattr(data, "ask", ask)
+    session.dataset_path = tiny_dataset
+
+    presenter.check_images()
+
+    assert asked == [(["check", str(tiny_dataset)], None)]
+
+
+@pytest.mark.process
+def test_the_look_at_every_voxel_can_be_cancelled_and_says_so(session, state, tiny_dataset, tmp_path):
+    session.dataset_path, session.interpreter = tiny_dataset, endless_python(tmp_path)
+    presenter = DataPresenter(session, state, in_a_thread)
+
+    presenter.check_images()
+    wait_until(lambda: command._ASKED)
+    assert state.is_checking
+    presenter.cancel_check()
+    wait_until(lambda: not state.is_checking)
+
+    assert [found.problem for found in state.problems] == ["check was cancelled."]
+
+
+@pytest.mark.process
+def test_opening_another_dataset_ends_the_look_at_the_one_before(session, state, tiny_dataset, tmp_path):
+    session.dataset_path, session.interpreter = tiny_dataset, endless_python(tmp_path)
+    presenter = DataPresenter(session, state, in_a_thread)
+    presenter.check_images()
+    wait_until(lambda: command._ASKED)
+
+    presenter.open(tmp_path / "nothing")
+    wait_until(lambda: not command._ASKED and not state.is_reading)
+
+    assert not state.is_checking
+    assert all("cancelled" not in found.problem for found in state.problems)
 
 
 def test_nothing_is_checked_before_a_dataset_is_open(presenter, state):

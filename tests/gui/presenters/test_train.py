@@ -9,12 +9,15 @@ from napari_medkd.core.errors import InputProblem, Problem
 from napari_medkd.core.events import StagePlan
 from napari_medkd.core.spec import TrainSpec
 from napari_medkd.files.manifest import open_dataset
+from napari_medkd.gui import command
 from napari_medkd.gui.command import CommandFailed
 from napari_medkd.gui.presenters import train
+from napari_medkd.gui.presenters.data import DataPresenter
 from napari_medkd.gui.presenters.train import TrainPresenter, estimate_in_words
-from napari_medkd.gui.state import Session, TrainState
+from napari_medkd.gui.state import DataState, Session, TrainState
 from napari_medkd.runs.folder import RunFolder
-from tests.gui.presenting import Later, ListeningRunner, at_once, demo_card
+from tests.gui.presenting import Later, ListeningRunner, at_once, demo_card, endless_python, in_a_thread
+from tests.waiting import wait_until
 
 ESTIMATE = Estimate(
     device="cpu",
@@ -54,7 +57,8 @@ def answering(monkeypatch, answer):
     asked = []
 
     def ask(interpreter, arguments):
-        asked.append((arguments[0], json.loads(Path(arguments[1]).read_text(encoding="utf-8"))))
+        command, path, *options = arguments
+        asked.append((" ".join([command, *options]), json.loads(Path(path).read_text(encoding="utf-8"))))
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -137,7 +141,7 @@ def test_a_start_makes_a_run_folder_and_starts_it(presenter, session, state, run
     assert not resume
     assert session.run == state.started == run
     assert RunFolder(run).spec() == presenter.choices.spec()
-    assert asked[0][0] == "check"
+    assert asked[0][0] == "check --files-only", "the run itself looks at every voxel, with all the time it needs"
 
 
 def test_a_change_while_the_run_is_checked_leaves_no_folder_and_says_that_nothing_was_started(
@@ -192,6 +196,26 @@ def test_a_command_that_breaks_is_shown_as_a_problem(presenter, state, monkeypat
 
     assert [found.problem for found in state.problems] == ["estimate was cancelled."]
     assert state.busy == ""
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("question", ["estimate", "start"])
+def test_a_question_is_cancelled_while_a_look_at_every_voxel_goes_on(session, state, runner, tmp_path, question):
+    session.interpreter = endless_python(tmp_path)
+    presenter = TrainPresenter(session, state, runner, in_a_thread)
+    presenter.choices.choose_method("demo")
+    data = DataPresenter(session, DataState(), in_a_thread)
+    data.check_images()
+    getattr(presenter, question)()
+    wait_until(lambda: len(command._ASKED) == 2)
+
+    presenter.cancel()
+    wait_until(lambda: not state.busy)
+    still_asked = len(command._ASKED)
+    data.cancel_check()
+
+    assert "was cancelled" in state.problems[0].problem
+    assert still_asked == 1
 
 
 def test_a_value_that_is_not_allowed_is_never_sent(presenter, state, monkeypatch):

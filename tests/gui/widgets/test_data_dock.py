@@ -1,5 +1,6 @@
 import shutil
 import time
+from pathlib import Path
 
 import pytest
 from qtpy.QtCore import QMimeData, QPoint, Qt, QUrl
@@ -96,6 +97,22 @@ def test_a_double_click_shows_image_and_mask(dock, qtbot, viewer, tiny_dataset):
     assert names(viewer) == ["case_2", "case_2 · shapes (truth)"]
     assert dock.session.opened.case.id == "case_2"
     assert dock.session.opened.layers == tuple(layer.unique_id for layer in viewer.layers)
+
+
+def test_only_the_look_at_every_voxel_can_be_cancelled(dock, qtbot, tiny_dataset, monkeypatch):
+    opened(dock, qtbot, tiny_dataset)
+    assert dock.check_images.text() == "Check every voxel"
+    dock.state.is_checking = True
+    assert not dock.check_images.isEnabled()
+    dock.state.is_checking = False
+    dock.session.interpreter = Path(shutil.which("sleep"))  # asked to check, it refuses at once
+
+    qtbot.mouseClick(dock.check_images, Qt.MouseButton.LeftButton)
+    assert dock.check_images.text() == "Cancel"
+    assert dock.check_images.isEnabled()
+    qtbot.waitUntil(lambda: not dock.state.is_checking, timeout=20_000)
+
+    assert dock.check_images.text() == "Check every voxel"
 
 
 def test_the_next_case_takes_the_place_of_the_one_before(dock, qtbot, viewer, tiny_dataset):

@@ -143,7 +143,7 @@ def test_a_start_brings_up_the_runs(ready, qtbot, monkeypatch):
 
 def test_while_something_is_measured_it_can_be_cancelled(ready, qtbot, monkeypatch):
     ended = []
-    monkeypatch.setattr("napari_medkd.gui.command.end_questions", lambda: ended.append(True))
+    monkeypatch.setattr(ready.presenter, "cancel", lambda: ended.append(True))
     ready.state.busy = "Measuring a few steps …"
 
     assert ready.estimate.text() == "Cancel"

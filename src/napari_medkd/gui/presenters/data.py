@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_medkd.core.errors import Problem
-from napari_medkd.gui.command import ask
+from napari_medkd.gui.command import ask, end_questions
 from napari_medkd.gui.presenters.ports import InBackground, problems_of
 from napari_medkd.gui.presenters.words import count, listed
 from napari_medkd.gui.state import CaseRow, DataState, Session
@@ -63,11 +63,19 @@ class DataPresenter:
         self.show()
 
     def check_images(self) -> None:
-        """Look at every voxel of the open dataset, in a process of its own."""
+        """Look at every voxel of the open dataset, in a process of its own that may take as long as it needs."""
         path, interpreter = self._session.dataset_path, self._session.interpreter
         if path is None:
             return
-        self._look(path, lambda: tuple(Problem(**row) for row in ask(interpreter, ["check", str(path)])))
+
+        def work() -> tuple[Problem, ...]:
+            return tuple(Problem(**row) for row in ask(interpreter, ["check", str(path)], patience_seconds=None))
+
+        self._look(path, work, can_be_cancelled=True)
+
+    def cancel_check(self) -> None:
+        """End the look at every voxel, if there is one."""
+        end_questions("check", str(self._session.dataset_path))
 
     def tell(self, error: Exception, where: str) -> None:
         """Show an error among the problems, the newest first."""
@@ -77,7 +85,8 @@ class DataPresenter:
     def _read(self, path: Path, work: "Callable[[], Dataset]") -> None:
         self._wish += 1
         wish = self._wish
-        self._state.is_reading = True
+        self.cancel_check()
+        self._state.is_reading, self._state.is_checking = True, False
         self._state.problems = ()
 
         def then(dataset: "Dataset") -> None:
@@ -106,8 +115,9 @@ class DataPresenter:
 
         self._look(path, work)
 
-    def _look(self, path: Path, work: "Callable[[], tuple[Problem, ...]]") -> None:
+    def _look(self, path: Path, work: "Callable[[], tuple[Problem, ...]]", *, can_be_cancelled: bool = False) -> None:
         wish = self._wish
+        self._state.can_be_cancelled = can_be_cancelled
         self._state.is_checking = True
 
         def then(problems: tuple[Problem, ...]) -> None:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from napari_medkd.core.card import Estimate, MethodCard
 from napari_medkd.core.errors import InputProblem, Problem
 from napari_medkd.gui.cards import cards_of
-from napari_medkd.gui.command import ask, command_line
+from napari_medkd.gui.command import ask, command_line, end_questions
 from napari_medkd.gui.presenters.choices import METHOD_SETTINGS, TrainChoices
 from napari_medkd.gui.presenters.ports import InBackground, Runner, problems_of
 from napari_medkd.gui.presenters.words import count, duration, memory
@@ -17,6 +17,7 @@ from napari_medkd.gui.state import Session, TrainState
 
 T = TypeVar("T")
 
+_FILES_ONLY = "--files-only"
 _CHANGED = Problem(
     "", "Something was changed before the answer came, so it was dropped.", "Press Start training or Estimate again."
 )
@@ -86,14 +87,15 @@ class TrainPresenter:
         self._with_spec("Measuring a few steps …", work, then)
 
     def start(self) -> None:
-        """Check the run, and start it where nothing is wrong."""
+        """Check the run without opening images, which it does itself, and start it where nothing is wrong."""
         runs_folder = self._session.runs_folder
         spec = self._tell(self.choices.spec)
         if spec is None:
             return
 
         def work(path: Path) -> tuple[Problem, ...]:
-            return tuple(Problem(**row) for row in ask(self._session.interpreter, ["check", str(path)]))
+            rows = ask(self._session.interpreter, ["check", str(path), _FILES_ONLY])
+            return tuple(Problem(**row) for row in rows)
 
         def then(problems: tuple[Problem, ...]) -> None:
             from napari_medkd.runs.folder import RunFolder
@@ -106,6 +108,11 @@ class TrainPresenter:
                 self._state.started = run
 
         self._with_spec("Checking …", work, then)
+
+    def cancel(self) -> None:
+        """End what is asked for this dock; a look at every voxel of the dataset goes on."""
+        for question in ("describe", "estimate", _FILES_ONLY):
+            end_questions(question)
 
     def _with_spec(self, busy: str, work: Callable[[Path], T], then: Callable[[T], None]) -> None:
         """Let ``work`` have the spec as a file, in the background."""

@@ -123,7 +123,7 @@ class DataDock(Dock):
         self.table.reference_clicked.connect(lambda name: self._mark([name]))
         self.open_case.clicked.connect(self._show_selected)
         self.use_as_reference.clicked.connect(lambda: self._mark([row.id for row in self.table.selected_rows()]))
-        self.check_images.clicked.connect(self.presenter.check_images)
+        self.check_images.clicked.connect(self._check_or_cancel)
         chosen = self.table.selectionModel()
         if chosen is not None:
             chosen.selectionChanged.connect(self._show_buttons)
@@ -133,6 +133,12 @@ class DataDock(Dock):
         events.summary.connect(self._show_summary)
         for signal in (events.problems, events.is_checking, events.is_reading):
             signal.connect(self._show_problems)
+
+    def _check_or_cancel(self) -> None:
+        if self.state.is_checking:
+            self.presenter.cancel_check()
+        else:
+            self.presenter.check_images()
 
     def open_path(self, path: Path) -> None:
         """Open the dataset at a folder or manifest."""
@@ -230,7 +236,9 @@ class DataDock(Dock):
         is_open = self.session.dataset is not None and not state.is_reading
         self.problems_title.setText(title if is_open or state.problems else "")
         self.check_images.setVisible(is_open)
-        self.check_images.setEnabled(not state.is_checking)
+        can_cancel = state.is_checking and state.can_be_cancelled
+        self.check_images.setText("Cancel" if can_cancel else "Check every voxel")
+        self.check_images.setEnabled(can_cancel or not state.is_checking)
         self.problems.show_problems(state.problems)
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:

@@ -210,10 +210,8 @@ class TrainDock(Dock):
             clipboard.setText(self.state.missing[0].hint)
 
     def _estimate_or_cancel(self) -> None:
-        from napari_medkd.gui.command import end_questions
-
         if self.state.busy:
-            end_questions()
+            self.presenter.cancel()
         else:
             self.presenter.estimate()
 
