@@ -7,7 +7,6 @@ from typing import Any
 
 from napari.layers import Image, Labels
 
-from napari_medkd.core.grid import Grid
 from napari_medkd.gui.answers import Answer, place_of
 from napari_medkd.gui.layers import (
     KEY,
@@ -16,7 +15,6 @@ from napari_medkd.gui.layers import (
     labels_look,
     origin_of,
     placement,
-    shown_array,
     source_of,
 )
 from napari_medkd.gui.subject import Picture
@@ -88,7 +86,7 @@ class AnswersOnCanvas:
             Add layers without showing them, and leave the person's layers as they are.
         """
         for answer in answers:
-            labels = shown_array(answer.labels, picture.grid)
+            labels = picture.on_layer(answer.labels)
             known = self.layer(picture, answer.stage)
             if known is None:
                 if not hidden:
@@ -129,12 +127,12 @@ def placed_like(image: Any) -> dict[str, Any]:
     return {name: getattr(image, name) for name in (*transforms, "units", "axis_labels")}
 
 
-def jump_to(viewer: Any, layer: Any, answer: Answer, label: int, grid: Grid) -> bool:
+def jump_to(viewer: Any, layer: Any, answer: Answer, label: int) -> bool:
     """Move the sliders to a class's middle and make its label the selected one; False where the class is not there."""
     voxel = place_of(answer.labels, label)
     if voxel is None:
         return False
-    world = layer.data_to_world(voxel[1:] if grid.is_flat else voxel)
+    world = layer.data_to_world(voxel[3 - layer.ndim :])
     first = viewer.dims.ndim - len(world)
     for axis, point in enumerate(world):
         viewer.dims.set_point(first + axis, float(point))

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_medkd.core.annotation import Mask
 from napari_medkd.core.dataset import Case, Dataset
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Volume
+from napari_medkd.gui.layers import shown_array
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +53,10 @@ class Picture:
         channels = np.moveaxis(array[..., :3], -1, 0)[:, None] if in_colour else array.reshape(1, *self.grid.shape)
         names = tuple(f"channel {number}" for number in range(len(channels)))
         return Volume(np.ascontiguousarray(channels), self.grid, names)
+
+    def on_layer(self, labels_ZYX: NDArray[Any]) -> NDArray[Any]:
+        """Return labels on the grid with the axes the layer has: a layer of a single plane may keep that axis."""
+        return labels_ZYX if np.shape(self.data) == self.grid.shape else shown_array(labels_ZYX, self.grid)
 
     def as_in_its_file(self) -> "Picture":
         """Return it on the grid its file has; without the file, where that holds other voxels than the layer.

@@ -148,6 +148,20 @@ def test_the_answer_to_an_image_in_memory_lies_on_its_voxels(
     assert {one.distance_unit for one in answer.measures} == {unit}
 
 
+def test_the_answer_to_a_single_plane_that_keeps_its_axis_lies_on_its_voxels(
+    dock: ResultsDock, run: Path, qtbot: Any
+) -> None:
+    image = dock.viewer.add_image(bright_corner()[1:2])
+    dock.selection.choose_run(run)
+
+    predicted(dock, qtbot)
+    student = dock.viewer.layers[-1]
+    dock.view.compare.click()
+    qtbot.waitUntil(lambda: bool(dock.state.panels), timeout=PATIENCE)
+
+    np.testing.assert_array_equal(student.data, np.digitize(image.data, (50, 110)))
+
+
 def test_the_answer_to_a_file_of_naparis_own_reader_lies_on_its_voxels_and_is_measured_in_the_files_size(
     dock: ResultsDock, run: Path, qtbot: Any, tmp_path: Path
 ) -> None:

@@ -138,4 +138,4 @@ class ResultsPresenter:
     def _show_panels(self) -> None:
         picture = self._selection.picture
         if picture is not None:
-            self._state.panels = panels_of(self._state.answers, self._state.difference, picture.grid)
+            self._state.panels = panels_of(self._state.answers, self._state.difference, picture)

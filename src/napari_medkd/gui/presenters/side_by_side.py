@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_medkd.core.grid import Grid
 from napari_medkd.gui.answers import Answer
-from napari_medkd.gui.layers import shown_array
 from napari_medkd.gui.panels import Panel, difference
+from napari_medkd.gui.subject import Picture
 
 TRUTH = "true mask"
 _VERSUS = " vs "
@@ -38,18 +37,18 @@ def sides_of(pair: str) -> tuple[str, str]:
     return first, second
 
 
-def panels_of(answers: Sequence[Answer], pair: str, grid: Grid) -> tuple[Panel, ...]:
+def panels_of(answers: Sequence[Answer], pair: str, picture: Picture) -> tuple[Panel, ...]:
     """Return teacher, student and their difference; the truth where no teacher answered, else the plain image."""
     if not answers:
         return ()
-    panels = [Panel(one.title, shown_array(one.labels, grid), one.prediction.task) for one in reversed(answers)]
+    panels = [Panel(one.title, picture.on_layer(one.labels), one.prediction.task) for one in reversed(answers)]
     task, truth = answers[0].prediction.task, answers[0].truth
     if len(panels) == 1:
-        plain = np.zeros(grid.shape, dtype=np.uint8)
+        plain = np.zeros(picture.grid.shape, dtype=np.uint8)
         first = Panel("image", plain, task) if truth is None else Panel(TRUTH, truth.labels, task)
-        panels.insert(0, Panel(first.title, shown_array(first.labels, grid), task))
+        panels.insert(0, Panel(first.title, picture.on_layer(first.labels), task))
     if pair:
         masks, (one, other) = _masks(answers), sides_of(pair)
         marks = difference(masks[one], masks[other])
-        panels.append(Panel(f"difference:\n{one}{_VERSUS}{other}", shown_array(marks, grid)))
+        panels.append(Panel(f"difference:\n{one}{_VERSUS}{other}", picture.on_layer(marks)))
     return tuple(panels)

@@ -178,7 +178,7 @@ class ResultsDock(Dock):
             return
         layer = self.comparison.overlay(answer.title) or self._answers.layer(picture, answer.stage)
         if layer is not None:
-            jump_to(self.viewer, layer, answer, label, picture.grid)
+            jump_to(self.viewer, layer, answer, label)
 
     def _complain(self, message: str) -> None:
         self.state.hint = "Choose another folder."
