@@ -88,7 +88,7 @@ def _seconds_of_training(rows: list[dict[str, Any]]) -> str:
 
 def shape_intensity(document: dict[str, Any]) -> str:
     """Return the section on accuracy in site and across sites."""
-    tried = f"Settings tried for *recommended* on development cases before: {document['settings_tried']}, see below.\n"
+    tried = f"Settings tried for *recommended* on development cases: {document['settings_tried']}, see below.\n"
     parts = [_origin(document), tried, *_tests(document), _seconds_of_training(document["rows"])]
     return "## Shape-intensity distillation\n\n" + "\n".join(parts)
 

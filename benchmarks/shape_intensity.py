@@ -133,6 +133,7 @@ CANDIDATES = {
         SIKD, settings={"follow": "where it is right", "features": 1.0, "teacher_shallower_by": 0}, epochs=4
     ),
     "everywhere, teacher of equal depth": Trained(SIKD, settings={"teacher_shallower_by": 0}, epochs=4),
+    # Tried after the test cases of the hippocampus had been scored with weight 2.
     "everywhere, weight 1, teacher of equal depth": Trained(SIKD, settings={"features": 1.0}, epochs=4),
     "everywhere, teacher one level shallower": Trained(SIKD, settings={"teacher_shallower_by": 1}, epochs=4),
     "everywhere, teacher two levels shallower": Trained(SIKD, settings={"teacher_shallower_by": 2}, epochs=4),
