@@ -71,6 +71,20 @@ def tiny_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def unsure_dataset(tiny_dataset: Path, tmp_path: Path) -> Path:
+    """The tiny dataset, in which the cubes are to be ignored."""
+    document = json.loads((tiny_dataset / "medkd-dataset.json").read_text(encoding="utf-8"))
+    document["tasks"]["shapes"] |= {"ignore": 255, "label_map": {"2": 255}}
+    for case in document["cases"]:
+        case["images"] = [str(tiny_dataset / path) for path in case["images"]]
+        case["annotations"] = {"shapes": str(tiny_dataset / case["annotations"]["shapes"])}
+    folder = tmp_path / "unsure"
+    folder.mkdir()
+    (folder / "medkd-dataset.json").write_text(json.dumps(document), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
 def tiny_spec(tiny_dataset: Path) -> TrainSpec:
     """Two epochs of four steps with a tiny network, on the CPU in single precision, without augmentation."""
     return TrainSpec(

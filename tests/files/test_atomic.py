@@ -1,7 +1,6 @@
 import json
 import math
 import os
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -10,6 +9,7 @@ import pytest
 
 from napari_medkd.core.errors import InputProblem
 from napari_medkd.files.atomic import read_bytes, write_bytes, write_json, write_text
+from tests.full_disk import complaints_on_a_full_disk
 
 ON_POSIX = sys.platform != "win32"
 
@@ -57,20 +57,13 @@ def test_a_folder_in_the_place_of_the_file_is_left_alone(tmp_path):
 def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path):
     path = tmp_path / "a.bin"
     path.write_bytes(b"old")
-    script = (
-        "import atexit, resource, signal, sys; from pathlib import Path\n"
-        "from napari_medkd.files.atomic import write_bytes\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "before = resource.getrlimit(resource.RLIMIT_FSIZE)\n"
-        "atexit.register(resource.setrlimit, resource.RLIMIT_FSIZE, before)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))\n"
-        "write_bytes(Path(sys.argv[1]), bytes(5000))\n"
+
+    complaints = complaints_on_a_full_disk(
+        "from napari_medkd.files.atomic import write_bytes; write_bytes(path, bytes(5000))", path, limit_bytes=1000
     )
 
-    done = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=False)
-
-    assert "InputProblem" in done.stderr
-    assert "Free some space" in done.stderr
+    assert "InputProblem" in complaints
+    assert "Free some space" in complaints
     assert path.read_bytes() == b"old"
     assert [found.name for found in tmp_path.iterdir()] == ["a.bin"]
 

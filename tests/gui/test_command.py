@@ -70,67 +70,50 @@ def test_an_interpreter_without_the_package_fails_with_its_last_words(tmp_path, 
     assert "describe --json" in found.value.log
 
 
-@pytest.mark.process
-def test_a_question_can_be_ended(tmp_path, monkeypatch):
+class Questions:
+    """Questions that nobody answers, each asked in a thread of its own; which were ended stands in ``ended``."""
+
+    def __init__(self, *questions):
+        self.ended = []
+        self.threads = {words: threading.Thread(target=self._ask, args=(words,)) for words in questions}
+        for thread in self.threads.values():
+            thread.start()
+        wait_until(lambda: len(command._ASKED) == len(questions))
+
+    def _ask(self, words):
+        with pytest.raises(CommandFailed, match="was cancelled"):
+            ask(PYTHON, words, patience_seconds=None)
+        self.ended.append(words)
+
+
+@pytest.fixture
+def silence(tmp_path, monkeypatch):
+    """Every question starts a process that never answers."""
     package = tmp_path / "napari_medkd"
     package.mkdir()
     (package / "__init__.py").touch()
     (package / "__main__.py").write_text("import time; time.sleep(60)")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    raised = []
 
-    def question():
-        try:
-            ask(PYTHON, ["estimate"])
-        except CommandFailed as error:
-            raised.append(str(error))
 
-    thread = threading.Thread(target=question)
-    thread.start()
-    wait_until(lambda: command._ASKED)
+@pytest.mark.process
+@pytest.mark.usefixtures("silence")
+def test_only_the_questions_with_these_words_are_ended():
+    questions = Questions(("check", "a"), ("check", "b"))
+
+    end_questions("check", "a")
+    questions.threads["check", "a"].join(20)
+
+    assert questions.ended == [("check", "a")]
+    assert len(command._ASKED) == 1
     end_questions()
-    thread.join(20)
-
-    assert raised == ["estimate was cancelled."]
+    questions.threads["check", "b"].join(20)
+    assert questions.ended == [("check", "a"), ("check", "b")]
     assert not command._ASKED
 
 
 @pytest.mark.process
-def test_only_the_questions_with_these_words_are_ended(tmp_path, monkeypatch):
-    package = tmp_path / "napari_medkd"
-    package.mkdir()
-    (package / "__init__.py").touch()
-    (package / "__main__.py").write_text("import time; time.sleep(60)")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    raised = []
-
-    def question(*arguments):
-        try:
-            ask(PYTHON, arguments, patience_seconds=None)
-        except CommandFailed as error:
-            raised.append(str(error))
-
-    threads = [threading.Thread(target=question, args=words) for words in (("check", "a"), ("check", "b"))]
-    for thread in threads:
-        thread.start()
-    wait_until(lambda: len(command._ASKED) == 2)
-    end_questions("check", "a")
-    threads[0].join(20)
-    still_asked = len(command._ASKED)
-    end_questions()
-    threads[1].join(20)
-
-    assert still_asked == 1
-    assert raised == ["check was cancelled."] * 2
-
-
-@pytest.mark.process
-def test_a_question_is_not_waited_for_for_ever(tmp_path, monkeypatch):
-    package = tmp_path / "napari_medkd"
-    package.mkdir()
-    (package / "__init__.py").touch()
-    (package / "__main__.py").write_text("import time; time.sleep(60)")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-
+@pytest.mark.usefixtures("silence")
+def test_a_question_is_not_waited_for_for_ever():
     with pytest.raises(CommandFailed, match="no answer within 1 s"):
         ask(PYTHON, ["estimate"], patience_seconds=1.0)

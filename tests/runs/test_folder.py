@@ -1,5 +1,4 @@
 import json
-import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +13,7 @@ from napari_medkd.core.status import status_of
 from napari_medkd.runs.folder import RunFolder
 from napari_medkd.runs.heartbeat import Heartbeat
 from napari_medkd.runs.pulse import liveness
+from tests.full_disk import complaints_on_a_full_disk
 
 NOW = datetime(2026, 11, 21, 2, 10, tzinfo=UTC)
 
@@ -58,20 +58,15 @@ def test_a_runs_folder_that_cannot_be_made_is_named(tmp_path):
 @pytest.mark.skipif(sys.platform == "win32", reason="the size limit that stands for a full disk is POSIX")
 def test_a_full_disk_leaves_no_empty_run_behind(tmp_path):
     script = (
-        "import atexit, resource, signal, sys; from pathlib import Path\n"
         "from napari_medkd.core.spec import TrainSpec\n"
         "from napari_medkd.runs.folder import RunFolder\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "before = resource.getrlimit(resource.RLIMIT_FSIZE)\n"
-        "atexit.register(resource.setrlimit, resource.RLIMIT_FSIZE, before)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))\n"
-        "RunFolder.create(Path(sys.argv[1]), TrainSpec(datasets=(Path('data'),)))\n"
+        "RunFolder.create(path, TrainSpec(datasets=(Path('data'),)))\n"
     )
 
-    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=False)
+    complaints = complaints_on_a_full_disk(script, tmp_path, limit_bytes=10)
 
-    assert "spec.json" in done.stderr
-    assert "Free some space" in done.stderr
+    assert "spec.json" in complaints
+    assert "Free some space" in complaints
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,10 +1,10 @@
-import subprocess
 import sys
 import threading
 
 import pytest
 
 from napari_medkd.runs.journal import append_line, cut_torn_line
+from tests.full_disk import complaints_on_a_full_disk
 
 
 def test_lines_are_appended_in_order(tmp_path):
@@ -37,19 +37,14 @@ def test_lines_of_several_writers_do_not_mix(tmp_path):
 def test_what_a_full_disk_took_of_a_line_is_cut_off_again(tmp_path):
     path = tmp_path / "a.jsonl"
     script = (
-        "import atexit, resource, signal, sys; from pathlib import Path\n"
         "from napari_medkd.runs.journal import append_line\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "before = resource.getrlimit(resource.RLIMIT_FSIZE)\n"
-        "atexit.register(resource.setrlimit, resource.RLIMIT_FSIZE, before)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))\n"
-        "append_line(Path(sys.argv[1]), b'a' * 699 + b'\\n')\n"
-        "append_line(Path(sys.argv[1]), b'b' * 699 + b'\\n')\n"
+        "append_line(path, b'a' * 699 + b'\\n')\n"
+        "append_line(path, b'b' * 699 + b'\\n')\n"
     )
 
-    done = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=False)
+    complaints = complaints_on_a_full_disk(script, path, limit_bytes=1000)
 
-    assert "OSError: [Errno 27]" in done.stderr
+    assert "OSError: [Errno 27]" in complaints
     assert path.read_bytes() == b"a" * 699 + b"\n"
 
 

@@ -127,8 +127,11 @@ class ShapeIntensity:
     presets: Mapping[str, Mapping[str, Any]] = {
         "recommended": {},
         "faithful": {
+            "follow": "everywhere",
+            "features": 2.0,
             "head_from_teacher": False,
             "dice": 0.0,
+            "teacher_shallower_by": 0,
             "teacher_share": 1.0,
         },
     }

@@ -1,0 +1,44 @@
+"""Scores while training."""
+
+import pytest
+import torch
+
+from napari_medkd.core.task import UNKNOWN
+from napari_medkd.engine.bench import open_bench
+from napari_medkd.engine.data.cases import PreparedCase
+from napari_medkd.engine.judge import exhaust, judge
+from napari_medkd.engine.sliding_window import sliding_window
+
+pytestmark = pytest.mark.engine
+
+
+class Relabelled(list):
+    """Cases with other labels than those in their files."""
+
+    def __init__(self, cases, label_of):
+        super().__init__(PreparedCase(c.id, c.domain, c.image_CZYX, label_of(c), c.grid, c.original) for c in cases)
+        self.task, self.preprocessing = cases.task, cases.preprocessing
+
+
+def test_voxels_of_unknown_label_do_not_count(tiny_spec):
+    bench = open_bench(tiny_spec, frozenset({"segmentation"}))
+    cases, patch = bench.validation_cases, bench.preprocessing.patch
+    torch.manual_seed(0)
+    network = bench.network().eval()
+
+    def said(case):
+        image = torch.from_numpy(case.image_CZYX)
+        return exhaust(sliding_window(network, image, patch, autocast=bench.machine.autocast)).astype("int16")
+
+    def wrong_in_half(case):
+        labels = said(case)
+        labels[:12] = (labels[:12] + 1) % bench.num_classes
+        return labels
+
+    def unknown_in_half(case):
+        labels = said(case)
+        labels[:12] = UNKNOWN
+        return labels
+
+    assert judge(network, Relabelled(cases, wrong_in_half), bench.machine)["score"] < 0.9
+    assert judge(network, Relabelled(cases, unknown_in_half), bench.machine)["score"] == 1
