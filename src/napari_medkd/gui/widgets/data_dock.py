@@ -12,7 +12,6 @@ from qtpy.QtWidgets import (
     QLabel,
     QLineEdit,
     QPushButton,
-    QSizePolicy,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -24,20 +23,12 @@ from napari_medkd.gui.state import DataState, OpenedCase
 from napari_medkd.gui.widgets.case_table import CaseTable
 from napari_medkd.gui.widgets.dock import Dock
 from napari_medkd.gui.widgets.problem_list import ProblemList
+from napari_medkd.gui.widgets.welcome_page import WelcomePage
 
 if TYPE_CHECKING:
     from napari_medkd.core.dataset import Case, Dataset
     from napari_medkd.gui.layers import LayerData
 
-_WELCOME = (
-    "<h3>Open a dataset</h3>"
-    "<p>A folder in one of these layouts; drop it here, or choose it above.</p>"
-    "<ul style='-qt-list-indent: 0; margin-left: 12px'>"
-    "<li>one with a <b>medkd-dataset.json</b></li>"
-    "<li>Medical Segmentation Decathlon or nnU-Net (<b>dataset.json</b>)</li>"
-    "<li>folders of images and masks with the same file names</li></ul>"
-    "<p>Or begin with the sample: generated phantoms in three looks, with organs and lesions.</p>"
-)
 SAMPLE_FOLDER = "medkd-sample"
 
 
@@ -83,25 +74,14 @@ class DataDock(Dock):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 6, 6, 6)
         layout.addLayout(_row(self.path, self.browse, stretch=0))
+        welcome = WelcomePage()
+        self.sample = welcome.sample
         self.pages = QStackedWidget()
-        self.pages.addWidget(self._welcome_page())
+        self.pages.addWidget(welcome)
         self.pages.addWidget(self._cases_page())
         layout.addWidget(self.pages, 1)
         layout.addLayout(_row(self.problems_title, self.check_images, stretch=0))
         layout.addWidget(self.problems)
-
-    def _welcome_page(self) -> QWidget:
-        page = QWidget()
-        welcome = QLabel(_WELCOME)
-        welcome.setWordWrap(True)
-        self.sample = QPushButton("Open the sample")
-        self.sample.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
-        layout = QVBoxLayout(page)
-        layout.setContentsMargins(6, 18, 6, 6)
-        layout.addWidget(welcome)
-        layout.addWidget(self.sample)
-        layout.addStretch(1)
-        return page
 
     def _cases_page(self) -> QWidget:
         page = QWidget()
