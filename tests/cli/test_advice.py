@@ -11,7 +11,7 @@ LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the lines differ by 
 
 def _facts(**changes: Any) -> dict[str, Any]:
     facts = {
-        "versions": {"torch": "2.13.0", "monai": "1.6"},
+        "versions": {"torch": "2.13.0", "monai": None},
         "torch": {"version": "2.13.0", "device": "cpu", "gpus": []},
         "nvidia_driver": None,
         "screen": {"binding": "PyQt6", "opengl": "4.5"},

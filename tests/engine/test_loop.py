@@ -104,6 +104,23 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_good_checkpoin
     assert (tmp_path / "checkpoints" / "student.epoch-00001.safetensors").is_file()
 
 
+def test_the_objective_knows_how_far_its_stage_is(bench, tmp_path, monkeypatch):
+    seen = []
+    original = SupervisedMethod.stages
+
+    def watched(self, settings, bench):
+        for stage in original(self, settings, bench):
+            stage.objective.register_forward_pre_hook(lambda objective, args: seen.append(objective.progress))
+            yield stage
+
+    monkeypatch.setattr(SupervisedMethod, "stages", watched)
+    list(train(SupervisedMethod(), bench, tmp_path, Wishes(*["go"] * 6, "stop")))
+    assert seen == [step / 8 for step in range(6)]
+
+    list(train(SupervisedMethod(), bench, tmp_path, Always(), attempt=2))  # from the second epoch of four steps
+    assert seen[6:] == [step / 8 for step in range(4, 8)]
+
+
 def test_without_validation_cases_the_person_is_told(bench, tmp_path, tiny_spec):
     from dataclasses import replace
 

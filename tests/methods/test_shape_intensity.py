@@ -98,6 +98,19 @@ def test_a_teacher_that_is_wrong_is_not_followed(tiny_spec):
     assert right.item() > 0
 
 
+@pytest.mark.parametrize(("fade", "left"), [(False, [1, 1, 1]), (True, [1, 0.75, 0.125])])
+def test_the_feature_weight_falls_only_when_it_fades(tiny_spec, fade, left):
+    bench = open_bench(tiny_spec, frozenset({"segmentation"}))
+    objective = Following(bench.network(), Frozen(bench.network(skips=False)), ShapeIntensitySettings(fade=fade))
+    batch = Batch(torch.rand(2, 1, 16, 16, 16), torch.randint(0, 3, (2, 16, 16, 16)))
+    terms = []
+    for progress in (0.0, 0.25, 0.875):
+        objective.progress = progress
+        terms.append(objective(batch)["features"].item())
+
+    assert terms == pytest.approx([terms[0] * share for share in left])
+
+
 @pytest.mark.parametrize("from_teacher", [True, False])
 def test_the_students_head_starts_as_the_trained_teachers(tiny_spec, from_teacher):
     chosen = choosing(tiny_spec, "shape-intensity", head_from_teacher=from_teacher)

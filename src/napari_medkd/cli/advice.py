@@ -60,8 +60,6 @@ def _about_torch(facts: Mapping[str, Any]) -> Iterator[Problem]:
         else:
             line = pip_line(f"--force-reinstall torch --index-url {index}")
             yield Problem("GPU", f"{driver['name']} is idle: torch {found['version']} computes on the CPU.", line)
-    if facts["versions"].get("monai") is None and "error" not in found:
-        yield Problem("monai", "Training needs MONAI, which is not installed.", pip_line('"napari-medkd[train]"'))
 
 
 def _about_screen(found: Mapping[str, Any]) -> Iterator[Problem]:

@@ -87,7 +87,7 @@ def problems_of(error: BaseException) -> tuple[Problem, ...]:
             return error.problems
         case RunBusy():
             return (Problem("run", str(error), "Wait until the other process has ended, or stop it: medkd runs stop."),)
-        case ModuleNotFoundError() if (error.name or "").split(".")[0] in ("torch", "monai"):
+        case ModuleNotFoundError() if (error.name or "").split(".")[0] == "torch":
             return (Problem("environment", f"{error.name} is not installed.", f"Run: {INSTALL_TORCH}"),)
         case MemoryError() | RuntimeError() if _is_out_of_memory(error):
             hint = "Take a smaller --batch-size, narrower --widths, a smaller preprocessing.patch, or --precision bf16."

@@ -108,6 +108,7 @@ def _epoch(
         yield from obey(control)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate_at(step, planned.steps, bench.spec.schedule.learning_rate)
+        stage.objective.progress = step / planned.steps
         report.add(step_once(stage, bench, optimizer, batch))
         step += 1
         if report.is_due() or step == last_step:

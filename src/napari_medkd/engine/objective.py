@@ -15,7 +15,16 @@ LossParts: TypeAlias = Mapping[str, Tensor]
 
 
 class Objective(nn.Module):
-    """What one stage minimises. Networks and adapters that train are its sub-modules."""
+    """What one stage minimises. Networks and adapters that train are its sub-modules.
+
+    Attributes
+    ----------
+    progress
+        Share of the stage's steps that are done, 0 to below 1: the loop sets it before each step, for weights that
+        change on the way.
+    """
+
+    progress: float = 0.0
 
     def forward(self, batch: Batch) -> LossParts:
         """Return the named terms of a batch."""

@@ -89,7 +89,7 @@ def _what_is_missing(interpreter: Path, question: Ask, refusal: Exception) -> li
         advice = question(interpreter, ["doctor"])["advice"]
     except (InputProblem, CommandFailed):
         advice = []
-    found = [Problem(**row) for row in advice if row["where"] in ("torch", "monai")]
+    found = [Problem(**row) for row in advice if row["where"] == "torch"]
     return found or [_not_installed(interpreter, refusal)]
 
 

@@ -34,6 +34,12 @@ class ShapeIntensitySettings(Settings):
         title="Feature weight",
         description="Weight of matching the teacher's last features; 0 leaves the distillation out.",
     )
+    fade: bool = Field(
+        False,
+        title="Feature weight fades",
+        description="From its full value at the student's first step to 0 at its last, so that the labels have the "
+        "last word; as published it stays.",
+    )
     follow: Literal["everywhere", "every class alike", "where it is right"] = Field(
         "everywhere",
         title="Follow the teacher",
@@ -101,7 +107,8 @@ class Following(Objective):
         output = self.student(batch.image_BCZYX)
         terms = segmentation_terms(output.logits.float(), label, settings.cross_entropy, settings.dice)
         if settings.features:
-            terms["features"] = settings.features * self._distance(output, self.teacher(batch.shown_or_image()), label)
+            weight = settings.features * (1 - self.progress if settings.fade else 1)
+            terms["features"] = weight * self._distance(output, self.teacher(batch.shown_or_image()), label)
         return terms
 
     def _distance(self, student: Output, teacher: Output, label_BZYX: Tensor) -> Tensor:
