@@ -143,6 +143,7 @@ CANDIDATES = {
     # Tried after the test cases had been scored with weight 2: in site on the hippocampus it was 0.4 points worse.
     "everywhere, weight 1, teacher of equal depth": _candidate("everywhere", 1.0, 0),
     "everywhere, teacher of equal depth, fading": _candidate("everywhere", 2.0, 0, fade=True),
+    "where it is right, weight 1, teacher of equal depth, fading": _candidate("where it is right", 1.0, 0, fade=True),
     "everywhere, weight 4, teacher of equal depth, fading": _candidate("everywhere", 4.0, 0, fade=True),
 }
 

@@ -54,7 +54,8 @@ def choose_device(wish: Literal["auto", "cpu", "cuda", "mps"]) -> torch.device:
         raise SpecProblem(
             "hardware.device",
             f"{wish!r} was asked for, but torch {torch.__version__} finds only: {found}.",
-            "Choose 'auto', or run `medkd doctor` for the line that installs a matching torch.",
+            "For a new run choose 'auto'; a run that began on such a device continues on a machine that has one. "
+            "`medkd doctor` has the line that installs a matching torch.",
         )
     return torch.device(wish)
 
