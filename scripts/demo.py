@@ -21,10 +21,13 @@ from typing import Any
 
 PYTHON = Path(sys.executable)
 
-#: The sample has few cases, so that few patches a step and a high learning rate do.
+#: The sample has few cases, so that few patches a step, a small network and a high learning rate do. Its small organs
+#: fill a thousandth of the voxels; with less cross-entropy they are found within minutes.
 FOR_THE_SAMPLE = {
     "schedule.batch_size": 2,
-    "schedule.learning_rate": 3e-3,
+    "schedule.learning_rate": 1e-2,
+    "network.widths": (8, 16, 32),
+    "method.settings.cross_entropy": 0.2,
 }
 STEPS_PER_EPOCH = 25
 
