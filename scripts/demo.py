@@ -29,6 +29,8 @@ FOR_THE_SAMPLE = {
     "network.widths": (8, 16, 32),
     "method.settings.cross_entropy": 0.2,
 }
+#: A teacher that trains as long as the student: with half of that it has not found the small organs yet.
+FOR_ITS_TEACHER = {"method.settings.teacher_share": 1.0}
 STEPS_PER_EPOCH = 25
 
 #: The baseline's share of the budget is smaller: it has one stage, and no teacher to ask.
@@ -243,13 +245,14 @@ def main() -> None:
     os.environ["MEDKD_RUNS"] = str(out / "runs")
     started = time.monotonic()
     values = {**({} if wanted.data else FOR_THE_SAMPLE), "schedule.steps_per_epoch": STEPS_PER_EPOCH}
+    of_teacher = {} if wanted.data else FOR_ITS_TEACHER
     window = Window(out)
     print("Open the data", flush=True)
     open_data(window, wanted.data and wanted.data.resolve())
-    epochs = epochs_within(window, values, SHARE_OF_DISTILLATION * wanted.budget)
+    epochs = epochs_within(window, {**values, **of_teacher}, SHARE_OF_DISTILLATION * wanted.budget)
     values["schedule.epochs"] = epochs
     print(f"Train teacher and student: {epochs} epochs of {STEPS_PER_EPOCH} steps", flush=True)
-    student = train(window, "shape-intensity", values, minutes=10 + wanted.budget / 10)
+    student = train(window, "shape-intensity", {**values, **of_teacher}, minutes=10 + wanted.budget / 10)
     print("Train the plain baseline: the same epochs, data order and seed", flush=True)
     baseline = train(window, "supervised", values, minutes=10 + wanted.budget / 10)
     print("Predict and compare", flush=True)

@@ -9,7 +9,7 @@ import argparse
 import os
 from pathlib import Path
 
-from demo import Window
+from demo import FOR_THE_SAMPLE, STEPS_PER_EPOCH, Window, set_up
 from PIL import Image
 
 SIZES = ((1280, 800), (1600, 1000))
@@ -41,8 +41,8 @@ def take(demo: Path, out: Path, theme: str, size: tuple[int, int]) -> None:
         smaller(out / f"{name}-{theme}-{size[0]}x{size[1]}.png")
 
     shot("data")
-    train = window.dock("Train")
-    window.wait(lambda: train.state.cards, "the methods")
+    train = set_up(window, "shape-intensity", {**FOR_THE_SAMPLE, "schedule.steps_per_epoch": STEPS_PER_EPOCH})
+    window.click(train.form.method_section.title)
     window.click(train.estimate)
     window.wait(lambda: train.state.estimate, "the estimate")
     shot("train")

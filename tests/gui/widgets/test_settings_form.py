@@ -24,6 +24,25 @@ def form(qtbot):
     return form
 
 
+def test_long_titles_and_choices_fit_a_narrow_dock(qtbot):
+    form = SettingsForm(
+        [
+            FormField("head", "Begin with the last layer of the teacher", "Or at random.", "boolean", True),
+            FormField("sees", "Sees", "What.", "choice", "means", choices=("means", "only where its answer is right")),
+        ]
+    )
+    qtbot.addWidget(form)
+
+    assert form.minimumSizeHint().width() <= 280
+
+    form.resize(280, 80)
+    form.show()
+    choice = form.boxes["sees"].editor
+    choice.showPopup()
+    assert choice.view().viewport().width() >= choice.view().sizeHintForColumn(0)
+    choice.hidePopup()
+
+
 @pytest.fixture
 def heard(form):
     heard = []

@@ -94,6 +94,7 @@ class SettingsForm(QWidget):
         label, box, fault = QLabel(escape(field.title)), box_for(field), QLabel()
         label.setBuddy(box)
         label.setTextFormat(Qt.TextFormat.RichText)
+        label.setWordWrap(True)
         box.setAccessibleName(field.title)
         fault.setWordWrap(True)
         fault.hide()

@@ -7,7 +7,6 @@ from psygnal import Signal
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QDoubleSpinBox,
     QFileDialog,
     QHBoxLayout,
@@ -18,6 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_medkd.gui.presenters.fields import FormField, Value, parsed_integers
+from napari_medkd.gui.widgets.elided_choice import ElidedChoice
 
 _LARGEST_INTEGER = 2**31 - 1
 _LARGEST_NUMBER = 1e12
@@ -138,7 +138,7 @@ class _SwitchBox(ValueBox):
 
 class _ChoiceBox(ValueBox):
     def __init__(self, field: FormField) -> None:
-        box = QComboBox()
+        box = ElidedChoice(field.title, field.tooltip)
         box.addItems(field.choices)
         super().__init__(box)
         box.currentIndexChanged.connect(self.say)
