@@ -2,7 +2,7 @@
 
     python scripts/screenshots.py demo docs/images
 
-Takes the folder that `make demo` left: its sample (or the dataset given there) and its runs.
+Takes the folder that `make demo` left on the sample: the phantoms, and the newest shape-intensity run.
 """
 
 import argparse

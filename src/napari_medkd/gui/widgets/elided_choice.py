@@ -19,13 +19,6 @@ class ElidedChoice(QComboBox):
         self.setMinimumContentsLength(_FEWEST_LETTERS)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
-    def showPopup(self) -> None:
-        """Show the list, wide enough for its longest choice."""
-        view = self.view()
-        if view is not None:
-            view.setMinimumWidth(view.sizeHintForColumn(0) + 2 * _PADDING)
-        super().showPopup()
-
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """Draw the frame and as much of the text as there is room for."""
         del event

@@ -11,10 +11,9 @@ from napari_medkd.core.card import MethodCard
 from napari_medkd.core.errors import Problem
 from napari_medkd.gui.presenters.fields import FormField
 from napari_medkd.gui.presenters.spec_fields import ADVANCED, BASIC
+from napari_medkd.gui.widgets.elided_choice import ElidedChoice
 from napari_medkd.gui.widgets.section import Section
 from napari_medkd.gui.widgets.settings_form import LABEL_WIDTH, SettingsForm
-
-_WIDEST_CHOICE = 12
 
 
 class TrainForm(QWidget):
@@ -35,7 +34,9 @@ class TrainForm(QWidget):
 
     def __init__(self, shared_fields: dict[str, FormField]) -> None:
         super().__init__()
-        self.task, self.method, self.preset = QComboBox(), QComboBox(), QComboBox()
+        self.task = ElidedChoice("Task", "What is to be learned: one of the dataset's tasks that the method can teach")
+        self.method = ElidedChoice("Method", "How the student is taught")
+        self.preset = ElidedChoice("Preset", "A named set of the method's settings; faithful is as published")
         self.summary = QLabel()
         self.summary.setWordWrap(True)
         self.basic = SettingsForm(shared_fields[name] for name in BASIC)
@@ -108,19 +109,10 @@ class TrainForm(QWidget):
         choices.setVerticalSpacing(4)
         choices.setColumnMinimumWidth(0, LABEL_WIDTH)
         choices.setColumnStretch(1, 1)
-        rows = (
-            ("Task", self.task, "What is to be learned: one of the dataset's tasks that the method can teach"),
-            ("Method", self.method, "How the student is taught"),
-            ("Preset", self.preset, "A named set of the method's settings; faithful is as published"),
-        )
-        for row, (title, box, tip) in enumerate(rows):
-            label = QLabel(title)
+        for row, box in enumerate((self.task, self.method, self.preset)):
+            label = QLabel(box.accessibleName())
             label.setBuddy(box)
-            for widget in (label, box):
-                widget.setToolTip(f"<p>{tip}</p>")
-            box.setAccessibleName(title)
-            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            box.setMinimumContentsLength(_WIDEST_CHOICE)
+            label.setToolTip(box.toolTip())
             choices.addWidget(label, row + (row == 2), 0)
             choices.addWidget(box, row + (row == 2), 1)
         choices.addWidget(self.summary, 2, 0, 1, 2)
