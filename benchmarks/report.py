@@ -105,8 +105,8 @@ def candidates(document: dict[str, Any]) -> str:
     """Return the section on what was tried before *recommended* was chosen."""
     chosen = (
         "Trained by `python benchmarks/shape_intensity.py try`. On development cases alone, in runs of 600 steps, "
-        "weight 2 where none is named; *recommended* became *everywhere, teacher of equal depth*. *Weight 1* and the rows "
-        "that fade were tried later, when test cases had been scored, and changed nothing.\n"
+        "weight 2 where none is named; *recommended* became *everywhere, teacher of equal depth*. *Weight 1* and the "
+        "rows that fade were tried later, when test cases had been scored, and changed nothing.\n"
     )
     parts = [_origin(document), chosen, *_tests(document)]
     return "## What was tried for shape-intensity distillation\n\n" + "\n".join(parts)
