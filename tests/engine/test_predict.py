@@ -11,10 +11,11 @@ from napari_medkd.core.errors import InputProblem
 from napari_medkd.core.events import CaseDone
 from napari_medkd.core.preprocessing import Preprocessing
 from napari_medkd.core.spec import Hardware, PredictSpec, TrainSpec
-from napari_medkd.engine.checkpoint import Checkpoints, NetworkShape, TaskCard, WeightsCard
+from napari_medkd.engine.checkpoint import Checkpoints, TaskCard, WeightsCard
 from napari_medkd.engine.predict import predict
 from napari_medkd.files.results import predictions_in, read_prediction
 from napari_medkd.runs.folder import RunFolder
+from napari_medkd.engine.networks.shape import UNetShape
 
 pytestmark = pytest.mark.engine
 
@@ -24,7 +25,7 @@ RGB = ("red", "green", "blue")
 def _run(folder: Path, *channels: str) -> Path:
     """Make a run whose student, a 2-D network, has the weights it started with."""
     run = RunFolder.create(folder, TrainSpec(datasets=(folder / "data",))).path
-    shape = NetworkShape(dimensions=2, in_channels=len(channels), num_classes=2, widths=(4, 8), skips=True)
+    shape = UNetShape(dimensions=2, in_channels=len(channels), num_classes=2, widths=(4, 8), skips=True)
     card = WeightsCard(
         method="supervised",
         stage="student",

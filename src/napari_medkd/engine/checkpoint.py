@@ -10,7 +10,7 @@ import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load, save
-from torch import Tensor
+from torch import Tensor, nn
 
 from napari_medkd.core.errors import RunProblem
 from napari_medkd.core.preprocessing import Preprocessing
@@ -18,31 +18,12 @@ from napari_medkd.core.run_layout import CHECKPOINTS, checkpoint_path, epoch_nam
 from napari_medkd.core.settings import Settings
 from napari_medkd.core.task import Task, TaskKind
 from napari_medkd.engine.data.shown import Sees
+from napari_medkd.engine.networks.shape import NetworkShape, UNetShape
 from napari_medkd.engine.networks.unet import UNet
 from napari_medkd.files.atomic import write_bytes, write_text
 
 #: Epoch checkpoints that are kept of a stage, beside the best.
 KEPT = 2
-
-
-class NetworkShape(Settings):
-    """What rebuilds a U-Net."""
-
-    dimensions: Literal[2, 3]
-    in_channels: int
-    num_classes: int
-    widths: tuple[int, ...]
-    skips: bool
-
-    def build(self) -> UNet:
-        """Return the network with fresh weights."""
-        return UNet(
-            dimensions=self.dimensions,
-            in_channels=self.in_channels,
-            num_classes=self.num_classes,
-            widths=self.widths,
-            skips=self.skips,
-        )
 
 
 class TaskCard(Settings):
@@ -134,7 +115,7 @@ class Checkpoints:
     run: Path
 
     def save_epoch(
-        self, stage: str, objective: torch.nn.Module, optimizer: torch.optim.Optimizer, progress: Progress
+        self, stage: str, objective: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress
     ) -> Path:
         """Write everything that continuing needs, and return the file; older ones than the last two go."""
         tensors = {f"objective.{name}": tensor for name, tensor in objective.state_dict().items()}
@@ -147,7 +128,7 @@ class Checkpoints:
         return path
 
     def restore_epoch(
-        self, stage: str, objective: torch.nn.Module, optimizer: torch.optim.Optimizer
+        self, stage: str, objective: nn.Module, optimizer: torch.optim.Optimizer
     ) -> Progress | None:
         """Load the newest readable epoch of a stage, or return None where there is none."""
         found = self._newest(stage)
@@ -172,13 +153,13 @@ class Checkpoints:
                 continue
         return None
 
-    def save_product(self, which: Literal["best", "done"], product: UNet, card: WeightsCard) -> Path:
+    def save_product(self, which: Literal["best", "done"], product: nn.Module, card: WeightsCard) -> Path:
         """Write a network with its card, and return the file."""
         path = checkpoint_path(self.run, card.stage, which)
         _write(path, product.state_dict(), card.model_dump(mode="json", exclude={"sha256"}))
         return path
 
-    def restore_product(self, stage: str, product: UNet) -> bool:
+    def restore_product(self, stage: str, product: nn.Module) -> bool:
         """Load the finished weights of a stage into the product; return whether there were any that can be read."""
         found = self._finished(stage)
         if found is None:
@@ -220,6 +201,10 @@ def load_network(run: Path, stage: str) -> tuple[UNet, WeightsCard, Path]:
                     f"The card is not valid ({error}).",
                     "Train again with this version.",
                 ) from error
+            if not isinstance(card.network, UNetShape):
+                raise RunProblem(
+                    str(path), f"The network of {stage!r} draws no masks.", "Ask the student (--stage student)."
+                )
             network = card.network.build()
             network.load_state_dict(tensors)
             return network.eval(), card, path

@@ -5,7 +5,7 @@ import os
 import platform
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,12 @@ from napari_medkd.core.events import (
     StepDone,
 )
 from napari_medkd.engine.bench import Bench
-from napari_medkd.engine.checkpoint import Checkpoints, NetworkShape, Progress, TaskCard, WeightsCard
+from napari_medkd.engine.checkpoint import Checkpoints, Progress, TaskCard, WeightsCard
 from napari_medkd.engine.control import Cancelled, obey
 from napari_medkd.engine.data.batch import Batch
 from napari_medkd.engine.hardware import seed_of
 from napari_medkd.engine.method import Method, Stage, settings_of
+from napari_medkd.engine.networks.shape import shape_of
 from napari_medkd.engine.preview import Previews
 
 #: Seconds between two step events.
@@ -118,20 +119,12 @@ def _epoch(
 
 
 def _card(stage: Stage, bench: Bench, epoch: int, score: float | None) -> WeightsCard:
-    network = stage.product
-    shape = NetworkShape(
-        dimensions=bench.preprocessing.dimensions,
-        in_channels=len(bench.preprocessing.channels),
-        num_classes=bench.num_classes,
-        widths=network.widths,
-        skips=network.skips,
-    )
     return WeightsCard(
         method=bench.spec.method.name,
         stage=stage.name,
         sees=stage.sees,
         fallback_means=bench.mean_intensities_CK.tolist() if stage.sees == "class means" else None,
-        network=shape,
+        network=shape_of(stage.product),
         preprocessing=bench.preprocessing,
         task=TaskCard(name=bench.task.name, kind=bench.task.kind, classes=bench.task.classes, ignore=bench.task.ignore),
         epoch=epoch,
@@ -158,7 +151,7 @@ def fit(stage: Stage, planned: StagePlan, bench: Bench, run: Path, control: Cont
     yield StageStarted(stage=stage.name, epochs=planned.epochs, steps_per_epoch=planned.steps_per_epoch)
     for epoch in range(progress.epoch, planned.epochs):
         yield from _epoch(stage, planned, bench, optimizer, control, epoch)
-        metrics = stage.judge(stage.product) if stage.judge else {}
+        metrics = stage.judge() if stage.judge else {}
         score = metrics.get("score")
         is_best = score is not None and (best is None or score > best)
         best = score if is_best else best
@@ -224,6 +217,7 @@ def train(method: Method[Any], bench: Bench, run: Path, control: Control, *, att
     attempt
         1 for a fresh run; above, finished stages are loaded and the unfinished one continues from its last epoch.
     """
+    bench = replace(bench, run=run)
     plan = method.plan(settings_of(method, bench.spec.method), bench.spec.schedule)
     checkpoints = Checkpoints(run)
     yield _first_word(method, bench, plan, checkpoints, attempt)

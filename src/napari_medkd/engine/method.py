@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar
 import torch
 from pydantic import ValidationError
 
-from napari_medkd.core.card import MethodCard, TeacherShows
+from napari_medkd.core.card import MethodCard, Needs, TeacherShows
 from napari_medkd.core.errors import Problem, SpecProblem, did_you_mean
 from napari_medkd.core.events import StagePlan
 from napari_medkd.core.settings import Settings
@@ -16,6 +16,7 @@ from napari_medkd.core.task import TaskKind
 from napari_medkd.engine.bench import Bench
 from napari_medkd.engine.data.batch import Batch
 from napari_medkd.engine.data.shown import Sees
+from napari_medkd.engine.networks.registration import RegistrationNetwork
 from napari_medkd.engine.networks.unet import UNet
 from napari_medkd.engine.objective import Objective
 
@@ -44,9 +45,9 @@ class Stage:
 
     name: str
     objective: Objective
-    product: UNet
+    product: UNet | RegistrationNetwork
     batches: Callable[[torch.Generator], Iterable[Batch]]
-    judge: Callable[[UNet], dict[str, float]] | None = None
+    judge: Callable[[], dict[str, float]] | None = None
     sees: Sees = "image"
 
 
@@ -62,6 +63,7 @@ class Method(Protocol[S]):
     summary: str
     source: str
     tasks: frozenset[TaskKind]
+    needs: Needs
     teacher_shows: TeacherShows
     presets: Mapping[str, Mapping[str, Any]]
     default_preset: str
@@ -121,6 +123,7 @@ def card_of(method: Method[Any]) -> MethodCard:
         summary=method.summary,
         source=method.source,
         tasks=tuple(sorted(method.tasks)),
+        needs=method.needs,
         teacher_shows=method.teacher_shows,
         stages=tuple(planned.name for planned in method.plan(default, Schedule())),
         presets={name: dict(changes) for name, changes in method.presets.items()},

@@ -14,6 +14,7 @@ from napari_medkd.engine.bench import Bench
 from napari_medkd.engine.data.preprocess import prepare_image, restore_mask
 from napari_medkd.engine.judge import exhaust
 from napari_medkd.engine.method import Stage
+from napari_medkd.engine.networks.unet import UNet
 from napari_medkd.engine.sliding_window import sliding_window
 from napari_medkd.files.opening import read_volume
 from napari_medkd.files.results import write_prediction
@@ -40,30 +41,30 @@ class Previews:
         """Write a preview and say so, unless previews would slow training down."""
         case = self._case()
         too_soon = time.monotonic() - self._last < self._cost_seconds / LARGEST_SHARE
-        if case is None or stage.sees != "image" or too_soon:
+        if case is None or stage.sees != "image" or too_soon or not isinstance(stage.product, UNet):
             return
         start = time.monotonic()
-        folder = self._write(stage, epoch, case)
+        folder = self._write(stage.product, stage.name, epoch, case)
         self._last = time.monotonic()
         self._cost_seconds = self._last - start
         yield PreviewSaved(case=case.id, stage=stage.name, epoch=epoch, path=folder.relative_to(self._run).as_posix())
 
-    def _write(self, stage: Stage, epoch: int, case: Case) -> Path:
+    def _write(self, network: UNet, stage: str, epoch: int, case: Case) -> Path:
         bench = self._bench
         volume = read_volume(case.images, channels=bench.dataset.channels, modality=bench.dataset.modality)
         image_CZYX, grid = prepare_image(volume, bench.preprocessing)
         image = torch.from_numpy(image_CZYX).to(bench.machine.device)
-        stage.product.eval()
+        network.eval()
         labels = exhaust(
-            sliding_window(stage.product, image, bench.preprocessing.patch, autocast=bench.machine.autocast)
+            sliding_window(network, image, bench.preprocessing.patch, autocast=bench.machine.autocast)
         )
-        stage.product.train()
+        network.train()
         prediction = Prediction(
             case=case.id,
             task=bench.task,
             grid=volume.grid,
             made_by=self._run.name,
-            checkpoint=f"{stage.name}.{epoch_name(epoch)}",
+            checkpoint=f"{stage}.{epoch_name(epoch)}",
             mask=restore_mask(labels, grid, volume.grid, bench.task),
         )
         return write_prediction(prediction, self._run / PREVIEWS)

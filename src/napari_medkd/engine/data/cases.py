@@ -12,7 +12,7 @@ from napari_medkd.core.dataset import Case, Dataset
 from napari_medkd.core.errors import DatasetProblem
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.preprocessing import Preprocessing
-from napari_medkd.core.task import Task
+from napari_medkd.core.task import UNKNOWN, Task
 from napari_medkd.engine.data.preprocess import prepare_image, prepare_mask
 from napari_medkd.files.opening import read_mask, read_volume
 
@@ -43,19 +43,30 @@ class PreparedCase:
 
 
 class Cases:
-    """Labelled cases of one dataset and task, by position.
+    """Cases of one dataset and task, by position.
 
     Parameters
     ----------
     names
         Ids of the cases, in the order in which positions count.
+    labelled
+        Whether their labels are read; else every label is -1, which counts nowhere.
     """
 
-    def __init__(self, dataset: Dataset, task: Task, names: tuple[str, ...], preprocessing: Preprocessing) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        task: Task,
+        names: tuple[str, ...],
+        preprocessing: Preprocessing,
+        *,
+        labelled: bool = True,
+    ) -> None:
         self.dataset = dataset
         self.task = task
         self.names = names
         self.preprocessing = preprocessing
+        self._labelled = labelled
         self._kept: OrderedDict[str, PreparedCase] = OrderedDict()
         self._kept_bytes = 0
 
@@ -79,13 +90,16 @@ class Cases:
         return case
 
     def _read(self, case: Case) -> PreparedCase:
+        volume = read_volume(case.images, channels=self.dataset.channels, modality=self.dataset.modality)
+        image_CZYX, grid = prepare_image(volume, self.preprocessing)
+        label_ZYX = self._label(case, volume.grid, grid) if self._labelled else np.full(grid.shape, UNKNOWN, np.int16)
+        return PreparedCase(case.id, case.domain, image_CZYX, label_ZYX, grid, volume.grid)
+
+    def _label(self, case: Case, original: Grid, grid: Grid) -> NDArray[np.int16]:
         annotation = case.annotations.get(self.task.name)
         if annotation is None or isinstance(annotation, ClassLabel):
             raise DatasetProblem(
                 f"cases.{case.id}", f"There is no mask for {self.task.name!r}.", "Leave the case out of the split."
             )
-        volume = read_volume(case.images, channels=self.dataset.channels, modality=self.dataset.modality)
         label_map = self.dataset.label_maps.get(self.task.name)
-        mask = read_mask(annotation, self.task, grid=volume.grid, label_map=label_map)
-        image_CZYX, grid = prepare_image(volume, self.preprocessing)
-        return PreparedCase(case.id, case.domain, image_CZYX, prepare_mask(mask, grid), grid, volume.grid)
+        return prepare_mask(read_mask(annotation, self.task, grid=original, label_map=label_map), grid)
