@@ -12,10 +12,10 @@ from napari_medkd.core.events import CaseDone
 from napari_medkd.core.preprocessing import Preprocessing
 from napari_medkd.core.spec import Hardware, PredictSpec, TrainSpec
 from napari_medkd.engine.checkpoint import Checkpoints, TaskCard, WeightsCard
+from napari_medkd.engine.networks.shape import UNetShape
 from napari_medkd.engine.predict import predict
 from napari_medkd.files.results import predictions_in, read_prediction
 from napari_medkd.runs.folder import RunFolder
-from napari_medkd.engine.networks.shape import UNetShape
 
 pytestmark = pytest.mark.engine
 

@@ -47,7 +47,9 @@ Changes = Annotated[
 ]
 Reference = Annotated[
     list[str] | None,
-    typer.Option(help="Id of a reference case; repeatable. No method uses them so far.", rich_help_panel=_WHAT),
+    typer.Option(
+        help="Id of a reference case, the only ones whose labels are learned from; repeatable.", rich_help_panel=_WHAT
+    ),
 ]
 Widths = Annotated[
     str | None,

@@ -90,9 +90,10 @@ class Bench:
 
     @cached_property
     def unlabelled_cases(self) -> Cases:
-        """The other cases of the training side: only their images are read, whatever labels there are."""
-        taught = set(self.training_cases.names)
-        names = tuple(name for name in self.dataset.split.train if name not in taught)
+        """The cases that neither teach by their labels nor judge: only their images are read, labelled or not."""
+        split = self.dataset.split
+        others = {*self.training_cases.names, *split.validate, *split.test}
+        names = tuple(case.id for case in self.dataset.cases if case.id not in others)
         return Cases(self.dataset, self.task, names, self.preprocessing, labelled=False)
 
     @property
@@ -250,8 +251,8 @@ def _resolve(spec: TrainSpec, dataset: Dataset, task: Task, names: tuple[str, ..
     divisor = 2 ** (len(spec.network.widths) - 1)
     device = choose_device(spec.hardware.device)
     on_gpu = device.type != "cpu"
-    looked_at = dataset.split.train if spec.references else names
-    preprocessing = choose_preprocessing(dataset, looked_at or names, spec.preprocessing, divisor, on_gpu=on_gpu)
+    looked_at = names if not spec.references else tuple(case.id for case in dataset.cases)
+    preprocessing = choose_preprocessing(dataset, looked_at, spec.preprocessing, divisor, on_gpu=on_gpu)
     undecided = Resolved(preprocessing=preprocessing, device=device.type, precision="fp32")
     network = Bench(spec, dataset, task, undecided, Machine(device)).network()
     shape = preprocessing.patch[3 - preprocessing.dimensions :]

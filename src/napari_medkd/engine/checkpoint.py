@@ -127,9 +127,7 @@ class Checkpoints:
             old.unlink(missing_ok=True)
         return path
 
-    def restore_epoch(
-        self, stage: str, objective: nn.Module, optimizer: torch.optim.Optimizer
-    ) -> Progress | None:
+    def restore_epoch(self, stage: str, objective: nn.Module, optimizer: torch.optim.Optimizer) -> Progress | None:
         """Load the newest readable epoch of a stage, or return None where there is none."""
         found = self._newest(stage)
         if found is None:

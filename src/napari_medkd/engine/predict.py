@@ -79,7 +79,7 @@ class Predictor:
         if given is not None:
             label = torch.from_numpy(prepare_mask(given, grid)).to(self.machine.device).long()
             fallback = None if card.fallback_means is None else torch.tensor(card.fallback_means)
-            view = showing(card.sees, card.network.num_classes, fallback)
+            view = showing(card.sees, len(card.task.classes), fallback)
             image = view(Batch(image[None], label[None])).shown_or_image()[0]
         windows = sliding_window(self.network, image, card.preprocessing.patch, autocast=self.machine.autocast)
         while True:

@@ -55,9 +55,7 @@ class Previews:
         image_CZYX, grid = prepare_image(volume, bench.preprocessing)
         image = torch.from_numpy(image_CZYX).to(bench.machine.device)
         network.eval()
-        labels = exhaust(
-            sliding_window(network, image, bench.preprocessing.patch, autocast=bench.machine.autocast)
-        )
+        labels = exhaust(sliding_window(network, image, bench.preprocessing.patch, autocast=bench.machine.autocast))
         network.train()
         prediction = Prediction(
             case=case.id,

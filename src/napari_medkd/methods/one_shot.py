@@ -43,7 +43,11 @@ class OneShotSettings(Settings):
     """Registration turns one labelled reference into many; a reconstructing teacher shows the student real images."""
 
     registration_share: float = Field(
-        0.25, gt=0, le=4, title="Registration's share", description="Epochs of registration as a share of the student's."
+        0.25,
+        gt=0,
+        le=4,
+        title="Registration's share",
+        description="Epochs of registration as a share of the student's.",
     )
     smoothness: float = Field(
         1.0, ge=0, le=100, title="Smoothness weight", description="Weight of the flow's squared gradient."
@@ -118,9 +122,7 @@ class Hinting(Objective):
         """Return the task's terms and, with a teacher, its reconstruction and the hint."""
         settings, real = self.settings, batch.shown_or_image()
         output = self.student(batch.image_BCZYX)
-        terms = segmentation_terms(
-            output.logits.float(), batch.label_BZYX, settings.cross_entropy, settings.dice
-        )
+        terms = segmentation_terms(output.logits.float(), batch.label_BZYX, settings.cross_entropy, settings.dice)
         if self.teacher is None:
             return terms
         told = self.teacher(real)
@@ -141,9 +143,13 @@ class OneShot:
 
     name = "one-shot"
     title = "One-shot distillation"
-    summary = "One labelled reference and unlabelled images make a model: registration gives labelled samples, a "\
+    summary = (
+        "One labelled reference and unlabelled images make a model: registration gives labelled samples, a "
         "reconstructing teacher shows the student real images."
-    source = "Distillation Learning Guided by Image Reconstruction for One-Shot Medical Image Segmentation, arXiv 2408.03616"
+    )
+    source = (
+        "Distillation Learning Guided by Image Reconstruction for One-Shot Medical Image Segmentation, arXiv 2408.03616"
+    )
     tasks: frozenset[TaskKind] = frozenset({"segmentation"})
     needs: Needs = "references"
     teacher_shows: TeacherShows = "reconstruction"

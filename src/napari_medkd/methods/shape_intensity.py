@@ -162,7 +162,9 @@ class ShapeIntensity:
         if settings.teacher_trains and settings.features:
             teacher = self._teacher(settings, bench)
             learning = Supervised(teacher, settings.cross_entropy, settings.dice)
-            yield Stage("teacher", learning, teacher, bench.batches(view), bench.judge(teacher, view), settings.teacher_sees)
+            yield Stage(
+                "teacher", learning, teacher, bench.batches(view), bench.judge(teacher, view), settings.teacher_sees
+            )
         student = bench.network()
         if teacher is not None and settings.head_from_teacher:
             student.head.load_state_dict(teacher.head.state_dict())

@@ -1,8 +1,13 @@
 """Lays one image roughly over another: an affine map, found by mutual information, that no label influences."""
 
+from typing import Any
+
 import numpy as np
-import SimpleITK as sitk
+import SimpleITK
 from numpy.typing import NDArray
+
+#: Its functions carry no types.
+sitk: Any = SimpleITK
 
 #: Mutual information is estimated from this share of the voxels.
 _SHARE_SAMPLED = 0.25
@@ -13,7 +18,9 @@ _STEPS = 60
 _RESOLUTIONS = ((4, 2.0), (2, 1.0))
 
 
-def align(moving_CZYX: NDArray[np.float32], fixed_CZYX: NDArray[np.float32], spacing: tuple[float, ...]) -> NDArray[np.float32]:
+def align(
+    moving_CZYX: NDArray[np.float32], fixed_CZYX: NDArray[np.float32], spacing: tuple[float, ...]
+) -> NDArray[np.float32]:
     """Return where the fixed image's voxels lie in the moving one, as an affine map.
 
     Parameters
@@ -49,7 +56,7 @@ def align(moving_CZYX: NDArray[np.float32], fixed_CZYX: NDArray[np.float32], spa
     return _matrix(found, spacing[-dimensions:])
 
 
-def _image(image_CZYX: NDArray[np.float32], spacing: tuple[float, ...]) -> sitk.Image:
+def _image(image_CZYX: NDArray[np.float32], spacing: tuple[float, ...]) -> Any:
     mean_ZYX = image_CZYX.mean(0)
     flat = mean_ZYX.shape[0] == 1
     image = sitk.GetImageFromArray(mean_ZYX[0] if flat else mean_ZYX)
@@ -57,7 +64,7 @@ def _image(image_CZYX: NDArray[np.float32], spacing: tuple[float, ...]) -> sitk.
     return image
 
 
-def _matrix(found: sitk.Transform, spacing: tuple[float, ...]) -> NDArray[np.float32]:
+def _matrix(found: Any, spacing: tuple[float, ...]) -> NDArray[np.float32]:
     """Return a transform of (x, y, z) lengths as a matrix over (z, y, x) voxels."""
     size_D = np.array(spacing)
     corners = np.vstack([np.zeros(len(size_D)), np.diag(size_D)])

@@ -42,7 +42,5 @@ class ArrayCache:
     def _computed(self, name: str, compute: Callable[[], NDArray[np.float32]]) -> NDArray[np.float32]:
         array = compute().astype(np.float32)
         if self._group is not None:
-            self._group.create_array(
-                name, data=array, chunks=array.shape, fill_value=float("nan"), overwrite=True
-            )
+            self._group.create_array(name, data=array, chunks=array.shape, fill_value=float("nan"), overwrite=True)
         return array

@@ -32,24 +32,24 @@ class Recipe:
 
 
 def _warped_reference(case: int, num_cases: int, random: np.random.Generator) -> Recipe:
-    """The reference in the case's shape (OS-MedSeg, stage A)."""
+    """Return the reference in the case's shape (OS-MedSeg, stage A)."""
     del num_cases, random
     return Recipe(((case, 1.0),))
 
 
 def _independent_transforms(case: int, num_cases: int, random: np.random.Generator) -> Recipe:
-    """The shape of the case, the intensities of another (Zhao et al., CVPR 2019, "Brainstorm")."""
+    """Return the shape of the case, the intensities of another (Zhao et al., CVPR 2019, "Brainstorm")."""
     return Recipe(((case, 1.0),), int(random.integers(num_cases)), 1.0)
 
 
 def _mixed_transforms(case: int, num_cases: int, random: np.random.Generator) -> Recipe:
-    """Part of the way to the case's shape and to another's intensities (He et al., ECCV 2022, "BRBS")."""
+    """Return part of the way to the case's shape and to another's intensities (He et al., ECCV 2022, "BRBS")."""
     shape, style = random.beta(_BETA, _BETA, 2)
     return Recipe(((case, float(shape)),), int(random.integers(num_cases)), float(style))
 
 
 def _composed_transforms(case: int, num_cases: int, random: np.random.Generator) -> Recipe:
-    """The case's shape and then part of the way on along another's flow; intensities as in mixed transforms."""
+    """Return the case's shape, part of the way on along another's flow; intensities as in mixed transforms."""
     style = random.beta(_BETA, _BETA)
     other, further = int(random.integers(num_cases)), float(random.uniform(-0.5, 0.5))
     return Recipe(((case, 1.0), (other, further)), int(random.integers(num_cases)), float(style))

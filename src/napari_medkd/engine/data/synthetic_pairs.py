@@ -104,7 +104,7 @@ class SyntheticPairs:
         generator = torch.Generator().manual_seed(seed)
         grid = sampling_grid(self.augmentation, [generator], self._spacing, patch, patch)
         in_patch = ((grid.flip(-1) + 1) * torch.tensor(patch) - 1) / 2
-        start_D = torch.from_numpy(self._start(case, atlas, np.array(sides) - patch, random))
+        start_D = torch.from_numpy(self._start(case, atlas, np.subtract(sides, patch), random))
         return (in_patch + start_D).to(atlas.image_BCZYX)
 
     def _start(

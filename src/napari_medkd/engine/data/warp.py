@@ -21,9 +21,7 @@ def voxel_positions(shape: tuple[int, ...], like: Tensor) -> Tensor:
     return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).unsqueeze(0)
 
 
-def read_at(
-    image_BCZYX: Tensor, positions_BZYXD: Tensor, mode: Literal["bilinear", "nearest"] = "bilinear"
-) -> Tensor:
+def read_at(image_BCZYX: Tensor, positions_BZYXD: Tensor, mode: Literal["bilinear", "nearest"] = "bilinear") -> Tensor:
     """Return the values of an image at positions; beyond its border, those of the nearest voxel.
 
     Parameters
@@ -53,9 +51,7 @@ def displaced(positions_BZYXD: Tensor, flow_BDZYX: Tensor) -> Tensor:
     return positions_BZYXD + read_at(flow_BDZYX, positions_BZYXD).movedim(1, -1)
 
 
-def warp(
-    image_BCZYX: Tensor, flow_BDZYX: Tensor, mode: Literal["bilinear", "nearest"] = "bilinear"
-) -> Tensor:
+def warp(image_BCZYX: Tensor, flow_BDZYX: Tensor, mode: Literal["bilinear", "nearest"] = "bilinear") -> Tensor:
     """Return the image moved along a displacement field of its own grid.
 
     Parameters

@@ -3,6 +3,7 @@
 Legend: B batch, C channel, D spatial axes in the order (z, y, x), E embedding, Z Y X space (no Z for planes).
 """
 
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 import torch
@@ -52,17 +53,15 @@ class RegistrationNetwork(nn.Module):
         self.in_channels = in_channels
         widths = (in_channels, *ENCODER_WIDTHS)
         self.encoder = nn.ModuleList(
-            convolution(narrow, wide, kernel_size=3, stride=2, padding=1)
-            for narrow, wide in zip(widths[:-1], widths[1:], strict=True)
+            convolution(narrow, wide, kernel_size=3, stride=2, padding=1) for narrow, wide in pairwise(widths)
         )
         deep = 2 * ENCODER_WIDTHS[-1]
         self.decoder = nn.ModuleList()
         for skipped in (*reversed(ENCODER_WIDTHS[:-1]), in_channels):
             self.decoder.append(convolution(deep + 2 * skipped, _DECODER_WIDTH, kernel_size=3, padding=1))
             deep = _DECODER_WIDTH
-        self.flow = convolution(_DECODER_WIDTH, dimensions, kernel_size=3, padding=1)
+        self.flow = convolution(_DECODER_WIDTH, dimensions, kernel_size=3, padding=1, bias=False)
         nn.init.normal_(self.flow.weight, std=_FIRST_FLOW)
-        nn.init.zeros_(self.flow.bias)
 
     def forward(self, moving_BCZYX: Tensor, fixed_BCZYX: Tensor) -> Matching:
         """Return the flow that brings moving images onto fixed ones, and the embeddings of the fixed ones.
