@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from napari_medkd import __version__
-from napari_medkd.cli import check, describe, doctor, estimate, evaluate, predict, runs, sample, train
+from napari_medkd.cli import check, describe, doctor, estimate, evaluate, predict, runs, sample, suggest, train
 from napari_medkd.cli.terminal import say, tell_error
 
 _HELP = """Train, watch and compare teacher and student networks for medical images.
@@ -37,6 +37,7 @@ app = typer.Typer(
 
 app.command(epilog=_examples(sample.EXAMPLES))(sample.sample)
 app.command(epilog=_examples(check.EXAMPLES))(check.check)
+app.command(epilog=_examples(suggest.EXAMPLES))(suggest.suggest)
 app.command(epilog=_examples(describe.EXAMPLES))(describe.describe)
 app.command(epilog=_examples(estimate.EXAMPLES))(estimate.estimate)
 app.command(epilog=_examples(train.EXAMPLES))(train.train)
