@@ -33,11 +33,17 @@ class TaskCard(Settings):
     kind: TaskKind
     classes: tuple[str, ...]
     ignore: int | None = None
+    colours: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, task: Task) -> "TaskCard":
+        """Return a task's card."""
+        return cls(name=task.name, kind=task.kind, classes=task.classes, ignore=task.ignore, colours=task.colours)
 
     @property
     def task(self) -> Task:
         """The task itself."""
-        return Task(self.name, self.kind, self.classes, ignore=self.ignore)
+        return Task(self.name, self.kind, self.classes, ignore=self.ignore, colours=self.colours)
 
 
 class WeightsCard(Settings):

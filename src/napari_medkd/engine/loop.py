@@ -126,7 +126,7 @@ def _card(stage: Stage, bench: Bench, epoch: int, score: float | None) -> Weight
         fallback_means=bench.mean_intensities_CK.tolist() if stage.sees == "class means" else None,
         network=shape_of(stage.product),
         preprocessing=bench.preprocessing,
-        task=TaskCard(name=bench.task.name, kind=bench.task.kind, classes=bench.task.classes, ignore=bench.task.ignore),
+        task=TaskCard.of(bench.task),
         epoch=epoch,
         score=score,
         sha256="",

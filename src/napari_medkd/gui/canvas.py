@@ -107,7 +107,7 @@ class AnswersOnCanvas:
 
     def _add(self, answer: Answer, picture: Picture, labels: Any, hidden: bool) -> Any:
         origin = origin_of(answer.grid, "labels") | {"task": asdict(answer.prediction.task)}
-        look = labels_look(answer.prediction.task.classes, f"{answer.title} · {picture.name}", origin)
+        look = labels_look(answer.prediction.task, f"{answer.title} · {picture.name}", origin)
         image = layer_of(self._viewer, picture.layer)
         placed = placement(picture.grid) if image is None else placed_like(image)
         layer = Labels(labels, visible=not hidden, **look, **placed)

@@ -172,7 +172,7 @@ def _same_image(image: Any, name: str) -> Image:
 def _overlay(image: Any, panel: Panel) -> Labels:
     origin = image.metadata.get(KEY, {}) | {"kind": "labels"}
     if panel.task is not None:
-        look = labels_look(panel.task.classes, panel.title, origin | {"task": asdict(panel.task)})
+        look = labels_look(panel.task, panel.title, origin | {"task": asdict(panel.task)})
     else:
         colours: dict[int | None, Rgba] = {
             None: TRANSPARENT,

@@ -110,7 +110,7 @@ class LivePreview:
         if self.layer is not None:
             self._viewer.layers.remove(self._layer)
         origin = origin_of(prediction.grid, "labels") | {"task": asdict(prediction.task)}
-        look = labels_look(prediction.task.classes, name, origin)
+        look = labels_look(prediction.task, name, origin)
         selected = set(self._viewer.layers.selection)
         self._layer = Labels(shown.copy(), **look, **placed_like(image))
         self._viewer.add_layer(self._layer)

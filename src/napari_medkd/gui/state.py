@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from napari_medkd.core.errors import Problem
     from napari_medkd.core.events import PreviewSaved
     from napari_medkd.core.status import RunStatus
+    from napari_medkd.gui.annotation import Painted
     from napari_medkd.gui.answers import Answer
     from napari_medkd.gui.networks import Network
     from napari_medkd.gui.panels import Panel
@@ -136,6 +137,27 @@ class DataState:
     is_checking: bool = False
     can_be_cancelled: bool = False
     """Whether what is being checked can be."""
+
+
+@dataclass(eq=False)
+class AnnotateState:
+    """The page on which a mask is painted.
+
+    Parameters
+    ----------
+    painted
+        What the mask holds; None while none is painted.
+    saved
+        When it was saved last; empty before the first time.
+    problem
+        Why it could not be saved or changed.
+    """
+
+    events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
+
+    painted: Painted | None = None
+    saved: str = ""
+    problem: Problem | None = None
 
 
 @dataclass(eq=False)

@@ -18,22 +18,19 @@ from napari_medkd.core.errors import SpecProblem
 from napari_medkd.core.events import StagePlan
 from napari_medkd.core.settings import Settings
 from napari_medkd.core.spec import Schedule
-from napari_medkd.core.task import TaskKind
+from napari_medkd.core.task import UNKNOWN, TaskKind
 from napari_medkd.engine.bench import Bench
 from napari_medkd.engine.data.augmentation import augmentation_named
 from napari_medkd.engine.data.batch import Batch
 from napari_medkd.engine.data.recipes import Generation
 from napari_medkd.engine.data.registered import Registered
 from napari_medkd.engine.data.synthetic_pairs import SyntheticPairs
-from napari_medkd.engine.data.warp import warp
-from napari_medkd.engine.losses.contrast import nt_xent
 from napari_medkd.engine.losses.features import cosine_distance
-from napari_medkd.engine.losses.similarity import local_correlation
-from napari_medkd.engine.losses.smoothness import roughness
 from napari_medkd.engine.method import Method, Stage
-from napari_medkd.engine.networks.registration import RegistrationNetwork
-from napari_medkd.engine.networks.unet import UNet
+from napari_medkd.engine.networks.running_average import RunningAverage
+from napari_medkd.engine.networks.unet import Output, UNet
 from napari_medkd.engine.objective import LossParts, Objective, segmentation_terms
+from napari_medkd.engine.registering import Registering
 
 #: The hint compares the last two decoder maps: half and full resolution.
 _TAPS = 2
@@ -80,6 +77,25 @@ class OneShotSettings(Settings):
         description="Weight of following the teacher's features of the real image; 0 leaves the teacher out.",
     )
 
+    self_training: float = Field(
+        1.0,
+        ge=0,
+        le=100,
+        title="Self-training weight",
+        description="Weight of learning from confident answers that the student's running average gives on real "
+        "images; as published there is none.",
+    )
+    confidence: float = Field(
+        0.9,
+        ge=0,
+        le=1,
+        title="Confidence",
+        description="Probability from which an answer on a real image is learned from.",
+    )
+    self_training_from: float = Field(
+        0.3, ge=0, le=1, title="Self-training from", description="Share of the student's steps before it begins."
+    )
+
     @model_validator(mode="after")
     def _refuse_nothing_to_learn(self) -> Self:
         if not self.cross_entropy and not self.dice:
@@ -88,34 +104,17 @@ class OneShotSettings(Settings):
         return self
 
 
-class Registering(Objective):
-    """The network moves the reference onto each image (arXiv 2408.03616, stage A)."""
-
-    def __init__(self, network: RegistrationNetwork, settings: OneShotSettings) -> None:
-        super().__init__()
-        self.network = network
-        self.settings = settings
-
-    def forward(self, batch: Batch) -> LossParts:
-        """Return dissimilarity, roughness and, unless its weight is 0, the contrast of embeddings."""
-        fixed = batch.shown_or_image()
-        matching = self.network(batch.image_BCZYX, fixed)
-        warped = warp(batch.image_BCZYX, matching.flow_BDZYX)
-        terms: dict[str, Tensor] = {"dissimilarity": 1 - local_correlation(warped, fixed)}
-        if self.settings.smoothness:
-            terms["roughness"] = self.settings.smoothness * roughness(matching.flow_BDZYX)
-        if self.settings.contrast:
-            terms["contrast"] = self.settings.contrast * nt_xent(self.network.embed(warped), matching.fixed_BE)
-        return terms
-
-
 class Hinting(Objective):
-    """The student segments synthetic images; the teacher reconstructs real ones and hints (stage B)."""
+    """The student segments synthetic images; the teacher reconstructs real ones and hints (stage B).
+
+    Beyond the paper, the running average of the student may label the real images for it.
+    """
 
     def __init__(self, student: UNet, teacher: UNet | None, settings: OneShotSettings) -> None:
         super().__init__()
         self.student = student
         self.teacher = teacher
+        self.average = RunningAverage(student) if settings.self_training else None
         self.settings = settings
 
     def forward(self, batch: Batch) -> LossParts:
@@ -123,9 +122,14 @@ class Hinting(Objective):
         settings, real = self.settings, batch.shown_or_image()
         output = self.student(batch.image_BCZYX)
         terms = segmentation_terms(output.logits.float(), batch.label_BZYX, settings.cross_entropy, settings.dice)
-        if self.teacher is None:
-            return terms
-        told = self.teacher(real)
+        if self.teacher is not None:
+            terms |= self._hints(self.teacher(real), output, real)
+        if self.average is not None:
+            terms |= self._own_answers(self.average, batch)
+        return terms
+
+    def _hints(self, told: Output, output: Output, real: Tensor) -> dict[str, Tensor]:
+        settings, terms = self.settings, {}
         if settings.reconstruction:
             terms["reconstruction"] = settings.reconstruction * functional.mse_loss(told.logits.float(), real)
         if settings.hint:
@@ -136,6 +140,18 @@ class Hinting(Objective):
             ]
             terms["hint"] = settings.hint * torch.stack(distances).sum()
         return terms
+
+    def _own_answers(self, average: RunningAverage, batch: Batch) -> dict[str, Tensor]:
+        """Return the terms of learning what the average is sure of, once it has learned enough itself."""
+        settings = self.settings
+        average.follow(self.student)
+        if self.progress < settings.self_training_from or batch.varied_BCZYX is None:
+            return {}
+        sure, label = average(batch.shown_or_image()).logits.float().softmax(1).max(1)
+        label = label.masked_fill(sure < settings.confidence, UNKNOWN)
+        logits = self.student(batch.varied_BCZYX).logits.float()
+        found = segmentation_terms(logits, label, settings.cross_entropy, settings.dice)
+        return {"self-training": settings.self_training * torch.stack(list(found.values())).sum()}
 
 
 class OneShot:
@@ -163,6 +179,7 @@ class OneShot:
             "dice": 0.0,
             "reconstruction": 1.0,
             "hint": 1.0,
+            "self_training": 0.0,
         },
     }
     default_preset = "recommended"
@@ -187,12 +204,15 @@ class OneShot:
         size, steps = bench.spec.schedule.batch_size, bench.spec.schedule.steps_per_epoch
         registered = Registered(bench.training_cases, bench.unlabelled_cases, bench.machine, bench.cache)
         network = bench.registration_network()
-        yield Stage("registration", Registering(network, settings), network, registered.pairs(size, steps))
+        registering = Registering(network, settings.smoothness, settings.contrast)
+        yield Stage("registration", registering, network, registered.pairs(size, steps))
         student = bench.network()
         teacher = bench.network(reconstructs=True) if settings.hint else None
         augmentation = augmentation_named(bench.spec.schedule.augmentation)
         flows = registered.flows_by(network, _digest(network))
-        pairs = SyntheticPairs(flows, settings.generation, augmentation, bench.preprocessing.patch)
+        pairs = SyntheticPairs(
+            flows, settings.generation, augmentation, bench.preprocessing.patch, settings.self_training > 0
+        )
         hinting = Hinting(student, teacher, settings)
         yield Stage("student", hinting, student, pairs.batches(size, steps), bench.judge(student))
 

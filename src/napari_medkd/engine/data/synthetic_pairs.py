@@ -38,12 +38,15 @@ class SyntheticPairs:
         Of both images alike in space; of the synthetic one alone in intensity.
     patch
         Voxels (z, y, x).
+    varies_real_images
+        Whether batches also hold the real images in another appearance.
     """
 
     flows: Flows
     generation: Generation
     augmentation: Augmentation
     patch: tuple[int, int, int]
+    varies_real_images: bool = False
 
     def batches(self, size: int, steps: int) -> Callable[[torch.Generator], Iterator[Batch]]:
         """Return a function from a seeded generator to one epoch's batches, the real images being what is shown."""
@@ -58,11 +61,16 @@ class SyntheticPairs:
         """Return one batch; what is in a sample depends on one seed drawn for it alone."""
         seeds = [int(seed) for seed in torch.randint(2**62, (size,), generator=generator)]
         images, labels, reals = (torch.cat(parts) for parts in zip(*map(self._draw_one, seeds), strict=True))
-        if self.augmentation.changes_intensity:
-            generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-            appearance = drawn_appearance(self.augmentation, generators, images.shape[1], images.dim() - 2)
-            images = repainted(images, appearance, self._spacing, seeds)
-        return Batch(images, labels, reals)
+        varied = self._varied(reals, [seed + 1 for seed in seeds]) if self.varies_real_images else None
+        return Batch(self._varied(images, seeds), labels, reals, varied)
+
+    def _varied(self, images: Tensor, seeds: list[int]) -> Tensor:
+        """Return images with another appearance, one draw for each seed."""
+        if not self.augmentation.changes_intensity:
+            return images
+        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        appearance = drawn_appearance(self.augmentation, generators, images.shape[1], images.dim() - 2)
+        return repainted(images, appearance, self._spacing, seeds)
 
     @property
     def _spacing(self) -> tuple[float, ...]:

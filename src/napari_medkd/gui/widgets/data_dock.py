@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 from napari_medkd.gui.background import Background
 from napari_medkd.gui.presenters.words import count
 from napari_medkd.gui.state import DataState, OpenedCase
+from napari_medkd.gui.widgets.annotate_page import AnnotatePage
 from napari_medkd.gui.widgets.case_table import CaseTable
 from napari_medkd.gui.widgets.dock import Dock
 from napari_medkd.gui.widgets.problem_list import ProblemList
@@ -43,6 +44,7 @@ class DataDock(Dock):
         self.presenter = DataPresenter(self.session, self.state, Background(self))
         self._shown: Any = None
         self._wish = 0
+        self._to_annotate = ""
         self._build()
         self._connect()
         self._show_rows()
@@ -66,6 +68,8 @@ class DataDock(Dock):
         self.table = CaseTable()
         self.open_case = QPushButton("Show case")
         self.open_case.setToolTip("Show the selected case's image and masks as layers (or double-click it)")
+        self.annotate = QPushButton("Annotate")
+        self.annotate.setToolTip("Paint the selected case's mask, or correct the one it has, and make it a reference")
         self.use_as_reference = QPushButton("Use as reference")
         self.problems_title = QLabel()
         self.check_images = QPushButton("Check every voxel")
@@ -79,6 +83,8 @@ class DataDock(Dock):
         self.pages = QStackedWidget()
         self.pages.addWidget(welcome)
         self.pages.addWidget(self._cases_page())
+        self.annotating = AnnotatePage(self.viewer, self.session)
+        self.pages.addWidget(self.annotating)
         layout.addWidget(self.pages, 1)
         layout.addLayout(_row(self.problems_title, self.check_images, stretch=0))
         layout.addWidget(self.problems)
@@ -90,7 +96,7 @@ class DataDock(Dock):
         layout.addWidget(self.summary)
         layout.addWidget(self.filter)
         layout.addWidget(self.table, 1)
-        layout.addLayout(_row(self.open_case, self.use_as_reference))
+        layout.addLayout(_row(self.open_case, self.annotate, self.use_as_reference))
         return page
 
     def _connect(self) -> None:
@@ -102,6 +108,8 @@ class DataDock(Dock):
         self.table.opened.connect(self.show_case)
         self.table.reference_clicked.connect(lambda name: self._mark([name]))
         self.open_case.clicked.connect(self._show_selected)
+        self.annotate.clicked.connect(self._annotate_selected)
+        self.annotating.done.connect(self._take_annotated)
         self.use_as_reference.clicked.connect(lambda: self._mark([row.id for row in self.table.selected_rows()]))
         self.check_images.clicked.connect(self._check_or_cancel)
         chosen = self.table.selectionModel()
@@ -159,6 +167,8 @@ class DataDock(Dock):
         if self._shown is None:
             self._shown = ShownCase(self.viewer)
         self.session.opened = OpenedCase(dataset, case, self._shown.show(layers))
+        if self._to_annotate == case.id:
+            self._annotate()
 
     def _browse(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Open a dataset folder", self.path.text())
@@ -179,6 +189,29 @@ class DataDock(Dock):
     def _show_selected(self) -> None:
         for row in self.table.selected_rows()[:1]:
             self.show_case(row.id)
+
+    def _annotate_selected(self) -> None:
+        for row in self.table.selected_rows()[:1]:
+            self._to_annotate = row.id
+            opened = self.session.opened
+            if opened is not None and opened.case.id == row.id and opened.dataset is self.session.dataset:
+                self._annotate()
+            else:
+                self.show_case(row.id)
+
+    def _annotate(self) -> None:
+        """Paint on the case that is shown."""
+        self._to_annotate = ""
+        if self.session.opened is not None:
+            self.annotating.begin(self.session.opened)
+            self.pages.setCurrentWidget(self.annotating)
+
+    def _take_annotated(self, name: str) -> None:
+        """Go back to the cases; one that was painted is a reference."""
+        self.presenter.show()
+        self.pages.setCurrentIndex(1)
+        if name and name not in self.session.references:
+            self._mark([name])
 
     def _mark(self, names: list[str]) -> None:
         """Make the cases references; those that all are, are none any more."""
@@ -204,6 +237,7 @@ class DataDock(Dock):
         rows = self.table.selected_rows()
         self.open_case.setText("Show case")
         self.open_case.setEnabled(len(rows) == 1)
+        self.annotate.setEnabled(len(rows) == 1)
         self.use_as_reference.setEnabled(bool(rows))
         all_marked = bool(rows) and all(row.is_reference for row in rows)
         self.use_as_reference.setText("No longer a reference" if all_marked else "Use as reference")
