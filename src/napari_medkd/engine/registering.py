@@ -1,7 +1,5 @@
 """What a registration network minimises: it moves references onto images."""
 
-from torch import Tensor
-
 from napari_medkd.engine.data.batch import Batch
 from napari_medkd.engine.data.warp import warp
 from napari_medkd.engine.losses.contrast import nt_xent
@@ -35,7 +33,7 @@ class Registering(Objective):
         fixed = batch.shown_or_image()
         matching = self.network(batch.image_BCZYX, fixed)
         warped = warp(batch.image_BCZYX, matching.flow_BDZYX)
-        terms: dict[str, Tensor] = {"dissimilarity": 1 - local_correlation(warped, fixed)}
+        terms = {"dissimilarity": 1 - local_correlation(warped, fixed)}
         if self.smoothness_weight:
             terms["roughness"] = self.smoothness_weight * roughness(matching.flow_BDZYX)
         if self.contrast_weight:
