@@ -137,6 +137,9 @@ class DataState:
     is_checking: bool = False
     can_be_cancelled: bool = False
     """Whether what is being checked can be."""
+    suggestion: tuple[str, ...] = ()
+    """Cases in the order in which they would make good references; empty where nobody asked."""
+    is_suggesting: bool = False
 
 
 @dataclass(eq=False)

@@ -1,6 +1,5 @@
 """The Data dock: open a dataset, see its cases and what is wrong with it, show a case, mark reference cases."""
 
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,7 @@ from napari_medkd.gui.background import Background
 from napari_medkd.gui.presenters.words import count
 from napari_medkd.gui.state import DataState, OpenedCase
 from napari_medkd.gui.widgets.annotate_page import AnnotatePage
-from napari_medkd.gui.widgets.case_table import CaseTable
+from napari_medkd.gui.widgets.cases_page import CasesPage
 from napari_medkd.gui.widgets.dock import Dock
 from napari_medkd.gui.widgets.problem_list import ProblemList
 from napari_medkd.gui.widgets.welcome_page import WelcomePage
@@ -60,17 +59,6 @@ class DataDock(Dock):
         self.path.setPlaceholderText("Folder or medkd-dataset.json")
         self.path.setAccessibleName("Dataset folder")
         self.browse = QPushButton("Open folder …")
-        self.summary = QLabel()
-        self.summary.setWordWrap(True)
-        self.filter = QLineEdit()
-        self.filter.setPlaceholderText("Filter: id, domain, side or task")
-        self.filter.setClearButtonEnabled(True)
-        self.table = CaseTable()
-        self.open_case = QPushButton("Show case")
-        self.open_case.setToolTip("Show the selected case's image and masks as layers (or double-click it)")
-        self.annotate = QPushButton("Annotate")
-        self.annotate.setToolTip("Paint the selected case's mask, or correct the one it has, and make it a reference")
-        self.use_as_reference = QPushButton("Use as reference")
         self.problems_title = QLabel()
         self.check_images = QPushButton("Check every voxel")
         self.check_images.setToolTip("Read all images and masks in a process of its own: NaN, foreign labels, grids")
@@ -82,43 +70,27 @@ class DataDock(Dock):
         self.sample = welcome.sample
         self.pages = QStackedWidget()
         self.pages.addWidget(welcome)
-        self.pages.addWidget(self._cases_page())
+        self.cases = CasesPage(self.session, self.state)
+        self.pages.addWidget(self.cases)
         self.annotating = AnnotatePage(self.viewer, self.session)
         self.pages.addWidget(self.annotating)
         layout.addWidget(self.pages, 1)
         layout.addLayout(_row(self.problems_title, self.check_images, stretch=0))
         layout.addWidget(self.problems)
 
-    def _cases_page(self) -> QWidget:
-        page = QWidget()
-        layout = QVBoxLayout(page)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.summary)
-        layout.addWidget(self.filter)
-        layout.addWidget(self.table, 1)
-        layout.addLayout(_row(self.open_case, self.annotate, self.use_as_reference))
-        return page
-
     def _connect(self) -> None:
         self.browse.clicked.connect(self._browse)
         self.path.returnPressed.connect(self._open_typed)
         self.sample.clicked.connect(self.open_sample)
-        self.filter.textChanged.connect(self.table.keep_matching)
-        self.filter.textChanged.connect(self._show_summary)
-        self.table.opened.connect(self.show_case)
-        self.table.reference_clicked.connect(lambda name: self._mark([name]))
-        self.open_case.clicked.connect(self._show_selected)
-        self.annotate.clicked.connect(self._annotate_selected)
+        self.cases.opened.connect(self.show_case)
+        self.cases.annotated.connect(self._annotate)
+        self.cases.marked.connect(self._mark)
+        self.cases.suggested.connect(self._suggest_or_cancel)
         self.annotating.done.connect(self._take_annotated)
-        self.use_as_reference.clicked.connect(lambda: self._mark([row.id for row in self.table.selected_rows()]))
         self.check_images.clicked.connect(self._check_or_cancel)
-        chosen = self.table.selectionModel()
-        if chosen is not None:
-            chosen.selectionChanged.connect(self._show_buttons)
         events = self.state.events
         for signal in (events.rows, events.is_reading):
             signal.connect(self._show_rows)
-        events.summary.connect(self._show_summary)
         for signal in (events.problems, events.is_checking, events.is_reading):
             signal.connect(self._show_problems)
 
@@ -127,6 +99,12 @@ class DataDock(Dock):
             self.presenter.cancel_check()
         else:
             self.presenter.check_images()
+
+    def _suggest_or_cancel(self) -> None:
+        if self.state.is_suggesting:
+            self.presenter.cancel_suggestion()
+        else:
+            self.presenter.suggest()
 
     def open_path(self, path: Path) -> None:
         """Open the dataset at a folder or manifest."""
@@ -142,8 +120,7 @@ class DataDock(Dock):
         case = dataset.case(name)
         self._wish += 1
         wish = self._wish
-        self.table.setToolTip("")
-        self.open_case.setText("Reading …")
+        self.cases.show_reading()
 
         def work() -> "list[LayerData]":
             from napari_medkd.gui.reader import case_layers
@@ -153,11 +130,11 @@ class DataDock(Dock):
         def then(layers: "list[LayerData]") -> None:
             if wish == self._wish:
                 self._put_into_viewer(dataset, case, layers)
-            self._show_buttons()
+            self.cases.show_buttons()
 
         def failed(error: Exception) -> None:
             self.presenter.tell(error, name)
-            self._show_buttons()
+            self.cases.show_buttons()
 
         Background(self)(work, then, failed)
 
@@ -168,7 +145,7 @@ class DataDock(Dock):
             self._shown = ShownCase(self.viewer)
         self.session.opened = OpenedCase(dataset, case, self._shown.show(layers))
         if self._to_annotate == case.id:
-            self._annotate()
+            self._annotate(case.id)
 
     def _browse(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Open a dataset folder", self.path.text())
@@ -186,61 +163,37 @@ class DataDock(Dock):
         self.path.setText(str(folder))
         self.presenter.open_sample(folder)
 
-    def _show_selected(self) -> None:
-        for row in self.table.selected_rows()[:1]:
-            self.show_case(row.id)
-
-    def _annotate_selected(self) -> None:
-        for row in self.table.selected_rows()[:1]:
-            self._to_annotate = row.id
-            opened = self.session.opened
-            if opened is not None and opened.case.id == row.id and opened.dataset is self.session.dataset:
-                self._annotate()
-            else:
-                self.show_case(row.id)
-
-    def _annotate(self) -> None:
-        """Paint on the case that is shown."""
+    def _annotate(self, name: str) -> None:
+        """Paint on a case; it is shown first."""
+        opened = self.session.opened
+        if opened is None or opened.case.id != name or opened.dataset is not self.session.dataset:
+            self._to_annotate = name
+            self.show_case(name)
+            return
         self._to_annotate = ""
-        if self.session.opened is not None:
-            self.annotating.begin(self.session.opened)
-            self.pages.setCurrentWidget(self.annotating)
+        self.annotating.begin(opened)
+        self.pages.setCurrentWidget(self.annotating)
 
     def _take_annotated(self, name: str) -> None:
-        """Go back to the cases; one that was painted is a reference."""
+        """Go back to the cases; the one that was painted is a reference."""
         self.presenter.show()
-        self.pages.setCurrentIndex(1)
-        if name and name not in self.session.references:
-            self._mark([name])
+        self.pages.setCurrentWidget(self.cases)
+        if name:
+            self.presenter.mark_references([name], on=True)
 
     def _mark(self, names: list[str]) -> None:
         """Make the cases references; those that all are, are none any more."""
         self.presenter.mark_references(names, on=not set(names) <= set(self.session.references))
-        self._show_buttons()
+        self.cases.show_buttons()
 
     def _show_rows(self) -> None:
-        self.table.show_rows(self.state.rows)
-        self.pages.setCurrentIndex(1 if self.state.rows else 0)
+        self.cases.show_rows()
+        if self.annotating.presenter.annotation is None:
+            self.pages.setCurrentIndex(1 if self.state.rows else 0)
         self.sample.setText("Opening …" if self.state.is_reading else "Open the sample")
         for button in (self.sample, self.browse):
             button.setEnabled(not self.state.is_reading)
-        self._show_buttons()
-
-    def _show_summary(self) -> None:
-        dataset = self.session.dataset
-        shown, known = self.table.num_shown(), len(self.state.rows)
-        filtered = f"\n{shown} of {known} shown" if shown != known else ""
-        lines = escape(self.state.summary + filtered).replace("\n", "<br>")
-        self.summary.setText(f"<b>{escape(dataset.name)}</b><br>{lines}" if dataset else "")
-
-    def _show_buttons(self) -> None:
-        rows = self.table.selected_rows()
-        self.open_case.setText("Show case")
-        self.open_case.setEnabled(len(rows) == 1)
-        self.annotate.setEnabled(len(rows) == 1)
-        self.use_as_reference.setEnabled(bool(rows))
-        all_marked = bool(rows) and all(row.is_reference for row in rows)
-        self.use_as_reference.setText("No longer a reference" if all_marked else "Use as reference")
+        self.cases.show_buttons()
 
     def _show_problems(self) -> None:
         state = self.state
