@@ -28,7 +28,7 @@ class AnnotatePresenter:
         self._state = state
         self._in_background = in_background
         self._saved: Mask | None = None
-        self._is_saving = False
+        self._is_saving = self._is_last_look = self._has_failed = False
         self._finish: Callable[[], None] | None = None
         self.annotation: Annotation | None = None
 
@@ -64,6 +64,7 @@ class AnnotatePresenter:
     def finish(self, then: Callable[[], None]) -> None:
         """Save what is not saved yet, then stop looking after the mask; where saving fails, painting goes on."""
         self._finish = then
+        self._is_last_look = not self._is_saving
         self.look()
 
     def change(self, work: "Callable[[Annotation], Any]") -> None:
@@ -95,10 +96,19 @@ class AnnotatePresenter:
         if dataset is not None:
             self._saved = mask
             self._state.saved = time.strftime("%H:%M:%S")
-            self._state.problem = None
+            if self._has_failed:
+                self._has_failed, self._state.problem = False, None
             self._publish(dataset)
-        if self._finish is not None and self.annotation is not None:
-            then, self._finish = self._finish, None
+        if self._finish is not None:
+            self._end(self._finish)
+
+    def _end(self, then: Callable[[], None]) -> None:
+        """Stop looking after the mask; after a save that was under way already, another one comes first."""
+        if not self._is_last_look:
+            self._is_last_look = True
+            self.look()
+        elif self.annotation is not None:
+            self._finish = None
             self.annotation.close()
             self.annotation = None
             then()
@@ -116,5 +126,6 @@ class AnnotatePresenter:
 
     def _tell(self, error: Exception) -> None:
         self._is_saving = False
+        self._has_failed = True
         self._finish = None
         self._state.problem = problems_of(error, "annotation")[0]

@@ -1,0 +1,157 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from napari_medkd.files.manifest import MANIFEST, open_dataset
+from napari_medkd.files.opening import read_mask
+from napari_medkd.gui.presenters.annotate import AnnotatePresenter
+from napari_medkd.gui.state import AnnotateState, Session
+from tests.gui.annotating import annotation_on, paint, unpainted
+from tests.gui.presenting import Later, at_once
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def annotation(make_napari_viewer_proxy, tiny_dataset, tmp_path):
+    return annotation_on(make_napari_viewer_proxy(), unpainted(tiny_dataset, tmp_path))
+
+
+def begun(annotation, in_background=at_once):
+    state, session = AnnotateState(), Session(dataset=annotation.dataset)
+    presenter = AnnotatePresenter(session, state, in_background)
+    presenter.begin(annotation)
+    return presenter, state, session
+
+
+def saved(folder):
+    dataset = open_dataset(folder)
+    return read_mask(dataset.case("case_0").annotations["structures"], dataset.task("structures"))
+
+
+def test_nothing_is_written_before_anything_is_painted(annotation, tmp_path):
+    presenter, state, _ = begun(annotation)
+
+    presenter.look()
+
+    assert list(tmp_path.iterdir()) == []
+    assert state.saved == ""
+    assert "Nothing is painted yet" in presenter.hint()
+
+
+def test_what_is_painted_is_saved_and_the_other_docks_hear_of_it(annotation, tmp_path):
+    presenter, state, session = begun(annotation)
+    paint(annotation, 4)
+
+    presenter.look()
+
+    assert np.array_equal(saved(tmp_path).labels, annotation.snapshot().labels)
+    assert state.saved
+    assert session.dataset.labelled("structures")
+    assert session.dataset_path == tmp_path / MANIFEST
+
+
+def test_what_has_not_changed_is_not_written_again(annotation, tmp_path):
+    presenter, state, _ = begun(annotation)
+    paint(annotation, 4)
+    presenter.look()
+    path = next(tmp_path.rglob("case_0.nii.gz"))
+    before = path.stat().st_mtime_ns
+    state.saved = "earlier"
+
+    presenter.look()
+
+    assert path.stat().st_mtime_ns == before
+    assert state.saved == "earlier"
+
+
+def test_a_renamed_class_is_saved_without_a_stroke(annotation, tmp_path):
+    presenter, _, _ = begun(annotation)
+
+    presenter.change(lambda one: one.rename_class(1, "artery"))
+
+    assert open_dataset(tmp_path).task("structures").classes == ("background", "artery")
+
+
+def test_what_is_missing_is_said_step_by_step(annotation):
+    presenter, _, _ = begun(annotation)
+    paint(annotation, 4)
+    paint(annotation, 6)
+    presenter.look()
+    assert presenter.hint() == "1 slice between painted ones is still empty."
+
+    presenter.change(lambda one: one.interpolate())
+    assert presenter.hint() == ""
+
+    presenter.change(lambda one: one.add_class("vein"))
+    assert presenter.hint() == "Not painted yet: vein."
+
+
+def test_what_cannot_be_done_is_told_and_nothing_is_lost(annotation):
+    presenter, state, _ = begun(annotation)
+    paint(annotation, 4)
+
+    presenter.change(lambda one: one.add_class("structure 1"))
+
+    assert "its own name" in state.problem.hint
+    assert annotation.snapshot().labels.any()
+
+
+def test_a_folder_that_cannot_be_written_is_told_and_painting_goes_on(annotation, tmp_path):
+    file = tmp_path / "file"
+    file.write_text("")
+    annotation.dataset = replace(annotation.dataset, folder=file)
+    presenter, state, _ = begun(annotation)
+    paint(annotation, 4)
+    over = []
+
+    presenter.finish(lambda: over.append(True))
+
+    assert state.problem is not None
+    assert over == []
+    assert presenter.annotation is annotation
+
+
+def test_done_saves_the_last_stroke_first(annotation, tmp_path):
+    presenter, _, _ = begun(annotation)
+    paint(annotation, 4)
+    presenter.look()
+    paint(annotation, 5)
+    over = []
+
+    presenter.finish(lambda: over.append(saved(tmp_path).labels[5].any()))
+
+    assert over == [True]
+    assert presenter.annotation is None
+
+
+def test_done_during_a_save_waits_for_it_and_saves_what_came_after(annotation, tmp_path):
+    later = Later()
+    presenter, _, _ = begun(annotation, later)
+    paint(annotation, 4)
+    presenter.look()
+    later.do()
+    presenter.look()
+    over = []
+    presenter.finish(lambda: over.append(True))
+    work, then, failed = later.waiting.pop()
+    result = work()
+    paint(annotation, 5)
+    then(result)
+
+    while later.waiting:
+        later.do()
+
+    assert over == [True]
+    assert saved(tmp_path).labels[5].any()
+
+
+def test_a_layer_that_is_taken_away_ends_painting(annotation):
+    presenter, state, _ = begun(annotation)
+    annotation._viewer.layers.remove(annotation.layer)  # noqa: SLF001
+
+    presenter.look()
+
+    assert presenter.annotation is None
+    assert state.painted is None
