@@ -49,8 +49,8 @@ def test_a_typed_path_opens_a_dataset(dock, qtbot, tiny_dataset):
     qtbot.waitUntil(lambda: dock.session.dataset is not None, timeout=20_000)
 
     assert dock.pages.currentIndex() == 1
-    assert "tiny" in dock.summary.text()
-    assert dock.table.num_shown() == 6
+    assert "tiny" in dock.cases.summary.text()
+    assert dock.cases.table.num_shown() == 6
 
 
 def test_a_dropped_folder_opens_a_dataset(dock, qtbot, tiny_dataset):
@@ -87,7 +87,7 @@ def test_a_folder_that_is_no_dataset_is_a_problem_on_the_dock(dock, qtbot, tmp_p
 
 def test_a_double_click_shows_image_and_mask(dock, qtbot, viewer, tiny_dataset):
     opened(dock, qtbot, tiny_dataset)
-    table = dock.table
+    table = dock.cases.table
     place = table.visualRect(table.model().index(2, 0)).center()
 
     qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=place)
@@ -155,7 +155,7 @@ def test_a_damaged_case_is_a_problem_and_leaves_the_viewer_alone(dock, qtbot, vi
     opened(dock, qtbot, tmp_path / "copy")
 
     dock.show_case("case_1")
-    qtbot.waitUntil(lambda: bool(dock.state.problems) and dock.open_case.text() == "Show case", timeout=20_000)
+    qtbot.waitUntil(lambda: bool(dock.state.problems) and dock.cases.open_case.text() == "Show case", timeout=20_000)
 
     assert "case_1.nii.gz" in str(dock.state.problems[0])
     assert names(viewer) == []
@@ -163,23 +163,23 @@ def test_a_damaged_case_is_a_problem_and_leaves_the_viewer_alone(dock, qtbot, vi
 
 def test_selected_cases_are_marked_as_references_by_the_button(dock, qtbot, tiny_dataset):
     opened(dock, qtbot, tiny_dataset)
-    dock.table.select("case_3")
+    dock.cases.table.select("case_3")
 
-    qtbot.mouseClick(dock.use_as_reference, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(dock.cases.use_as_reference, Qt.MouseButton.LeftButton)
     assert dock.session.references == ("case_3",)
-    assert dock.use_as_reference.text() == "No longer a reference"
+    assert dock.cases.use_as_reference.text() == "No longer a reference"
 
-    qtbot.mouseClick(dock.use_as_reference, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(dock.cases.use_as_reference, Qt.MouseButton.LeftButton)
     assert dock.session.references == ()
 
 
 def test_the_filter_says_how_many_are_left(dock, qtbot, tiny_dataset):
     opened(dock, qtbot, tiny_dataset)
 
-    qtbot.keyClicks(dock.filter, "case_4")
+    qtbot.keyClicks(dock.cases.filter, "case_4")
 
-    assert dock.table.num_shown() == 1
-    assert "1 of 6 shown" in dock.summary.text()
+    assert dock.cases.table.num_shown() == 1
+    assert "1 of 6 shown" in dock.cases.summary.text()
 
 
 def test_a_second_dock_of_the_viewer_shows_the_same_dataset(dock, qtbot, viewer, tiny_dataset):
@@ -188,7 +188,7 @@ def test_a_second_dock_of_the_viewer_shows_the_same_dataset(dock, qtbot, viewer,
     qtbot.addWidget(second)
     second.settle()
 
-    assert second.table.num_shown() == 6
+    assert second.cases.table.num_shown() == 6
 
 
 def test_the_sample_is_written_beside_the_runs_and_opened(dock, qtbot, tmp_path, monkeypatch):
@@ -205,4 +205,4 @@ def test_the_sample_is_written_beside_the_runs_and_opened(dock, qtbot, tmp_path,
     qtbot.waitUntil(lambda: dock.session.dataset is not None, timeout=60_000)
 
     assert dock.session.dataset_path == tmp_path / "medkd-sample"
-    assert dock.table.num_shown() == 2
+    assert dock.cases.table.num_shown() == 2
