@@ -1,0 +1,227 @@
+"""One labelled reference and unlabelled images of the hippocampus, against registration and the honest baselines.
+
+    python benchmarks/one_shot.py train [--row recommended] [--references 0,1] [--minutes 60]
+    python benchmarks/one_shot.py report
+
+The three references of splits.json, each alone; the other training images are unlabelled, and no label but the
+reference's is read. ``train`` takes the rows that are not done yet, reference by reference, and writes each as a file of
+its own under ``results/one_shot/``. Settings were chosen on development cases; *test* is scored once.
+Needs MEDKD_DATA.
+"""
+
+import argparse
+import json
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from paired_table import Scored, difference_row, read_scores, rows_of
+from real_data import data_folder, hippocampus
+from record import RESULTS, Record, Row, machine, versions
+from trained import asked_of, drawn, forget, is_kept, score_side, trained
+
+from napari_medkd.core.annotation import Mask
+from napari_medkd.core.dataset import Case, Dataset, Split
+from napari_medkd.core.preprocessing import PreprocessingWishes
+from napari_medkd.core.spec import Hardware, MethodChoice, NetworkChoice, Schedule, TrainSpec
+from napari_medkd.core.volume import Volume
+from napari_medkd.files.atomic import write_text
+from napari_medkd.files.manifest import write_dataset
+from napari_medkd.files.opening import read_volume, write_mask
+
+WORK = Path(__file__).parent / "work" / "one_shot"
+KEPT = RESULTS / "one_shot"
+
+NETWORK = NetworkChoice(widths=(16, 32, 64, 128))
+SCHEDULE = Schedule(epochs=8, steps_per_epoch=150, batch_size=4, learning_rate=2e-3)
+PREPROCESSING = PreprocessingWishes(spacing=(1.0, 1.0, 1.0), patch=(40, 56, 40))
+
+SELF_TRAINING_ROUNDS = 2
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One row of the table.
+
+    Parameters
+    ----------
+    rounds
+        Of plain self-training after the first training.
+    all_labels
+        Whether every training case teaches by its label.
+    """
+
+    method: str
+    preset: str = "recommended"
+    settings: dict[str, bool | float | str] = field(default_factory=dict)
+    rounds: int = 0
+    all_labels: bool = False
+    epochs: int = SCHEDULE.epochs
+
+    def spec(self, manifest: Path, reference: str) -> TrainSpec:
+        """Return the run on a dataset."""
+        return TrainSpec(
+            datasets=(manifest,),
+            references=() if self.all_labels else (reference,),
+            preprocessing=PREPROCESSING,
+            method=MethodChoice(name=self.method, preset=self.preset, settings=dict(self.settings)),
+            network=NETWORK,
+            schedule=SCHEDULE.replace(epochs=self.epochs),
+            hardware=Hardware(threads=1, precision="bf16"),
+            seed=references().index(reference),
+        )
+
+
+ONE_SHOT = "one-shot"
+ROWS = {
+    "one label, strong augmentation": Trained("supervised"),
+    "one label, self-training": Trained("supervised", rounds=SELF_TRAINING_ROUNDS),
+    "faithful": Trained(ONE_SHOT, "faithful"),
+    "recommended": Trained(ONE_SHOT),
+    "all labels": Trained("supervised", all_labels=True),
+}
+
+
+def references() -> list[str]:
+    """Return the three fixed references."""
+    splits = json.loads((data_folder() / "hippocampus_msd" / "splits.json").read_text(encoding="utf-8"))
+    return list(splits["references"])
+
+
+def _self_trained(row: Trained, reference: str, run: Path, dataset: Dataset) -> Callable[[Volume, Case], Mask]:
+    """Train on the reference, then again and again on the own answers to all unlabelled images as well."""
+    manifest = _manifest(dataset, "hippocampus")
+    predictor = trained(row.spec(manifest, reference), run / "round-0")
+    for number in range(1, row.rounds + 1):
+        labelled = _with_answers(dataset, reference, run / f"answers-{number}", lambda v, _: drawn(predictor, v))
+        spec = replace(row, all_labels=True).spec(_manifest(labelled, f"{run.name}-{number}"), reference)
+        predictor = trained(spec, run / f"round-{number}")
+    return lambda volume, _case: drawn(predictor, volume)
+
+
+def _with_answers(dataset: Dataset, reference: str, folder: Path, draw: Callable[[Volume, Case], Mask]) -> Dataset:
+    """Return the dataset in which every training case but the reference has a network's answer as its label."""
+    (task,) = dataset.tasks.values()
+    folder.mkdir(parents=True, exist_ok=True)
+    cases = []
+    for case in (dataset.case(name) for name in dataset.split.train):
+        if case.id != reference:
+            path = folder / f"{case.id}.nii.gz"
+            volume = read_volume(case.images, channels=dataset.channels, modality=dataset.modality)
+            if not path.is_file():
+                write_mask(path, draw(volume, case))
+            case = replace(case, annotations={task.name: path})
+        cases.append(case)
+    return replace(dataset, cases=tuple(cases), split=Split(train=dataset.split.train))
+
+
+def _manifest(dataset: Dataset, name: str) -> Path:
+    folder = WORK / "datasets" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return write_dataset(dataset, folder)
+
+
+def train_row(name: str, row: Trained, number: int, sides: tuple[str, ...]) -> None:
+    """Train one row with one reference, score it, and write its file."""
+    reference = references()[number]
+    kept, run = KEPT / f"{name}.reference-{number}.json", WORK / "runs" / f"{name}.reference-{number}"
+    dataset = hippocampus()
+    spec = row.spec(_manifest(dataset, "hippocampus"), reference)
+    asked = {**asked_of(spec), "rounds": row.rounds, "all_labels": row.all_labels}
+    if is_kept(kept, asked):
+        return
+    start, is_fresh = time.monotonic(), not run.exists()
+    if row.rounds:
+        draw = _self_trained(row, reference, run, dataset)
+    else:
+        predictor = trained(spec, run)
+
+        def draw(volume: Volume, _case: Case) -> Mask:
+            return drawn(predictor, volume)
+
+    document = {
+        "row": name,
+        "seed": number,
+        "reference": reference,
+        **asked,
+        "seconds_training": round(time.monotonic() - start, 1) if is_fresh else None,
+        "machine": machine(),
+        "versions": versions(),
+        "scores": {"hippocampus": {side: score_side(dataset, side, draw) for side in sides}},
+    }
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    write_text(kept, json.dumps(document, indent=1))
+    forget(run)
+    shutil.rmtree(WORK / "datasets" / run.name, ignore_errors=True)
+
+
+#: What each row is held against.
+VERSUS = {
+    "one label, self-training": ("one label, strong augmentation",),
+    "faithful": ("one label, strong augmentation", "one label, self-training"),
+    "recommended": ("one label, strong augmentation", "one label, self-training", "faithful"),
+    "all labels": ("recommended",),
+}
+
+
+def report() -> None:
+    """Write results/one_shot.json from the rows that are done."""
+    record, dataset = Record("one_shot"), hippocampus()
+    scored: dict[str, Scored] = {}
+    for name, row in ROWS.items():
+        files = sorted(KEPT.glob(f"{name}.reference-*.json"))
+        if files:
+            scored[name] = read_scores(files, "hippocampus", "test")
+            record.rows += rows_of(name, row.preset, "hippocampus", "in site", scored[name])
+            _report_seconds(record, name, row, files)
+    for name, found in scored.items():
+        for other in VERSUS.get(name, ()):
+            if other in scored:
+                patients = [dataset.case(case).group for case in found.cases]
+                pair = (found, scored[other])
+                record.rows.append(difference_row(name, other, "hippocampus", "in site", pair, patients))
+    print(record.write())
+    for row in record.rows:
+        if row.class_ == "mean":
+            against = f"{row.difference:+.4f} {row.ci95} over {row.versus}" if row.versus else ""
+            print(f"{row.row:34s} {row.mean:.4f} {row.values} {against}")
+
+
+def _report_seconds(record: Record, name: str, row: Trained, files: list[Path]) -> None:
+    measured = [json.loads(file.read_text(encoding="utf-8"))["seconds_training"] for file in files]
+    values = tuple(seconds for seconds in measured if seconds is not None)
+    if values:
+        mean = round(sum(values) / len(values), 1)
+        record.rows.append(
+            Row(name, "training", "s", len(values), mean, values, preset=row.preset, task="segmentation")
+        )
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    training = commands.add_parser("train", help="train and score the rows that are not done")
+    training.add_argument("--row", action="append", choices=list(ROWS))
+    training.add_argument("--references", type=lambda given: [int(one) for one in given.split(",")], default=[0, 1, 2])
+    training.add_argument("--minutes", type=float, default=600)
+    training.add_argument("--development-only", action="store_true", help="leave the test cases unscored")
+    commands.add_parser("report", help="make the table of the rows that are done")
+    wanted = parser.parse_args()
+    if wanted.command == "report":
+        report()
+        return
+    end = time.monotonic() + 60 * wanted.minutes
+    sides = ("development",) if wanted.development_only else ("development", "test")
+    for number in wanted.references:
+        for name in wanted.row or ROWS:
+            if time.monotonic() > end:
+                print("The minutes are over; the rows that are left go on the next time.")
+                return
+            train_row(name, ROWS[name], number, sides)
+
+
+if __name__ == "__main__":
+    main()
