@@ -77,5 +77,5 @@ gpu-check: $(if $(GPU_PYTHON),,tools) ## the GPU tests, the precision self-test,
 	  echo "not run on a GPU: torch sees none here"; \
 	fi
 
-clean: ## remove what the commands made, the environments too
-	rm -rf .venv .venv-test .venv-headless .venv-viewer demo build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+clean: ## remove what the commands made, the environments too; the runs of benchmarks stay
+	rm -rf .venv .venv-test .venv-headless .venv-viewer demo build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage htmlcov

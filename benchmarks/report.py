@@ -88,10 +88,14 @@ def _seconds_of_training(rows: list[dict[str, Any]]) -> str:
 
 def shape_intensity(document: dict[str, Any]) -> str:
     """Return the section on accuracy in site and across sites."""
-    tried = f"Settings tried for *recommended* on development cases: {document['settings_tried']}, see below.\n"
+    tried = (
+        f"Settings tried for *recommended* on development cases: {document['settings_tried']}, see below, and two more "
+        "with changed code (decision record 0010). `python benchmarks/shape_intensity.py train` trains and scores what "
+        "this command tabulates.\n"
+    )
     budget = (
-        "Every student takes the same steps. A teacher's come on top: half as many in *recommended*, as many in "
-        "*faithful*.\n"
+        "Every student takes the same steps, unless the row says otherwise. A teacher's come on top: half as many in "
+        "*recommended*, as many in *faithful*, none where it is random.\n"
     )
     parts = [_origin(document), tried, budget, *_tests(document), _seconds_of_training(document["rows"])]
     return "## Shape-intensity distillation\n\n" + "\n".join(parts)
@@ -100,9 +104,9 @@ def shape_intensity(document: dict[str, Any]) -> str:
 def candidates(document: dict[str, Any]) -> str:
     """Return the section on what was tried before *recommended* was chosen."""
     chosen = (
-        "On development cases alone, in runs of 600 steps, weight 2 where none is named; *recommended* became "
-        "*everywhere, teacher of equal depth*. *Weight 1* and the rows that fade were tried later, when test cases "
-        "had been scored, and changed nothing.\n"
+        "Trained by `python benchmarks/shape_intensity.py try`. On development cases alone, in runs of 600 steps, "
+        "weight 2 where none is named; *recommended* became *everywhere, teacher of equal depth*. *Weight 1* and the "
+        "rows that fade were tried later, when test cases had been scored, and changed nothing.\n"
     )
     parts = [_origin(document), chosen, *_tests(document)]
     return "## What was tried for shape-intensity distillation\n\n" + "\n".join(parts)

@@ -3,7 +3,7 @@
     python scripts/demo.py [--out demo] [--data FOLDER] [--budget SECONDS]
 
 Opens napari, loads the sample (or your folder), trains a teacher and a student in the background through the docks,
-then the plain baseline with the same budget, shows teacher | student | difference, and leaves screenshots, the metric
+then the plain baseline for as many epochs, shows teacher | student | difference, and leaves screenshots, the metric
 table and the run folders in the output folder. ``--budget`` is how long training may take in all.
 """
 

@@ -5,7 +5,7 @@
 #   scripts/environment.sh test       .venv-test      the same, made new: what the checks run in
 #   scripts/environment.sh headless   .venv-headless  torch, but no Qt, no napari; the built package, not the sources
 #   scripts/environment.sh viewer     .venv-viewer    napari, but no torch; the built package, not the sources
-# PYTHON names the interpreter (3.11 or newer); without it the first that fits is taken.
+# PYTHON names the interpreter (3.11 or newer); without it that of an existing .venv, else the first that fits is taken.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -19,19 +19,33 @@ case "$kind" in
   *) echo "Environment '$kind' is not known: demo, dev, test, headless and viewer are." >&2; exit 2 ;;
 esac
 
+fits() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
+
 find_python() {
-  local candidate
-  for candidate in "${PYTHON:-python3}" python3.14 python3.13 python3.12 python3.11; do
-    if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+  local candidate candidates=(python3 python3.14 python3.13 python3.12 python3.11)
+  [ -z "${PYTHON:-}" ] || candidates=("$PYTHON")
+  for candidate in "${candidates[@]}"; do
+    if fits "$candidate"; then
       command -v "$candidate"
       return
     fi
   done
-  echo "Python 3.11 or newer was not found. Install it, or name one: PYTHON=/path/to/python make ..." >&2
+  echo "Python 3.11 or newer was not found (tried: ${candidates[*]}). Install it, or name one: PYTHON=/path/to/python make ..." >&2
   return 1
 }
 
 python=$(find_python)
+if [ "$folder" = .venv ] && [ -x .venv/bin/python ]; then
+  if [ -n "${PYTHON:-}" ] && [ "$(.venv/bin/python --version)" != "$("$python" --version)" ]; then
+    echo ".venv was made with $(.venv/bin/python --version), not $("$python" --version). Remove it (make clean), then try again." >&2
+    exit 2
+  fi
+  python=$PWD/.venv/bin/python
+  if ! fits "$python"; then
+    echo ".venv was made with $("$python" --version); 3.11 or newer is needed. Remove it (make clean), then try again." >&2
+    exit 2
+  fi
+fi
 stamp="$folder/medkd-$kind.stamp"
 wanted=$({ "$python" --version; cat pyproject.toml constraints.txt scripts/environment.sh; } |
   "$python" -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())')

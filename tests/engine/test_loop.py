@@ -19,6 +19,7 @@ from napari_medkd.core.spec import MethodChoice
 from napari_medkd.core.status import status_of
 from napari_medkd.engine import loop
 from napari_medkd.engine.bench import open_bench
+from napari_medkd.engine.control import LOOK_SECONDS
 from napari_medkd.engine.loop import learning_rate_at, train
 from napari_medkd.methods import method_named
 from napari_medkd.methods.supervised import SupervisedMethod
@@ -119,6 +120,16 @@ def test_the_objective_knows_how_far_its_stage_is(bench, tmp_path, monkeypatch):
 
     list(train(SupervisedMethod(), bench, tmp_path, Always(), attempt=2))  # from the second epoch of four steps
     assert seen[6:] == [step / 8 for step in range(4, 8)]
+
+
+def test_a_pause_is_no_part_of_a_steps_time(bench, tmp_path):
+    looks = round(1.6 / LOOK_SECONDS)
+    control = Wishes("go", *["pause"] * looks, *["go"] * 20)
+
+    events = list(train(method_named("supervised"), bench, tmp_path, control))
+
+    assert any(isinstance(event, RunPaused) for event in events)
+    assert max(event.seconds_per_step for event in events if isinstance(event, StepDone)) < 0.2
 
 
 def test_without_validation_cases_the_person_is_told(bench, tmp_path, tiny_spec):

@@ -7,7 +7,7 @@ import typer
 
 from napari_medkd import __version__
 from napari_medkd.cli import check, describe, doctor, estimate, evaluate, predict, runs, sample, suggest, train
-from napari_medkd.cli.terminal import say, tell_error
+from napari_medkd.cli.terminal import examples, say, tell_error
 
 _HELP = """Train, watch and compare teacher and student networks for medical images.
 
@@ -21,30 +21,26 @@ _FIRST_STEPS = (
 )
 
 
-def _examples(lines: tuple[str, ...]) -> str:
-    return "\n\n".join(("[bold]Examples[/bold]", *(f"  {line}" for line in lines)))
-
-
 app = typer.Typer(
     name="medkd",
     help=_HELP,
-    epilog=_examples(_FIRST_STEPS),
+    epilog=examples(*_FIRST_STEPS),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.command(epilog=_examples(sample.EXAMPLES))(sample.sample)
-app.command(epilog=_examples(check.EXAMPLES))(check.check)
-app.command(epilog=_examples(suggest.EXAMPLES))(suggest.suggest)
-app.command(epilog=_examples(describe.EXAMPLES))(describe.describe)
-app.command(epilog=_examples(estimate.EXAMPLES))(estimate.estimate)
-app.command(epilog=_examples(train.EXAMPLES))(train.train)
-app.command(epilog=_examples(predict.EXAMPLES))(predict.predict)
-app.command(epilog=_examples(evaluate.EXAMPLES))(evaluate.evaluate)
-app.add_typer(runs.app, name="runs", epilog=_examples(runs.EXAMPLES))
-app.command(epilog=_examples(doctor.EXAMPLES))(doctor.doctor)
+app.command(epilog=examples(*sample.EXAMPLES))(sample.sample)
+app.command(epilog=examples(*check.EXAMPLES))(check.check)
+app.command(epilog=examples(*suggest.EXAMPLES))(suggest.suggest)
+app.command(epilog=examples(*describe.EXAMPLES))(describe.describe)
+app.command(epilog=examples(*estimate.EXAMPLES))(estimate.estimate)
+app.command(epilog=examples(*train.EXAMPLES))(train.train)
+app.command(epilog=examples(*predict.EXAMPLES))(predict.predict)
+app.command(epilog=examples(*evaluate.EXAMPLES))(evaluate.evaluate)
+app.add_typer(runs.app, name="runs", epilog=examples(*runs.EXAMPLES))
+app.command(epilog=examples(*doctor.EXAMPLES))(doctor.doctor)
 
 
 def _tell_version(wanted: bool) -> None:

@@ -44,7 +44,9 @@ def predict(
     data: Annotated[Path | None, typer.Option(help="Another dataset for --case and --split than the run's.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder to write to; by default one in RUN/predictions.")] = None,
     network: Annotated[str, typer.Option(help="Whose answer: student or teacher.")] = "student",
-    given: Annotated[Given, typer.Option(help="What supplies class means to a teacher that needs them.")] = Given.image,
+    given: Annotated[
+        Given, typer.Option(help="What supplies class means to a teacher that needs them; a student sees the image.")
+    ] = Given.image,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
     precision: Annotated[
         Precision, typer.Option(help="auto computes as the run did, on a device of the same kind.")

@@ -8,7 +8,7 @@ import typer
 
 from napari_medkd.cli import run_orders
 from napari_medkd.cli.options import Run
-from napari_medkd.cli.terminal import say, say_json, tell
+from napari_medkd.cli.terminal import examples, say, say_json, tell
 
 EXAMPLES = (
     "medkd runs",
@@ -27,14 +27,14 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.callback()
-def runs(context: typer.Context, runs_folder: Folder = None) -> None:
+def runs(context: typer.Context, runs_folder: Folder = None, as_json: AsJson = False) -> None:
     """Take the options that stand before the sub-command; without one, list the runs."""
     context.obj = runs_folder
     if context.invoked_subcommand is None:
-        _list(runs_folder, as_json=False)
+        _list(runs_folder, as_json=as_json)
 
 
-@app.command("list")
+@app.command("list", epilog=examples("medkd runs list", "medkd runs list --json"))
 def list_runs(context: typer.Context, as_json: AsJson = False) -> None:
     """List the runs, newest first."""
     _list(context.obj, as_json=as_json)
@@ -54,7 +54,7 @@ def _list(runs_folder: Path | None, *, as_json: bool) -> None:
         tell(f"There are no runs in {folder}. Start one with: medkd train")
 
 
-@app.command()
+@app.command(epilog=examples("medkd runs show latest", "medkd runs show liver --follow"))
 def show(
     context: typer.Context,
     run: Run,
@@ -83,7 +83,7 @@ def show(
         say(as_text(watcher.path, watcher.status))
 
 
-@app.command()
+@app.command(epilog=examples("medkd runs log latest --lines 5"))
 def log(
     context: typer.Context,
     run: Run,
@@ -97,5 +97,6 @@ def log(
     say("\n".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]))
 
 
-for order in (run_orders.pause, run_orders.resume, run_orders.stop, run_orders.rename, run_orders.delete):
-    app.command()(order)
+for order in (run_orders.pause, run_orders.resume, run_orders.stop, run_orders.delete):
+    app.command(epilog=examples(f"medkd runs {order.__name__} latest"))(order)
+app.command(epilog=examples('medkd runs rename latest "deeper network"'))(run_orders.rename)

@@ -20,6 +20,11 @@ INPUT_PROBLEM = 2
 INSTALL_TORCH = 'pip install "napari-medkd[train]"'
 
 
+def examples(*lines: str) -> str:
+    """Return the foot of a command's help: what one might type."""
+    return "\n\n".join(("[bold]Examples[/bold]", *(f"  {line}" for line in lines)))
+
+
 def say(text: str = "") -> None:
     """Print a result."""
     typer.echo(text)

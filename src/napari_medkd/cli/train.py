@@ -12,7 +12,7 @@ EXAMPLES = (
     "medkd train spec.json",
     "medkd train --data phantoms --method shape-intensity --epochs 4 --steps-per-epoch 100 --set features=2.0",
     "medkd train spec.json --seed 1 --name second",
-    "medkd train --run RUN --resume",
+    "medkd train --run latest --resume",
 )
 
 
@@ -21,7 +21,9 @@ def train(
     spec: Annotated[
         Path | None, typer.Argument(metavar="SPEC", help="A spec file, JSON or YAML; options change it.")
     ] = None,
-    run: Annotated[Path | None, typer.Option(help="An existing run folder, instead of a spec.")] = None,
+    run: Annotated[
+        Path | None, typer.Option(help="An existing run, by its folder, name or `latest`, instead of a spec.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run after its last epoch.")] = False,
     data: options.Data = None,
     task: options.TaskName = None,
@@ -52,7 +54,8 @@ def train(
     if run is None:
         folder = new_run(spec, changed, runs_folder)
     else:
-        folder = taken_up_run(run, resume=resume, also_given=[*changed, *(["a spec"] if spec else [])])
+        also = [*changed, *(["a spec"] if spec else [])]
+        folder = taken_up_run(run, resume=resume, also_given=also, runs_folder=runs_folder)
     tell(f"Run {folder.path}")
     code = train_in(folder, is_checked=run is None)
     say(str(folder.path))

@@ -8,6 +8,7 @@ from typing import Any
 from napari_medkd.cli.attempt import carry_out
 from napari_medkd.cli.inspection import refuse_problems
 from napari_medkd.cli.machine import of_this_process
+from napari_medkd.cli.run_names import run_named
 from napari_medkd.cli.spec_files import read_document, spec_of, with_changes
 from napari_medkd.cli.stopping import SignalledControl
 from napari_medkd.cli.terminal import tell
@@ -38,14 +39,17 @@ def new_run(source: Path | None, changes: Mapping[str, Any], runs_folder: Path |
     return RunFolder.create(runs_folder or default_runs_folder(), spec)
 
 
-def taken_up_run(path: Path, *, resume: bool, also_given: Sequence[str] = ()) -> RunFolder:
-    """Return an existing run folder that may be started, or continued where ``resume`` says so.
+def taken_up_run(
+    named: Path, *, resume: bool, also_given: Sequence[str] = (), runs_folder: Path | None = None
+) -> RunFolder:
+    """Return an existing run folder, by its path or name, that may be started, or continued where ``resume`` says so.
 
     Raises
     ------
     RunProblem
         Where the folder is no run, where it was started before and is not to be resumed, or where it is complete.
     """
+    path = run_named(named, runs_folder)
     folder = RunFolder(path)
     folder.spec()
     if also_given:

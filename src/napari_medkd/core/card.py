@@ -40,7 +40,7 @@ class Estimate(Settings):
     precision: str
     plan: tuple[StagePlan, ...]
     seconds: float
-    """For the whole run, judging and checkpoints included."""
+    """For the whole run, judging included."""
     seconds_per_step: dict[str, float]
     """By stage."""
     peak_memory_bytes: int

@@ -44,6 +44,8 @@ class Resolved(Settings):
     preprocessing: Preprocessing
     device: Literal["cpu", "cuda", "mps"]
     precision: str
+    threads: int | None = None
+    """CPU threads the run began with."""
     seconds_measured: dict[str, float] = Field(default_factory=dict)
     """Forward and backward pass of one batch, by precision."""
 
@@ -240,7 +242,8 @@ def open_bench(spec: TrainSpec, kinds: frozenset[str], resolved: Resolved | None
             f"No training case has a label for {task.name!r}.",
             "Annotate a case and list it under split.train in medkd-dataset.json.",
         )
-    use_threads(spec.hardware)
+    # As many as before, on whatever machine: sums in another order would not be the same bit for bit.
+    use_threads(spec.hardware.threads or (resolved.threads if resolved else None))
     if resolved is None:
         resolved = _resolve(spec, dataset, task, names)
     machine = Machine(choose_device(resolved.device), "bf16" if resolved.precision == "bf16" else "fp32")
@@ -258,7 +261,7 @@ def _resolve(spec: TrainSpec, dataset: Dataset, task: Task, names: tuple[str, ..
     shape = preprocessing.patch[3 - preprocessing.dimensions :]
     example = torch.rand(spec.schedule.batch_size, len(preprocessing.channels), *shape, device=device)
     precision, seconds = choose_precision(spec.hardware.precision, device, network, example)
-    return undecided.replace(precision=precision, seconds_measured=seconds)  # type: ignore[no-any-return]
+    return undecided.replace(precision=precision, threads=torch.get_num_threads(), seconds_measured=seconds)  # type: ignore[no-any-return]
 
 
 def read_resolved(path: Path) -> Resolved | None:

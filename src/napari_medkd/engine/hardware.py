@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 
 from napari_medkd.core.errors import SpecProblem
-from napari_medkd.core.spec import Hardware
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +59,10 @@ def choose_device(wish: Literal["auto", "cpu", "cuda", "mps"]) -> torch.device:
     return torch.device(wish)
 
 
-def use_threads(hardware: Hardware) -> int:
-    """Set the number of CPU threads of this process, and return it."""
+def use_threads(wish: int | None) -> int:
+    """Set the number of CPU threads of this process, all cores where none is wished for, and return it."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    threads = hardware.threads or cores
+    threads = wish or cores
     torch.set_num_threads(threads)
     return threads
 

@@ -106,7 +106,9 @@ def _epoch(
     report, step = Report(), epoch * planned.steps_per_epoch
     last_step = step + planned.steps_per_epoch
     for batch in stage.batches(generator):
+        asked_at = time.monotonic()
         yield from obey(control)
+        report.since += time.monotonic() - asked_at  # a pause is no part of a step
         for group in optimizer.param_groups:
             group["lr"] = learning_rate_at(step, planned.steps, bench.spec.schedule.learning_rate)
         stage.objective.progress = step / planned.steps

@@ -143,7 +143,7 @@ def _names(files: list[Path]) -> list[str]:
 
 
 def _machine(spec: PredictSpec) -> Machine:
-    use_threads(spec.hardware)
+    use_threads(spec.hardware.threads)
     device = choose_device(spec.hardware.device)
     resolved = read_resolved(spec.run / RESOLVED)
     wish = spec.hardware.precision

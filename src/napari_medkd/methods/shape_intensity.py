@@ -50,7 +50,7 @@ class ShapeIntensitySettings(Settings):
         True,
         title="Start from the teacher's head",
         description="The student's last 1x1 convolution starts as the teacher's, which reads the followed features; "
-        "as published it starts at random.",
+        "as published, and where the teacher is not trained, it starts at random.",
     )
     cross_entropy: float = Field(
         1.0, ge=0, le=10, title="Cross-entropy weight", description="Weight of the voxel-wise cross-entropy."

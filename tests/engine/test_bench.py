@@ -1,0 +1,33 @@
+import pytest
+import torch
+
+from napari_medkd.core.spec import Hardware
+from napari_medkd.engine.bench import open_bench
+
+pytestmark = pytest.mark.engine
+
+SEGMENTATION = frozenset({"segmentation"})
+
+
+@pytest.fixture(autouse=True)
+def _threads_as_before():
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
+def test_a_continued_run_computes_with_as_many_threads_as_it_began_with(tiny_spec):
+    open_choice = tiny_spec.replace(hardware=Hardware(device="cpu", precision="fp32"))
+    resolved = open_bench(open_choice, SEGMENTATION).resolved
+    begun_elsewhere = resolved.replace(threads=3)
+
+    bench = open_bench(open_choice, SEGMENTATION, begun_elsewhere)
+
+    assert torch.get_num_threads() == 3
+    assert bench.resolved.threads == 3
+
+
+def test_a_wished_number_of_threads_is_kept(tiny_spec):
+    resolved = open_bench(tiny_spec, SEGMENTATION).resolved
+
+    assert resolved.threads == tiny_spec.hardware.threads == 1
