@@ -1,5 +1,7 @@
 """A drop-down list whose shown text ends in an ellipsis where it is too long, instead of being cut."""
 
+from html import escape
+
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QPaintEvent
 from qtpy.QtWidgets import QComboBox, QSizePolicy, QStyle, QStyleOptionComboBox, QStylePainter
@@ -9,12 +11,12 @@ _PADDING = 14
 
 
 class ElidedChoice(QComboBox):
-    """As wide as its place, whatever its choices; the whole text of the chosen one is its tooltip's business."""
+    """As wide as its place, whatever its choices; its list shows them whole."""
 
     def __init__(self, name: str, tip: str) -> None:
         super().__init__()
         self.setAccessibleName(name)
-        self.setToolTip(tip)
+        self.setToolTip(f"<p>{escape(tip)}</p>")  # as rich text, which is broken into lines
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(_FEWEST_LETTERS)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
