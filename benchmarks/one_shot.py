@@ -2,10 +2,13 @@
 
     python benchmarks/one_shot.py train [--row recommended] [--references 0,1] [--minutes 60]
     python benchmarks/one_shot.py report
+    python benchmarks/one_shot.py try [--row NAME] [--references 0] [--minutes 60]
+    python benchmarks/one_shot.py report --side development
 
 The three references of splits.json, each alone; the other training images are unlabelled, and no label but the
-reference's is read. ``train`` takes the rows that are not done yet, reference by reference, and writes each as a file of
-its own under ``results/one_shot/``. Settings were chosen on development cases; *test* is scored once.
+reference's is read. ``train`` takes the rows that are not done yet, reference by reference, and writes each as a file
+of its own under ``results/one_shot/``. ``try`` trains the candidates for *recommended* with half the steps and scores
+development cases alone. Settings are chosen there; *test* is scored once, with the weights of the end.
 Needs MEDKD_DATA.
 """
 
@@ -13,26 +16,25 @@ import argparse
 import json
 import shutil
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from paired_table import Scored, difference_row, read_scores, rows_of
 from real_data import data_folder, hippocampus
 from record import RESULTS, Record, Row, machine, versions
-from trained import asked_of, drawn, forget, is_kept, score_side, trained
+from trained import asked_of, drawn, forget, is_kept, line_of, score_side, trained
 
-from napari_medkd.core.annotation import Mask
-from napari_medkd.core.dataset import Case, Dataset, Split
+from napari_medkd.core.dataset import Dataset, Split
 from napari_medkd.core.preprocessing import PreprocessingWishes
 from napari_medkd.core.spec import Hardware, MethodChoice, NetworkChoice, Schedule, TrainSpec
-from napari_medkd.core.volume import Volume
+from napari_medkd.engine.predict import Predictor
 from napari_medkd.files.atomic import write_text
 from napari_medkd.files.manifest import write_dataset
 from napari_medkd.files.opening import read_volume, write_mask
 
 WORK = Path(__file__).parent / "work" / "one_shot"
 KEPT = RESULTS / "one_shot"
+TRIED = RESULTS / "one_shot_tried"
 
 NETWORK = NetworkChoice(widths=(16, 32, 64, 128))
 SCHEDULE = Schedule(epochs=8, steps_per_epoch=150, batch_size=4, learning_rate=2e-3)
@@ -83,6 +85,25 @@ ROWS = {
     "all labels": Trained("supervised", all_labels=True),
 }
 
+HALF = SCHEDULE.epochs // 2
+
+
+def _candidate(**settings: float | str) -> Trained:
+    """Return one way to learn from a reference, spelled out so that it stays what it was."""
+    plain = {"generation": "warped reference", "hint": 0.0, "self_training": 0.0, "cross_entropy": 1.0, "dice": 1.0}
+    return Trained(ONE_SHOT, settings={**plain, **settings}, epochs=HALF)
+
+
+#: What was tried for *recommended*, on development cases alone, in shorter runs.
+CANDIDATES = {
+    "one label, strong augmentation": Trained("supervised", epochs=HALF),
+    "warped reference": _candidate(),
+    "warped reference, hint": _candidate(hint=1.0),
+    "mixed transforms": _candidate(generation="mixed transforms"),
+    "mixed transforms, self-training": _candidate(generation="mixed transforms", self_training=1.0),
+    "mixed transforms, hint, self-training": _candidate(generation="mixed transforms", hint=1.0, self_training=1.0),
+}
+
 
 def references() -> list[str]:
     """Return the three fixed references."""
@@ -90,18 +111,17 @@ def references() -> list[str]:
     return list(splits["references"])
 
 
-def _self_trained(row: Trained, reference: str, run: Path, dataset: Dataset) -> Callable[[Volume, Case], Mask]:
-    """Train on the reference, then again and again on the own answers to all unlabelled images as well."""
-    manifest = _manifest(dataset, "hippocampus")
-    predictor = trained(row.spec(manifest, reference), run / "round-0")
+def _predictor(row: Trained, reference: str, run: Path, dataset: Dataset) -> Predictor:
+    """Return the student: trained on the reference, and in every round on its own answers to all other images too."""
+    predictor = trained(row.spec(_manifest(dataset, "hippocampus"), reference), run / "round-0")
     for number in range(1, row.rounds + 1):
-        labelled = _with_answers(dataset, reference, run / f"answers-{number}", lambda v, _: drawn(predictor, v))
+        labelled = _with_answers(dataset, reference, run / f"answers-{number}", predictor)
         spec = replace(row, all_labels=True).spec(_manifest(labelled, f"{run.name}-{number}"), reference)
         predictor = trained(spec, run / f"round-{number}")
-    return lambda volume, _case: drawn(predictor, volume)
+    return predictor
 
 
-def _with_answers(dataset: Dataset, reference: str, folder: Path, draw: Callable[[Volume, Case], Mask]) -> Dataset:
+def _with_answers(dataset: Dataset, reference: str, folder: Path, predictor: Predictor) -> Dataset:
     """Return the dataset in which every training case but the reference has a network's answer as its label."""
     (task,) = dataset.tasks.values()
     folder.mkdir(parents=True, exist_ok=True)
@@ -111,7 +131,7 @@ def _with_answers(dataset: Dataset, reference: str, folder: Path, draw: Callable
             path = folder / f"{case.id}.nii.gz"
             volume = read_volume(case.images, channels=dataset.channels, modality=dataset.modality)
             if not path.is_file():
-                write_mask(path, draw(volume, case))
+                write_mask(path, drawn(predictor, volume))
             case = replace(case, annotations={task.name: path})
         cases.append(case)
     return replace(dataset, cases=tuple(cases), split=Split(train=dataset.split.train))
@@ -123,25 +143,19 @@ def _manifest(dataset: Dataset, name: str) -> Path:
     return write_dataset(dataset, folder)
 
 
-def train_row(name: str, row: Trained, number: int, sides: tuple[str, ...]) -> None:
-    """Train one row with one reference, score it, and write its file."""
+def train_row(name: str, row: Trained, number: int, sides: tuple[str, ...], into: Path) -> None:
+    """Train one row with one reference, score it, and write its file into a folder."""
     reference = references()[number]
-    kept, run = KEPT / f"{name}.reference-{number}.json", WORK / "runs" / f"{name}.reference-{number}"
+    kept, run = into / f"{name}.reference-{number}.json", WORK / "runs" / f"{name}.reference-{number}"
     dataset = hippocampus()
     spec = row.spec(_manifest(dataset, "hippocampus"), reference)
     asked = {**asked_of(spec), "rounds": row.rounds, "all_labels": row.all_labels}
     if is_kept(kept, asked):
         return
     start, is_fresh = time.monotonic(), not run.exists()
-    if row.rounds:
-        draw = _self_trained(row, reference, run, dataset)
-    else:
-        predictor = trained(spec, run)
-
-        def draw(volume: Volume, _case: Case) -> Mask:
-            return drawn(predictor, volume)
-
+    predictor = _predictor(row, reference, run, dataset)
     document = {
+        "experiment": "hippocampus",
         "row": name,
         "seed": number,
         "reference": reference,
@@ -149,10 +163,11 @@ def train_row(name: str, row: Trained, number: int, sides: tuple[str, ...]) -> N
         "seconds_training": round(time.monotonic() - start, 1) if is_fresh else None,
         "machine": machine(),
         "versions": versions(),
-        "scores": {"hippocampus": {side: score_side(dataset, side, draw) for side in sides}},
+        "scores": {"hippocampus": {side: score_side(dataset, side, predictor) for side in sides}},
     }
     kept.parent.mkdir(parents=True, exist_ok=True)
     write_text(kept, json.dumps(document, indent=1))
+    print(line_of(document), flush=True)
     forget(run)
     shutil.rmtree(WORK / "datasets" / run.name, ignore_errors=True)
 
@@ -166,19 +181,21 @@ VERSUS = {
 }
 
 
-def report() -> None:
-    """Write results/one_shot.json from the rows that are done."""
-    record, dataset = Record("one_shot"), hippocampus()
+def report(side: str) -> None:
+    """Write results/one_shot.json from the rows that are done, or of the candidates, results/one_shot_tried.json."""
+    rows, kept = (ROWS, KEPT) if side == "test" else (CANDIDATES, TRIED)
+    record, dataset = Record(kept.name), hippocampus()
+    record.notes = {"side": side, "settings_tried": len(CANDIDATES) - 1}
     scored: dict[str, Scored] = {}
-    for name, row in ROWS.items():
-        files = sorted(KEPT.glob(f"{name}.reference-*.json"))
+    for name, row in rows.items():
+        files = sorted(kept.glob(f"{name}.reference-*.json"))
         if files:
-            scored[name] = read_scores(files, "hippocampus", "test")
+            scored[name] = read_scores(files, "hippocampus", side)
             record.rows += rows_of(name, row.preset, "hippocampus", "in site", scored[name])
             _report_seconds(record, name, row, files)
     for name, found in scored.items():
-        for other in VERSUS.get(name, ()):
-            if other in scored:
+        for other in VERSUS.get(name, ()) if side == "test" else ("one label, strong augmentation",):
+            if other in scored and other != name:
                 patients = [dataset.case(case).group for case in found.cases]
                 pair = (found, scored[other])
                 record.rows.append(difference_row(name, other, "hippocampus", "in site", pair, patients))
@@ -199,28 +216,39 @@ def _report_seconds(record: Record, name: str, row: Trained, files: list[Path]) 
         )
 
 
+def _numbers(given: str) -> list[int]:
+    return [int(one) for one in given.split(",")]
+
+
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    training = commands.add_parser("train", help="train and score the rows that are not done")
-    training.add_argument("--row", action="append", choices=list(ROWS))
-    training.add_argument("--references", type=lambda given: [int(one) for one in given.split(",")], default=[0, 1, 2])
-    training.add_argument("--minutes", type=float, default=600)
-    training.add_argument("--development-only", action="store_true", help="leave the test cases unscored")
-    commands.add_parser("report", help="make the table of the rows that are done")
+    for command, rows, text in (
+        ("train", ROWS, "train and score the rows that are not done"),
+        ("try", CANDIDATES, "train the candidates that are not done and score development cases"),
+    ):
+        training = commands.add_parser(command, help=text)
+        training.add_argument("--row", action="append", choices=list(rows))
+        training.add_argument(
+            "--references", type=lambda given: [int(one) for one in given.split(",")], default=[0, 1, 2]
+        )
+        training.add_argument("--minutes", type=float, default=600)
+    reporting = commands.add_parser("report", help="make the table of the rows that are done")
+    reporting.add_argument("--side", choices=["development", "test"], default="test")
     wanted = parser.parse_args()
     if wanted.command == "report":
-        report()
+        report(wanted.side)
         return
     end = time.monotonic() + 60 * wanted.minutes
-    sides = ("development",) if wanted.development_only else ("development", "test")
+    trying = wanted.command == "try"
+    rows, sides, into = (CANDIDATES, ("development",), TRIED) if trying else (ROWS, ("development", "test"), KEPT)
     for number in wanted.references:
-        for name in wanted.row or ROWS:
+        for name in wanted.row or rows:
             if time.monotonic() > end:
                 print("The minutes are over; the rows that are left go on the next time.")
                 return
-            train_row(name, ROWS[name], number, sides)
+            train_row(name, rows[name], number, sides, into)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -94,20 +94,33 @@ def drawn(predictor: Predictor, volume: Volume) -> Mask:
     return restore_mask(labels, grid, volume.grid, predictor.card.task.task)
 
 
-def score_side(dataset: Dataset, side: str, draw: Callable[[Volume, Case], Mask]) -> dict[str, dict[str, object]]:
+def score_side(dataset: Dataset, side: str, predictor: Predictor) -> dict[str, dict[str, dict[str, float]]]:
     """Return Dice and HD95 of every class on every case of a side, ``development`` being *validate*."""
     names = getattr(dataset.split, "validate" if side == "development" else side)
-    return {name: _score_case(dataset, dataset.case(name), draw) for name in names}
+    return {name: _score_case(dataset, dataset.case(name), predictor) for name in names}
 
 
-def _score_case(dataset: Dataset, case: Case, draw: Callable[[Volume, Case], Mask]) -> dict[str, object]:
+def line_of(document: dict[str, Any]) -> str:
+    """Return what a row's file holds in a line: its seconds, and the mean Dice on development cases."""
+    means = "  ".join(
+        f"{test} development {_mean(sides['development']):.4f}" for test, sides in document["scores"].items()
+    )
+    who = f"{document['experiment']}  {document['row']:34s} seed {document['seed']}"
+    return f"{who}  {document['seconds_training']} s  {means}"
+
+
+def _mean(scores: dict[str, dict[str, dict[str, float]]]) -> float:
+    return float(np.mean([np.nanmean([one["dice"] for one in classes.values()]) for classes in scores.values()]))
+
+
+def _score_case(dataset: Dataset, case: Case, predictor: Predictor) -> dict[str, dict[str, float]]:
     (task,) = dataset.tasks.values()
     annotation = case.annotations[task.name]
     if isinstance(annotation, ClassLabel):
         raise TypeError(case.id)
     volume = read_volume(case.images, channels=dataset.channels, modality=dataset.modality)
     truth = read_mask(annotation, task, grid=volume.grid)
-    labels = _merged(draw(volume, case).labels, task)
+    labels = _merged(drawn(predictor, volume).labels, task)
     found = measure_masks(labels, truth.labels, task.classes, volume.grid.spacing, volume.grid.unit)
     return {measures.name: {"dice": measures.dice, "hd95": measures.hd95} for measures in found}
 

@@ -135,7 +135,7 @@ def test_done_during_a_save_waits_for_it_and_saves_what_came_after(annotation, t
     presenter.look()
     over = []
     presenter.finish(lambda: over.append(True))
-    work, then, failed = later.waiting.pop()
+    work, then, _failed = later.waiting.pop()
     result = work()
     paint(annotation, 5)
     then(result)
@@ -149,7 +149,7 @@ def test_done_during_a_save_waits_for_it_and_saves_what_came_after(annotation, t
 
 def test_a_layer_that_is_taken_away_ends_painting(annotation):
     presenter, state, _ = begun(annotation)
-    annotation._viewer.layers.remove(annotation.layer)  # noqa: SLF001
+    annotation._viewer.layers.remove(annotation.layer)
 
     presenter.look()
 

@@ -41,7 +41,7 @@ def page(dock, qtbot):
 
 
 def canvas_of(viewer):
-    return viewer.__wrapped__.window._qt_viewer.canvas.native  # noqa: SLF001 - events go to the canvas itself
+    return viewer.__wrapped__.window._qt_viewer.canvas.native
 
 
 def stroke(viewer, qtbot, *, down=0):
