@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from napari_medkd.core.errors import VolumeProblem
 from napari_medkd.files.manifest import MANIFEST, open_dataset
 from napari_medkd.files.opening import read_mask
 from napari_medkd.gui.presenters.annotate import AnnotatePresenter
@@ -155,3 +156,25 @@ def test_a_layer_that_is_taken_away_ends_painting(annotation):
 
     assert presenter.annotation is None
     assert state.painted is None
+
+
+def test_what_is_painted_is_saved_at_once_when_the_window_closes(annotation, tmp_path):
+    presenter, _, _ = begun(annotation, Later())
+    paint(annotation, 5)
+
+    assert presenter.save_now()
+
+    assert saved(tmp_path).labels[5].any()
+
+
+def test_a_save_that_fails_at_closing_is_told(annotation, monkeypatch):
+    presenter, state, _ = begun(annotation)
+    paint(annotation, 5)
+
+    def full(*_):
+        raise VolumeProblem("scans", "No space left on the disk.", "Free some.")
+
+    monkeypatch.setattr("napari_medkd.files.annotating.save_annotation", full)
+
+    assert not presenter.save_now()
+    assert "No space" in state.problem.problem

@@ -111,7 +111,7 @@ class DataDock(Dock):
         """Open the dataset at a folder or manifest."""
         self.settle()
         self.path.setText(str(path))
-        self.presenter.open(path)
+        self.annotating.leave(lambda: self.presenter.open(path))
 
     def show_case(self, name: str) -> None:
         """Show a case of the open dataset as layers, in place of the one shown before."""
@@ -162,7 +162,7 @@ class DataDock(Dock):
         self.settle()
         folder = self.session.runs_folder.parent / SAMPLE_FOLDER
         self.path.setText(str(folder))
-        self.presenter.open_sample(folder)
+        self.annotating.leave(lambda: self.presenter.open_sample(folder))
 
     def _annotate(self, name: str) -> None:
         """Paint on a case; it is shown first."""
