@@ -9,24 +9,28 @@ The three references of splits.json, each alone; the other training images are u
 reference's is read. ``train`` takes the rows that are not done yet, reference by reference, and writes each as a file
 of its own under ``results/one_shot/``. ``try`` trains the candidates for *recommended* with half the steps and scores
 development cases alone. Settings are chosen there; *test* is scored once, with the weights of the end.
-Needs MEDKD_DATA.
+Needs MEDKD_DATA, and for the row ``registration`` MEDKD_GREEDY_PYTHON (see greedy_warp.py).
 """
 
 import argparse
 import json
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from moved_labels import copied_label, registered_label
 from paired_table import Scored, difference_row, read_scores, rows_of
 from real_data import data_folder, hippocampus
 from record import RESULTS, Record, Row, machine, versions
-from trained import asked_of, drawn, forget, is_kept, line_of, score_side, trained
+from trained import answers_of, asked_of, drawn, forget, is_kept, line_of, score_side, trained
 
-from napari_medkd.core.dataset import Dataset, Split
+from napari_medkd.core.annotation import Mask
+from napari_medkd.core.dataset import Case, Dataset, Split
 from napari_medkd.core.preprocessing import PreprocessingWishes
 from napari_medkd.core.spec import Hardware, MethodChoice, NetworkChoice, Schedule, TrainSpec
+from napari_medkd.core.volume import Volume
 from napari_medkd.engine.predict import Predictor
 from napari_medkd.files.atomic import write_text
 from napari_medkd.files.manifest import write_dataset
@@ -62,6 +66,11 @@ class Trained:
     all_labels: bool = False
     epochs: int = SCHEDULE.epochs
 
+    @property
+    def beyond_the_spec(self) -> dict[str, object]:
+        """What makes the row what it is, beside the spec of its first run."""
+        return {"rounds": self.rounds, "all_labels": self.all_labels}
+
     def spec(self, manifest: Path, reference: str) -> TrainSpec:
         """Return the run on a dataset."""
         return TrainSpec(
@@ -76,8 +85,18 @@ class Trained:
         )
 
 
+@dataclass(frozen=True)
+class Moved:
+    """A row without a network: the reference's label, moved onto each image."""
+
+    by: Callable[[Dataset, str], Callable[[Case, Volume], Mask]]
+    preset: str = ""
+
+
 ONE_SHOT = "one-shot"
-ROWS = {
+ROWS: dict[str, Trained | Moved] = {
+    "copied label": Moved(copied_label),
+    "registration": Moved(registered_label),
     "one label, strong augmentation": Trained("supervised"),
     "one label, self-training": Trained("supervised", rounds=SELF_TRAINING_ROUNDS),
     "faithful": Trained(ONE_SHOT, "faithful"),
@@ -95,7 +114,7 @@ def _candidate(**settings: float | str) -> Trained:
 
 
 #: What was tried for *recommended*, on development cases alone, in shorter runs.
-CANDIDATES = {
+CANDIDATES: dict[str, Trained | Moved] = {
     "one label, strong augmentation": Trained("supervised", epochs=HALF),
     "warped reference": _candidate(),
     "warped reference, hint": _candidate(hint=1.0),
@@ -143,32 +162,37 @@ def _manifest(dataset: Dataset, name: str) -> Path:
     return write_dataset(dataset, folder)
 
 
-def train_row(name: str, row: Trained, number: int, sides: tuple[str, ...], into: Path) -> None:
-    """Train one row with one reference, score it, and write its file into a folder."""
-    reference = references()[number]
+def finish_row(name: str, row: Trained | Moved, number: int, sides: tuple[str, ...], into: Path) -> None:
+    """Train one row with one reference if it has a network, score it, and write its file into a folder."""
+    reference, dataset = references()[number], hippocampus()
     kept, run = into / f"{name}.reference-{number}.json", WORK / "runs" / f"{name}.reference-{number}"
-    dataset = hippocampus()
-    spec = row.spec(_manifest(dataset, "hippocampus"), reference)
-    asked = {**asked_of(spec), "rounds": row.rounds, "all_labels": row.all_labels}
+    asked: dict[str, object] = {}
+    if isinstance(row, Trained):
+        asked = {**asked_of(row.spec(_manifest(dataset, "hippocampus"), reference)), **row.beyond_the_spec}
     if is_kept(kept, asked):
         return
     start, is_fresh = time.monotonic(), not run.exists()
-    predictor = _predictor(row, reference, run, dataset)
+    if isinstance(row, Trained):
+        draw = answers_of(_predictor(row, reference, run, dataset))
+    else:
+        draw = row.by(dataset, reference)
+    seconds = round(time.monotonic() - start, 1)
     document = {
         "experiment": "hippocampus",
         "row": name,
         "seed": number,
         "reference": reference,
         **asked,
-        "seconds_training": round(time.monotonic() - start, 1) if is_fresh else None,
+        "seconds_training": seconds if asked and is_fresh else None,
         "machine": machine(),
         "versions": versions(),
-        "scores": {"hippocampus": {side: score_side(dataset, side, predictor) for side in sides}},
+        "scores": {"hippocampus": {side: score_side(dataset, side, draw) for side in sides}},
     }
     kept.parent.mkdir(parents=True, exist_ok=True)
     write_text(kept, json.dumps(document, indent=1))
     print(line_of(document), flush=True)
-    forget(run)
+    if asked:
+        forget(run)
     shutil.rmtree(WORK / "datasets" / run.name, ignore_errors=True)
 
 
@@ -206,7 +230,7 @@ def report(side: str) -> None:
             print(f"{row.row:34s} {row.mean:.4f} {row.values} {against}")
 
 
-def _report_seconds(record: Record, name: str, row: Trained, files: list[Path]) -> None:
+def _report_seconds(record: Record, name: str, row: Trained | Moved, files: list[Path]) -> None:
     measured = [json.loads(file.read_text(encoding="utf-8"))["seconds_training"] for file in files]
     values = tuple(seconds for seconds in measured if seconds is not None)
     if values:
@@ -248,7 +272,7 @@ def main() -> None:
             if time.monotonic() > end:
                 print("The minutes are over; the rows that are left go on the next time.")
                 return
-            train_row(name, rows[name], number, sides, into)
+            finish_row(name, rows[name], number, sides, into)
 
 
 if __name__ == "__main__":
