@@ -183,7 +183,7 @@ def _score_case(dataset: Dataset, case: Case, predictor: Predictor) -> dict[str,
     image, grid = prepare_image(volume, recipe)
     labels = exhaust(
         sliding_window(predictor.network, torch.from_numpy(image), recipe.patch, autocast=predictor.machine.autocast)
-    )
+    ).labels
     mask = restore_mask(labels, grid, volume.grid, predictor.card.task.task)
     found = measure_masks(_merged(mask.labels, task), truth.labels, task.classes, volume.grid.spacing, volume.grid.unit)
     return {measures.name: {"dice": measures.dice, "hd95": measures.hd95} for measures in found}
