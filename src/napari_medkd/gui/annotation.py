@@ -14,7 +14,7 @@ from napari_medkd.core.errors import VolumeProblem
 from napari_medkd.core.painting import empty_slices_between, interpolated, painted_slices, smoothed
 from napari_medkd.core.task import Task
 from napari_medkd.gui.canvas import layer_of, placed_like
-from napari_medkd.gui.layers import KEY, grid_of, labels_look, origin_of, shown_array, task_of
+from napari_medkd.gui.layers import KEY, grid_of, labels_look, origin_of, resampled_labels, shown_array, task_of
 
 #: What a new task is called and holds until a person says otherwise.
 NEW_TASK = Task("structures", "segmentation", ("background", "structure 1"))
@@ -55,6 +55,19 @@ class Painted:
     num_empty: int
 
 
+def task_to_paint(dataset: Dataset, name: str = "", start: Mask | None = None) -> Task:
+    """Return the task that is painted for: that of the mask to start from, the named one, the first, or a new one.
+
+    A mask to start from is of the dataset's task of its name, unless that has fewer classes than are drawn.
+    """
+    tasks = [task for task in dataset.tasks.values() if task.kind == "segmentation"]
+    wanted = name if start is None else start.task.name
+    known = next((task for task in tasks if task.name == wanted), None)
+    if start is not None:
+        return known if known and len(known.classes) >= len(start.task.classes) else start.task
+    return known or (tasks[0] if tasks else NEW_TASK)
+
+
 class Annotation:
     """A labels layer over a case's image, painted with napari's own tools.
 
@@ -68,6 +81,13 @@ class Annotation:
         Names and colours of the classes.
     image
         The unique id of the image layer.
+    start
+        A mask to begin with that is nobody's annotation yet; None begins with the case's own, or with nothing.
+
+    Attributes
+    ----------
+    is_draft
+        Whether painting began with a mask that counts only once a person says so.
 
     Raises
     ------
@@ -75,7 +95,9 @@ class Annotation:
         Where the image is not on the canvas any more.
     """
 
-    def __init__(self, viewer: Any, dataset: Dataset, case: Case, task: Task, image: Any) -> None:
+    def __init__(
+        self, viewer: Any, dataset: Dataset, case: Case, task: Task, image: Any, start: Mask | None = None
+    ) -> None:
         self._viewer = viewer
         self.dataset = dataset
         self.case = case
@@ -86,7 +108,9 @@ class Annotation:
             raise VolumeProblem(case.id, "The case's image is not on the canvas.", "Show the case again.")
         self.grid = grid
         self.task = task
-        labels = self._known_labels(task)
+        self.is_draft = start is not None
+        known = self._hidden_masks(also_answers=self.is_draft)
+        labels = known if start is None else self._drafted(start)
         look = labels_look(task, f"{case.id} · {task.name} (painting)", self._origin())
         self.layer = Labels(labels, **look, **placed_like(shown))
         viewer.add_layer(self.layer)
@@ -201,14 +225,30 @@ class Annotation:
             self.layer.name = f"{self.case.id} · {self.task.name} (truth)"
             self.layer.metadata = {KEY: self._origin() | {"is_truth": True}}
 
-    def _known_labels(self, task: Task) -> NDArray[Any]:
-        """Return the labels of the case's mask on the canvas, which is hidden, or an empty mask to begin with."""
+    def remove(self) -> None:
+        """Take the layer off the canvas."""
+        if self.is_there:
+            self._viewer.layers.remove(self.layer)
+
+    def _hidden_masks(self, *, also_answers: bool) -> NDArray[Any]:
+        """Hide the case's mask, or all masks of the task; return the labels of the case's own, else an empty mask."""
+        own: NDArray[Any] | None = None
         for layer in self._viewer.layers:
             known = task_of(layer.metadata) if isinstance(layer, Labels) else None
-            if known and known.name == task.name and layer.metadata[KEY].get("is_truth") and layer.visible:
+            if known is None or known.name != self.task.name or not layer.visible:
+                continue
+            is_own = own is None and bool(layer.metadata[KEY].get("is_truth"))
+            if is_own:
+                own = np.array(layer.data)
+            if is_own or also_answers:
                 layer.visible = False
-                return np.array(layer.data)
-        return shown_array(np.zeros(self.grid.shape, np.uint8), self.grid)
+        return shown_array(np.zeros(self.grid.shape, np.uint8), self.grid) if own is None else own
+
+    def _drafted(self, start: Mask) -> NDArray[Any]:
+        """Return a copy of the labels of a mask to begin with, on the image's grid."""
+        if self.grid.matches(start.grid):
+            return shown_array(start.labels.copy(), self.grid)
+        return shown_array(resampled_labels(start.labels, start.grid, self.grid), self.grid)
 
     def _origin(self) -> dict[str, Any]:
         return origin_of(self.grid, "labels") | {"task": asdict(self.task)}
