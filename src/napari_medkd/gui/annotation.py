@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from napari_medkd.core.annotation import Mask
 from napari_medkd.core.dataset import Case, Dataset
 from napari_medkd.core.errors import VolumeProblem
+from napari_medkd.core.grid import Grid
 from napari_medkd.core.painting import empty_slices_between, interpolated, painted_slices, smoothed
 from napari_medkd.core.task import Task
 from napari_medkd.gui.canvas import layer_of, placed_like
@@ -56,16 +57,11 @@ class Painted:
 
 
 def task_to_paint(dataset: Dataset, name: str = "", start: Mask | None = None) -> Task:
-    """Return the task that is painted for: that of the mask to start from, the named one, the first, or a new one.
-
-    A mask to start from is of the dataset's task of its name, unless that has fewer classes than are drawn.
-    """
-    tasks = [task for task in dataset.tasks.values() if task.kind == "segmentation"]
-    wanted = name if start is None else start.task.name
-    known = next((task for task in tasks if task.name == wanted), None)
+    """Return the task that is painted for: that of the mask to start from, the named one, the first, or a new one."""
     if start is not None:
-        return known if known and len(known.classes) >= len(start.task.classes) else start.task
-    return known or (tasks[0] if tasks else NEW_TASK)
+        return dataset.as_known(start.task)
+    tasks = [task for task in dataset.tasks.values() if task.kind == "segmentation"]
+    return next((task for task in tasks if task.name == name), tasks[0] if tasks else NEW_TASK)
 
 
 class Annotation:
@@ -110,7 +106,7 @@ class Annotation:
         self.task = task
         self.is_draft = start is not None
         known = self._hidden_masks(also_answers=self.is_draft)
-        labels = known if start is None else self._drafted(start)
+        labels = known if start is None else _labels_on(self.grid, start)
         look = labels_look(task, f"{case.id} · {task.name} (painting)", self._origin())
         self.layer = Labels(labels, **look, **placed_like(shown))
         viewer.add_layer(self.layer)
@@ -244,12 +240,6 @@ class Annotation:
                 layer.visible = False
         return shown_array(np.zeros(self.grid.shape, np.uint8), self.grid) if own is None else own
 
-    def _drafted(self, start: Mask) -> NDArray[Any]:
-        """Return a copy of the labels of a mask to begin with, on the image's grid."""
-        if self.grid.matches(start.grid):
-            return shown_array(start.labels.copy(), self.grid)
-        return shown_array(resampled_labels(start.labels, start.grid, self.grid), self.grid)
-
     def _origin(self) -> dict[str, Any]:
         return origin_of(self.grid, "labels") | {"task": asdict(self.task)}
 
@@ -265,10 +255,7 @@ class Annotation:
 
     def _bind_keys(self) -> None:
         for label in range(1, min(len(self.task.classes) - 1, MOST_KEYS) + 1):
-            self.layer.bind_key(str(label), self._chooser(label), overwrite=True)
-
-    def _chooser(self, label: int) -> Callable[[Any], None]:
-        return lambda _layer: self.choose(label)
+            self.layer.bind_key(str(label), _chooser(self, label), overwrite=True)
 
     def _volume(self) -> NDArray[Any]:
         return np.asarray(self.layer.data).reshape(self.grid.shape)
@@ -278,3 +265,13 @@ class Annotation:
         where = np.nonzero(changed != self.layer.data)
         if len(where[0]):
             self.layer.data_setitem(where, changed[where])
+
+
+def _chooser(annotation: Annotation, label: int) -> Callable[[Any], None]:
+    return lambda _layer: annotation.choose(label)
+
+
+def _labels_on(grid: Grid, mask: Mask) -> NDArray[Any]:
+    """Return a copy of a mask's labels on another grid, as they are drawn."""
+    labels = mask.labels.copy() if grid.matches(mask.grid) else resampled_labels(mask.labels, mask.grid, grid)
+    return shown_array(labels, grid)
