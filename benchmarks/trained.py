@@ -96,7 +96,7 @@ def drawn(predictor: Predictor, volume: Volume) -> Mask:
     image, grid = prepare_image(volume, recipe)
     labels = exhaust(
         sliding_window(predictor.network, torch.from_numpy(image), recipe.patch, autocast=predictor.machine.autocast)
-    )
+    ).labels
     return restore_mask(labels, grid, volume.grid, predictor.card.task.task)
 
 

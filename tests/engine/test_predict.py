@@ -54,6 +54,18 @@ def _predicted(run: Path, *images: Path) -> list[str]:
     return [event.case for event in predict(spec, Always()) if isinstance(event, CaseDone)]
 
 
+def test_an_answer_says_how_unsure_it_is_where_it_is_announced_and_where_it_is_kept(tmp_path: Path):
+    run = _run(tmp_path, "image")
+    hardware = Hardware(device="cpu", precision="fp32", threads=1)
+    spec = PredictSpec(run=run, images=(_picture(tmp_path / "a.png"),), out=run / "answers", hardware=hardware)
+
+    (announced,) = [event for event in predict(spec, Always()) if isinstance(event, CaseDone)]
+
+    assert announced.uncertainty is not None
+    assert 0 < announced.uncertainty <= 1
+    assert read_prediction(Path(announced.path)).uncertainty == announced.uncertainty
+
+
 def test_dots_in_a_name_tell_files_apart(tmp_path: Path):
     images = [_picture(tmp_path / name) for name in ("p1.2020.png", "p1.2021.PNG")]
 

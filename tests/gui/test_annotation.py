@@ -1,11 +1,15 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from napari_medkd.core.annotation import Mask
 from napari_medkd.core.errors import DatasetProblem, VolumeProblem
+from napari_medkd.core.grid import Grid
 from napari_medkd.core.task import Task
 from napari_medkd.files.manifest import open_dataset
-from napari_medkd.gui.annotation import Annotation
-from tests.gui.annotating import annotation_on, paint, unpainted
+from napari_medkd.gui.annotation import NEW_TASK, Annotation, task_to_paint
+from tests.gui.annotating import annotation_on, draft_on, drawn_by_a_student, paint, unpainted
 
 pytestmark = pytest.mark.gui
 
@@ -127,6 +131,51 @@ def test_the_mask_a_case_has_is_painted_on(viewer, tiny_dataset):
     assert np.array_equal(annotation.layer.data, truth.data)
     annotation.layer.data[0, 0, 0] = 1
     assert truth.data[0, 0, 0] == 0
+
+
+def test_a_students_mask_is_corrected_in_a_copy_of_it_for_its_own_task(viewer, tiny_dataset, tmp_path):
+    start = drawn_by_a_student(tiny_dataset)
+
+    annotation = draft_on(viewer, unpainted(tiny_dataset, tmp_path), start)
+
+    assert annotation.task == start.task
+    assert np.array_equal(annotation.layer.data, start.labels)
+    annotation.layer.data[0, 0, 0] = 1
+    assert start.labels[0, 0, 0] == 0
+
+
+def test_a_students_mask_of_another_grid_is_brought_onto_the_images(viewer, tiny_dataset, tmp_path):
+    start = drawn_by_a_student(tiny_dataset)
+    affine = start.grid.affine.copy()
+    affine[:3, 3] = start.grid.to_world(np.array([[2, 0, 0]]))[0]
+    cut = Mask(start.labels[2:], Grid((22, 24, 24), affine), start.task)
+
+    annotation = draft_on(viewer, unpainted(tiny_dataset, tmp_path), cut)
+
+    assert np.array_equal(annotation.layer.data[2:], start.labels[2:])
+    assert not annotation.layer.data[:2].any()
+
+
+def test_a_students_mask_is_begun_with_though_the_case_has_a_mask_of_its_own_and_other_masks_are_hidden(
+    viewer, tiny_dataset
+):
+    start = drawn_by_a_student(tiny_dataset)
+
+    annotation = draft_on(viewer, open_dataset(tiny_dataset), start)
+
+    assert np.array_equal(annotation.layer.data, start.labels)
+    assert [layer.name for layer in viewer.layers if layer.visible] == ["case_0", "case_0 · shapes (painting)"]
+
+
+def test_the_datasets_task_is_painted_for_unless_it_has_fewer_classes_than_are_drawn(tiny_dataset):
+    dataset, start = open_dataset(tiny_dataset), drawn_by_a_student(tiny_dataset)
+    renamed = replace(start.task, classes=("background", "sphere", "box"))
+    fewer = replace(start.task, classes=("background", "sphere"))
+
+    assert task_to_paint(replace(dataset, tasks={"shapes": renamed}), start=start) == renamed
+    assert task_to_paint(replace(dataset, tasks={"shapes": fewer}), start=start) == start.task
+    assert task_to_paint(replace(dataset, tasks={}), start=start) == start.task
+    assert task_to_paint(replace(dataset, tasks={})) == NEW_TASK
 
 
 def test_after_painting_the_layer_is_the_cases_mask(annotation):

@@ -55,7 +55,7 @@ class Previews:
         image_CZYX, grid = prepare_image(volume, bench.preprocessing)
         image = torch.from_numpy(image_CZYX).to(bench.machine.device)
         network.eval()
-        labels = exhaust(sliding_window(network, image, bench.preprocessing.patch, autocast=bench.machine.autocast))
+        found = exhaust(sliding_window(network, image, bench.preprocessing.patch, autocast=bench.machine.autocast))
         network.train()
         prediction = Prediction(
             case=case.id,
@@ -63,6 +63,6 @@ class Previews:
             grid=volume.grid,
             made_by=self._run.name,
             checkpoint=f"{stage}.{epoch_name(epoch)}",
-            mask=restore_mask(labels, grid, volume.grid, bench.task),
+            mask=restore_mask(found.labels, grid, volume.grid, bench.task),
         )
         return write_prediction(prediction, self._run / PREVIEWS)

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from napari_medkd.core.annotation import Mask
 from napari_medkd.core.dataset import Case, Dataset
 from napari_medkd.core.errors import VolumeProblem
+from napari_medkd.core.grid import Grid
 from napari_medkd.core.painting import empty_slices_between, interpolated, painted_slices, smoothed
 from napari_medkd.core.task import Task
 from napari_medkd.gui.canvas import layer_of, placed_like
-from napari_medkd.gui.layers import KEY, grid_of, labels_look, origin_of, shown_array, task_of
+from napari_medkd.gui.layers import KEY, grid_of, labels_look, origin_of, resampled_labels, shown_array, task_of
 
 #: What a new task is called and holds until a person says otherwise.
 NEW_TASK = Task("structures", "segmentation", ("background", "structure 1"))
@@ -55,6 +56,14 @@ class Painted:
     num_empty: int
 
 
+def task_to_paint(dataset: Dataset, name: str = "", start: Mask | None = None) -> Task:
+    """Return the task that is painted for: that of the mask to start from, the named one, the first, or a new one."""
+    if start is not None:
+        return dataset.as_known(start.task)
+    tasks = [task for task in dataset.tasks.values() if task.kind == "segmentation"]
+    return next((task for task in tasks if task.name == name), tasks[0] if tasks else NEW_TASK)
+
+
 class Annotation:
     """A labels layer over a case's image, painted with napari's own tools.
 
@@ -68,6 +77,13 @@ class Annotation:
         Names and colours of the classes.
     image
         The unique id of the image layer.
+    start
+        A mask to begin with that is nobody's annotation yet; None begins with the case's own, or with nothing.
+
+    Attributes
+    ----------
+    is_draft
+        Whether painting began with a mask that counts only once a person says so.
 
     Raises
     ------
@@ -75,7 +91,9 @@ class Annotation:
         Where the image is not on the canvas any more.
     """
 
-    def __init__(self, viewer: Any, dataset: Dataset, case: Case, task: Task, image: Any) -> None:
+    def __init__(
+        self, viewer: Any, dataset: Dataset, case: Case, task: Task, image: Any, start: Mask | None = None
+    ) -> None:
         self._viewer = viewer
         self.dataset = dataset
         self.case = case
@@ -86,7 +104,9 @@ class Annotation:
             raise VolumeProblem(case.id, "The case's image is not on the canvas.", "Show the case again.")
         self.grid = grid
         self.task = task
-        labels = self._known_labels(task)
+        self.is_draft = start is not None
+        known = self._hidden_masks(also_answers=self.is_draft)
+        labels = known if start is None else _labels_on(self.grid, start)
         look = labels_look(task, f"{case.id} · {task.name} (painting)", self._origin())
         self.layer = Labels(labels, **look, **placed_like(shown))
         viewer.add_layer(self.layer)
@@ -201,14 +221,24 @@ class Annotation:
             self.layer.name = f"{self.case.id} · {self.task.name} (truth)"
             self.layer.metadata = {KEY: self._origin() | {"is_truth": True}}
 
-    def _known_labels(self, task: Task) -> NDArray[Any]:
-        """Return the labels of the case's mask on the canvas, which is hidden, or an empty mask to begin with."""
+    def remove(self) -> None:
+        """Take the layer off the canvas."""
+        if self.is_there:
+            self._viewer.layers.remove(self.layer)
+
+    def _hidden_masks(self, *, also_answers: bool) -> NDArray[Any]:
+        """Hide the case's mask, or all masks of the task; return the labels of the case's own, else an empty mask."""
+        own: NDArray[Any] | None = None
         for layer in self._viewer.layers:
             known = task_of(layer.metadata) if isinstance(layer, Labels) else None
-            if known and known.name == task.name and layer.metadata[KEY].get("is_truth") and layer.visible:
+            if known is None or known.name != self.task.name or not layer.visible:
+                continue
+            is_own = own is None and bool(layer.metadata[KEY].get("is_truth"))
+            if is_own:
+                own = np.array(layer.data)
+            if is_own or also_answers:
                 layer.visible = False
-                return np.array(layer.data)
-        return shown_array(np.zeros(self.grid.shape, np.uint8), self.grid)
+        return shown_array(np.zeros(self.grid.shape, np.uint8), self.grid) if own is None else own
 
     def _origin(self) -> dict[str, Any]:
         return origin_of(self.grid, "labels") | {"task": asdict(self.task)}
@@ -225,10 +255,7 @@ class Annotation:
 
     def _bind_keys(self) -> None:
         for label in range(1, min(len(self.task.classes) - 1, MOST_KEYS) + 1):
-            self.layer.bind_key(str(label), self._chooser(label), overwrite=True)
-
-    def _chooser(self, label: int) -> Callable[[Any], None]:
-        return lambda _layer: self.choose(label)
+            self.layer.bind_key(str(label), _chooser(self, label), overwrite=True)
 
     def _volume(self) -> NDArray[Any]:
         return np.asarray(self.layer.data).reshape(self.grid.shape)
@@ -238,3 +265,13 @@ class Annotation:
         where = np.nonzero(changed != self.layer.data)
         if len(where[0]):
             self.layer.data_setitem(where, changed[where])
+
+
+def _chooser(annotation: Annotation, label: int) -> Callable[[Any], None]:
+    return lambda _layer: annotation.choose(label)
+
+
+def _labels_on(grid: Grid, mask: Mask) -> NDArray[Any]:
+    """Return a copy of a mask's labels on another grid, as they are drawn."""
+    labels = mask.labels.copy() if grid.matches(mask.grid) else resampled_labels(mask.labels, mask.grid, grid)
+    return shown_array(labels, grid)

@@ -127,6 +127,14 @@ def placed_like(image: Any) -> dict[str, Any]:
     return {name: getattr(image, name) for name in (*transforms, "units", "axis_labels")}
 
 
+def show_slice(viewer: Any, layer: Any, z: int) -> None:
+    """Move the first slider to a slice of a volume's layer; a plane has only one."""
+    if layer.ndim < 3:
+        return
+    world = layer.data_to_world((z, *(0,) * (layer.ndim - 1)))
+    viewer.dims.set_point(viewer.dims.ndim - len(world), float(world[0]))
+
+
 def jump_to(viewer: Any, layer: Any, answer: Answer, label: int) -> bool:
     """Move the sliders to a class's middle and make its label the selected one; False where the class is not there."""
     voxel = place_of(answer.labels, label)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from napari_medkd.gui.answers import Answer
     from napari_medkd.gui.networks import Network
     from napari_medkd.gui.panels import Panel
+    from napari_medkd.gui.said import CaseAnswer
     from napari_medkd.gui.subject import Picture
 
 
@@ -275,3 +276,66 @@ class ResultsState:
     message: str = ""
     hint: str = ""
     log: Path | None = None
+
+
+@dataclass(eq=False)
+class AllCasesState:
+    """The part of the Results dock that asks a run's student about every case of the open dataset.
+
+    Parameters
+    ----------
+    advice
+        Why that is not possible yet, empty where it is.
+    busy
+        What is being done, empty where nothing is; ``num_done`` of ``num_cases`` are predicted then.
+    log
+        The log of the prediction that ``message`` is about.
+    """
+
+    events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
+
+    advice: str = ""
+    busy: str = ""
+    num_done: int = 0
+    num_cases: int = 0
+    message: str = ""
+    hint: str = ""
+    log: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SheetRow:
+    """One case of the contact sheet.
+
+    Parameters
+    ----------
+    answer
+        What the student said about it.
+    is_annotated
+        Whether the case has a mask of the task in the dataset.
+    """
+
+    answer: CaseAnswer
+    is_reference: bool = False
+    is_annotated: bool = False
+
+
+@dataclass(eq=False)
+class SheetState:
+    """The contact sheet.
+
+    Parameters
+    ----------
+    rows
+        The cases that the selected run's student was asked about, the most uncertain first.
+    summary
+        How many of the dataset's cases these are, or what to do to see any.
+    problems
+        What could not be read or done.
+    """
+
+    events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
+
+    rows: tuple[SheetRow, ...] = ()
+    summary: str = ""
+    problems: tuple[Problem, ...] = ()

@@ -8,7 +8,7 @@ from napari_medkd.files.manifest import MANIFEST, open_dataset
 from napari_medkd.files.opening import read_mask
 from napari_medkd.gui.presenters.annotate import AnnotatePresenter
 from napari_medkd.gui.state import AnnotateState, Session
-from tests.gui.annotating import annotation_on, paint, unpainted
+from tests.gui.annotating import annotation_on, draft_on, drawn_by_a_student, paint, unpainted
 from tests.gui.presenting import Later, at_once
 
 pytestmark = pytest.mark.gui
@@ -178,3 +178,80 @@ def test_a_save_that_fails_at_closing_is_told(annotation, monkeypatch):
 
     assert not presenter.save_now()
     assert "No space" in state.problem.problem
+
+
+@pytest.fixture
+def draft(make_napari_viewer_proxy, tiny_dataset, tmp_path):
+    start = drawn_by_a_student(tiny_dataset)
+    return draft_on(make_napari_viewer_proxy(), unpainted(tiny_dataset, tmp_path), start)
+
+
+def test_a_draft_that_nobody_has_changed_is_not_saved_while_it_stands(draft, tmp_path):
+    presenter, state, session = begun(draft)
+
+    presenter.look()
+    presenter.look()
+
+    assert list(tmp_path.iterdir()) == []
+    assert state.saved == ""
+    assert session.dataset.cases[0].annotations == {}
+    assert "what the student drew" in presenter.hint()
+
+
+def test_done_saves_a_draft_as_it_is(draft, tmp_path):
+    presenter, _, session = begun(draft)
+    over = []
+
+    presenter.finish(lambda: over.append(True))
+
+    assert over == [True]
+    dataset = open_dataset(tmp_path)
+    stored = read_mask(dataset.case("case_0").annotations["shapes"], dataset.task("shapes"))
+    assert np.array_equal(stored.labels, draft.snapshot().labels)
+    assert session.dataset.labelled("shapes")
+
+
+def test_a_corrected_draft_is_saved_like_any_painting(draft, tmp_path):
+    presenter, state, _ = begun(draft)
+    paint(draft, 20)
+
+    presenter.look()
+
+    assert state.saved
+    assert not presenter.is_draft
+    assert open_dataset(tmp_path).labelled("shapes")
+
+
+def test_a_discarded_draft_leaves_nothing_behind(draft, tmp_path):
+    presenter, state, _ = begun(draft)
+
+    presenter.discard()
+
+    assert not draft.is_there
+    assert presenter.annotation is None
+    assert state.painted is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_draft_that_could_not_be_saved_is_not_saved_later_without_being_asked(draft, tmp_path):
+    file = tmp_path / "file"
+    file.write_text("")
+    folder, draft.dataset = draft.dataset, replace(draft.dataset, folder=file)
+    presenter, _, _ = begun(draft)
+    presenter.finish(lambda: None)
+    draft.dataset = folder
+
+    presenter.look()
+
+    assert not list(tmp_path.rglob("*.nii.gz"))
+
+
+def test_a_draft_after_a_finished_painting_waits_for_its_own_done(annotation, tiny_dataset, tmp_path):
+    presenter, _, _ = begun(annotation)
+    presenter.finish(lambda: None)
+    start = drawn_by_a_student(tiny_dataset, "case_1")
+    presenter.begin(draft_on(annotation._viewer, annotation.dataset, start, "case_1"))
+
+    presenter.look()
+
+    assert not list(tmp_path.rglob("case_1*"))

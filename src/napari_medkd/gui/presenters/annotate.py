@@ -21,21 +21,32 @@ AUTOSAVE_SECONDS = 2.0
 
 
 class AnnotatePresenter:
-    """Saves a mask while it is painted, in the background, whenever it has changed."""
+    """Saves a mask while it is painted, in the background, whenever it has changed.
+
+    Attributes
+    ----------
+    annotation
+        The mask that is painted; None while none is.
+    is_draft
+        Whether it is what a network drew, and nobody has changed or approved it yet: it is not saved.
+    """
 
     def __init__(self, session: Session, state: AnnotateState, in_background: InBackground) -> None:
         self._session = session
         self._state = state
         self._in_background = in_background
         self._saved: Mask | None = None
+        self.is_draft = False
         self._is_saving = self._is_last_look = self._has_failed = False
         self._finish: Callable[[], None] | None = None
         self.annotation: Annotation | None = None
 
     def begin(self, annotation: "Annotation") -> None:
-        """Look after a mask from now on."""
+        """Look after a mask from now on; a draft is saved when it is changed, or when the person is done with it."""
         self.annotation = annotation
         self._saved = annotation.snapshot()
+        self.is_draft = annotation.is_draft
+        self._is_last_look, self._finish = False, None
         self._state.painted = annotation.painted(self._saved)
         self._state.saved = ""
         self._state.problem = None
@@ -50,7 +61,8 @@ class AnnotatePresenter:
             self._state.painted = None
             return
         self._is_saving = True
-        self._in_background(lambda: _saved(annotation, last), self._take, self._tell)
+        is_approved = self.is_draft and self._is_last_look
+        self._in_background(lambda: _saved(annotation, last, even_if_same=is_approved), self._take, self._tell)
 
     def save_now(self) -> bool:
         """Save what is not saved yet here and now, because the window closes; False where that fails, which is told."""
@@ -64,11 +76,30 @@ class AnnotatePresenter:
             return False
         return True
 
+    def put_away(self, then: Callable[[], None]) -> None:
+        """Stop painting because something else is wanted: a draft that nobody has changed is not kept."""
+        annotation = self.annotation
+        if annotation is None or not annotation.is_there:
+            self.look()
+            then()
+        elif self.is_draft and _is_same(annotation.snapshot(), self._saved):
+            self.discard()
+            then()
+        else:
+            self.finish(then)
+
     def finish(self, then: Callable[[], None]) -> None:
         """Save what is not saved yet, then stop looking after the mask; where saving fails, painting goes on."""
         self._finish = then
         self._is_last_look = not self._is_saving
         self.look()
+
+    def discard(self) -> None:
+        """Take a draft off the canvas again; nothing of it was saved."""
+        if self.annotation is not None and self.is_draft:
+            annotation, self.annotation = self.annotation, None
+            annotation.remove()
+            self._state.painted = None
 
     def change(self, work: "Callable[[Annotation], Any]") -> None:
         """Change the classes or the mask; what cannot be done is told."""
@@ -84,6 +115,8 @@ class AnnotatePresenter:
     def hint(self) -> str:
         """Return what is still missing, in words; empty where nothing is."""
         painted = self._state.painted
+        if self.is_draft and self.annotation is not None:
+            return "This is what the student drew. Correct it; Done saves it as a reference."
         if painted is None or not painted.num_painted:
             return "Nothing is painted yet: press the mouse on the image."
         if painted.num_empty:
@@ -97,7 +130,7 @@ class AnnotatePresenter:
         self._is_saving = False
         self._state.painted = painted
         if dataset is not None:
-            self._saved = mask
+            self._saved, self.is_draft = mask, False
             self._state.saved = time.strftime("%H:%M:%S")
             if self._has_failed:
                 self._has_failed, self._state.problem = False, None
@@ -128,17 +161,23 @@ class AnnotatePresenter:
         self._session.dataset = dataset
 
     def _tell(self, error: Exception) -> None:
-        self._is_saving = False
+        self._is_saving = self._is_last_look = False
         self._has_failed = True
         self._finish = None
         self._state.problem = problems_of(error, "annotation")[0]
 
 
-def _saved(annotation: "Annotation", last: "Mask | None") -> "tuple[Mask, Painted, Dataset | None]":
+def _saved(
+    annotation: "Annotation", last: "Mask | None", *, even_if_same: bool = False
+) -> "tuple[Mask, Painted, Dataset | None]":
     """Save what is painted now where it is not what was saved last; return it, and the dataset if it was saved."""
     from napari_medkd.files.annotating import save_annotation
 
-    mask = annotation.snapshot()
-    is_same = last is not None and mask.task == last.task and np.array_equal(mask.labels, last.labels)
-    dataset = None if is_same else save_annotation(annotation.dataset, annotation.case.id, mask)
+    mask, dataset = annotation.snapshot(), None
+    if even_if_same or not _is_same(mask, last):
+        dataset = save_annotation(annotation.dataset, annotation.case.id, mask)
     return mask, annotation.painted(mask), dataset
+
+
+def _is_same(mask: "Mask", last: "Mask | None") -> bool:
+    return last is not None and mask.task == last.task and np.array_equal(mask.labels, last.labels)

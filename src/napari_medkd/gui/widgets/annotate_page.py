@@ -1,7 +1,7 @@
 """The page of the Data dock on which a reference is painted: classes, help between slices, and what is saved."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 from qtpy.QtCore import QTimer
@@ -11,6 +11,9 @@ from napari_medkd.gui.background import Background
 from napari_medkd.gui.state import AnnotateState, OpenedCase, Session
 from napari_medkd.gui.widgets.class_list import ClassList
 from napari_medkd.gui.widgets.problem_list import ProblemList
+
+if TYPE_CHECKING:
+    from napari_medkd.core.annotation import Mask
 
 _HELP = (
     "Paint with the mouse; a key picks a class. napari's layer controls have brush size, fill and eraser; "
@@ -42,15 +45,14 @@ class AnnotatePage(QWidget):
         self._build()
         self._connect()
 
-    def begin(self, opened: OpenedCase, task_name: str = "") -> None:
-        """Paint on a case that stands in the viewer, for a task of its dataset or a new one."""
+    def begin(self, opened: OpenedCase, task_name: str = "", start: "Mask | None" = None) -> None:
+        """Paint on a case that stands in the viewer, for a task of its dataset or a new one; or correct a mask."""
         from napari_medkd.core.errors import InputProblem
-        from napari_medkd.gui.annotation import NEW_TASK, Annotation
+        from napari_medkd.gui.annotation import Annotation, task_to_paint
 
-        masks = [task for task in opened.dataset.tasks.values() if task.kind == "segmentation"]
-        task = next((known for known in masks if known.name == task_name), masks[0] if masks else NEW_TASK)
+        task = task_to_paint(opened.dataset, task_name, start)
         try:
-            annotation = Annotation(self._viewer, opened.dataset, opened.case, task, opened.layers[0])
+            annotation = Annotation(self._viewer, opened.dataset, opened.case, task, opened.layers[0], start)
         except InputProblem as error:
             self.problem.show_problems(error.problems)
             return
@@ -66,6 +68,8 @@ class AnnotatePage(QWidget):
         self.title.setWordWrap(True)
         self.finish = QPushButton("Done")
         self.finish.setToolTip("Save, and go back to the list of cases")
+        self.discard = QPushButton("Discard")
+        self.discard.setToolTip("Go back to the list of cases; what the student drew is not made an annotation")
         text = QLabel(_HELP)
         text.setWordWrap(True)
         self.classes = ClassList()
@@ -82,7 +86,7 @@ class AnnotatePage(QWidget):
         self.problem = ProblemList()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(_row(self.title, self.finish, stretch=0))
+        layout.addLayout(_row(self.title, self.discard, self.finish, stretch=0))
         layout.addWidget(text)
         layout.addWidget(self.classes)
         layout.addLayout(_row(self.add, self.remove))
@@ -102,6 +106,7 @@ class AnnotatePage(QWidget):
         self.interpolate.clicked.connect(lambda: change(lambda one: one.interpolate()))
         self.smooth.clicked.connect(lambda: change(lambda one: one.smooth()))
         self.finish.clicked.connect(self._end)
+        self.discard.clicked.connect(self._discard)
         self._timer.timeout.connect(self.presenter.look)
         self.state.events.painted.connect(self._show_painted)
         for signal in (self.state.events.saved, self.state.events.problem):
@@ -116,28 +121,36 @@ class AnnotatePage(QWidget):
         self.presenter.change(add)
 
     def leave(self, then: Callable[[], None]) -> None:
-        """Save and stop painting, if there is any, then do something else; where saving fails, painting goes on."""
-        annotation = self.presenter.annotation
-        if annotation is None:
+        """Stop painting, if there is any, because something else is wanted; where saving fails, painting goes on."""
+        if self.presenter.annotation is None:
             then()
             return
-        name = annotation.case.id
 
         def over() -> None:
-            self._timer.stop()
-            self._session.save_at_closing = None
-            self.finish.setEnabled(True)
-            self.done.emit(name)
+            self._over("")
             then()
 
-        self.finish.setEnabled(False)
-        self.presenter.finish(over)
+        self.presenter.put_away(over)
 
     def _end(self) -> None:
-        if self.presenter.annotation is None:  # its layer was deleted
-            self.done.emit("")
-        else:
-            self.leave(lambda: None)
+        annotation = self.presenter.annotation
+        if annotation is None or not annotation.is_there:
+            self.presenter.look()  # takes note that the layer is gone
+            self._over("")
+            return
+        name = annotation.case.id
+        self.finish.setEnabled(False)
+        self.presenter.finish(lambda: self._over(name))
+
+    def _discard(self) -> None:
+        self.presenter.discard()
+        self._over("")
+
+    def _over(self, name: str) -> None:
+        self._timer.stop()
+        self._session.save_at_closing = None
+        self.finish.setEnabled(True)
+        self.done.emit(name)
 
     def _show_painted(self) -> None:
         painted, annotation = self.state.painted, self.presenter.annotation
@@ -146,6 +159,7 @@ class AnnotatePage(QWidget):
             self.interpolate.setEnabled(painted.num_empty > 0)
             self.smooth.setEnabled(painted.num_painted > 0)
             self.remove.setEnabled(len(painted.classes) > 1)
+        self.discard.setVisible(annotation is not None and self.presenter.is_draft)
         self.hint.setText(self.presenter.hint())
 
     def _show_saved(self) -> None:

@@ -26,6 +26,7 @@ from napari_medkd.gui.widgets.problem_list import ProblemList
 from napari_medkd.gui.widgets.welcome_page import WelcomePage
 
 if TYPE_CHECKING:
+    from napari_medkd.core.annotation import Mask
     from napari_medkd.core.dataset import Case, Dataset
     from napari_medkd.gui.layers import LayerData
 
@@ -43,7 +44,7 @@ class DataDock(Dock):
         self.presenter = DataPresenter(self.session, self.state, Background(self))
         self._shown: Any = None
         self._wish = 0
-        self._to_annotate = ""
+        self._to_annotate: tuple[str, Mask | None] = ("", None)
         self._build()
         self._connect()
         self._show_rows()
@@ -83,7 +84,7 @@ class DataDock(Dock):
         self.path.returnPressed.connect(self._open_typed)
         self.sample.clicked.connect(self.open_sample)
         self.cases.opened.connect(self.show_case)
-        self.cases.annotated.connect(self._annotate)
+        self.cases.annotated.connect(self.annotate)
         self.cases.marked.connect(self._mark)
         self.cases.suggested.connect(self._suggest_or_cancel)
         self.cases.trained.connect(lambda: bring_up(self.viewer, "Train").begin_from_references())
@@ -113,12 +114,20 @@ class DataDock(Dock):
         self.path.setText(str(path))
         self.annotating.leave(lambda: self.presenter.open(path))
 
-    def show_case(self, name: str) -> None:
-        """Show a case of the open dataset as layers, in place of the one shown before."""
+    def show_case(self, name: str, answer: Path | None = None) -> None:
+        """Show a case of the open dataset as layers, in place of the one shown before.
+
+        Parameters
+        ----------
+        answer
+            The folder of a network's prediction of it, to be shown as well.
+        """
         dataset = self.session.dataset
         if dataset is None:
             return
         case = dataset.case(name)
+        if name != self._to_annotate[0]:
+            self._to_annotate = ("", None)
         self._wish += 1
         wish = self._wish
         self.cases.show_reading()
@@ -126,7 +135,7 @@ class DataDock(Dock):
         def work() -> "list[LayerData]":
             from napari_medkd.gui.reader import case_layers
 
-            return case_layers(dataset, case)
+            return case_layers(dataset, case, answer)
 
         def then(layers: "list[LayerData]") -> None:
             if wish == self._wish:
@@ -145,8 +154,8 @@ class DataDock(Dock):
         if self._shown is None:
             self._shown = ShownCase(self.viewer)
         self.session.opened = OpenedCase(dataset, case, self._shown.show(layers))
-        if self._to_annotate == case.id:
-            self._annotate(case.id)
+        if self._to_annotate[0] == case.id:
+            self.annotate(*self._to_annotate)
 
     def _browse(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Open a dataset folder", self.path.text())
@@ -164,15 +173,21 @@ class DataDock(Dock):
         self.path.setText(str(folder))
         self.annotating.leave(lambda: self.presenter.open_sample(folder))
 
-    def _annotate(self, name: str) -> None:
-        """Paint on a case; it is shown first."""
+    @property
+    def painted_case(self) -> str:
+        """Id of the case that is painted on; empty where none is."""
+        annotation = self.annotating.presenter.annotation
+        return annotation.case.id if annotation is not None and annotation.is_there else ""
+
+    def annotate(self, name: str, start: "Mask | None" = None) -> None:
+        """Paint on a case, from a mask to start with where one is given; it is shown first."""
         opened = self.session.opened
         if opened is None or opened.case.id != name or opened.dataset is not self.session.dataset:
-            self._to_annotate = name
+            self._to_annotate = (name, start)
             self.show_case(name)
             return
-        self._to_annotate = ""
-        self.annotating.begin(opened)
+        self._to_annotate = ("", None)
+        self.annotating.begin(opened, start=start)
         self.pages.setCurrentWidget(self.annotating)
 
     def _take_annotated(self, name: str) -> None:

@@ -21,7 +21,8 @@ from napari_medkd.gui.presenters.side_by_side import sides_of
 from napari_medkd.gui.presenters.words import run_in_short
 from napari_medkd.gui.preview import LivePreview
 from napari_medkd.gui.state import ResultsState
-from napari_medkd.gui.widgets.dock import Dock
+from napari_medkd.gui.widgets.all_cases_box import AllCasesBox
+from napari_medkd.gui.widgets.dock import Dock, bring_up
 from napari_medkd.gui.widgets.results_view import ResultsView, fill
 
 
@@ -40,7 +41,7 @@ class ResultsDock(Dock):
         self._answers = AnswersOnCanvas(napari_viewer)
         followers.heard.connect(predicting.hear)
         followers.failed.connect(predicting.fail)
-        self.view = ResultsView(self)
+        self.view = ResultsView(AllCasesBox(self.session), self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.view)
@@ -76,6 +77,7 @@ class ResultsDock(Dock):
         view.answers.class_chosen.connect(self._jump)
         view.answers.failed.connect(self._complain)
         view.log.clicked.connect(self._open_log)
+        view.all_cases.sheet.clicked.connect(lambda: bring_up(self.viewer, "Sheet"))
 
     def _connect_state(self) -> None:
         events = self.state.events
