@@ -128,6 +128,11 @@ class Hinting(Objective):
             terms |= self._own_answers(self.average, batch)
         return terms
 
+    def take_up(self) -> None:
+        """Let the running average begin where the student does."""
+        if self.average is not None:
+            self.average.begin_at(self.student)
+
     def _hints(self, told: Output, output: Output, real: Tensor) -> dict[str, Tensor]:
         settings, terms = self.settings, {}
         if settings.reconstruction:
