@@ -99,6 +99,14 @@ class Bench:
         names = tuple(case.id for case in self.dataset.cases if case.id not in others)
         return Cases(self.dataset, self.task, names, self.preprocessing, labelled=False)
 
+    @cached_property
+    def preview_case(self) -> Cases:
+        """The case that is looked at while training, without its label; none where there is nothing to choose from."""
+        spec, validate = self.spec, self.dataset.split.validate[:1]
+        fitting = self.unlabelled_cases.names[:1] or validate if spec.references else validate
+        names = (spec.preview_case,) if spec.preview_case else fitting
+        return Cases(self.dataset, self.task, names, self.preprocessing, labelled=False)
+
     @property
     def cache(self) -> Path | None:
         """Where arrays that can be computed again are kept."""

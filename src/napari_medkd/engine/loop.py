@@ -183,7 +183,7 @@ def fit(stage: Stage, planned: StagePlan, bench: Bench, run: Path, control: Cont
             is_best=is_best,
         )
         yield CheckpointSaved(path=saved, stage=stage.name, epoch=epoch + 1)
-        yield from previews.after_epoch(stage, epoch + 1)
+        yield from previews.after_epoch(stage, epoch + 1, is_last=epoch + 1 == planned.epochs)
     path = checkpoints.save_product("done", stage.product, _card(stage, bench, planned.epochs, score))
     yield CheckpointSaved(path=path.relative_to(run).as_posix(), stage=stage.name, epoch=planned.epochs)
 
