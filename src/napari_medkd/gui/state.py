@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from napari_medkd.gui.networks import Network
     from napari_medkd.gui.panels import Panel
     from napari_medkd.gui.subject import Picture
+    from napari_medkd.gui.transfer import Transfer
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +249,9 @@ class ResultsState:
         Which two masks the difference panel can compare, and the chosen pair.
     panels
         What stands side by side on the canvas, empty where nothing does.
+    transfer
+        What the selected run carried over from its reference, shown while ``transfer_is_on``; the two are never shown
+        together with ``panels``.
     advice
         Why nothing can be predicted yet, empty where all is ready.
     busy
@@ -267,6 +271,8 @@ class ResultsState:
     differences: tuple[str, ...] = ()
     difference: str = ""
     panels: tuple[Panel, ...] = ()
+    transfer: Transfer | None = None
+    transfer_is_on: bool = False
     advice: str = ""
     busy: str = ""
     message: str = ""
