@@ -180,6 +180,8 @@ class TrainState:
         What is being waited for, in a word or two; empty where nothing is.
     started
         The run that was started last.
+    finished
+        Runs that another could start from, newest first, as (folder, method).
     generation
         Counts the changes of the spec; an answer about an earlier one is dropped.
     """
@@ -196,6 +198,7 @@ class TrainState:
     estimate: Estimate | None = None
     busy: str = ""
     started: Path | None = None
+    finished: tuple[tuple[Path, str], ...] = ()
     generation: int = 0
 
 

@@ -83,7 +83,7 @@ def read_transfer(run: Path, known: Scene | None = None) -> Transfer:
     ]
     for drawn_in, drawn in _pictures(run, "reconstruction"):
         if drawn_in.name == folder.name:
-            panels.append(_panel(f"reconstruction\nby the teacher, {_epoch(read_prediction(drawn_in))}", drawn.volume))
+            panels.append(_panel(f"teacher's reconstruction\n{_epoch(read_prediction(drawn_in))}", drawn.volume))
     return Transfer(scene, tuple(panels), None if moved.mask is None else _middle(moved.mask))
 
 
@@ -149,7 +149,7 @@ def _student(scene: Scene, folder: Path, moved: Prediction) -> Panel:
 
     if not (folder / RECORD).is_file():
         nothing = shown_array(np.zeros(moved.grid.shape, np.uint8), moved.grid)
-        return Panel(f"student, not trained yet\n{scene.case}", nothing, moved.task, scene.image)
+        return Panel(f"student, not begun\n{scene.case}", nothing, moved.task, scene.image)
     said = read_prediction(folder)
     labels = np.zeros(said.grid.shape, np.uint8) if said.mask is None else said.mask.labels
     return Panel(f"student, {_epoch(said)}\n{scene.case}", shown_array(labels, said.grid), said.task, scene.image)

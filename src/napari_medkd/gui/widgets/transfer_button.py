@@ -41,7 +41,10 @@ class TransferButton(QPushButton):
         self.clicked.connect(self.presenter.switch)
         comparison.ended.connect(self.presenter.leave)
         state.events.transfer.connect(self._show)
-        state.events.transfer_is_on.connect(self.setChecked)
+        state.events.transfer_is_on.connect(self._press)
+
+    def _press(self, on: bool) -> None:
+        self.setChecked(on)
 
     def _show(self, transfer: Transfer | None) -> None:
         if transfer is None:
