@@ -91,8 +91,8 @@ def train_in(folder: RunFolder, *, is_checked: bool) -> int:
         folder.write_resolved(bench.resolved.model_dump(mode="json"))
         events = train(method, bench, folder.path, control, attempt=attempt)
         yield next(events)
-        if spec.references and attempt == 1:
-            yield Noticed(message=f"{method.title} does not use reference cases: naming them changes nothing.")
+        if spec.references and method.needs == "labels" and attempt == 1:
+            yield Noticed(message="The run learns from its reference cases alone; the other labels are left out.")
         yield from events
 
     code = carry_out(folder, attempt, work)

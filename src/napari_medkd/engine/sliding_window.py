@@ -128,6 +128,23 @@ def _logits(network: UNet, windows_BCZYX: Tensor, autocast: Callable[[], Abstrac
     return (logits.unsqueeze(2) if flat else logits).float()
 
 
+def _enlarged(image_CZYX: Tensor, patch: Place) -> tuple[Tensor, tuple[slice, ...]]:
+    """Return the image continued to at least the window's sides, and where it lies in there."""
+    missing = [max(side - have, 0) for side, have in zip(patch, image_CZYX.shape[1:], strict=True)]
+    if not any(missing):
+        return image_CZYX, (slice(None),) * 3
+    margins = [margin for lack in reversed(missing) for margin in (lack // 2, lack - lack // 2)]
+    inner = tuple(slice(lack // 2, lack // 2 + have) for lack, have in zip(missing, image_CZYX.shape[1:], strict=True))
+    return functional.pad(image_CZYX[None], margins, mode="replicate")[0], inner
+
+
+def _starts(size: int, side: int, overlap: float) -> list[int]:
+    """Return where windows begin along an axis; the last one ends with the image."""
+    stride = max(1, int(side * (1 - overlap)))
+    count = math.ceil((size - side) / stride) + 1
+    return [min(index * stride, size - side) for index in range(count)]
+
+
 @torch.no_grad()
 def blended(
     network: UNet, image_CZYX: Tensor, patch: Place, *, autocast: Callable[[], AbstractContextManager[object]]
@@ -148,23 +165,6 @@ def blended(
         _cut(sums_KZYX, place, patch).addcmul_(answer_KZYX, weight)
         _cut(weights, place, patch).add_(weight)
     return (sums_KZYX / weights)[:, *inner]
-
-
-def _enlarged(image_CZYX: Tensor, patch: Place) -> tuple[Tensor, tuple[slice, ...]]:
-    """Return the image continued to at least the window's sides, and where it lies in there."""
-    missing = [max(side - have, 0) for side, have in zip(patch, image_CZYX.shape[1:], strict=True)]
-    if not any(missing):
-        return image_CZYX, (slice(None),) * 3
-    margins = [margin for lack in reversed(missing) for margin in (lack // 2, lack - lack // 2)]
-    inner = tuple(slice(lack // 2, lack // 2 + have) for lack, have in zip(missing, image_CZYX.shape[1:], strict=True))
-    return functional.pad(image_CZYX[None], margins, mode="replicate")[0], inner
-
-
-def _starts(size: int, side: int, overlap: float) -> list[int]:
-    """Return where windows begin along an axis; the last one ends with the image."""
-    stride = max(1, int(side * (1 - overlap)))
-    count = math.ceil((size - side) / stride) + 1
-    return [min(index * stride, size - side) for index in range(count)]
 
 
 def _weight(window: Place) -> Tensor:

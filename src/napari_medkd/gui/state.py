@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 from psygnal import SignalGroupDescriptor
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from napari_medkd.core.card import Estimate, MethodCard
     from napari_medkd.core.dataset import Case, Dataset
@@ -81,6 +81,8 @@ class Session:
         The Python that trains and predicts; it may belong to another environment than the viewer's.
     asks_at_closing
         Whether a person is asked about live runs when the window closes; else they go on. A script sets it to False.
+    save_at_closing
+        Saves what is being painted, and returns whether that worked; None while nobody paints.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -95,6 +97,7 @@ class Session:
     runs_folder: Path = field(default_factory=Path)
     interpreter: Path = field(default_factory=lambda: Path(sys.executable))
     asks_at_closing: bool = True
+    save_at_closing: Callable[[], bool] | None = None
 
 
 _SESSIONS: WeakKeyDictionary[Any, Session] = WeakKeyDictionary()

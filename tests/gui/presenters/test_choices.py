@@ -64,14 +64,54 @@ def test_the_values_tested_are_all_there_are(choices):
     assert set(VALUES) == {*spec_fields(), *(field.name for field in choices.method_fields())}
 
 
-def test_dataset_task_and_references_reach_the_spec(choices, session, tiny_dataset):
-    session.references = ("case_0", "case_2")
-
+def test_dataset_and_task_reach_the_spec(choices, tiny_dataset):
     spec = choices.spec()
 
     assert spec.datasets == (tiny_dataset,)
     assert spec.targets[0].task == "shapes"
-    assert spec.references == ("case_0", "case_2")
+
+
+@pytest.fixture
+def one_shot(session):
+    return TrainChoices(session, TrainState(cards=(demo_card(), demo_card("few", needs="references"))))
+
+
+def test_references_reach_the_spec_of_a_method_that_needs_them_alone(one_shot, session):
+    session.references = ("case_0", "case_2")
+
+    one_shot.choose_method("few")
+    assert one_shot.spec().references == ("case_0", "case_2")
+
+    one_shot.choose_method("demo")
+    assert one_shot.spec().references == ()
+
+
+def test_a_method_that_needs_references_waits_for_one(one_shot, session):
+    one_shot.choose_method("few")
+    assert "reference" in one_shot.hindrance()
+
+    session.references = ("case_0",)
+    assert one_shot.hindrance() == ""
+
+
+def test_for_references_the_method_and_the_task_they_are_labelled_for_are_taken(one_shot, session):
+    dataset = session.dataset
+    first = replace(dataset.cases[0], annotations={"balls": dataset.cases[0].annotations["shapes"]})
+    tasks = {**dataset.tasks, "balls": replace(dataset.tasks["shapes"], name="balls")}
+    session.dataset = replace(dataset, tasks=tasks, cases=(first, *dataset.cases[1:]))
+    session.references = (first.id,)
+
+    assert one_shot.choose_for_references()
+
+    assert one_shot.spec().method.name == "few"
+    assert one_shot.spec().targets[0].task == "balls"
+
+
+def test_without_a_method_for_references_nothing_is_chosen(choices, session):
+    session.references = ("case_0",)
+
+    assert not choices.choose_for_references()
+    assert choices.spec().method.name == "demo"
 
 
 def test_a_preset_gives_the_fields_other_defaults_and_forgets_changes_of_the_method(choices):

@@ -288,3 +288,38 @@ def test_finished_runs_are_listed_to_start_from(presenter, session, state, tmp_p
     presenter.list_runs()
 
     assert state.finished == ((finished.path, "demo"),)
+
+
+def test_a_run_from_references_is_set_up_and_measured(session, runner, monkeypatch):
+    state = TrainState(cards=(demo_card(), demo_card("few", needs="references")))
+    presenter = TrainPresenter(session, state, runner, at_once)
+    asked = answering(monkeypatch, ESTIMATE.model_dump(mode="json"))
+    session.references = ("case_1",)
+
+    presenter.begin_from_references()
+
+    ((question, spec),) = asked
+    assert question == "estimate"
+    assert (spec["method"]["name"], spec["references"]) == ("few", ["case_1"])
+    assert state.estimate == ESTIMATE
+
+
+def test_a_run_from_references_is_set_up_when_the_methods_are_known(session, runner, monkeypatch):
+    cards = (demo_card(), demo_card("few", needs="references"))
+    monkeypatch.setattr(train, "cards_of", lambda interpreter, ask_again: cards)
+    later, state = Later(), TrainState()
+    presenter = TrainPresenter(session, state, runner, later)
+    asked = answering(monkeypatch, ESTIMATE.model_dump(mode="json"))
+    session.references = ("case_1",)
+
+    presenter.load_cards()
+    presenter.begin_from_references()
+    assert state.method == ""
+    later.do()
+    later.do()
+
+    assert state.method == "few"
+    assert [question for question, _ in asked] == ["estimate"]
+    presenter.load_cards(ask_again=True)
+    later.do()
+    assert later.waiting == []

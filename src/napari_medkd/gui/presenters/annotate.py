@@ -50,16 +50,19 @@ class AnnotatePresenter:
             self._state.painted = None
             return
         self._is_saving = True
+        self._in_background(lambda: _saved(annotation, last), self._take, self._tell)
 
-        def work() -> "tuple[Mask, Painted, Dataset | None]":
-            from napari_medkd.files.annotating import save_annotation
-
-            mask = annotation.snapshot()
-            is_same = last is not None and mask.task == last.task and np.array_equal(mask.labels, last.labels)
-            dataset = None if is_same else save_annotation(annotation.dataset, annotation.case.id, mask)
-            return mask, annotation.painted(mask), dataset
-
-        self._in_background(work, self._take, self._tell)
+    def save_now(self) -> bool:
+        """Save what is not saved yet here and now, because the window closes; False where that fails, which is told."""
+        annotation = self.annotation
+        if annotation is None or not annotation.is_there:
+            return True
+        try:
+            _saved(annotation, self._saved)
+        except (InputProblem, OSError) as error:
+            self._tell(error)
+            return False
+        return True
 
     def finish(self, then: Callable[[], None]) -> None:
         """Save what is not saved yet, then stop looking after the mask; where saving fails, painting goes on."""
@@ -129,3 +132,13 @@ class AnnotatePresenter:
         self._has_failed = True
         self._finish = None
         self._state.problem = problems_of(error, "annotation")[0]
+
+
+def _saved(annotation: "Annotation", last: "Mask | None") -> "tuple[Mask, Painted, Dataset | None]":
+    """Save what is painted now where it is not what was saved last; return it, and the dataset if it was saved."""
+    from napari_medkd.files.annotating import save_annotation
+
+    mask = annotation.snapshot()
+    is_same = last is not None and mask.task == last.task and np.array_equal(mask.labels, last.labels)
+    dataset = None if is_same else save_annotation(annotation.dataset, annotation.case.id, mask)
+    return mask, annotation.painted(mask), dataset

@@ -47,6 +47,19 @@ class TrainChoices:
         card = self.card()
         self.choose_preset(card.default_preset if card else "")
 
+    def choose_for_references(self) -> bool:
+        """Take the method that learns from references, and what they are labelled for; return whether there is one."""
+        card = next((card for card in self._state.cards if card.needs == "references"), None)
+        dataset = self._session.dataset
+        if card is None or dataset is None:
+            return False
+        if card.name != self._state.method:
+            self.choose_method(card.name)
+        labelled = [dataset.case(name).annotations for name in self._session.references]
+        fitting = [task for task in self.tasks() if all(task in annotations for annotations in labelled)]
+        self.choose_task(fitting[0] if fitting else "")
+        return True
+
     def choose_preset(self, preset: str) -> None:
         """Take a preset; what was changed in the method's settings is forgotten."""
         self._state.preset = preset
@@ -96,16 +109,24 @@ class TrainChoices:
             return ()
         return tuple(name for name, task in dataset.tasks.items() if task.kind in card.tasks)
 
+    def references(self) -> tuple[str, ...]:
+        """Return the marked cases, for a method that learns from them alone; another one learns from all labels."""
+        card = self.card()
+        return self._session.references if card is not None and card.needs == "references" else ()
+
     def hindrance(self) -> str:
         """Return why nothing can be started, in a sentence; empty where it can."""
         if self._state.missing:
             return "Training is not installed in this Python."
         if self._session.dataset is None:
             return "Open a dataset in the Data dock first."
-        if self.card() is None:
+        card = self.card()
+        if card is None:
             return "Choose a method."
         if not self.tasks():
             return f"The dataset has no task of a kind this method teaches: {', '.join(self.card_tasks())}."
+        if card.needs == "references" and not self._session.references:
+            return "Mark a case as reference in the Data dock first: this method learns from it."
         return ""
 
     def card_tasks(self) -> tuple[str, ...]:
@@ -127,7 +148,7 @@ class TrainChoices:
         document: dict[str, Any] = {
             "datasets": [str(self._session.dataset_path)],
             "targets": [{"task": self._state.task or self.tasks()[0]}],
-            "references": self._session.references,
+            "references": self.references(),
             "method": {"name": self._state.method, "preset": self._state.preset, "settings": {}},
         }
         for name, value in self._state.changes.items():

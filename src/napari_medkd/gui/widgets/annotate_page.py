@@ -1,5 +1,6 @@
 """The page of the Data dock on which a reference is painted: classes, help between slices, and what is saved."""
 
+from collections.abc import Callable
 from typing import Any
 
 from psygnal import Signal
@@ -56,6 +57,7 @@ class AnnotatePage(QWidget):
         self.title.setText(f"<b>{opened.case.id}</b> · {task.name}")
         self.presenter.begin(annotation)
         annotation.layer.events.selected_label.connect(self._show_painted)
+        self._session.save_at_closing = self.presenter.save_now
         self._timer.start()
         self._show_painted()
 
@@ -113,19 +115,29 @@ class AnnotatePage(QWidget):
 
         self.presenter.change(add)
 
-    def _end(self) -> None:
+    def leave(self, then: Callable[[], None]) -> None:
+        """Save and stop painting, if there is any, then do something else; where saving fails, painting goes on."""
         annotation = self.presenter.annotation
         if annotation is None:
-            self.done.emit("")
+            then()
             return
         name = annotation.case.id
-        self.finish.setEnabled(False)
-        self.presenter.finish(lambda: self._over(name))
 
-    def _over(self, name: str) -> None:
-        self._timer.stop()
-        self.finish.setEnabled(True)
-        self.done.emit(name)
+        def over() -> None:
+            self._timer.stop()
+            self._session.save_at_closing = None
+            self.finish.setEnabled(True)
+            self.done.emit(name)
+            then()
+
+        self.finish.setEnabled(False)
+        self.presenter.finish(over)
+
+    def _end(self) -> None:
+        if self.presenter.annotation is None:  # its layer was deleted
+            self.done.emit("")
+        else:
+            self.leave(lambda: None)
 
     def _show_painted(self) -> None:
         painted, annotation = self.state.painted, self.presenter.annotation

@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 
 from napari_medkd.gui.backend import followers_of
 from napari_medkd.gui.background import Background
+from napari_medkd.gui.presenters.words import listed
 from napari_medkd.gui.state import TrainState
 from napari_medkd.gui.theme import ThemeColours
 from napari_medkd.gui.widgets.dock import Dock, bring_up
@@ -154,6 +155,11 @@ class TrainDock(Dock):
         events.finished.connect(self._show_all)
         self.session.events.runs_folder.connect(self.presenter.list_runs)
 
+    def begin_from_references(self) -> None:
+        """Set up a run that learns from the marked references."""
+        self.settle()
+        self.presenter.begin_from_references()
+
     def _show_all(self) -> None:
         choices, state = self.presenter.choices, self.state
         self.missing.show_problems(state.missing)
@@ -173,10 +179,14 @@ class TrainDock(Dock):
         if dataset is None:
             self.dataset.setText("<b>No dataset</b>")
             return
-        marked = f", {len(references)} marked as reference" if references else ""
         train, validate = len(dataset.split.train), len(dataset.split.validate)
         sides = f"{train} cases to train, {validate} to validate" if train else f"{len(dataset.cases)} cases"
-        self.dataset.setText(f"<b>{escape(dataset.name)}</b><br>{sides}{marked}")
+        taught = self.presenter.choices.references()
+        if taught:
+            sides = f"Learns from the label of {escape(listed(list(taught), most=2))} alone"
+        elif references:
+            sides = f"{sides}, {len(references)} marked as reference"
+        self.dataset.setText(f"<b>{escape(dataset.name)}</b><br>{sides}")
 
     def _show_spec(self) -> None:
         if not self.spec_section.title.isChecked():
