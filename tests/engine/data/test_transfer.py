@@ -129,6 +129,16 @@ def test_the_warped_reference_lies_on_the_cases_own_grid(tmp_path):
     np.testing.assert_allclose(picture.volume.data[0], reference[0], atol=0.01)
 
 
+def test_whole_intensities_stay_whole(tmp_path):
+    image, label = anatomy(SHAPE, (7, 12, 10))
+    bench = bench_of(tmp_path, (image.astype(np.uint16), label), (image, label))
+
+    picture = shown(bench, Push(0.3, 0.0, 0.0), aligned=False)
+
+    assert picture.volume.data.dtype == np.uint16
+    assert abs(picture.volume.data[0][1:-1].astype(float) - image[1:-1]).max() < 60
+
+
 def test_beyond_the_reference_there_is_nothing(tmp_path):
     image, label = anatomy(SHAPE, (7, 12, 10))
     bench = bench_of(tmp_path, (image, np.ones_like(label)), (image, label))

@@ -56,6 +56,8 @@ def warped_reference(flows: Flows, case: PreparedCase, atlas: Atlas, original: t
         labels.append(read_at(label, positions, "nearest")[:, 0].masked_fill(is_beyond, 0))
     shape = case.original.shape
     warped_CZYX = torch.cat(images, dim=2).cpu().numpy().reshape(len(volume.data), *shape)
+    if np.issubdtype(volume.data.dtype, np.integer):
+        warped_CZYX = np.rint(warped_CZYX).astype(volume.data.dtype)
     label_ZYX = torch.cat(labels, dim=1).cpu().numpy().reshape(shape)
     labels_ZYX = label_ZYX.astype(np.uint8) if mask.labels.dtype == np.uint8 else label_ZYX.astype(np.uint16)
     warped = Volume(warped_CZYX, case.original, volume.channels, volume.modality)
