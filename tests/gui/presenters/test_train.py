@@ -6,8 +6,8 @@ import pytest
 
 from napari_medkd.core.card import Estimate
 from napari_medkd.core.errors import InputProblem, Problem
-from napari_medkd.core.events import StagePlan
-from napari_medkd.core.spec import TrainSpec
+from napari_medkd.core.events import RunEnded, StagePlan
+from napari_medkd.core.spec import MethodChoice, TrainSpec
 from napari_medkd.files.manifest import open_dataset
 from napari_medkd.gui import command
 from napari_medkd.gui.command import CommandFailed
@@ -277,6 +277,17 @@ def test_an_estimate_is_said_in_two_lines():
 
 def test_the_default_interpreter_is_the_one_that_runs():
     assert Session().interpreter == Path(sys.executable)
+
+
+def test_finished_runs_are_listed_to_start_from(presenter, session, state, tmp_path):
+    spec = TrainSpec(datasets=(tmp_path,), method=MethodChoice(name="demo"))
+    finished, unfinished = (RunFolder.create(session.runs_folder, spec.replace(name=name)) for name in ("one", "two"))
+    finished.append(RunEnded(outcome="completed"))
+    unfinished.append(RunEnded(outcome="cancelled"))
+
+    presenter.list_runs()
+
+    assert state.finished == ((finished.path, "demo"),)
 
 
 def test_a_run_from_references_is_set_up_and_measured(session, runner, monkeypatch):

@@ -7,7 +7,8 @@ from pydantic import ValidationError
 from napari_medkd.core.errors import Problem, SpecProblem
 from napari_medkd.core.spec import TrainSpec
 from napari_medkd.gui.presenters.fields import FormField, Value, fields_of_schema
-from napari_medkd.gui.presenters.spec_fields import spec_fields
+from napari_medkd.gui.presenters.spec_fields import offering, spec_fields
+from napari_medkd.gui.presenters.words import run_in_short
 from napari_medkd.gui.state import Session, TrainState
 
 if TYPE_CHECKING:
@@ -24,14 +25,24 @@ class TrainChoices:
     def __init__(self, session: Session, state: TrainState) -> None:
         self._session = session
         self._state = state
-        self.shared_fields = spec_fields()
+        self._shared_fields = spec_fields()
+
+    @property
+    def shared_fields(self) -> dict[str, FormField]:
+        """The fields that all methods share, with the cases and the runs there are to choose from."""
+        dataset, runs = self._session.dataset, self._state.finished
+        cases = {case.id: case.id for case in dataset.cases} if dataset else {}
+        same = {str(path): run_in_short(path.name) for path, method in runs if method == self._state.method}
+        return offering(self._shared_fields, cases, same)
 
     def card(self) -> "MethodCard | None":
         """Return the card of the chosen method."""
         return next((card for card in self._state.cards if card.name == self._state.method), None)
 
     def choose_method(self, name: str) -> None:
-        """Take a method, with its default preset."""
+        """Take a method, with its default preset; a run to start from was one of the method before."""
+        if name != self._state.method:
+            self._forget("start_from")
         self._state.method = name
         card = self.card()
         self.choose_preset(card.default_preset if card else "")
@@ -58,6 +69,13 @@ class TrainChoices:
         """Take a task of the dataset."""
         self._state.task = task
         self.forget_answers()
+
+    def take_dataset(self) -> None:
+        """Forget what is not in the dataset that is open now."""
+        dataset = self._session.dataset
+        if dataset is None or self._state.changes.get("preview_case") not in [case.id for case in dataset.cases]:
+            self._forget("preview_case")
+        self.choose_task("")
 
     def set_value(self, name: str, value: Value) -> None:
         """Change one setting; its default again is no change."""
@@ -141,6 +159,10 @@ class TrainChoices:
             raise SpecProblem.of(
                 Problem(".".join(map(str, fault["loc"])), f"{fault['msg']}.", "") for fault in error.errors()
             ) from error
+
+    def _forget(self, name: str) -> None:
+        if name in self._state.changes:
+            self._change({other: value for other, value in self._state.changes.items() if other != name})
 
     def _change(self, changes: "Mapping[str, Any]") -> None:
         self._state.changes = changes

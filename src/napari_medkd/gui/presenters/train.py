@@ -64,8 +64,25 @@ class TrainPresenter:
             self.estimate()
 
     def take_dataset(self) -> None:
-        """Forget the task of the dataset that was open before, and what was said of it."""
-        self.choices.choose_task("")
+        """Forget task and cases of the dataset that was open before, and what was said of it."""
+        self.choices.take_dataset()
+
+    def list_runs(self) -> None:
+        """Look for finished runs to start from, in a thread; without them, a run starts from scratch."""
+        folder = self._session.runs_folder
+
+        def look() -> tuple[tuple[Path, str], ...]:
+            from napari_medkd.runs.shelf import runs_in
+
+            return tuple((run.path, run.method) for run in runs_in(folder) if run.status.outcome == "completed")
+
+        def take(runs: tuple[tuple[Path, str], ...]) -> None:
+            self._state.finished = runs
+
+        def complain(error: Exception) -> None:
+            self._state.problems = problems_of(error, str(folder))
+
+        self._in_background(look, take, complain)
 
     def effective(self) -> str:
         """Return the complete run as JSON: the spec with every setting of the method, preset and changes applied."""

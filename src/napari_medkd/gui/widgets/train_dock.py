@@ -4,7 +4,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtGui import QFontDatabase, QGuiApplication
+from qtpy.QtGui import QFontDatabase, QGuiApplication, QShowEvent
 from qtpy.QtWidgets import (
     QFileDialog,
     QFrame,
@@ -51,6 +51,13 @@ class TrainDock(Dock):
         self._show_all()
         self.take_theme(self.colours())
         self.presenter.load_cards()
+        self.presenter.list_runs()
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Look for runs that have ended whenever the dock comes up again."""
+        super().showEvent(event)
+        if self.presenter is not None:
+            self.presenter.list_runs()
 
     def take_theme(self, colours: ThemeColours) -> None:
         """Write faults in the theme's colour."""
@@ -145,6 +152,8 @@ class TrainDock(Dock):
         self.session.events.references.connect(self._show_all)
         self.session.events.interpreter.connect(self._look_again)
         events.started.connect(self._run_started)
+        events.finished.connect(self._show_all)
+        self.session.events.runs_folder.connect(self.presenter.list_runs)
 
     def begin_from_references(self) -> None:
         """Set up a run that learns from the marked references."""
@@ -159,6 +168,7 @@ class TrainDock(Dock):
         self.form.show_methods(state.cards, state.method)
         self.form.show_presets(choices.card(), state.preset)
         self.form.show_tasks(choices.tasks(), state.task)
+        self.form.show_shared(choices.shared_fields)
         self.form.show_settings(choices.method_fields(), dict(state.changes))
         self._show_dataset()
         self._show_spec()
