@@ -19,12 +19,13 @@ from napari_medkd.core.volume import Modality, Volume
 from napari_medkd.engine.bench import open_bench
 from napari_medkd.engine.checkpoint import load_network
 from napari_medkd.engine.data.batch import Batch
+from napari_medkd.engine.hinting import Hinting
 from napari_medkd.engine.loop import train
 from napari_medkd.engine.method import settings_of
 from napari_medkd.files.manifest import open_dataset, write_dataset
 from napari_medkd.files.opening import read_mask, write_mask, write_volume
 from napari_medkd.methods import method_named
-from napari_medkd.methods.one_shot import Hinting, OneShotSettings
+from napari_medkd.methods.one_shot import OneShotSettings, hinting_of
 
 pytestmark = pytest.mark.engine
 
@@ -38,7 +39,7 @@ def spec(tiny_spec: TrainSpec) -> TrainSpec:
 
 def hinting(spec: TrainSpec, **settings: float) -> Hinting:
     bench = open_bench(spec, METHOD.tasks)
-    return Hinting(bench.network(), bench.network(reconstructs=True), OneShotSettings(**settings))
+    return hinting_of(bench.network(), bench.network(reconstructs=True), OneShotSettings(**settings))
 
 
 def batch_of(size: int = 2) -> Batch:
@@ -101,7 +102,7 @@ def test_own_answers_teach_the_student_once_it_has_learned_enough(spec):
     objective(batch_of())["self-training"].backward()
 
     assert has_gradient(objective.student)
-    assert not has_gradient(objective.average)
+    assert not has_gradient(objective.self_training.average)
     assert not has_gradient(objective.teacher)
 
 
@@ -117,13 +118,13 @@ def test_answers_that_are_not_sure_teach_nothing(spec):
 
 def test_the_average_moves_a_hundredth_of_the_way_to_the_student(spec):
     objective = hinting(spec)
-    before = objective.average.network.head.bias.clone()
+    before = objective.self_training.average.network.head.bias.clone()
     with torch.no_grad():
         objective.student.head.bias.add_(1.0)
 
-    objective.average.follow(objective.student)
+    objective.self_training.average.follow(objective.student)
 
-    torch.testing.assert_close(objective.average.network.head.bias, before + 0.01)
+    torch.testing.assert_close(objective.self_training.average.network.head.bias, before + 0.01)
 
 
 def test_a_contrast_of_one_image_with_itself_is_refused(spec):

@@ -8,34 +8,27 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
-import torch
 from pydantic import Field, model_validator
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import nn
 
 from napari_medkd.core.card import Needs, TeacherShows
 from napari_medkd.core.errors import SpecProblem
 from napari_medkd.core.events import StagePlan
 from napari_medkd.core.settings import Settings
 from napari_medkd.core.spec import Schedule
-from napari_medkd.core.task import UNKNOWN, TaskKind
+from napari_medkd.core.task import TaskKind
 from napari_medkd.engine.bench import Bench
 from napari_medkd.engine.data.augmentation import augmentation_named
-from napari_medkd.engine.data.batch import Batch
 from napari_medkd.engine.data.recipes import Generation
 from napari_medkd.engine.data.registered import Registered
 from napari_medkd.engine.data.synthetic_pairs import SyntheticPairs
 from napari_medkd.engine.data.transfer import transfers
-from napari_medkd.engine.losses.features import cosine_distance
+from napari_medkd.engine.hinting import Hinting, HintingWeights
 from napari_medkd.engine.method import Method, Stage
-from napari_medkd.engine.networks.running_average import RunningAverage
-from napari_medkd.engine.networks.unet import Output, UNet
-from napari_medkd.engine.objective import LossParts, Objective, segmentation_terms
+from napari_medkd.engine.networks.unet import UNet
 from napari_medkd.engine.reconstructing import reconstructions
 from napari_medkd.engine.registering import Registering
-
-#: The hint compares the last two decoder maps: half and full resolution.
-_TAPS = 2
+from napari_medkd.engine.self_training import SelfTraining
 
 
 class OneShotSettings(Settings):
@@ -106,61 +99,6 @@ class OneShotSettings(Settings):
         return self
 
 
-class Hinting(Objective):
-    """The student segments synthetic images; the teacher reconstructs real ones and hints (stage B).
-
-    Beyond the paper, the running average of the student may label the real images for it.
-    """
-
-    def __init__(self, student: UNet, teacher: UNet | None, settings: OneShotSettings) -> None:
-        super().__init__()
-        self.student = student
-        self.teacher = teacher
-        self.average = RunningAverage(student) if settings.self_training else None
-        self.settings = settings
-
-    def forward(self, batch: Batch) -> LossParts:
-        """Return the task's terms and, with a teacher, its reconstruction and the hint."""
-        settings, real = self.settings, batch.shown_or_image()
-        output = self.student(batch.image_BCZYX)
-        terms = segmentation_terms(output.logits.float(), batch.label_BZYX, settings.cross_entropy, settings.dice)
-        if self.teacher is not None:
-            terms |= self._hints(self.teacher(real), output, real)
-        if self.average is not None:
-            terms |= self._own_answers(self.average, batch)
-        return terms
-
-    def take_up(self) -> None:
-        """Let the running average begin where the student does."""
-        if self.average is not None:
-            self.average.begin_at(self.student)
-
-    def _hints(self, told: Output, output: Output, real: Tensor) -> dict[str, Tensor]:
-        settings, terms = self.settings, {}
-        if settings.reconstruction:
-            terms["reconstruction"] = settings.reconstruction * functional.mse_loss(told.logits.float(), real)
-        if settings.hint:
-            # The teacher learns from its own loss alone; the student's side keeps its gradient.
-            distances = [
-                cosine_distance(student, teacher.detach())
-                for student, teacher in zip(output.features[-_TAPS:], told.features[-_TAPS:], strict=True)
-            ]
-            terms["hint"] = settings.hint * torch.stack(distances).sum()
-        return terms
-
-    def _own_answers(self, average: RunningAverage, batch: Batch) -> dict[str, Tensor]:
-        """Return the terms of learning what the average is sure of, once it has learned enough itself."""
-        settings = self.settings
-        average.follow(self.student)
-        if self.progress < settings.self_training_from or batch.varied_BCZYX is None:
-            return {}
-        sure, label = average(batch.shown_or_image()).logits.float().softmax(1).max(1)
-        label = label.masked_fill(sure < settings.confidence, UNKNOWN)
-        logits = self.student(batch.varied_BCZYX).logits.float()
-        found = segmentation_terms(logits, label, settings.cross_entropy, settings.dice)
-        return {"self-training": settings.self_training * torch.stack(list(found.values())).sum()}
-
-
 class OneShot:
     """Two stages: registration, then student and reconstructing teacher together."""
 
@@ -221,10 +159,20 @@ class OneShot:
         pairs = SyntheticPairs(
             flows, settings.generation, augmentation, bench.preprocessing.patch, settings.self_training > 0
         )
-        hinting = Hinting(student, teacher, settings)
+        hinting = hinting_of(student, teacher, settings)
         learns = teacher if settings.reconstruction else None
         shows_case = reconstructions(learns, bench.preprocessing, bench.machine) if learns else None
         yield Stage("student", hinting, student, pairs.batches(size, steps), bench.judge(student), shows=shows_case)
+
+
+def hinting_of(student: UNet, teacher: UNet | None, settings: OneShotSettings) -> Hinting:
+    """Return what the student stage minimises."""
+    terms = settings.cross_entropy, settings.dice
+    own = None
+    if settings.self_training:
+        own = SelfTraining(student, settings.confidence, settings.self_training_from, *terms)
+    weights = HintingWeights(*terms, settings.reconstruction, settings.hint, settings.self_training)
+    return Hinting(student, teacher, weights, own)
 
 
 def _digest(network: nn.Module) -> str:

@@ -180,6 +180,8 @@ def summary_of(dataset: "Dataset") -> str:
     parts = [
         f"{count(len(dataset.cases), 'case')}{': ' if sides else ''}{', '.join(sides)}",
         listed([f"{name} ({number})" for name, number in domains.items()]) if len(domains) > 1 else "",
-        f"{'Tasks' if len(dataset.tasks) > 1 else 'Task'}: {listed(list(dataset.tasks), most=4)}",
+        f"{'Tasks' if len(dataset.tasks) > 1 else 'Task'}: {listed(list(dataset.tasks), most=4)}"
+        if dataset.tasks
+        else "Nothing is labelled yet: annotate a case.",
     ]
     return "\n".join(part for part in parts if part)

@@ -140,7 +140,7 @@ class TrainDock(Dock):
         self.ask_again.clicked.connect(self._look_again)
         self.copy_line.clicked.connect(self._copy_line)
         self.estimate.clicked.connect(self._estimate_or_cancel)
-        self.start.clicked.connect(self._start)
+        self.start.clicked.connect(lambda: self.presenter.start())
         self.save_spec.clicked.connect(self._save)
         self.spec_section.title.toggled.connect(self._show_spec)
         events = self.state.events
@@ -234,9 +234,6 @@ class TrainDock(Dock):
             self.presenter.cancel()
         else:
             self.presenter.estimate()
-
-    def _start(self) -> None:
-        self.presenter.start()
 
     def _save(self) -> None:
         path, _ = QFileDialog.getSaveFileName(self, "Save the run's spec", "spec.json", "Run spec (*.json)")
