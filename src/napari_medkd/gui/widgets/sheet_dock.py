@@ -20,7 +20,7 @@ from napari_medkd.gui.widgets.sheet_view import SheetView
 if TYPE_CHECKING:
     from napari_medkd.core.annotation import Mask
 
-_HELP = "A double click or Enter opens a case with the student's mask."
+_HELP = "A double click shows a case with the student's mask."
 
 
 class SheetDock(Dock):
