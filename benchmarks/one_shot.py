@@ -1,12 +1,15 @@
-"""One labelled reference and unlabelled images of the hippocampus, against registration and the honest baselines.
+"""One labelled reference and unlabelled images, against registration and the honest baselines.
 
-    python benchmarks/one_shot.py train [--row recommended] [--references 0,1] [--minutes 60]
+    python benchmarks/one_shot.py train [--experiment hippocampus] [--row recommended] [--references 0,1] [--minutes 60]
     python benchmarks/one_shot.py report
+    python benchmarks/one_shot.py try [--row NAME] [--references 0] [--minutes 60]
+    python benchmarks/one_shot.py report --side development
 
-The three references of splits.json, each alone; the other training images are unlabelled, and no label but the
-reference's is read. ``train`` takes the rows that are not done yet, reference by reference, and writes each as a file of
-its own under ``results/one_shot/``. Settings were chosen on development cases; *test* is scored once.
-Needs MEDKD_DATA.
+Three fixed references, each alone; the other training images are unlabelled, and no label but the
+reference's is read. ``train`` takes the rows that are not done yet, reference by reference, and writes each as a file
+of its own under ``results/one_shot/``. ``try`` trains the candidates for *recommended* with half the steps and scores
+development cases alone. Settings are chosen there; *test* is scored once, with the weights of the end.
+Needs MEDKD_DATA, and for the row ``registration`` MEDKD_GREEDY_PYTHON (see greedy_warp.py).
 """
 
 import argparse
@@ -15,28 +18,26 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import product
 from pathlib import Path
 
+from moved_labels import copied_label, registered_label
+from one_shot_data import EXPERIMENTS, WORK, Experiment
 from paired_table import Scored, difference_row, read_scores, rows_of
-from real_data import data_folder, hippocampus
 from record import RESULTS, Record, Row, machine, versions
-from trained import asked_of, drawn, forget, is_kept, score_side, trained
+from trained import answers_of, asked_of, drawn, forget, is_kept, line_of, score_side, trained
 
 from napari_medkd.core.annotation import Mask
 from napari_medkd.core.dataset import Case, Dataset, Split
-from napari_medkd.core.preprocessing import PreprocessingWishes
-from napari_medkd.core.spec import Hardware, MethodChoice, NetworkChoice, Schedule, TrainSpec
+from napari_medkd.core.spec import Hardware, MethodChoice, TrainSpec
 from napari_medkd.core.volume import Volume
+from napari_medkd.engine.predict import Predictor
 from napari_medkd.files.atomic import write_text
 from napari_medkd.files.manifest import write_dataset
 from napari_medkd.files.opening import read_volume, write_mask
 
-WORK = Path(__file__).parent / "work" / "one_shot"
 KEPT = RESULTS / "one_shot"
-
-NETWORK = NetworkChoice(widths=(16, 32, 64, 128))
-SCHEDULE = Schedule(epochs=8, steps_per_epoch=150, batch_size=4, learning_rate=2e-3)
-PREPROCESSING = PreprocessingWishes(spacing=(1.0, 1.0, 1.0), patch=(40, 56, 40))
+TRIED = RESULTS / "one_shot_tried"
 
 SELF_TRAINING_ROUNDS = 2
 
@@ -51,6 +52,10 @@ class Trained:
         Of plain self-training after the first training.
     all_labels
         Whether every training case teaches by its label.
+    share
+        Of the experiment's epochs.
+    num_unlabelled
+        Unlabelled images that are used; None uses all.
     """
 
     method: str
@@ -58,24 +63,51 @@ class Trained:
     settings: dict[str, bool | float | str] = field(default_factory=dict)
     rounds: int = 0
     all_labels: bool = False
-    epochs: int = SCHEDULE.epochs
+    share: float = 1.0
+    num_unlabelled: int | None = None
 
-    def spec(self, manifest: Path, reference: str) -> TrainSpec:
-        """Return the run on a dataset."""
+    @property
+    def beyond_the_spec(self) -> dict[str, object]:
+        """What makes the row what it is, beside the spec of its first run."""
+        return {"rounds": self.rounds, "all_labels": self.all_labels, "num_unlabelled": self.num_unlabelled}
+
+    def spec(self, experiment: Experiment, manifest: Path, number: int) -> TrainSpec:
+        """Return the run on a dataset with one of the experiment's references."""
         return TrainSpec(
             datasets=(manifest,),
-            references=() if self.all_labels else (reference,),
-            preprocessing=PREPROCESSING,
+            references=() if self.all_labels else (experiment.references()[number],),
+            preprocessing=experiment.preprocessing,
             method=MethodChoice(name=self.method, preset=self.preset, settings=dict(self.settings)),
-            network=NETWORK,
-            schedule=SCHEDULE.replace(epochs=self.epochs),
+            network=experiment.network,
+            schedule=experiment.schedule.replace(epochs=max(1, round(experiment.schedule.epochs * self.share))),
             hardware=Hardware(threads=1, precision="bf16"),
-            seed=references().index(reference),
+            seed=number,
         )
+
+    def dataset(self, experiment: Experiment, number: int) -> Dataset:
+        """Return the experiment's dataset, without the unlabelled images that are left out."""
+        dataset, reference = experiment.dataset(), experiment.references()[number]
+        if self.num_unlabelled is None:
+            return dataset
+        others = [name for name in dataset.split.train if name != reference]
+        kept = {reference, *others[: self.num_unlabelled], *dataset.split.validate, *dataset.split.test}
+        train = tuple(name for name in dataset.split.train if name in kept)
+        cases = tuple(case for case in dataset.cases if case.id in kept)
+        return replace(dataset, cases=cases, split=replace(dataset.split, train=train))
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A row without a network: the reference's label, moved onto each image."""
+
+    by: Callable[[Dataset, str], Callable[[Case, Volume], Mask]]
+    preset: str = ""
 
 
 ONE_SHOT = "one-shot"
-ROWS = {
+ROWS: dict[str, Trained | Moved] = {
+    "copied label": Moved(copied_label),
+    "registration": Moved(registered_label),
     "one label, strong augmentation": Trained("supervised"),
     "one label, self-training": Trained("supervised", rounds=SELF_TRAINING_ROUNDS),
     "faithful": Trained(ONE_SHOT, "faithful"),
@@ -84,24 +116,35 @@ ROWS = {
 }
 
 
-def references() -> list[str]:
-    """Return the three fixed references."""
-    splits = json.loads((data_folder() / "hippocampus_msd" / "splits.json").read_text(encoding="utf-8"))
-    return list(splits["references"])
+def _candidate(**settings: float | str) -> Trained:
+    """Return one way to learn from a reference, spelled out so that it stays what it was."""
+    plain = {"generation": "warped reference", "hint": 0.0, "self_training": 0.0, "cross_entropy": 1.0, "dice": 1.0}
+    return Trained(ONE_SHOT, settings={**plain, **settings}, share=0.5)
 
 
-def _self_trained(row: Trained, reference: str, run: Path, dataset: Dataset) -> Callable[[Volume, Case], Mask]:
-    """Train on the reference, then again and again on the own answers to all unlabelled images as well."""
-    manifest = _manifest(dataset, "hippocampus")
-    predictor = trained(row.spec(manifest, reference), run / "round-0")
-    for number in range(1, row.rounds + 1):
-        labelled = _with_answers(dataset, reference, run / f"answers-{number}", lambda v, _: drawn(predictor, v))
-        spec = replace(row, all_labels=True).spec(_manifest(labelled, f"{run.name}-{number}"), reference)
-        predictor = trained(spec, run / f"round-{number}")
-    return lambda volume, _case: drawn(predictor, volume)
+#: What was tried for *recommended*, on development cases alone, in shorter runs.
+CANDIDATES: dict[str, Trained | Moved] = {
+    "one label, strong augmentation": Trained("supervised", share=0.5),
+    "warped reference": _candidate(),
+    "warped reference, hint": _candidate(hint=1.0),
+    "mixed transforms": _candidate(generation="mixed transforms"),
+    "mixed transforms, self-training": _candidate(generation="mixed transforms", self_training=1.0),
+    "mixed transforms, hint, self-training": _candidate(generation="mixed transforms", hint=1.0, self_training=1.0),
+}
 
 
-def _with_answers(dataset: Dataset, reference: str, folder: Path, draw: Callable[[Volume, Case], Mask]) -> Dataset:
+def _predictor(row: Trained, experiment: Experiment, number: int, run: Path) -> Predictor:
+    """Return the student: trained on the reference, and in every round on its own answers to all other images too."""
+    dataset = row.dataset(experiment, number)
+    predictor = trained(row.spec(experiment, _manifest(dataset, run.name), number), run / "round-0")
+    for at in range(1, row.rounds + 1):
+        labelled = _with_answers(dataset, experiment.references()[number], run / f"answers-{at}", predictor)
+        spec = replace(row, all_labels=True).spec(experiment, _manifest(labelled, f"{run.name}-{at}"), number)
+        predictor = trained(spec, run / f"round-{at}")
+    return predictor
+
+
+def _with_answers(dataset: Dataset, reference: str, folder: Path, predictor: Predictor) -> Dataset:
     """Return the dataset in which every training case but the reference has a network's answer as its label."""
     (task,) = dataset.tasks.values()
     folder.mkdir(parents=True, exist_ok=True)
@@ -111,7 +154,7 @@ def _with_answers(dataset: Dataset, reference: str, folder: Path, draw: Callable
             path = folder / f"{case.id}.nii.gz"
             volume = read_volume(case.images, channels=dataset.channels, modality=dataset.modality)
             if not path.is_file():
-                write_mask(path, draw(volume, case))
+                write_mask(path, drawn(predictor, volume))
             case = replace(case, annotations={task.name: path})
         cases.append(case)
     return replace(dataset, cases=tuple(cases), split=Split(train=dataset.split.train))
@@ -123,38 +166,44 @@ def _manifest(dataset: Dataset, name: str) -> Path:
     return write_dataset(dataset, folder)
 
 
-def train_row(name: str, row: Trained, number: int, sides: tuple[str, ...]) -> None:
-    """Train one row with one reference, score it, and write its file."""
-    reference = references()[number]
-    kept, run = KEPT / f"{name}.reference-{number}.json", WORK / "runs" / f"{name}.reference-{number}"
-    dataset = hippocampus()
-    spec = row.spec(_manifest(dataset, "hippocampus"), reference)
-    asked = {**asked_of(spec), "rounds": row.rounds, "all_labels": row.all_labels}
+def finish_row(experiment: str, name: str, row: Trained | Moved, number: int, *, only_tried: bool) -> None:
+    """Train one row with one reference if it has a network, score it, and write its file."""
+    chosen, into, sides = EXPERIMENTS[experiment], KEPT, ("development", "test")
+    if only_tried:
+        into, sides = TRIED, ("development",)
+    kept = into / experiment / f"{name}.reference-{number}.json"
+    run = WORK / "runs" / f"{experiment}.{name}.reference-{number}"
+    asked: dict[str, object] = {}
+    if isinstance(row, Trained):
+        asked = {**asked_of(row.spec(chosen, Path(), number)), **row.beyond_the_spec}
     if is_kept(kept, asked):
         return
     start, is_fresh = time.monotonic(), not run.exists()
-    if row.rounds:
-        draw = _self_trained(row, reference, run, dataset)
+    if isinstance(row, Trained):
+        draw = answers_of(_predictor(row, chosen, number, run))
     else:
-        predictor = trained(spec, run)
-
-        def draw(volume: Volume, _case: Case) -> Mask:
-            return drawn(predictor, volume)
-
+        draw = row.by(chosen.dataset(), chosen.references()[number])
+    seconds = round(time.monotonic() - start, 1)
     document = {
+        "experiment": experiment,
         "row": name,
         "seed": number,
-        "reference": reference,
+        "reference": chosen.references()[number],
         **asked,
-        "seconds_training": round(time.monotonic() - start, 1) if is_fresh else None,
+        "seconds_training": seconds if asked and is_fresh else None,
         "machine": machine(),
         "versions": versions(),
-        "scores": {"hippocampus": {side: score_side(dataset, side, draw) for side in sides}},
+        "scores": {
+            test: {side: score_side(make(), side, draw) for side in sides} for test, make in chosen.tests.items()
+        },
     }
     kept.parent.mkdir(parents=True, exist_ok=True)
     write_text(kept, json.dumps(document, indent=1))
-    forget(run)
-    shutil.rmtree(WORK / "datasets" / run.name, ignore_errors=True)
+    print(line_of(document), flush=True)
+    if asked:
+        forget(run)
+    for folder in (WORK / "datasets").glob(f"{run.name}*"):
+        shutil.rmtree(folder)
 
 
 #: What each row is held against.
@@ -166,61 +215,83 @@ VERSUS = {
 }
 
 
-def report() -> None:
-    """Write results/one_shot.json from the rows that are done."""
-    record, dataset = Record("one_shot"), hippocampus()
-    scored: dict[str, Scored] = {}
-    for name, row in ROWS.items():
-        files = sorted(KEPT.glob(f"{name}.reference-*.json"))
-        if files:
-            scored[name] = read_scores(files, "hippocampus", "test")
-            record.rows += rows_of(name, row.preset, "hippocampus", "in site", scored[name])
-            _report_seconds(record, name, row, files)
+def _files(experiment: str, side: str) -> dict[str, tuple[Trained | Moved, list[Path]]]:
+    """Return the rows scored on a side, with the files of their references: on *development* the candidates."""
+    rows, kept = (ROWS, KEPT) if side == "test" else (CANDIDATES, TRIED)
+    found = {name: (row, sorted((kept / experiment).glob(f"{name}.reference-*.json"))) for name, row in rows.items()}
+    return {name: (row, files) for name, (row, files) in found.items() if files}
+
+
+def _report_test(record: Record, experiment: str, test: str, side: str) -> None:
+    dataset, scored = EXPERIMENTS[experiment].tests[test](), dict[str, Scored]()
+    for name, (row, files) in _files(experiment, side).items():
+        scored[name] = read_scores(files, test, side)
+        record.rows += rows_of(name, row.preset, test, "in site", scored[name])
     for name, found in scored.items():
-        for other in VERSUS.get(name, ()):
-            if other in scored:
+        for other in VERSUS.get(name, ()) if side == "test" else ("one label, strong augmentation",):
+            if other != name and other in scored and set(found.seeds) & set(scored[other].seeds):
                 patients = [dataset.case(case).group for case in found.cases]
                 pair = (found, scored[other])
-                record.rows.append(difference_row(name, other, "hippocampus", "in site", pair, patients))
+                record.rows.append(difference_row(name, other, test, "in site", pair, patients))
+
+
+def _report_seconds(record: Record, experiment: str, side: str) -> None:
+    for name, (row, files) in _files(experiment, side).items():
+        measured = [json.loads(file.read_text(encoding="utf-8"))["seconds_training"] for file in files]
+        values = tuple(seconds for seconds in measured if seconds is not None)
+        if values:
+            mean, more = round(sum(values) / len(values), 1), {"task": "segmentation", "domain": experiment}
+            record.rows.append(Row(name, "training", "s", len(values), mean, values, preset=row.preset, **more))
+
+
+def report(side: str) -> None:
+    """Write results/one_shot.json from the rows that are done, or of the candidates, results/one_shot_tried.json."""
+    record = Record("one_shot" if side == "test" else "one_shot_tried")
+    record.notes = {"side": side, "settings_tried": len(CANDIDATES) - 1}
+    for experiment, chosen in EXPERIMENTS.items():
+        for test in chosen.tests:
+            _report_test(record, experiment, test, side)
+        _report_seconds(record, experiment, side)
     print(record.write())
     for row in record.rows:
         if row.class_ == "mean":
             against = f"{row.difference:+.4f} {row.ci95} over {row.versus}" if row.versus else ""
-            print(f"{row.row:34s} {row.mean:.4f} {row.values} {against}")
+            print(f"{row.test:18s} {row.row:34s} {row.mean:.4f} {row.values} {against}")
 
 
-def _report_seconds(record: Record, name: str, row: Trained, files: list[Path]) -> None:
-    measured = [json.loads(file.read_text(encoding="utf-8"))["seconds_training"] for file in files]
-    values = tuple(seconds for seconds in measured if seconds is not None)
-    if values:
-        mean = round(sum(values) / len(values), 1)
-        record.rows.append(
-            Row(name, "training", "s", len(values), mean, values, preset=row.preset, task="segmentation")
-        )
+def _numbers(given: str) -> list[int]:
+    return [int(one) for one in given.split(",")]
 
 
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    training = commands.add_parser("train", help="train and score the rows that are not done")
-    training.add_argument("--row", action="append", choices=list(ROWS))
-    training.add_argument("--references", type=lambda given: [int(one) for one in given.split(",")], default=[0, 1, 2])
-    training.add_argument("--minutes", type=float, default=600)
-    training.add_argument("--development-only", action="store_true", help="leave the test cases unscored")
-    commands.add_parser("report", help="make the table of the rows that are done")
+    for command, rows, text in (
+        ("train", ROWS, "train and score the rows that are not done"),
+        ("try", CANDIDATES, "train the candidates that are not done and score development cases"),
+    ):
+        training = commands.add_parser(command, help=text)
+        training.add_argument("--experiment", action="append", choices=list(EXPERIMENTS))
+        training.add_argument("--row", action="append", choices=list(rows))
+        training.add_argument(
+            "--references", type=lambda given: [int(one) for one in given.split(",")], default=[0, 1, 2]
+        )
+        training.add_argument("--minutes", type=float, default=600)
+    reporting = commands.add_parser("report", help="make the table of the rows that are done")
+    reporting.add_argument("--side", choices=["development", "test"], default="test")
     wanted = parser.parse_args()
     if wanted.command == "report":
-        report()
+        report(wanted.side)
         return
     end = time.monotonic() + 60 * wanted.minutes
-    sides = ("development",) if wanted.development_only else ("development", "test")
-    for number in wanted.references:
-        for name in wanted.row or ROWS:
+    rows = CANDIDATES if wanted.command == "try" else ROWS
+    for experiment, number in product(wanted.experiment or EXPERIMENTS, wanted.references):
+        for name in wanted.row or rows:
             if time.monotonic() > end:
                 print("The minutes are over; the rows that are left go on the next time.")
                 return
-            train_row(name, ROWS[name], number, sides)
+            finish_row(experiment, name, rows[name], number, only_tried=wanted.command == "try")
 
 
 if __name__ == "__main__":

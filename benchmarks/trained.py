@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -84,6 +85,11 @@ def forget(run: Path) -> None:
     shutil.rmtree(run)
 
 
+def answers_of(predictor: Predictor) -> Callable[[Case, Volume], Mask]:
+    """Return what draws a network's answer to a case."""
+    return lambda _case, volume: drawn(predictor, volume)
+
+
 def drawn(predictor: Predictor, volume: Volume) -> Mask:
     """Return what a network draws on a volume, on the volume's own grid."""
     recipe = predictor.card.preprocessing
@@ -94,20 +100,35 @@ def drawn(predictor: Predictor, volume: Volume) -> Mask:
     return restore_mask(labels, grid, volume.grid, predictor.card.task.task)
 
 
-def score_side(dataset: Dataset, side: str, draw: Callable[[Volume, Case], Mask]) -> dict[str, dict[str, object]]:
+def score_side(
+    dataset: Dataset, side: str, draw: Callable[[Case, Volume], Mask]
+) -> dict[str, dict[str, dict[str, float]]]:
     """Return Dice and HD95 of every class on every case of a side, ``development`` being *validate*."""
     names = getattr(dataset.split, "validate" if side == "development" else side)
     return {name: _score_case(dataset, dataset.case(name), draw) for name in names}
 
 
-def _score_case(dataset: Dataset, case: Case, draw: Callable[[Volume, Case], Mask]) -> dict[str, object]:
+def line_of(document: dict[str, Any]) -> str:
+    """Return what a row's file holds in a line: its seconds, and the mean Dice on development cases."""
+    means = "  ".join(
+        f"{test} development {_mean(sides['development']):.4f}" for test, sides in document["scores"].items()
+    )
+    who = f"{document['experiment']}  {document['row']:34s} seed {document['seed']}"
+    return f"{who}  {document['seconds_training']} s  {means}"
+
+
+def _mean(scores: dict[str, dict[str, dict[str, float]]]) -> float:
+    return float(np.mean([np.nanmean([one["dice"] for one in classes.values()]) for classes in scores.values()]))
+
+
+def _score_case(dataset: Dataset, case: Case, draw: Callable[[Case, Volume], Mask]) -> dict[str, dict[str, float]]:
     (task,) = dataset.tasks.values()
     annotation = case.annotations[task.name]
     if isinstance(annotation, ClassLabel):
         raise TypeError(case.id)
     volume = read_volume(case.images, channels=dataset.channels, modality=dataset.modality)
     truth = read_mask(annotation, task, grid=volume.grid)
-    labels = _merged(draw(volume, case).labels, task)
+    labels = _merged(draw(case, volume).labels, task)
     found = measure_masks(labels, truth.labels, task.classes, volume.grid.spacing, volume.grid.unit)
     return {measures.name: {"dice": measures.dice, "hd95": measures.hd95} for measures in found}
 

@@ -10,8 +10,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from demo import FOR_THE_SAMPLE, STEPS_PER_EPOCH, Window, set_up
+from demo import FOR_THE_SAMPLE, STEPS_PER_EPOCH, set_up
 from PIL import Image
+from window import Window
 
 SIZES = ((1280, 800), (1600, 1000))
 THEMES = ("dark", "light")

@@ -58,8 +58,11 @@ def problems_of_spec(spec: TrainSpec, *, read_images: bool) -> list[Problem]:
     with _gathering(problems):
         dataset = open_dataset(spec.datasets[0])
         problems += problems_of_dataset(dataset, read_images=read_images)
-        problems += _problems_of_target(spec, dataset, kinds, "labels" if method is None else method.needs)
+        of_target = _problems_of_target(spec, dataset, kinds, "labels" if method is None else method.needs)
+        problems += of_target
         problems += _problems_of_cases_named(spec, dataset)
+        if spec.start_from is not None and kinds and not of_target:
+            problems += _problems_of_start(spec, dataset, kinds, read_images=read_images)
     return problems
 
 
@@ -140,6 +143,14 @@ def _problems_of_training_cases(dataset: Dataset, task: Task) -> list[Problem]:
     found = f"{len(dataset.split.train)} cases are on the training side and {len(labelled)} of all are labelled"
     hint = f"Label a case for {task.name!r} and list it under split.train in {MANIFEST}."
     return [Problem(f"dataset {dataset.name}", f"No training case has a label for {task.name!r}: {found}.", hint)]
+
+
+def _problems_of_start(spec: TrainSpec, dataset: Dataset, kinds: frozenset[str], *, read_images: bool) -> list[Problem]:
+    """Return why the run cannot begin where an earlier one ended."""
+    from napari_medkd.engine.bench import task_of
+    from napari_medkd.engine.starting import problems_of_start
+
+    return problems_of_start(spec, dataset, task_of(spec, dataset, kinds), read_images=read_images)
 
 
 def _problems_of_cases_named(spec: TrainSpec, dataset: Dataset) -> list[Problem]:

@@ -62,6 +62,14 @@ LearningRate = Annotated[float | None, typer.Option(help="The highest; it falls 
 AugmentationName = Annotated[
     Augmentation | None, typer.Option("--augmentation", help="How strongly patches are varied.", rich_help_panel=_HOW)
 ]
+StartFrom = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="RUN",
+        help="A finished run, by folder, name or `latest`: its networks are trained on.",
+        rich_help_panel=_HOW,
+    ),
+]
 Seed = Annotated[int | None, typer.Option(help="Same seed, same run.", rich_help_panel=_HOW)]
 DeviceName = Annotated[Device | None, typer.Option("--device", help="Where to compute.", rich_help_panel=_WHERE)]
 PrecisionName = Annotated[
@@ -104,6 +112,10 @@ def changes_of(options: Mapping[str, Any]) -> dict[str, Any]:
         changes["targets"] = [{"task": given["task"]}]
     if "reference" in given:
         changes["references"] = list(given["reference"])
+    if "start_from" in given:
+        from napari_medkd.cli.run_names import run_named
+
+        changes["start_from"] = str(run_named(given["start_from"], given.get("runs_folder")).absolute())
     if "widths" in given:
         changes["network.widths"] = [part.strip() for part in given["widths"].split(",")]
     return changes

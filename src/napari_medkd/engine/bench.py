@@ -29,6 +29,7 @@ from napari_medkd.engine.hardware import Machine, choose_device, choose_precisio
 from napari_medkd.engine.judge import judge
 from napari_medkd.engine.networks.registration import RegistrationNetwork
 from napari_medkd.engine.networks.unet import UNet
+from napari_medkd.engine.starting import preprocessing_of_start
 from napari_medkd.files.manifest import open_dataset
 
 #: A patch is cut this much larger than it is used, so that a rotation brings no border in.
@@ -96,6 +97,14 @@ class Bench:
         split = self.dataset.split
         others = {*self.training_cases.names, *split.validate, *split.test}
         names = tuple(case.id for case in self.dataset.cases if case.id not in others)
+        return Cases(self.dataset, self.task, names, self.preprocessing, labelled=False)
+
+    @cached_property
+    def preview_case(self) -> Cases:
+        """The case that is looked at while training, without its label; none where there is nothing to choose from."""
+        spec, validate = self.spec, self.dataset.split.validate[:1]
+        fitting = self.unlabelled_cases.names[:1] or validate if spec.references else validate
+        names = (spec.preview_case,) if spec.preview_case else fitting
         return Cases(self.dataset, self.task, names, self.preprocessing, labelled=False)
 
     @property
@@ -255,7 +264,9 @@ def _resolve(spec: TrainSpec, dataset: Dataset, task: Task, names: tuple[str, ..
     device = choose_device(spec.hardware.device)
     on_gpu = device.type != "cpu"
     looked_at = names if not spec.references else tuple(case.id for case in dataset.cases)
-    preprocessing = choose_preprocessing(dataset, looked_at, spec.preprocessing, divisor, on_gpu=on_gpu)
+    preprocessing = preprocessing_of_start(spec, dataset, task) or choose_preprocessing(
+        dataset, looked_at, spec.preprocessing, divisor, on_gpu=on_gpu
+    )
     undecided = Resolved(preprocessing=preprocessing, device=device.type, precision="fp32")
     network = Bench(spec, dataset, task, undecided, Machine(device)).network()
     shape = preprocessing.patch[3 - preprocessing.dimensions :]

@@ -185,6 +185,31 @@ class Checkpoints:
         return sorted((self.run / CHECKPOINTS).glob(f"{stage}.epoch-*.safetensors"))
 
 
+def read_product(run: Path, stage: str, which: Literal["best", "done"]) -> tuple[dict[str, Tensor], WeightsCard] | None:
+    """Return the weights of a stage's network and their card, or None where there are none.
+
+    Raises
+    ------
+    RunProblem
+        Where they cannot be read.
+    """
+    path = checkpoint_path(run, stage, which)
+    if not path.is_file():
+        return None
+    tensors, document = _read(path)
+    try:
+        return tensors, WeightsCard.model_validate(document)
+    except ValidationError as error:
+        raise RunProblem(
+            str(path.with_suffix(".json")), f"The card is not valid ({error}).", "Train again with this version."
+        ) from error
+
+
+def stages_with_weights(run: Path) -> tuple[str, ...]:
+    """Return the names of the stages of a run that have weights of any kind."""
+    return tuple(sorted({path.name.split(".")[0] for path in (run / CHECKPOINTS).glob("*.safetensors")}))
+
+
 def load_network(run: Path, stage: str) -> tuple[UNet, WeightsCard, Path]:
     """Return the trained network of a stage, its card and its file: the finished weights, else the best so far.
 
@@ -193,28 +218,21 @@ def load_network(run: Path, stage: str) -> tuple[UNet, WeightsCard, Path]:
     RunProblem
         Where the run has no such weights, or they cannot be read.
     """
-    for which in ("done", "best"):
-        path = checkpoint_path(run, stage, which)
-        if path.is_file():
-            tensors, document = _read(path)
-            try:
-                card = WeightsCard.model_validate(document)
-            except ValidationError as error:
-                raise RunProblem(
-                    str(path.with_suffix(".json")),
-                    f"The card is not valid ({error}).",
-                    "Train again with this version.",
-                ) from error
-            if not isinstance(card.network, UNetShape):
-                raise RunProblem(
-                    str(path), f"The network of {stage!r} draws no masks.", "Ask the student (--stage student)."
-                )
-            network = card.network.build()
-            network.load_state_dict(tensors)
-            return network.eval(), card, path
-    there = sorted({path.name.split(".")[0] for path in (run / CHECKPOINTS).glob("*.safetensors")})
+    kinds: tuple[Literal["done", "best"], ...] = ("done", "best")
+    for which in kinds:
+        found, path = read_product(run, stage, which), checkpoint_path(run, stage, which)
+        if found is None:
+            continue
+        tensors, card = found
+        if not isinstance(card.network, UNetShape):
+            raise RunProblem(
+                str(path), f"The network of {stage!r} draws no masks.", "Ask the student (--stage student)."
+            )
+        network = card.network.build()
+        network.load_state_dict(tensors)
+        return network.eval(), card, path
     raise RunProblem(
         str(run),
-        f"There are no trained weights of {stage!r} (found: {', '.join(there) or 'none'}).",
+        f"There are no trained weights of {stage!r} (found: {', '.join(stages_with_weights(run)) or 'none'}).",
         "Wait until its first epoch has ended, or continue the run.",
     )

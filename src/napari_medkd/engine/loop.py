@@ -35,6 +35,7 @@ from napari_medkd.engine.hardware import seed_of
 from napari_medkd.engine.method import Method, Stage, settings_of
 from napari_medkd.engine.networks.shape import shape_of
 from napari_medkd.engine.preview import Previews
+from napari_medkd.engine.starting import take_weights
 
 #: Seconds between two step events.
 REPORT_SECONDS = 0.1
@@ -135,6 +136,16 @@ def _card(stage: Stage, bench: Bench, epoch: int, score: float | None) -> Weight
     )
 
 
+def _begin(stage: Stage, start_from: Path | None) -> Iterator[AnyEvent]:
+    """Begin a fresh stage: from scratch, or from what an earlier run's stage of the same name ended with."""
+    if start_from is None:
+        return
+    if take_weights(stage.name, stage.sees, stage.product, start_from):
+        stage.objective.take_up()
+    else:
+        yield Noticed(message=f"{start_from.name} has no stage {stage.name!r}: this stage begins from scratch.")
+
+
 def fit(stage: Stage, planned: StagePlan, bench: Bench, run: Path, control: Control) -> Iterator[AnyEvent]:
     """Train one stage from its newest checkpoint to its end; its product is then on disk and in memory.
 
@@ -148,7 +159,10 @@ def fit(stage: Stage, planned: StagePlan, bench: Bench, run: Path, control: Cont
     checkpoints, previews = Checkpoints(run), Previews(bench, run)
     parameters = [parameter for parameter in stage.objective.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=bench.spec.schedule.learning_rate, weight_decay=1e-4)
-    progress = checkpoints.restore_epoch(stage.name, stage.objective, optimizer) or Progress(0, None)
+    progress = checkpoints.restore_epoch(stage.name, stage.objective, optimizer)
+    if progress is None:
+        yield from _begin(stage, bench.spec.start_from)
+        progress = Progress(0, None)
     best, score = progress.best, None
     yield StageStarted(stage=stage.name, epochs=planned.epochs, steps_per_epoch=planned.steps_per_epoch)
     for epoch in range(progress.epoch, planned.epochs):
@@ -169,7 +183,7 @@ def fit(stage: Stage, planned: StagePlan, bench: Bench, run: Path, control: Cont
             is_best=is_best,
         )
         yield CheckpointSaved(path=saved, stage=stage.name, epoch=epoch + 1)
-        yield from previews.after_epoch(stage, epoch + 1)
+        yield from previews.after_epoch(stage, epoch + 1, is_last=epoch + 1 == planned.epochs)
     path = checkpoints.save_product("done", stage.product, _card(stage, bench, planned.epochs, score))
     yield CheckpointSaved(path=path.relative_to(run).as_posix(), stage=stage.name, epoch=planned.epochs)
 

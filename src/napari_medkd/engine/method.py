@@ -1,6 +1,6 @@
 """What a method is: a sequence of stages. See methods/ for the methods themselves."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -10,11 +10,13 @@ from pydantic import ValidationError
 from napari_medkd.core.card import MethodCard, Needs, TeacherShows
 from napari_medkd.core.errors import Problem, SpecProblem, did_you_mean
 from napari_medkd.core.events import StagePlan
+from napari_medkd.core.preview import PreviewPicture
 from napari_medkd.core.settings import Settings
 from napari_medkd.core.spec import MethodChoice, Schedule
 from napari_medkd.core.task import TaskKind
 from napari_medkd.engine.bench import Bench
 from napari_medkd.engine.data.batch import Batch
+from napari_medkd.engine.data.cases import PreparedCase
 from napari_medkd.engine.data.shown import Sees
 from napari_medkd.engine.networks.registration import RegistrationNetwork
 from napari_medkd.engine.networks.unet import UNet
@@ -41,6 +43,9 @@ class Stage:
         Scores of the product on the validation cases; ``score`` decides which epoch is best.
     sees
         What the product must be shown to answer.
+    shows
+        What else can be seen of a case while the stage trains; where the product draws no mask, the first picture's
+        is previewed. It may not draw random numbers.
     """
 
     name: str
@@ -49,6 +54,7 @@ class Stage:
     batches: Callable[[torch.Generator], Iterable[Batch]]
     judge: Callable[[], dict[str, float]] | None = None
     sees: Sees = "image"
+    shows: Callable[[PreparedCase], Sequence[PreviewPicture]] | None = None
 
 
 class Method(Protocol[S]):

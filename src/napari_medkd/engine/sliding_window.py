@@ -189,6 +189,28 @@ def _starts(size: int, side: int, overlap: float) -> list[int]:
     return [min(index * stride, size - side) for index in range(count)]
 
 
+@torch.no_grad()
+def blended(
+    network: UNet, image_CZYX: Tensor, patch: Place, *, autocast: Callable[[], AbstractContextManager[object]]
+) -> Tensor:
+    """Return a network's answers (K, Z, Y, X) for a whole image, for one that draws an image instead of classes.
+
+    Windows overlap by half and are averaged as in `sliding_window`; every channel is kept for the whole image.
+    """
+    device = next(network.parameters()).device
+    enlarged_CZYX, inner = _enlarged(image_CZYX, patch)
+    weight = _weight(patch).to(device)
+    sums_KZYX, weights = torch.zeros((), device=device), enlarged_CZYX.new_zeros(1, *enlarged_CZYX.shape[1:]).to(device)
+    z, y, x = (_starts(size, side, 0.5) for size, side in zip(enlarged_CZYX.shape[1:], patch, strict=True))
+    for place in product(z, y, x):
+        answer_KZYX = _logits(network, _cut(enlarged_CZYX, place, patch)[None].to(device), autocast)[0]
+        if not sums_KZYX.dim():
+            sums_KZYX = weights.new_zeros(len(answer_KZYX), *enlarged_CZYX.shape[1:])
+        _cut(sums_KZYX, place, patch).addcmul_(answer_KZYX, weight)
+        _cut(weights, place, patch).add_(weight)
+    return (sums_KZYX / weights)[:, *inner]
+
+
 def _weight(window: Place) -> Tensor:
     weight = torch.ones(())
     for side in window:

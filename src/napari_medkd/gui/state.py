@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 from psygnal import SignalGroupDescriptor
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from napari_medkd.core.card import Estimate, MethodCard
     from napari_medkd.core.dataset import Case, Dataset
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from napari_medkd.gui.panels import Panel
     from napari_medkd.gui.said import CaseAnswer
     from napari_medkd.gui.subject import Picture
+    from napari_medkd.gui.transfer import Transfer
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,8 @@ class Session:
         The Python that trains and predicts; it may belong to another environment than the viewer's.
     asks_at_closing
         Whether a person is asked about live runs when the window closes; else they go on. A script sets it to False.
+    save_at_closing
+        Saves what is being painted, and returns whether that worked; None while nobody paints.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -95,6 +98,7 @@ class Session:
     runs_folder: Path = field(default_factory=Path)
     interpreter: Path = field(default_factory=lambda: Path(sys.executable))
     asks_at_closing: bool = True
+    save_at_closing: Callable[[], bool] | None = None
 
 
 _SESSIONS: WeakKeyDictionary[Any, Session] = WeakKeyDictionary()
@@ -180,6 +184,8 @@ class TrainState:
         What is being waited for, in a word or two; empty where nothing is.
     started
         The run that was started last.
+    finished
+        Runs that another could start from, newest first, as (folder, method).
     generation
         Counts the changes of the spec; an answer about an earlier one is dropped.
     """
@@ -196,6 +202,7 @@ class TrainState:
     estimate: Estimate | None = None
     busy: str = ""
     started: Path | None = None
+    finished: tuple[tuple[Path, str], ...] = ()
     generation: int = 0
 
 
@@ -249,6 +256,9 @@ class ResultsState:
         Which two masks the difference panel can compare, and the chosen pair.
     panels
         What stands side by side on the canvas, empty where nothing does.
+    transfer
+        What the selected run carried over from its reference, shown while ``transfer_is_on``; the two are never shown
+        together with ``panels``.
     advice
         Why nothing can be predicted yet, empty where all is ready.
     busy
@@ -268,6 +278,8 @@ class ResultsState:
     differences: tuple[str, ...] = ()
     difference: str = ""
     panels: tuple[Panel, ...] = ()
+    transfer: Transfer | None = None
+    transfer_is_on: bool = False
     advice: str = ""
     busy: str = ""
     message: str = ""

@@ -25,11 +25,13 @@ from napari_medkd.engine.data.batch import Batch
 from napari_medkd.engine.data.recipes import Generation
 from napari_medkd.engine.data.registered import Registered
 from napari_medkd.engine.data.synthetic_pairs import SyntheticPairs
+from napari_medkd.engine.data.transfer import transfers
 from napari_medkd.engine.losses.features import cosine_distance
 from napari_medkd.engine.method import Method, Stage
 from napari_medkd.engine.networks.running_average import RunningAverage
 from napari_medkd.engine.networks.unet import Output, UNet
 from napari_medkd.engine.objective import LossParts, Objective, segmentation_terms
+from napari_medkd.engine.reconstructing import reconstructions
 from napari_medkd.engine.registering import Registering
 
 #: The hint compares the last two decoder maps: half and full resolution.
@@ -128,6 +130,11 @@ class Hinting(Objective):
             terms |= self._own_answers(self.average, batch)
         return terms
 
+    def take_up(self) -> None:
+        """Let the running average begin where the student does."""
+        if self.average is not None:
+            self.average.begin_at(self.student)
+
     def _hints(self, told: Output, output: Output, real: Tensor) -> dict[str, Tensor]:
         settings, terms = self.settings, {}
         if settings.reconstruction:
@@ -205,7 +212,8 @@ class OneShot:
         registered = Registered(bench.training_cases, bench.unlabelled_cases, bench.machine, bench.cache)
         network = bench.registration_network()
         registering = Registering(network, settings.smoothness, settings.contrast)
-        yield Stage("registration", registering, network, registered.pairs(size, steps))
+        shows = transfers(registered, bench.training_cases, network)
+        yield Stage("registration", registering, network, registered.pairs(size, steps), shows=shows)
         student = bench.network()
         teacher = bench.network(reconstructs=True) if settings.hint else None
         augmentation = augmentation_named(bench.spec.schedule.augmentation)
@@ -214,7 +222,9 @@ class OneShot:
             flows, settings.generation, augmentation, bench.preprocessing.patch, settings.self_training > 0
         )
         hinting = Hinting(student, teacher, settings)
-        yield Stage("student", hinting, student, pairs.batches(size, steps), bench.judge(student))
+        learns = teacher if settings.reconstruction else None
+        shows_case = reconstructions(learns, bench.preprocessing, bench.machine) if learns else None
+        yield Stage("student", hinting, student, pairs.batches(size, steps), bench.judge(student), shows=shows_case)
 
 
 def _digest(network: nn.Module) -> str:

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from napari_medkd.core.errors import VolumeProblem
 from napari_medkd.files.manifest import MANIFEST, open_dataset
 from napari_medkd.files.opening import read_mask
 from napari_medkd.gui.presenters.annotate import AnnotatePresenter
@@ -135,7 +136,7 @@ def test_done_during_a_save_waits_for_it_and_saves_what_came_after(annotation, t
     presenter.look()
     over = []
     presenter.finish(lambda: over.append(True))
-    work, then, failed = later.waiting.pop()
+    work, then, _failed = later.waiting.pop()
     result = work()
     paint(annotation, 5)
     then(result)
@@ -149,12 +150,34 @@ def test_done_during_a_save_waits_for_it_and_saves_what_came_after(annotation, t
 
 def test_a_layer_that_is_taken_away_ends_painting(annotation):
     presenter, state, _ = begun(annotation)
-    annotation._viewer.layers.remove(annotation.layer)  # noqa: SLF001
+    annotation._viewer.layers.remove(annotation.layer)
 
     presenter.look()
 
     assert presenter.annotation is None
     assert state.painted is None
+
+
+def test_what_is_painted_is_saved_at_once_when_the_window_closes(annotation, tmp_path):
+    presenter, _, _ = begun(annotation, Later())
+    paint(annotation, 5)
+
+    assert presenter.save_now()
+
+    assert saved(tmp_path).labels[5].any()
+
+
+def test_a_save_that_fails_at_closing_is_told(annotation, monkeypatch):
+    presenter, state, _ = begun(annotation)
+    paint(annotation, 5)
+
+    def full(*_):
+        raise VolumeProblem("scans", "No space left on the disk.", "Free some.")
+
+    monkeypatch.setattr("napari_medkd.files.annotating.save_annotation", full)
+
+    assert not presenter.save_now()
+    assert "No space" in state.problem.problem
 
 
 @pytest.fixture

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
+from qtpy.QtGui import QCloseEvent
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QLineEdit
+from qtpy.QtWidgets import QApplication, QLineEdit
 
 from napari_medkd.files.manifest import open_dataset, write_dataset
+from napari_medkd.gui.widgets.closing import guard_closing
 from napari_medkd.gui.widgets.data_dock import DataDock
 from tests.gui.annotating import unpainted
 
@@ -41,7 +43,7 @@ def page(dock, qtbot):
 
 
 def canvas_of(viewer):
-    return viewer.__wrapped__.window._qt_viewer.canvas.native  # noqa: SLF001 - events go to the canvas itself
+    return viewer.__wrapped__.window._qt_viewer.canvas.native
 
 
 def stroke(viewer, qtbot, *, down=0):
@@ -137,3 +139,25 @@ def test_a_stroke_can_be_taken_back(viewer, page, qtbot):
     qtbot.keyClick(canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
 
     assert not np.asarray(layer.data).any()
+
+
+def test_another_dataset_is_opened_after_what_is_painted_is_saved(viewer, dock, page, qtbot, tiny_dataset, tmp_path):
+    stroke(viewer, qtbot)
+
+    dock.open_path(tiny_dataset)
+    qtbot.waitUntil(lambda: dock.session.dataset_path == tiny_dataset, timeout=20_000)
+
+    assert page.presenter.annotation is None
+    assert dock.pages.currentWidget() is dock.cases
+    assert [case.id for case in open_dataset(tmp_path / "scans").labelled("structures")] == ["case_0"]
+    assert dock.session.references == ()
+
+
+def test_closing_the_window_saves_what_is_painted(viewer, dock, page, qtbot, tmp_path):
+    guard_closing(viewer.__wrapped__.window._qt_window, dock.session)
+    page._timer.stop()
+    stroke(viewer, qtbot)
+
+    QApplication.sendEvent(viewer.__wrapped__.window._qt_window, QCloseEvent())
+
+    assert [case.id for case in open_dataset(tmp_path / "scans").labelled("structures")] == ["case_0"]

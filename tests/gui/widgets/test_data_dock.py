@@ -6,9 +6,23 @@ import pytest
 from qtpy.QtCore import QMimeData, QPoint, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 
+from napari_medkd.gui.preferences import PLUGIN
+from napari_medkd.gui.presenters import train
 from napari_medkd.gui.widgets.data_dock import DataDock
+from napari_medkd.gui.widgets.dock import bring_up
+from tests.gui.presenting import demo_card
 
 pytestmark = pytest.mark.gui
+
+ESTIMATE = {
+    "device": "cpu",
+    "precision": "fp32",
+    "plan": [{"name": "student", "epochs": 1, "steps_per_epoch": 100}],
+    "seconds": 120.0,
+    "seconds_per_step": {"student": 1.2},
+    "peak_memory_bytes": 2**30,
+    "parameters": 1_401_350,
+}
 
 
 @pytest.fixture
@@ -206,3 +220,26 @@ def test_the_sample_is_written_beside_the_runs_and_opened(dock, qtbot, tmp_path,
 
     assert dock.session.dataset_path == tmp_path / "medkd-sample"
     assert dock.cases.table.num_shown() == 2
+
+
+def test_train_from_this_reference_sets_the_run_up_in_the_train_dock(
+    make_napari_viewer, qtbot, tiny_dataset, monkeypatch
+):
+    cards = (demo_card(), demo_card("few", needs="references"))
+    monkeypatch.setattr(train, "cards_of", lambda interpreter, ask_again: cards)
+    monkeypatch.setattr(train, "ask", lambda interpreter, arguments: ESTIMATE)
+    viewer = make_napari_viewer(show=True)
+    _, dock = viewer.window.add_plugin_dock_widget(PLUGIN, "Data")
+    opened(dock, qtbot, tiny_dataset)
+    assert not dock.cases.train.isEnabled()
+    dock.cases.table.select("case_3")
+    qtbot.mouseClick(dock.cases.use_as_reference, Qt.MouseButton.LeftButton)
+
+    qtbot.mouseClick(dock.cases.train, Qt.MouseButton.LeftButton)
+
+    training = bring_up(viewer, "Train")
+    qtbot.waitUntil(lambda: training.state.estimate is not None, timeout=20_000)
+    assert training.form.method.currentText() == "Few"
+    assert "case_3" in training.dataset.text()
+    assert "2 min" in training.estimate_text.text()
+    assert training.start.isEnabled()

@@ -29,6 +29,11 @@ class RunningAverage(nn.Module):
         self.network = deepcopy(network).requires_grad_(False)
 
     @torch.no_grad()
+    def begin_at(self, network: UNet) -> None:
+        """Take a network's weights as they are."""
+        self.network.load_state_dict(network.state_dict())
+
+    @torch.no_grad()
     def follow(self, network: UNet) -> None:
         """Take a step towards a network's weights."""
         for mine, theirs in zip(self.network.parameters(), network.parameters(), strict=True):

@@ -62,18 +62,31 @@ class AnnotatePresenter:
             return
         self._is_saving = True
         is_approved = self.is_draft and self._is_last_look
+        self._in_background(lambda: _saved(annotation, last, even_if_same=is_approved), self._take, self._tell)
 
-        def work() -> "tuple[Mask, Painted, Dataset | None]":
-            from napari_medkd.files.annotating import save_annotation
+    def save_now(self) -> bool:
+        """Save what is not saved yet here and now, because the window closes; False where that fails, which is told."""
+        annotation = self.annotation
+        if annotation is None or not annotation.is_there:
+            return True
+        try:
+            _saved(annotation, self._saved)
+        except (InputProblem, OSError) as error:
+            self._tell(error)
+            return False
+        return True
 
-            mask = annotation.snapshot()
-            is_same = last is not None and mask.task == last.task and np.array_equal(mask.labels, last.labels)
-            if is_same and not is_approved:
-                return mask, annotation.painted(mask), None
-            dataset = save_annotation(annotation.dataset, annotation.case.id, mask)
-            return mask, annotation.painted(mask), dataset
-
-        self._in_background(work, self._take, self._tell)
+    def put_away(self, then: Callable[[], None]) -> None:
+        """Stop painting because something else is wanted: a draft that nobody has changed is not kept."""
+        annotation = self.annotation
+        if annotation is None or not annotation.is_there:
+            self.look()
+            then()
+        elif self.is_draft and _is_same(annotation.snapshot(), self._saved):
+            self.discard()
+            then()
+        else:
+            self.finish(then)
 
     def finish(self, then: Callable[[], None]) -> None:
         """Save what is not saved yet, then stop looking after the mask; where saving fails, painting goes on."""
@@ -152,3 +165,19 @@ class AnnotatePresenter:
         self._has_failed = True
         self._finish = None
         self._state.problem = problems_of(error, "annotation")[0]
+
+
+def _saved(
+    annotation: "Annotation", last: "Mask | None", *, even_if_same: bool = False
+) -> "tuple[Mask, Painted, Dataset | None]":
+    """Save what is painted now where it is not what was saved last; return it, and the dataset if it was saved."""
+    from napari_medkd.files.annotating import save_annotation
+
+    mask, dataset = annotation.snapshot(), None
+    if even_if_same or not _is_same(mask, last):
+        dataset = save_annotation(annotation.dataset, annotation.case.id, mask)
+    return mask, annotation.painted(mask), dataset
+
+
+def _is_same(mask: "Mask", last: "Mask | None") -> bool:
+    return last is not None and mask.task == last.task and np.array_equal(mask.labels, last.labels)

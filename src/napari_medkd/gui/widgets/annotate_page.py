@@ -1,5 +1,6 @@
 """The page of the Data dock on which a reference is painted: classes, help between slices, and what is saved."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
@@ -58,6 +59,7 @@ class AnnotatePage(QWidget):
         self.title.setText(f"<b>{opened.case.id}</b> · {task.name}")
         self.presenter.begin(annotation)
         annotation.layer.events.selected_label.connect(self._show_painted)
+        self._session.save_at_closing = self.presenter.save_now
         self._timer.start()
         self._show_painted()
 
@@ -118,11 +120,23 @@ class AnnotatePage(QWidget):
 
         self.presenter.change(add)
 
+    def leave(self, then: Callable[[], None]) -> None:
+        """Stop painting, if there is any, because something else is wanted; where saving fails, painting goes on."""
+        if self.presenter.annotation is None:
+            then()
+            return
+
+        def over() -> None:
+            self._over("")
+            then()
+
+        self.presenter.put_away(over)
+
     def _end(self) -> None:
         annotation = self.presenter.annotation
         if annotation is None or not annotation.is_there:
             self.presenter.look()  # takes note that the layer is gone
-            self.done.emit("")
+            self._over("")
             return
         name = annotation.case.id
         self.finish.setEnabled(False)
@@ -130,11 +144,11 @@ class AnnotatePage(QWidget):
 
     def _discard(self) -> None:
         self.presenter.discard()
-        self._timer.stop()
-        self.done.emit("")
+        self._over("")
 
     def _over(self, name: str) -> None:
         self._timer.stop()
+        self._session.save_at_closing = None
         self.finish.setEnabled(True)
         self.done.emit(name)
 

@@ -23,12 +23,15 @@ class CasesPage(QWidget):
         ``(ids)`` of cases to be made references; of those that all are, to be none any more.
     suggested
         A reference is to be suggested, or the search for one cancelled.
+    trained
+        A run that learns from the references is to be set up.
     """
 
     opened = Signal(str)
     annotated = Signal(str)
     marked = Signal(list)
     suggested = Signal()
+    trained = Signal()
 
     def __init__(self, session: Session, state: DataState) -> None:
         super().__init__()
@@ -59,6 +62,10 @@ class CasesPage(QWidget):
         self.use_as_reference.setEnabled(bool(rows))
         all_marked = bool(rows) and all(row.is_reference for row in rows)
         self.use_as_reference.setText("No longer a reference" if all_marked else "Use as reference")
+        references = self._session.references
+        self.train.setEnabled(bool(references))
+        some = f"these {len(references)} references" if len(references) > 1 else "this reference"
+        self.train.setText(f"Train from {some}")
 
     def show_reading(self) -> None:
         """Say that a case is being read."""
@@ -81,6 +88,8 @@ class CasesPage(QWidget):
         self.suggest.setToolTip("Find the case that is most like all others; labels are not looked at")
         self.suggestion = QLabel()
         self.suggestion.setWordWrap(True)
+        self.train = QPushButton("Train from this reference")
+        self.train.setToolTip("Set up a one-shot run and measure how long it takes: the other cases need no label")
         suggesting = QHBoxLayout()
         suggesting.addWidget(self.suggest)
         suggesting.addWidget(self.suggestion, 1)
@@ -94,6 +103,7 @@ class CasesPage(QWidget):
         layout.addWidget(self.table, 1)
         layout.addLayout(buttons)
         layout.addLayout(suggesting)
+        layout.addWidget(self.train)
 
     def _connect(self) -> None:
         self.filter.textChanged.connect(self.table.keep_matching)
@@ -107,8 +117,10 @@ class CasesPage(QWidget):
         if chosen is not None:
             chosen.selectionChanged.connect(self.show_buttons)
         self.suggest.clicked.connect(self.suggested.emit)
+        self.train.clicked.connect(self.trained.emit)
         events = self._state.events
         events.summary.connect(self.show_summary)
+        self._session.events.references.connect(self.show_buttons)
         for signal in (events.suggestion, events.is_suggesting):
             signal.connect(self._show_suggestion)
 

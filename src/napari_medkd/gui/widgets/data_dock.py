@@ -21,7 +21,7 @@ from napari_medkd.gui.presenters.words import count
 from napari_medkd.gui.state import DataState, OpenedCase
 from napari_medkd.gui.widgets.annotate_page import AnnotatePage
 from napari_medkd.gui.widgets.cases_page import CasesPage
-from napari_medkd.gui.widgets.dock import Dock
+from napari_medkd.gui.widgets.dock import Dock, bring_up
 from napari_medkd.gui.widgets.problem_list import ProblemList
 from napari_medkd.gui.widgets.welcome_page import WelcomePage
 
@@ -87,6 +87,7 @@ class DataDock(Dock):
         self.cases.annotated.connect(self.annotate)
         self.cases.marked.connect(self._mark)
         self.cases.suggested.connect(self._suggest_or_cancel)
+        self.cases.trained.connect(lambda: bring_up(self.viewer, "Train").begin_from_references())
         self.annotating.done.connect(self._take_annotated)
         self.check_images.clicked.connect(self._check_or_cancel)
         events = self.state.events
@@ -111,7 +112,7 @@ class DataDock(Dock):
         """Open the dataset at a folder or manifest."""
         self.settle()
         self.path.setText(str(path))
-        self.presenter.open(path)
+        self.annotating.leave(lambda: self.presenter.open(path))
 
     def show_case(self, name: str, answer: Path | None = None) -> None:
         """Show a case of the open dataset as layers, in place of the one shown before.
@@ -176,7 +177,7 @@ class DataDock(Dock):
         self.settle()
         folder = self.session.runs_folder.parent / SAMPLE_FOLDER
         self.path.setText(str(folder))
-        self.presenter.open_sample(folder)
+        self.annotating.leave(lambda: self.presenter.open_sample(folder))
 
     @property
     def painted_case(self) -> str:
@@ -205,7 +206,6 @@ class DataDock(Dock):
     def _mark(self, names: list[str]) -> None:
         """Make the cases references; those that all are, are none any more."""
         self.presenter.mark_references(names, on=not set(names) <= set(self.session.references))
-        self.cases.show_buttons()
 
     def _show_rows(self) -> None:
         self.cases.show_rows()

@@ -103,6 +103,7 @@ class ResultsView(QScrollArea):
         layout.addWidget(self.legend)
         layout.addLayout(_row(*self.planes.values()))
         layout.addWidget(self.preview)
+        self.on_canvas = layout
         return box
 
     def show_networks(self, networks: Sequence[tuple[str, str, str]], chosen: str) -> None:

@@ -1,0 +1,67 @@
+"""A reference's label on other images, without any network: copied, or moved by classical registration."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from napari_medkd.core.annotation import Mask
+from napari_medkd.core.dataset import Case, Dataset
+from napari_medkd.core.volume import Volume
+from napari_medkd.files.opening import read_mask, read_volume
+
+#: The Python of an environment that has picsl-greedy; see greedy_warp.py.
+GREEDY = "MEDKD_GREEDY_PYTHON"
+
+
+def copied_label(dataset: Dataset, reference: str) -> Callable[[Case, Volume], Mask]:
+    """Return what lays the reference's label on an image, centre on centre, voxel for voxel."""
+    labels = _label(dataset, reference).labels
+
+    def draw(_case: Case, volume: Volume) -> Mask:
+        (task,) = dataset.tasks.values()
+        placed = np.zeros(volume.grid.shape, labels.dtype)
+        there, here = zip(*(_overlap(a, b) for a, b in zip(placed.shape, labels.shape, strict=True)), strict=True)
+        placed[there] = labels[here]
+        return Mask(placed, volume.grid, task)
+
+    return draw
+
+
+def registered_label(dataset: Dataset, reference: str) -> Callable[[Case, Volume], Mask]:
+    """Return what moves the reference's label onto an image with greedy."""
+    python = os.environ.get(GREEDY)
+    if not python:
+        sys.exit(f"Set {GREEDY} to the Python of an environment that has picsl-greedy; see greedy_warp.py.")
+    (task,) = dataset.tasks.values()
+    image, label = dataset.case(reference).images[0], dataset.case(reference).annotations[task.name]
+
+    def draw(case: Case, volume: Volume) -> Mask:
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder) / "label.nii.gz"
+            script = Path(__file__).with_name("greedy_warp.py")
+            command = [python, str(script), str(image), str(label), str(case.images[0]), str(out)]
+            subprocess.run(command, check=True, capture_output=True)
+            return read_mask(out, task, grid=volume.grid)
+
+    return draw
+
+
+def _label(dataset: Dataset, reference: str) -> Mask:
+    (task,) = dataset.tasks.values()
+    case = dataset.case(reference)
+    volume = read_volume(case.images, channels=dataset.channels, modality=dataset.modality)
+    path = case.annotations[task.name]
+    if not isinstance(path, Path):
+        raise TypeError(reference)
+    return read_mask(path, task, grid=volume.grid)
+
+
+def _overlap(there: int, here: int) -> tuple[slice, slice]:
+    """Return where two lines of so many voxels lie on one another, their middles together."""
+    size, shift = min(there, here), (there - here) // 2
+    return slice(max(shift, 0), max(shift, 0) + size), slice(max(-shift, 0), max(-shift, 0) + size)
