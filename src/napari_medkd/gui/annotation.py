@@ -105,6 +105,7 @@ class Annotation:
         self.grid = grid
         self.task = task
         self.is_draft = start is not None
+        self._hidden: list[Any] = []
         known = self._hidden_masks(also_answers=self.is_draft)
         labels = known if start is None else _labels_on(self.grid, start)
         look = labels_look(task, f"{case.id} · {task.name} (painting)", self._origin())
@@ -222,9 +223,11 @@ class Annotation:
             self.layer.metadata = {KEY: self._origin() | {"is_truth": True}}
 
     def remove(self) -> None:
-        """Take the layer off the canvas."""
+        """Take the layer off the canvas again, and show the masks that were hidden for it."""
         if self.is_there:
             self._viewer.layers.remove(self.layer)
+        for layer in self._hidden:
+            layer.visible = True
 
     def _hidden_masks(self, *, also_answers: bool) -> NDArray[Any]:
         """Hide the case's mask, or all masks of the task; return the labels of the case's own, else an empty mask."""
@@ -238,6 +241,7 @@ class Annotation:
                 own = np.array(layer.data)
             if is_own or also_answers:
                 layer.visible = False
+                self._hidden.append(layer)
         return shown_array(np.zeros(self.grid.shape, np.uint8), self.grid) if own is None else own
 
     def _origin(self) -> dict[str, Any]:

@@ -100,10 +100,7 @@ class AnswersOnCanvas:
         for (of_picture, _), layer in self._layers.items():
             if of_picture == picture.key:
                 layer.visible = False
-        for layer in self._viewer.layers:
-            if isinstance(layer, Labels) and layer.metadata.get(KEY, {}).get("is_truth"):
-                layer.contour = layer.contour or 1
-                layer.opacity = 1.0
+        outline_truth(self._viewer)
 
     def _add(self, answer: Answer, picture: Picture, labels: Any, hidden: bool) -> Any:
         origin = origin_of(answer.grid, "labels") | {"task": asdict(answer.prediction.task)}
@@ -119,6 +116,14 @@ class AnswersOnCanvas:
             self._viewer.layers.selection = selected
             self._viewer.layers.selection.active = active
         return layer
+
+
+def outline_truth(viewer: Any) -> None:
+    """Draw true masks as outlines, so that a network's answer is seen beneath and not a mixture."""
+    for layer in viewer.layers:
+        if isinstance(layer, Labels) and layer.metadata.get(KEY, {}).get("is_truth"):
+            layer.contour = layer.contour or 1
+            layer.opacity = 1.0
 
 
 def placed_like(image: Any) -> dict[str, Any]:

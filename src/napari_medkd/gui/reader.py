@@ -84,7 +84,7 @@ def case_layers(dataset: Dataset, case: Case, answer: Path | None = None) -> lis
     Parameters
     ----------
     answer
-        The folder of a network's prediction of the case, which is drawn on top; true masks become outlines.
+        The folder of a network's prediction of the case, which is drawn on top.
 
     Raises
     ------
@@ -107,14 +107,7 @@ def case_layers(dataset: Dataset, case: Case, answer: Path | None = None) -> lis
             layers.append(mask_layer(mask, title, source=known, is_truth=True))
         elif task.kind == "detection":
             layers += boxes_layers(read_boxes(known, task, volume.grid), title)
-    if answer is None:
-        return layers
-    return [*(_outlined(layer) for layer in layers), *_answer_layers(answer, dataset, volume.grid)]
-
-
-def _outlined(layer: LayerData) -> LayerData:
-    data, look, kind = layer
-    return data, (look | {"contour": 1, "opacity": 1.0} if kind == "labels" else look), kind
+    return layers if answer is None else [*layers, *_answer_layers(answer, dataset, volume.grid)]
 
 
 def _answer_layers(folder: Path, dataset: Dataset, grid: Grid) -> list[LayerData]:

@@ -97,7 +97,7 @@ class AllCasesPresenter:
     def _order_stop(self) -> None:
         from napari_medkd.runs.folder import RunFolder
 
-        if self._asked is None:
+        if self._asked is None or self._status is None:  # not launched yet
             return
         try:
             RunFolder(self._asked.out).order("stop")

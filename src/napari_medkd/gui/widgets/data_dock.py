@@ -139,7 +139,7 @@ class DataDock(Dock):
 
         def then(layers: "list[LayerData]") -> None:
             if wish == self._wish:
-                self._put_into_viewer(dataset, case, layers)
+                self._put_into_viewer(dataset, case, layers, has_answer=answer is not None)
             self.cases.show_buttons()
 
         def failed(error: Exception) -> None:
@@ -148,12 +148,18 @@ class DataDock(Dock):
 
         Background(self)(work, then, failed)
 
-    def _put_into_viewer(self, dataset: "Dataset", case: "Case", layers: "list[LayerData]") -> None:
+    def _put_into_viewer(
+        self, dataset: "Dataset", case: "Case", layers: "list[LayerData]", *, has_answer: bool
+    ) -> None:
+        from napari_medkd.gui.canvas import outline_truth
         from napari_medkd.gui.shown_case import ShownCase
 
         if self._shown is None:
             self._shown = ShownCase(self.viewer)
-        self.session.opened = OpenedCase(dataset, case, self._shown.show(layers))
+        shown = self._shown.show(layers)
+        if has_answer:
+            outline_truth(self.viewer)
+        self.session.opened = OpenedCase(dataset, case, shown)
         if self._to_annotate[0] == case.id:
             self.annotate(*self._to_annotate)
 

@@ -20,6 +20,8 @@ from napari_medkd.gui.widgets.sheet_view import SheetView
 if TYPE_CHECKING:
     from napari_medkd.core.annotation import Mask
 
+_HELP = "A double click shows a case with the student's mask."
+
 
 class SheetDock(Dock):
     """Joins the sheet, its decisions, and the Data dock, which shows and annotates cases."""
@@ -69,6 +71,8 @@ class SheetDock(Dock):
         self.heading, self.summary, self.legend, self.advice = (QLabel() for _ in range(4))
         for label in (self.heading, self.summary, self.legend, self.advice):
             label.setWordWrap(True)
+        # As high with one line as with two, so that the sheet does not move while one goes through it.
+        self.advice.setMinimumHeight(2 * self.advice.fontMetrics().lineSpacing())
         self.view = SheetView(self.colours())
         self.show_case = QPushButton("Show case")
         self.show_case.setToolTip("<p>Show the case with the student's mask as layers (or double-click it)</p>")
@@ -128,8 +132,7 @@ class SheetDock(Dock):
         advice = "" if row is None else why_not_corrected(row)
         self.show_case.setEnabled(row is not None)
         self.correct_case.setEnabled(row is not None and not advice)
-        self.advice.setText(advice)
-        self.advice.setVisible(bool(advice))
+        self.advice.setText(advice or _HELP)
 
     def _go_to_slice(self) -> None:
         """Show the slice that is on the sheet, once its case stands in the viewer."""

@@ -1,7 +1,7 @@
 """How one case of the contact sheet is drawn."""
 
 from qtpy.QtCore import QModelIndex, QRect, QSize, Qt
-from qtpy.QtGui import QColor, QFont, QFontMetrics, QPainter, QPixmap
+from qtpy.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QPixmap
 from qtpy.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from napari_medkd.gui.presenters.words import certainty
@@ -11,7 +11,8 @@ from napari_medkd.gui.theme import ThemeColours
 ROW_ROLE = int(Qt.ItemDataRole.UserRole)
 PICTURE_ROLE = ROW_ROLE + 1
 
-_MARGIN = 3
+_MARGIN = 4
+_GAP = 2
 _BAR = 3
 _SELECTION_ALPHA = 150
 
@@ -27,7 +28,7 @@ class SheetTile(QStyledItemDelegate):
     @staticmethod
     def height_for(width: int, metrics: QFontMetrics) -> int:
         """Return how high a tile of that width is."""
-        return width + _BAR + 2 * metrics.height() + 2 * _MARGIN
+        return width + _GAP + _BAR + _GAP + 2 * metrics.height()
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:
         """Return the tile's size."""
@@ -40,7 +41,7 @@ class SheetTile(QStyledItemDelegate):
             return
         row: SheetRow = index.data(ROW_ROLE)
         painter.save()
-        tile = QRect(option.rect.topLeft(), self.size).adjusted(1, 1, -1, -1)
+        tile = QRect(option.rect.topLeft(), self.size)
         if option.state & QStyle.StateFlag.State_Selected:
             colour = QColor(self.colours.current)
             colour.setAlpha(_SELECTION_ALPHA)
@@ -48,9 +49,10 @@ class SheetTile(QStyledItemDelegate):
         inner = tile.adjusted(_MARGIN, _MARGIN, -_MARGIN, -_MARGIN)
         picture = QRect(inner.left(), inner.top(), inner.width(), inner.width())
         self._picture(painter, picture, index.data(PICTURE_ROLE), row)
-        bar = QRect(picture.left(), picture.bottom() + 2, picture.width(), _BAR)
+        bar = QRect(picture.left(), picture.bottom() + 1 + _GAP, picture.width(), _BAR)
         self._bar(painter, bar, row.answer.uncertainty)
-        self._words(painter, QRect(bar.bottomLeft(), inner.bottomRight()), option.font, row)
+        words = QRect(bar.left(), bar.bottom() + 1 + _GAP, bar.width(), inner.bottom() - bar.bottom() - _GAP)
+        self._words(painter, words, option.font, row)
         painter.restore()
 
     def _picture(self, painter: QPainter, rect: QRect, picture: QPixmap | None, row: SheetRow) -> None:
@@ -65,8 +67,8 @@ class SheetTile(QStyledItemDelegate):
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
             painter.drawPixmap(place, picture)
         if row.is_reference:
-            painter.setPen(QColor(self.colours.caution))
-            painter.drawRect(rect.adjusted(0, 0, -1, -1))
+            painter.setPen(QPen(QColor(self.colours.caution), 2))
+            painter.drawRect(rect.adjusted(1, 1, -1, -1))
 
     def _bar(self, painter: QPainter, rect: QRect, uncertainty: float | None) -> None:
         """Draw how uncertain the student is, of at most 1."""

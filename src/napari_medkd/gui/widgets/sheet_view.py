@@ -103,6 +103,7 @@ class SheetView(QListView):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setAccessibleName("Cases, the least certain first")
         self.activated.connect(lambda index: self.opened.emit(self._model.rows[index.row()]))
+        self.take_theme(colours)
         chosen, bar = self.selectionModel(), self.verticalScrollBar()
         assert chosen is not None
         assert bar is not None
@@ -137,9 +138,8 @@ class SheetView(QListView):
     def take_theme(self, colours: ThemeColours) -> None:
         """Draw in other colours."""
         self._tile.colours = colours
-        port = self.viewport()
-        if port is not None:
-            port.update()
+        # napari's own background of lists leaves too little contrast for two shades of text.
+        self.setStyleSheet(f"QListView {{ background-color: {colours.background}; }}")
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Fill the width with as many tiles as fit."""
