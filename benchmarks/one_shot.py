@@ -127,6 +127,8 @@ CANDIDATES: dict[str, Trained | Moved] = {
     "one label, strong augmentation": Trained("supervised", share=0.5),
     "warped reference": _candidate(),
     "warped reference, hint": _candidate(hint=1.0),
+    "warped reference, self-training": _candidate(self_training=1.0),
+    "warped reference, self-training on every voxel": _candidate(self_training=1.0, confidence=0.0),
     "mixed transforms": _candidate(generation="mixed transforms"),
     "mixed transforms, self-training": _candidate(generation="mixed transforms", self_training=1.0),
     "mixed transforms, hint, self-training": _candidate(generation="mixed transforms", hint=1.0, self_training=1.0),
