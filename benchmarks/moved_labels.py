@@ -1,4 +1,4 @@
-"""A reference's label on other images, without any network: copied, or moved by classical registration."""
+"""A reference's label on other images: copied, or moved by classical registration or by a registration network."""
 
 import os
 import subprocess
@@ -11,7 +11,14 @@ import numpy as np
 
 from napari_medkd.core.annotation import Mask
 from napari_medkd.core.dataset import Case, Dataset
+from napari_medkd.core.run_layout import RESOLVED
+from napari_medkd.core.spec import TrainSpec
 from napari_medkd.core.volume import Volume
+from napari_medkd.engine.bench import open_bench, read_resolved
+from napari_medkd.engine.checkpoint import Checkpoints
+from napari_medkd.engine.data.cases import Cases
+from napari_medkd.engine.data.registered import Registered
+from napari_medkd.engine.data.transfer import transfers
 from napari_medkd.files.opening import read_mask, read_volume
 
 #: The Python of an environment that has picsl-greedy; see greedy_warp.py.
@@ -47,6 +54,25 @@ def registered_label(dataset: Dataset, reference: str) -> Callable[[Case, Volume
             command = [python, str(script), str(image), str(label), str(case.images[0]), str(out)]
             subprocess.run(command, check=True, capture_output=True)
             return read_mask(out, task, grid=volume.grid)
+
+    return draw
+
+
+def network_registered_label(spec: TrainSpec, run: Path) -> Callable[[Case, Volume], Mask]:
+    """Return what moves the reference's label onto an image with the registration network of a one-shot run."""
+    bench = open_bench(spec, frozenset({"segmentation"}), read_resolved(run / RESOLVED))
+    network = bench.registration_network()
+    if not Checkpoints(run).restore_product("registration", network):
+        raise RuntimeError(f"{run} has no registration network.")
+    registered = Registered(bench.training_cases, bench.unlabelled_cases, bench.machine, None)
+    show = transfers(registered, bench.training_cases, network.eval())
+
+    def draw(case: Case, _volume: Volume) -> Mask:
+        (asked,) = Cases(bench.dataset, bench.task, (case.id,), bench.preprocessing, labelled=False)
+        (picture,) = show(asked)
+        if picture.mask is None:
+            raise RuntimeError(f"The reference came onto {case.id} without its label.")
+        return picture.mask
 
     return draw
 

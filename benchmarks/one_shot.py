@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 
-from moved_labels import copied_label, registered_label
+from moved_labels import copied_label, network_registered_label, registered_label
 from one_shot_data import EXPERIMENTS, WORK, Experiment
 from paired_table import Scored, difference_row, read_scores, rows_of
 from record import RESULTS, Record, Row, machine, versions
@@ -56,6 +56,8 @@ class Trained:
         Of the experiment's epochs.
     num_unlabelled
         Unlabelled images that are used; None uses all.
+    only_registers
+        Whether the run's registration network moves the reference's label, instead of the student's drawing.
     """
 
     method: str
@@ -65,11 +67,13 @@ class Trained:
     all_labels: bool = False
     share: float = 1.0
     num_unlabelled: int | None = None
+    only_registers: bool = False
 
     @property
     def beyond_the_spec(self) -> dict[str, object]:
         """What makes the row what it is, beside the spec of its first run."""
-        return {"rounds": self.rounds, "all_labels": self.all_labels, "num_unlabelled": self.num_unlabelled}
+        names = ("rounds", "all_labels", "num_unlabelled", "only_registers")
+        return {name: getattr(self, name) for name in names}
 
     def spec(self, experiment: Experiment, manifest: Path, number: int) -> TrainSpec:
         """Return the run on a dataset with one of the experiment's references."""
@@ -108,6 +112,12 @@ ONE_SHOT = "one-shot"
 ROWS: dict[str, Trained | Moved] = {
     "copied label": Moved(copied_label),
     "registration": Moved(registered_label),
+    "registration network": Trained(
+        ONE_SHOT,
+        settings={"hint": 0.0, "self_training": 0.0, "registration_share": 2.0},
+        share=0.125,
+        only_registers=True,
+    ),
     "one label, strong augmentation": Trained("supervised"),
     "one label, self-training": Trained("supervised", rounds=SELF_TRAINING_ROUNDS),
     "faithful": Trained(ONE_SHOT, "faithful"),
@@ -135,15 +145,18 @@ CANDIDATES: dict[str, Trained | Moved] = {
 }
 
 
-def _predictor(row: Trained, experiment: Experiment, number: int, run: Path) -> Predictor:
-    """Return the student: trained on the reference, and in every round on its own answers to all other images too."""
+def _trained(row: Trained, experiment: Experiment, number: int, run: Path) -> Callable[[Case, Volume], Mask]:
+    """Train a row, and return what draws: the student, taught in every round by its own answers to all images too."""
     dataset = row.dataset(experiment, number)
-    predictor = trained(row.spec(experiment, _manifest(dataset, run.name), number), run / "round-0")
+    spec = row.spec(experiment, _manifest(dataset, run.name), number)
+    predictor = trained(spec, run / "round-0")
+    if row.only_registers:
+        return network_registered_label(spec, run / "round-0")
     for at in range(1, row.rounds + 1):
         labelled = _with_answers(dataset, experiment.references()[number], run / f"answers-{at}", predictor)
         spec = replace(row, all_labels=True).spec(experiment, _manifest(labelled, f"{run.name}-{at}"), number)
         predictor = trained(spec, run / f"round-{at}")
-    return predictor
+    return answers_of(predictor)
 
 
 def _with_answers(dataset: Dataset, reference: str, folder: Path, predictor: Predictor) -> Dataset:
@@ -182,7 +195,7 @@ def finish_row(experiment: str, name: str, row: Trained | Moved, number: int, *,
         return
     start, is_fresh = time.monotonic(), not run.exists()
     if isinstance(row, Trained):
-        draw = answers_of(_predictor(row, chosen, number, run))
+        draw = _trained(row, chosen, number, run)
     else:
         draw = row.by(chosen.dataset(), chosen.references()[number])
     seconds = round(time.monotonic() - start, 1)
@@ -210,6 +223,7 @@ def finish_row(experiment: str, name: str, row: Trained | Moved, number: int, *,
 
 #: What each row is held against.
 VERSUS = {
+    "registration network": ("registration",),
     "one label, self-training": ("one label, strong augmentation",),
     "faithful": ("one label, strong augmentation", "one label, self-training"),
     "recommended": ("one label, strong augmentation", "one label, self-training", "faithful"),
