@@ -1,0 +1,78 @@
+"""A small world in which methods can be held against their baselines: two sites that image the same anatomy.
+
+A curved tube of two parts lies among tissue, bright strands, fluid and cortex of its own intensity. The other site has
+another contrast curve and a smoother noise; no image of it is trained on.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_medkd.core.annotation import Mask
+from napari_medkd.core.dataset import Case, Dataset, Split
+from napari_medkd.core.grid import Grid
+from napari_medkd.core.task import Task
+from napari_medkd.core.volume import Modality, Volume
+from napari_medkd.files.manifest import write_dataset
+from napari_medkd.files.opening import write_mask, write_volume
+
+SHAPE = (24, 40, 28)
+TASK = Task("tube", "segmentation", ("background", "front", "back"))
+
+_CONTRAST_HERE = (0.0, 0.12, 0.45, 0.56, 0.75, 1.0)
+_CONTRAST_THERE = (0.0, 0.15, 0.46, 0.56, 0.72, 0.95)
+
+
+def _smooth(random: np.random.Generator, sigma: float) -> NDArray[np.float64]:
+    noise = ndimage.gaussian_filter(random.normal(size=SHAPE), sigma, mode="wrap")
+    return noise / noise.std()
+
+
+def _labels(random: np.random.Generator) -> NDArray[np.uint8]:
+    z, y, x = np.indices(SHAPE).astype(float)
+    middle = np.array(SHAPE) / 2 + random.uniform(-2, 2, 3)
+    along = (y - middle[1]) / random.uniform(9, 12)
+    height = middle[0] + random.uniform(2, 4) * along**2 - 1
+    side = middle[2] + random.uniform(-2, 2) * along
+    thickness = (3.4 - 1.2 * along) * random.uniform(0.85, 1.15)
+    across = np.hypot((z - height) / thickness, (x - side) / (1.3 * thickness))
+    is_tube = across + along**6 + 0.1 * _smooth(random, 3) < 1
+    return (is_tube * np.where(along > 0.1, 2, 1)).astype(np.uint8)
+
+
+def tube(seed: int, *, other_site: bool) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """Return an image and its labels (z, y, x); the same seed is the same anatomy at both sites."""
+    random = np.random.default_rng(seed)
+    labels = _labels(random)
+    image = 0.45 + 0.12 * _smooth(random, 4)
+    image = np.where(_smooth(random, 3.2) > 0.9, 0.75, image)
+    image = np.where(_smooth(random, 3) > 1.3, 0.12, image)
+    is_cortex = np.abs(_smooth(random, 3.5)) < 0.22
+    image = np.where(is_cortex, 0.56, image)
+    image = np.where(labels > 0, 0.56 + 0.02 * random.normal(), image)
+    image = ndimage.gaussian_filter(image, 0.6)
+    if other_site:
+        image = np.interp(image, _CONTRAST_HERE, _CONTRAST_THERE)
+    noise = 0.04 * _smooth(random, 1.0) if other_site else 0.05 * random.normal(size=SHAPE)
+    image = image * (1 + 0.1 * _smooth(random, 12)) + noise
+    return (100 * image).astype(np.float32), labels
+
+
+def two_sites(folder: Path, num_training: int, num_tests: int) -> Path:
+    """Write training cases of one site and test cases of the other; return the manifest."""
+    folder.mkdir(parents=True)
+    cases, grid = [], Grid.upright(SHAPE)
+    for number in range(num_training + num_tests):
+        is_test = number >= num_training
+        name = f"{'there' if is_test else 'here'}_{number}"
+        image, labels = tube(number, other_site=is_test)
+        paths = folder / f"{name}.nii.gz", folder / f"{name}_tube.nii.gz"
+        write_volume(paths[0], Volume(image[None], grid))
+        write_mask(paths[1], Mask(labels, grid, TASK))
+        cases.append(Case(name, paths[:1], name, name.split("_")[0], {TASK.name: paths[1]}))
+    names = tuple(case.id for case in cases)
+    split = Split(names[:num_training], (), names[num_training:])
+    dataset = Dataset("tubes", ("image",), Modality.MR, {TASK.name: TASK}, tuple(cases), split, folder=folder)
+    return write_dataset(dataset, folder)

@@ -1,0 +1,71 @@
+"""Invariant 9: in a phantom world a method beats its baseline, over three seeds, by the margin written here."""
+
+from pathlib import Path
+from statistics import mean
+
+import pytest
+
+from napari_medkd.core.control import Always
+from napari_medkd.core.preprocessing import PreprocessingWishes
+from napari_medkd.core.spec import Hardware, MethodChoice, NetworkChoice, Schedule, TrainSpec
+from napari_medkd.engine.bench import Bench, open_bench
+from napari_medkd.engine.checkpoint import load_network
+from napari_medkd.engine.data.cases import Cases
+from napari_medkd.engine.judge import judge
+from napari_medkd.engine.loop import train
+from napari_medkd.methods import method_named
+from tests.methods.phantom_world import SHAPE, two_sites
+
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
+
+SEEDS = (0, 1, 2)
+STEPS = 250
+#: The teacher's steps come on top, half as many as the student's.
+STEPS_WITH_TEACHER = 375
+MARGIN = 0.1
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    return two_sites(tmp_path_factory.mktemp("world") / "tubes", num_training=24, num_tests=24)
+
+
+def dice_on_the_other_site(world: Path, method: str, seed: int, steps: int, run: Path) -> float:
+    spec = TrainSpec(
+        datasets=(world,),
+        method=MethodChoice(name=method),
+        network=NetworkChoice(widths=(8, 16, 32)),
+        schedule=Schedule(epochs=1, steps_per_epoch=steps, batch_size=4, learning_rate=2e-3),
+        preprocessing=PreprocessingWishes(patch=SHAPE, spacing=(1.0, 1.0, 1.0)),
+        hardware=Hardware(device="cpu", precision="fp32", threads=1),
+        seed=seed,
+    )
+    found = method_named(method)
+    bench = open_bench(spec, found.tasks)
+    events = list(train(found, bench, run, Always()))
+    assert events[-1].outcome == "completed"
+    return score(bench, run)
+
+
+def score(bench: Bench, run: Path) -> float:
+    network, _, _ = load_network(run, "student")
+    tests = Cases(bench.dataset, bench.task, bench.dataset.split.test, bench.preprocessing)
+    return judge(network, tests, bench.machine)["score"]
+
+
+@pytest.mark.timeout(3600)
+def test_shape_intensity_learns_a_small_structure_of_another_site_in_steps_that_plain_training_does_not(
+    world, tmp_path
+):
+    """The students take the same few steps; the longer baseline takes those of the teacher as well."""
+    plain, longer, taught = (
+        [dice_on_the_other_site(world, method, seed, steps, tmp_path / f"{name}-{seed}") for seed in SEEDS]
+        for name, method, steps in (
+            ("plain", "supervised", STEPS),
+            ("longer", "supervised", STEPS_WITH_TEACHER),
+            ("taught", "shape-intensity", STEPS),
+        )
+    )
+
+    assert mean(taught) >= mean(plain) + MARGIN, (plain, longer, taught)
+    assert mean(taught) >= mean(longer) + MARGIN, (plain, longer, taught)
