@@ -11,6 +11,7 @@ from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Modality
 
 HIPPOCAMPUS = Task("hippocampus", "segmentation", ("background", "anterior", "posterior"))
+VESSELS = Task("vessels", "segmentation", ("background", "vessel"))
 LESION = Task("lesion", "segmentation", ("background", "lesion"))
 
 
@@ -92,3 +93,25 @@ def busbra(side: str) -> Dataset:
         for row in rows
     )
     return Dataset(f"busbra {side}", ("B-mode",), Modality.US, {LESION.name: LESION}, cases, split, folder=folder)
+
+
+def chasedb1() -> Dataset:
+    """Return retinal photographs with the first observer's vessels; 8 of 14 children train, 2 develop, 4 test."""
+    folder = data_folder() / "chasedb1"
+    with (folder / "index.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    children = sorted({row["child"] for row in rows})
+    sides = (children[:8], children[8:10], children[10:])
+    split = Split(*(tuple(row["id"] for row in rows if row["child"] in side) for side in sides))
+    cases = tuple(
+        Case(
+            row["id"],
+            (folder / "images" / f"{row['id']}.jpg",),
+            group=row["child"],
+            domain="chasedb1",
+            annotations={VESSELS.name: folder / "masks_obs1" / f"{row['id']}.png"},
+        )
+        for row in rows
+    )
+    channels = ("red", "green", "blue")
+    return Dataset("chasedb1", channels, Modality.OTHER, {VESSELS.name: VESSELS}, cases, split, folder=folder)

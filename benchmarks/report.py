@@ -38,7 +38,7 @@ def _spread(values: list[float]) -> str:
     return f"± {statistics.stdev(values):.3f}" if len(values) > 1 else ""
 
 
-def _of_test(rows: list[dict[str, Any]], test: str) -> str:
+def _of_test(rows: list[dict[str, Any]], test: str, repeats: str = "seeds") -> str:
     here = [row for row in rows if row["test"] == test]
     names = list(dict.fromkeys(row["row"] for row in here))
     plain = {(row["row"], row["class"], row["metric"]): row for row in here if not row["versus"]}
@@ -51,7 +51,7 @@ def _of_test(rows: list[dict[str, Any]], test: str) -> str:
         ]
         differences = [
             f"{row['difference']:+.3f} [{row['ci95'][0]:+.3f}, {row['ci95'][1]:+.3f}] over *{row['versus']}*"
-            + (" (one seed: patients alone)" if len(row["values"]) == 1 else "")
+            + (f" (one {repeats.removesuffix('s')}: patients alone)" if len(row["values"]) == 1 else "")
             for row in here
             if row["row"] == name and row["versus"]
         ]
@@ -67,8 +67,8 @@ def _of_test(rows: list[dict[str, Any]], test: str) -> str:
     unit = plain[names[0], classes[0], "hd95"]["unit"]
     head = (
         "row",
-        "seeds",
-        "Dice ± seed spread",
+        repeats,
+        f"Dice ± spread over {repeats}",
         *(f"{one}: Dice / HD95 ({unit})" for one in classes),
         "paired difference",
     )
@@ -82,7 +82,7 @@ def _seconds_of_training(rows: list[dict[str, Any]]) -> str:
         for row in rows
         if row["metric"] == "training"
     ]
-    head = ("trained on", "row", "seeds", "seconds of training, mean", "least")
+    head = ("trained on", "row", "runs", "seconds of training, mean", "least")
     return "### Time, validation included, one thread of two cores that others share\n\n" + _table(head, lines)
 
 
@@ -112,9 +112,27 @@ def candidates(document: dict[str, Any]) -> str:
     return "## What was tried for shape-intensity distillation\n\n" + "\n".join(parts)
 
 
-def _tests(document: dict[str, Any]) -> list[str]:
+def one_shot(document: dict[str, Any]) -> str:
+    """Return the section on accuracy with one label."""
+    text = (
+        "Each of three fixed references alone is labelled; the other training images have no label that is read. "
+        f"Settings tried for *recommended* on development cases: {document['settings_tried']}, see below. "
+        "`python benchmarks/one_shot.py train` trains and scores what this command tabulates.\n"
+    )
+    parts = [_origin(document), text, *_tests(document, "references"), _seconds_of_training(document["rows"])]
+    return "## One-shot distillation\n\n" + "\n".join(parts)
+
+
+def one_shot_candidates(document: dict[str, Any]) -> str:
+    """Return the section on what was tried for one label."""
+    text = "Trained by `python benchmarks/one_shot.py try`. On development cases alone, with half the steps.\n"
+    parts = [_origin(document), text, *_tests(document, "references"), _seconds_of_training(document["rows"])]
+    return "## What was tried for one-shot distillation\n\n" + "\n".join(parts)
+
+
+def _tests(document: dict[str, Any], repeats: str = "seeds") -> list[str]:
     tests = dict.fromkeys(row["test"] for row in document["rows"] if row["test"])
-    return [_of_test(document["rows"], test) for test in tests]
+    return [_of_test(document["rows"], test, repeats) for test in tests]
 
 
 def _number(value: float) -> str:
@@ -146,6 +164,8 @@ def plain(title: str) -> Callable[[dict[str, Any]], str]:
 SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
     "shape_intensity": shape_intensity,
     "shape_intensity_tried": candidates,
+    "one_shot": one_shot,
+    "one_shot_tried": one_shot_candidates,
     "training": plain("What a training step costs"),
     "augmentation": plain("Augmentation against MONAI's dictionary transforms"),
     "viewer": plain("The viewer: import, first paint, lag while training"),

@@ -15,38 +15,23 @@ Needs MEDKD_DATA.
 
 import argparse
 import json
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import torch
 from paired_table import Scored, difference_row, read_scores, rows_of
 from real_data import busbra, hippocampus, oasis
 from record import RESULTS, Record, Row, machine, versions
+from trained import answers_of, asked_of, forget, is_kept, line_of, score_side, trained
 
-from napari_medkd.core.annotation import ClassLabel
-from napari_medkd.core.control import Always
-from napari_medkd.core.dataset import Case, Dataset
-from napari_medkd.core.events import RunEnded
-from napari_medkd.core.measures import measure_masks
+from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.preprocessing import PreprocessingWishes
-from napari_medkd.core.run_layout import RESOLVED
 from napari_medkd.core.spec import Hardware, MethodChoice, NetworkChoice, Schedule, TrainSpec
-from napari_medkd.core.task import Task
-from napari_medkd.engine.bench import open_bench, read_resolved
-from napari_medkd.engine.data.preprocess import prepare_image, restore_mask
-from napari_medkd.engine.judge import exhaust
-from napari_medkd.engine.loop import train
-from napari_medkd.engine.method import settings_of
 from napari_medkd.engine.predict import Predictor
-from napari_medkd.engine.sliding_window import sliding_window
 from napari_medkd.files.atomic import write_text
 from napari_medkd.files.manifest import write_dataset
-from napari_medkd.files.opening import read_mask, read_volume
-from napari_medkd.methods import method_named
 
 WORK = Path(__file__).parent / "work" / "shape_intensity"
 KEPT = RESULTS / "shape_intensity"
@@ -167,37 +152,9 @@ def _spec(experiment: str, row: Trained, seed: int) -> TrainSpec:
     )
 
 
-def _merged(labels: np.ndarray, task: Task) -> np.ndarray:
-    """Return labels with all foreground classes as one, where the test's protocol has one class."""
-    return np.minimum(labels, 1) if len(task.classes) == 2 else labels
-
-
-def _score_case(dataset: Dataset, case: Case, predictor: Predictor) -> dict[str, dict[str, float]]:
-    (task,) = dataset.tasks.values()
-    annotation = case.annotations[task.name]
-    if isinstance(annotation, ClassLabel):
-        raise TypeError(case.id)
-    volume = read_volume(case.images, channels=dataset.channels, modality=dataset.modality)
-    truth = read_mask(annotation, task, grid=volume.grid)
-    recipe = predictor.card.preprocessing
-    image, grid = prepare_image(volume, recipe)
-    labels = exhaust(
-        sliding_window(predictor.network, torch.from_numpy(image), recipe.patch, autocast=predictor.machine.autocast)
-    )
-    mask = restore_mask(labels, grid, volume.grid, predictor.card.task.task)
-    found = measure_masks(_merged(mask.labels, task), truth.labels, task.classes, volume.grid.spacing, volume.grid.unit)
-    return {measures.name: {"dice": measures.dice, "hd95": measures.hd95} for measures in found}
-
-
 def _scores(experiment: str, predictor: Predictor, sides: tuple[str, ...]) -> dict[str, dict[str, object]]:
     return {
-        name: {
-            side: {
-                case: _score_case(dataset, dataset.case(case), predictor)
-                for case in getattr(dataset.split, "validate" if side == "development" else side)
-            }
-            for side in sides
-        }
+        name: {side: score_side(dataset, side, answers_of(predictor)) for side in sides}
         for name, make in EXPERIMENTS[experiment].tests.items()
         for dataset in [make()]
     }
@@ -213,60 +170,27 @@ def train_row(experiment: str, name: str, row: Trained, seed: int, sides: tuple[
     """
     kept = into / experiment / f"{name}.seed-{seed}.json"
     run, start = WORK / "runs" / experiment / f"{name}.seed-{seed}", time.monotonic()
-    spec, method = _spec(experiment, row, seed), method_named(row.method)
-    asked = {
-        "method": spec.method.name,
-        "settings": settings_of(method, spec.method).model_dump(mode="json"),
-        "network": spec.network.model_dump(mode="json"),
-        "schedule": spec.schedule.model_dump(mode="json"),
-        "preprocessing": spec.preprocessing.model_dump(mode="json"),
-        "precision": spec.hardware.precision,
-    }
-    if kept.is_file():
-        there = json.loads(kept.read_text(encoding="utf-8"))
-        differ = [key for key, value in asked.items() if there.get(key) != value]
-        if differ:
-            raise RuntimeError(f"{kept} was trained with another {', '.join(differ)}; delete it to train it again.")
+    spec = _spec(experiment, row, seed)
+    asked = asked_of(spec)
+    if is_kept(kept, asked):
         return
-    resolved = read_resolved(run / RESOLVED)
-    bench = open_bench(spec, method.tasks, resolved)
-    run.mkdir(parents=True, exist_ok=True)
-    write_text(run / RESOLVED, bench.resolved.model_dump_json(indent=2))
-    for event in train(method, bench, run, Always(), attempt=1 if resolved is None else 2):
-        last = event
-    if not isinstance(last, RunEnded) or last.outcome != "completed":
-        raise RuntimeError(f"{name}, seed {seed}: {last}")
-    trained = time.monotonic()
-    predictor = Predictor.open(run, "student", bench.machine)
+    is_fresh = not run.exists()
+    predictor = trained(spec, run)
+    seconds = time.monotonic() - start
     document = {
         "experiment": experiment,
         "row": name,
         "seed": seed,
         **asked,
-        "seconds_training": round(trained - start, 1) if resolved is None else None,
+        "seconds_training": round(seconds, 1) if is_fresh else None,
         "machine": machine(),
         "versions": versions(),
         "scores": _scores(experiment, predictor, sides),
     }
     kept.parent.mkdir(parents=True, exist_ok=True)
     write_text(kept, json.dumps(document, indent=1))
-    shutil.rmtree(run)
-    print(_line(document), flush=True)
-
-
-def _mean(scores: dict[str, dict[str, dict[str, float]]]) -> float:
-    return float(np.mean([np.nanmean([one["dice"] for one in classes.values()]) for classes in scores.values()]))
-
-
-def _line(document: dict) -> str:
-    means = "  ".join(
-        f"{test} {side} {_mean(scores):.4f}"
-        for test, sides in document["scores"].items()
-        for side, scores in sides.items()
-        if side == "development"
-    )
-    who = f"{document['experiment']}  {document['row']:34s} seed {document['seed']}"
-    return f"{who}  {document['seconds_training']} s  {means}"
+    forget(run)
+    print(line_of(document), flush=True)
 
 
 def _jobs(wanted: argparse.Namespace, rows: dict[str, Trained]) -> Iterator[tuple[str, str, Trained, int]]:

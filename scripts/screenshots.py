@@ -8,9 +8,11 @@ Takes the folder that `make demo` left on the sample: the phantoms, and the newe
 import argparse
 import os
 from pathlib import Path
+from typing import Any
 
-from demo import FOR_THE_SAMPLE, STEPS_PER_EPOCH, Window, set_up
+from demo import FOR_THE_SAMPLE, STEPS_PER_EPOCH, set_up
 from PIL import Image
+from window import Window
 
 SIZES = ((1280, 800), (1600, 1000))
 THEMES = ("dark", "light")
@@ -58,7 +60,21 @@ def take(demo: Path, out: Path, theme: str, size: tuple[int, int]) -> None:
     window.click(results.view.compare)
     window.wait(lambda: results.state.panels or results.state.message, "the comparison")
     shot("comparison")
+    window.click(results.view.compare)
+    show_sheet(window, results)
+    shot("sheet")
     window.viewer.close()
+
+
+def show_sheet(window: Window, results: Any) -> None:
+    """Ask the student about all cases, and open the one it is least certain of from the contact sheet."""
+    box = results.view.all_cases
+    window.click(box.predict)
+    window.wait(lambda: not box.state.busy, "the answers about all cases")
+    sheet = window.dock("Sheet")
+    window.wait(lambda: sheet.state.rows and all(sheet.thumbnails.of(row.answer) for row in sheet.state.rows), "it")
+    sheet.open_row(sheet.state.rows[0])
+    window.settle(2)
 
 
 def main() -> None:

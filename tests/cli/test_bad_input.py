@@ -193,6 +193,22 @@ def test_all_problems_of_spec_and_dataset_are_reported_at_once(dataset: Path, tm
     assert all(row["problem"] and row["hint"] for row in rows)
 
 
+@pytest.mark.engine
+def test_a_run_that_cannot_be_started_from_is_a_problem(dataset: Path, tmp_path: Path, medkd: Medkd):
+    unfinished = tmp_path / "unfinished"
+    unfinished.mkdir()
+    document = {"datasets": [str(dataset)], "method": {"name": "supervised"}}
+    (unfinished / "spec.json").write_text(json.dumps(document), encoding="utf-8")
+    spec = tmp_path / "spec.json"
+    spec.write_text(json.dumps(document | {"start_from": str(unfinished)}), encoding="utf-8")
+
+    answer = medkd("check", spec, "--json", "--files-only")
+
+    (row,) = json.loads(answer.out)
+    assert answer.code == 2
+    assert (row["where"], "is not finished" in row["problem"]) == ("start_from", True)
+
+
 def test_unopened_files_show_that_one_is_missing_but_no_nan(dataset: Path, medkd: Medkd):
     _nan(dataset)
     _no_file(dataset)

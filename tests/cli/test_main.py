@@ -9,7 +9,7 @@ import napari_medkd
 from napari_medkd.cli.main import app
 from tests.cli.conftest import Medkd
 
-COMMANDS = ("sample", "check", "describe", "estimate", "train", "predict", "evaluate", "runs", "doctor")
+COMMANDS = ("sample", "check", "suggest", "describe", "estimate", "train", "predict", "evaluate", "runs", "doctor")
 HEAVY = {"torch", "monai", "napari", "qtpy", "scipy"}
 
 _LEFT_BEHIND = """

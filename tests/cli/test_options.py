@@ -1,8 +1,10 @@
+from pathlib import Path
+
 import pytest
 
 from napari_medkd.cli.options import changes_of
 from napari_medkd.cli.spec_files import spec_of, with_changes
-from napari_medkd.core.errors import SpecProblem
+from napari_medkd.core.errors import RunProblem, SpecProblem
 
 
 def test_every_option_reaches_its_field_of_the_spec():
@@ -55,3 +57,13 @@ def test_widths_that_are_no_numbers_are_refused_where_they_stand():
         spec_of(with_changes({}, changes_of({"data": "x", "widths": "4,wide"})))
 
     assert refused.value.problems[0].where == "network.widths[1]"
+
+
+def test_the_run_to_start_from_is_found_by_its_name(tmp_path):
+    run = tmp_path / "2026-01-01_1200_supervised_first"
+    run.mkdir()
+    (run / "spec.json").write_text('{"datasets": ["x"], "method": {"name": "supervised"}}')
+
+    assert changes_of({"start_from": Path("first"), "runs_folder": tmp_path}) == {"start_from": str(run)}
+    with pytest.raises(RunProblem, match="no such run"):
+        changes_of({"start_from": Path("second"), "runs_folder": tmp_path})

@@ -34,6 +34,21 @@ def test_cases_of_another_dataset_get_a_folder_of_their_own(untrained: Path, tin
     assert spec.out.name == f"student-cases-{tiny_dataset.name}"
 
 
+def test_all_cases_are_predicted_though_no_split_lists_them(untrained: Path, tiny_dataset: Path, tmp_path: Path):
+    document = json.loads((tiny_dataset / "medkd-dataset.json").read_text(encoding="utf-8"))
+    for case in document["cases"]:
+        case |= {"images": [str(tiny_dataset / path) for path in case["images"]], "annotations": {}}
+    scans = tmp_path / "scans"
+    scans.mkdir()
+    (scans / "medkd-dataset.json").write_text(json.dumps(document | {"split": {}}), encoding="utf-8")
+
+    own = spec_for(untrained, Asked((), (), "all", None), "student", "image", None)
+    other = spec_for(untrained, Asked((), (), "all", scans / "medkd-dataset.json"), "student", "image", None)
+
+    assert own.cases == other.cases == tuple(f"case_{number}" for number in range(6))
+    assert (own.out.name, other.out.name) == ("student-all", "student-all-scans")
+
+
 def test_the_same_question_is_answered_into_the_same_folder_and_another_into_its_own(untrained: Path, tmp_path: Path):
     def folder_for(asked: Asked) -> str:
         spec = spec_for(untrained, asked, "student", "image", None)

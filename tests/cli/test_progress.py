@@ -68,6 +68,7 @@ def test_what_a_person_should_know_is_told(capsys: pytest.CaptureFixture[str]):
         Noticed(message="[3] cases are left out"),
         RunPaused(),
         CaseDone(case="case_1", path="/out/case_1", seconds=1.26),
+        CaseDone(case="case_2", path="/out/case_2", seconds=1.0, uncertainty=0.204),
         RunEnded(outcome="failed", message="The loss is nan.", hint="Lower the learning rate."),
     )
 
@@ -75,6 +76,7 @@ def test_what_a_person_should_know_is_told(capsys: pytest.CaptureFixture[str]):
     assert "Note: [3] cases are left out" in told
     assert "medkd runs resume" in told
     assert "case_1  1.3 s  /out/case_1" in told
+    assert "case_2  1.0 s  uncertainty 0.20  /out/case_2" in told
     assert "Failed. The loss is nan. Lower the learning rate." in told
 
 

@@ -47,7 +47,7 @@ ONE_OF_EACH = [
     Noticed(message="3 cases have no label."),
     RunPaused(),
     RunResumed(),
-    CaseDone(case="liver_012", path="liver_012", seconds=1.5, of_cases=4),
+    CaseDone(case="liver_012", path="liver_012", seconds=1.5, of_cases=4, uncertainty=0.25),
     RunEnded(outcome="failed", message="It failed.", hint="Try again.", traceback="line 1\nline 2"),
 ]
 

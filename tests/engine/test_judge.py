@@ -28,7 +28,7 @@ def test_voxels_of_unknown_label_do_not_count(tiny_spec):
 
     def said(case):
         image = torch.from_numpy(case.image_CZYX)
-        return exhaust(sliding_window(network, image, patch, autocast=bench.machine.autocast)).astype("int16")
+        return exhaust(sliding_window(network, image, patch, autocast=bench.machine.autocast)).labels.astype("int16")
 
     def wrong_in_half(case):
         labels = said(case)

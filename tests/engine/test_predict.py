@@ -11,7 +11,8 @@ from napari_medkd.core.errors import InputProblem
 from napari_medkd.core.events import CaseDone
 from napari_medkd.core.preprocessing import Preprocessing
 from napari_medkd.core.spec import Hardware, PredictSpec, TrainSpec
-from napari_medkd.engine.checkpoint import Checkpoints, NetworkShape, TaskCard, WeightsCard
+from napari_medkd.engine.checkpoint import Checkpoints, TaskCard, WeightsCard
+from napari_medkd.engine.networks.shape import UNetShape
 from napari_medkd.engine.predict import predict
 from napari_medkd.files.results import predictions_in, read_prediction
 from napari_medkd.runs.folder import RunFolder
@@ -24,7 +25,7 @@ RGB = ("red", "green", "blue")
 def _run(folder: Path, *channels: str) -> Path:
     """Make a run whose student, a 2-D network, has the weights it started with."""
     run = RunFolder.create(folder, TrainSpec(datasets=(folder / "data",))).path
-    shape = NetworkShape(dimensions=2, in_channels=len(channels), num_classes=2, widths=(4, 8), skips=True)
+    shape = UNetShape(dimensions=2, in_channels=len(channels), num_classes=2, widths=(4, 8), skips=True)
     card = WeightsCard(
         method="supervised",
         stage="student",
@@ -51,6 +52,18 @@ def _predicted(run: Path, *images: Path) -> list[str]:
     hardware = Hardware(device="cpu", precision="fp32", threads=1)
     spec = PredictSpec(run=run, images=images, out=run / "answers", hardware=hardware)
     return [event.case for event in predict(spec, Always()) if isinstance(event, CaseDone)]
+
+
+def test_an_answer_says_how_unsure_it_is_where_it_is_announced_and_where_it_is_kept(tmp_path: Path):
+    run = _run(tmp_path, "image")
+    hardware = Hardware(device="cpu", precision="fp32", threads=1)
+    spec = PredictSpec(run=run, images=(_picture(tmp_path / "a.png"),), out=run / "answers", hardware=hardware)
+
+    (announced,) = [event for event in predict(spec, Always()) if isinstance(event, CaseDone)]
+
+    assert announced.uncertainty is not None
+    assert 0 < announced.uncertainty <= 1
+    assert read_prediction(Path(announced.path)).uncertainty == announced.uncertainty
 
 
 def test_dots_in_a_name_tell_files_apart(tmp_path: Path):

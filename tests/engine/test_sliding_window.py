@@ -21,6 +21,11 @@ def image(shape):
 
 
 def answer(made, picture, patch, **options):
+    found, fractions = segmented(made, picture, patch, **options)
+    return found.labels, fractions
+
+
+def segmented(made, picture, patch, **options):
     fractions, windows = [], sliding_window(made, picture, patch, autocast=nullcontext, **options)
     while True:
         try:
@@ -76,6 +81,43 @@ def test_it_equals_monai_and_argmax(shape, patch, overlap):
 
     assert labels.shape == shape
     assert_same_but_for_ties(labels, reference(made, image(shape), patch, overlap))
+
+
+def expected_dice(logits_KZYX):
+    """Return the expected Dice of each class, from the logits of the whole image at once."""
+    probabilities, labels = logits_KZYX.softmax(0).double(), logits_KZYX.argmax(0)
+    is_label = torch.stack([labels == label for label in range(len(logits_KZYX))])
+    return 2 * (probabilities * is_label).sum((1, 2, 3)) / (probabilities + is_label).sum((1, 2, 3))
+
+
+@pytest.mark.parametrize(
+    ("shape", "patch", "overlap"),
+    [((19, 13, 11), (8, 8, 8), 0.5), ((9, 12, 30), (8, 8, 8), 0.25), ((3, 20, 5), (8, 8, 8), 0.5)],
+)
+def test_the_uncertainty_is_that_of_the_whole_image_without_what_was_added_at_its_border(shape, patch, overlap):
+    made = network()
+
+    found, _ = segmented(made, image(shape), patch, overlap=overlap)
+
+    dice = expected_dice(reference(made, image(shape), patch, overlap))
+    assert found.uncertainty == pytest.approx(1 - float(dice[1:].mean()), abs=1e-4)
+
+
+def test_the_uncertainty_of_equal_logits_is_known():
+    class Undecided(torch.nn.Module):
+        dimensions = 3
+
+        def __init__(self):
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.tensor([0.0, 1.0]))
+
+        def forward(self, image_BCZYX):
+            return Output(self.weight.reshape(1, 2, 1, 1, 1).expand(len(image_BCZYX), 2, *image_BCZYX.shape[2:]), ())
+
+    found, _ = segmented(Undecided(), torch.zeros(1, 5, 20, 20), (8, 8, 8))
+
+    probability = float(np.e / (1 + np.e))  # everywhere, and everywhere the label is 1
+    assert found.uncertainty == pytest.approx(1 - 2 * probability / (probability + 1), abs=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(7, 20, 14), (1, 30, 12), (3, 5, 20)])

@@ -10,7 +10,7 @@ from napari_medkd.core.errors import InputProblem, VolumeProblem
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.prediction import ClassScores, Prediction, ScoredBoxes
 from napari_medkd.core.task import Task
-from napari_medkd.files.results import predictions_in, read_prediction, write_prediction
+from napari_medkd.files.results import predictions_in, read_prediction, record_of, write_prediction
 
 ORGANS = Task("organs", "segmentation", ("background", "liver", "spleen"), ignore=255)
 GRADE = Task("grade", "classification", ("benign", "malignant"))
@@ -59,6 +59,24 @@ def test_a_mask_is_read_back_on_its_grid(tmp_path, grid, name):
     )
     assert second.scores is None
     assert second.boxes is None
+
+
+def test_the_uncertainty_is_read_back_and_an_older_record_has_none(tmp_path):
+    folder = write_prediction(replace(masked(), uncertainty=0.125), tmp_path)
+    older = write_prediction(masked(case="older"), tmp_path)
+
+    assert read_prediction(folder).uncertainty == record_of(folder).uncertainty == 0.125
+    assert "uncertainty" not in json.loads((older / "prediction.json").read_text(encoding="utf-8"))
+    assert read_prediction(older).uncertainty is None
+
+
+def test_a_record_is_read_without_its_mask(tmp_path):
+    folder = write_prediction(masked(), tmp_path)
+    (folder / "mask.nii.gz").unlink()
+
+    record = record_of(folder)
+
+    assert (record.case, record.task, record.checkpoint) == ("liver_012", ORGANS, "student.best")
 
 
 def test_the_mask_file_has_the_affine_and_order_of_the_image(tmp_path):

@@ -40,6 +40,14 @@ def add_network(run: Path, stage: str, sees: str = "image") -> None:
     weights.with_suffix(".json").write_text(json.dumps(card))
 
 
+def scripted_python(folder: Path) -> Path:
+    """Return something that is started like Python, and has the scripted predictor answer, not `-m napari_medkd`."""
+    script = folder / "python"
+    script.write_text(f'#!/bin/sh\nshift 2\nexec "{sys.executable}" "{PREDICTOR}" "$@"\n')
+    script.chmod(0o755)
+    return script
+
+
 class HereAndWait:
     """Launches the scripted predictor when it is asked to, and is listened to in the test's own time."""
 

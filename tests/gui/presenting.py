@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
-from napari_medkd.core.card import MethodCard
+from napari_medkd.core.card import MethodCard, Needs
 from napari_medkd.core.settings import Settings
 from napari_medkd.gui.following import Heard, Listener
 
@@ -77,7 +77,7 @@ class DemoSettings(Settings):
     limit: float | None = Field(None, ge=0.5, title="Limit", description="Where it stops.")
 
 
-def demo_card(name: str = "demo", teacher_shows: Any = "masks given a label") -> MethodCard:
+def demo_card(name: str = "demo", teacher_shows: Any = "masks given a label", needs: Needs = "labels") -> MethodCard:
     """Return the card of a method that exists in tests only."""
     return MethodCard(
         name=name,
@@ -85,6 +85,7 @@ def demo_card(name: str = "demo", teacher_shows: Any = "masks given a label") ->
         summary="It shows what a card can say.",
         source="Nobody, 2026",
         tasks=("segmentation",),
+        needs=needs,
         teacher_shows=teacher_shows,
         stages=("teacher", "student"),
         presets={"recommended": {}, "heavy": {"weight": 9.0}},

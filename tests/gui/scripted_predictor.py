@@ -1,7 +1,8 @@
 """A process that predicts without a network, and otherwise keeps every rule of a prediction folder.
 
 Run as ``python scripted_predictor.py predict RUN ... --out OUT``. The student calls voxels by their brightness, the
-teacher says the same one voxel further to the left. ``MEDKD_SCRIPT`` makes it fail, wait for an order, or die.
+teacher says the same one voxel further to the left. ``MEDKD_SCRIPT`` makes it fail, wait for an order before the first
+case or after it, or die. The student is the less sure the larger the number at the end of a case's id.
 """
 
 import os
@@ -34,24 +35,36 @@ def predict(spec: PredictSpec, control: Control) -> Iterator[AnyEvent]:
     behaviour = os.environ.get("MEDKD_SCRIPT", "answer")
     if behaviour == "die":
         os._exit(9)
-    while behaviour == "wait" and control.wish() != "stop":
-        time.sleep(0.02)
     if behaviour == "wait":
-        yield RunEnded(outcome="cancelled", message="The prediction was stopped.")
+        yield _waited(control)
         return
     if behaviour == "fail":
         raise VolumeProblem("scan.nii.gz", "The image is upside down.", "Turn it round.")
-    for name, images in _asked(spec):
+    for number, (name, images) in enumerate(_asked(spec)):
+        if behaviour == "wait after one" and number:
+            yield _waited(control)
+            return
         volume = read_volume(images)
         labels = np.digitize(volume.data[0], _BETWEEN).astype(np.uint8)
         if spec.stage == "teacher":
             labels = np.roll(labels, 1, axis=2)
         shown = "image" if spec.given == "image" else f"class means of the {spec.given}"
         mask = Mask(labels, volume.grid, TASK)
-        prediction = Prediction(name, TASK, volume.grid, spec.run.name, f"{spec.stage}.done", mask, shown=shown)
+        unsure = int(name[-1]) / 10 if name[-1].isdigit() else 0.5
+        checkpoint = f"{spec.stage}.done"
+        prediction = Prediction(
+            name, TASK, volume.grid, spec.run.name, checkpoint, mask, shown=shown, uncertainty=unsure
+        )
         path = write_prediction(prediction, spec.out)
-        yield CaseDone(case=name, path=str(path), seconds=0.1)
+        of_cases = len(spec.cases) or len(spec.images)
+        yield CaseDone(case=name, path=str(path), seconds=0.1, of_cases=of_cases, uncertainty=unsure)
     yield RunEnded(outcome="completed")
+
+
+def _waited(control: Control) -> RunEnded:
+    while control.wish() != "stop":
+        time.sleep(0.02)
+    return RunEnded(outcome="cancelled", message="The prediction was stopped.")
 
 
 def _asked(spec: PredictSpec) -> Iterator[tuple[str, tuple[Path, ...]]]:

@@ -19,8 +19,10 @@ def test_everything_the_manifest_promises_can_be_imported(manifest):
     manifest.validate_imports()
 
 
-def test_there_are_four_docks(manifest):
-    assert [widget.display_name for widget in manifest.contributions.widgets] == ["Data", "Train", "Runs", "Results"]
+def test_there_are_five_docks(manifest):
+    names = [widget.display_name for widget in manifest.contributions.widgets]
+
+    assert names == ["Data", "Train", "Runs", "Results", "Sheet"]
 
 
 def test_python_names_point_into_the_gui_only(manifest):

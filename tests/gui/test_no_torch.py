@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QApplication
 for module in pkgutil.walk_packages(napari_medkd.gui.__path__, "napari_medkd.gui."):
     importlib.import_module(module.name)
 viewer = napari.Viewer(show=True)
-for name in ("Data", "Train", "Runs", "Results"):
+for name in ("Data", "Train", "Runs", "Results", "Sheet"):
     _, widget = viewer.window.add_plugin_dock_widget("napari-medkd", name)
     widget.settle()
     QApplication.processEvents()

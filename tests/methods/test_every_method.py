@@ -36,7 +36,12 @@ def method(request: pytest.FixtureRequest) -> Method[Any]:
 
 @pytest.fixture
 def bench(method: Method[Any], tiny_spec: TrainSpec) -> Bench:
-    return open_bench(tiny_spec.replace(method=MethodChoice(name=method.name)), method.tasks)
+    return open_bench(spec_for(method, tiny_spec), method.tasks)
+
+
+def spec_for(method: Method[Any], spec: TrainSpec) -> TrainSpec:
+    references = ("case_0",) if method.needs == "references" else ()
+    return spec.replace(method=MethodChoice(name=method.name), references=references)
 
 
 class StopAfter:
@@ -61,10 +66,10 @@ def first_batch(stage: Stage) -> Any:
     return next(iter(stage.batches(torch.Generator().manual_seed(0))))
 
 
-def weights(run: Path) -> dict[str, torch.Tensor]:
+def weights(run: Path, stage: str = "student") -> dict[str, torch.Tensor]:
     from safetensors.torch import load_file
 
-    return load_file(checkpoint_path(run, "student", "done"))
+    return load_file(checkpoint_path(run, stage, "done"))
 
 
 def run_to_end(method: Method[Any], bench: Bench, run: Path, control: Any = None, attempt: int = 1) -> list[AnyEvent]:
@@ -161,6 +166,25 @@ def test_a_stopped_and_continued_run_ends_with_the_same_weights(method, bench, t
         assert all(torch.equal(expected[name], found[name]) for name in expected)
 
 
+def test_a_run_begins_with_every_network_of_an_earlier_one_also_when_it_is_stopped(method, bench, tmp_path):
+    earlier = tmp_path / "earlier"
+    run_to_end(method, bench, earlier)
+    write_text(earlier / "spec.json", bench.spec.model_dump_json())
+    barely = bench.spec.schedule.replace(epochs=1, steps_per_epoch=2, learning_rate=1e-12)
+    begun = open_bench(bench.spec.replace(start_from=earlier, schedule=barely, seed=1), method.tasks)
+
+    run_to_end(method, begun, tmp_path / "whole")
+    run_to_end(method, begun, tmp_path / "stopped", StopAfter(3))
+    run_to_end(method, begun, tmp_path / "stopped", attempt=2)
+
+    for stage in stages_of(method, bench):
+        before, after = (weights(tmp_path / run, stage.name) for run in ("earlier", "whole"))
+        for name, tensor in before.items():
+            torch.testing.assert_close(after[name], tensor, rtol=0, atol=1e-9)
+    whole, stopped = weights(tmp_path / "whole"), weights(tmp_path / "stopped")
+    assert all(torch.equal(whole[name], stopped[name]) for name in whole)
+
+
 def test_the_student_ships_alone_and_its_prediction_loads(method, bench, tmp_path):
     run = tmp_path / "run"
     run_to_end(method, bench, run)
@@ -199,18 +223,18 @@ def test_an_estimate_covers_every_stage(method, bench):
 
 
 def test_a_dataset_with_voxels_to_be_ignored_is_learned(method, unsure_dataset, tiny_spec, tmp_path):
-    spec = tiny_spec.replace(datasets=(unsure_dataset,), method=MethodChoice(name=method.name))
+    spec = spec_for(method, tiny_spec).replace(datasets=(unsure_dataset,))
 
     events = list(train(method, open_bench(spec, method.tasks), tmp_path / "run", Always()))
 
     assert events[-1].outcome == "completed"
-    judged = [event.metrics for event in events if isinstance(event, EpochDone)]
+    judged = [event.metrics for event in events if isinstance(event, EpochDone) and event.stage == "student"]
     assert all("dice ball" in metrics for metrics in judged)
     assert load_network(tmp_path / "run", "student")[1].task.ignore == 255
 
 
 def test_a_run_is_not_continued_on_a_device_that_is_not_here(method, tiny_spec):
-    spec = tiny_spec.replace(method=MethodChoice(name=method.name))
+    spec = spec_for(method, tiny_spec)
     resolved = open_bench(spec, method.tasks).resolved
     elsewhere = "mps" if torch.cuda.is_available() else "cuda"
 

@@ -3,15 +3,21 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from napari_medkd.cli.references import problems_of_references
 from napari_medkd.cli.spec_files import read_document, spec_of
 from napari_medkd.cli.terminal import problems_of
+from napari_medkd.core.card import Needs
 from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.errors import InputProblem, Problem, SpecProblem, did_you_mean
 from napari_medkd.core.run_layout import is_run
 from napari_medkd.core.spec import TrainSpec
 from napari_medkd.core.task import Task
 from napari_medkd.files.manifest import MANIFEST, open_dataset, problems_of_dataset
+
+if TYPE_CHECKING:
+    from napari_medkd.engine.method import Method
 
 
 def problems_at(path: Path, *, read_images: bool) -> list[Problem]:
@@ -43,7 +49,8 @@ def refuse_problems(spec: TrainSpec, *, read_images: bool) -> None:
 
 def problems_of_spec(spec: TrainSpec, *, read_images: bool) -> list[Problem]:
     """Return all that keeps a spec from being trained: its method, settings, device, datasets, task and cases."""
-    problems, kinds = _problems_of_method(spec)
+    problems, method = _problems_of_method(spec)
+    kinds = method.tasks if method else frozenset()
     if len(spec.datasets) > 1:
         hint = "List one; images of several sites can be one dataset with several domains."
         problems.append(Problem("datasets", f"{len(spec.datasets)} datasets are listed; a run learns from one.", hint))
@@ -51,8 +58,11 @@ def problems_of_spec(spec: TrainSpec, *, read_images: bool) -> list[Problem]:
     with _gathering(problems):
         dataset = open_dataset(spec.datasets[0])
         problems += problems_of_dataset(dataset, read_images=read_images)
-        problems += _problems_of_target(spec, dataset, kinds)
+        of_target = _problems_of_target(spec, dataset, kinds, "labels" if method is None else method.needs)
+        problems += of_target
         problems += _problems_of_cases_named(spec, dataset)
+        if spec.start_from is not None and kinds and not of_target:
+            problems += _problems_of_start(spec, dataset, kinds, read_images=read_images)
     return problems
 
 
@@ -68,10 +78,10 @@ def _gathering(problems: list[Problem]) -> Iterator[None]:
         problems += found
 
 
-def _problems_of_method(spec: TrainSpec) -> tuple[list[Problem], frozenset[str]]:
-    """Return what is wrong with the method, its settings and the device, and the kinds of task the method teaches."""
+def _problems_of_method(spec: TrainSpec) -> "tuple[list[Problem], Method[Any] | None]":
+    """Return what is wrong with the method, its settings and the device, and the method, if there is one."""
     problems: list[Problem] = []
-    kinds: frozenset[str] = frozenset()
+    method: Method[Any] | None = None
     with _gathering(problems):
         from napari_medkd.engine.hardware import choose_device
         from napari_medkd.engine.method import settings_of
@@ -80,9 +90,8 @@ def _problems_of_method(spec: TrainSpec) -> tuple[list[Problem], frozenset[str]]
         with _gathering(problems):
             choose_device(spec.hardware.device)
         method = method_named(spec.method.name)
-        kinds = frozenset(method.tasks)
-        settings_of(method, spec.method)
-    return problems, kinds
+        method.plan(settings_of(method, spec.method), spec.schedule)
+    return problems, method
 
 
 def _problems_of_wishes(spec: TrainSpec) -> list[Problem]:
@@ -101,7 +110,7 @@ def _problems_of_wishes(spec: TrainSpec) -> list[Problem]:
     return problems
 
 
-def _problems_of_target(spec: TrainSpec, dataset: Dataset, kinds: frozenset[str]) -> list[Problem]:
+def _problems_of_target(spec: TrainSpec, dataset: Dataset, kinds: frozenset[str], needs: Needs) -> list[Problem]:
     """Return why the spec does not mean exactly one task that the method can teach and training cases show."""
     if len(spec.targets) != 1:
         return [Problem("targets", f"{len(spec.targets)} are listed; a run learns one task.", "List one.")]
@@ -122,6 +131,8 @@ def _problems_of_target(spec: TrainSpec, dataset: Dataset, kinds: frozenset[str]
     if len(fitting) > 1:
         names = ", ".join(task.name for task in fitting)
         return [Problem(where, f"Several tasks fit and none is named: {names}.", "Name one of them here.")]
+    if needs == "references":
+        return problems_of_references(spec.references, dataset, fitting[0])
     return _problems_of_training_cases(dataset, fitting[0])
 
 
@@ -132,6 +143,14 @@ def _problems_of_training_cases(dataset: Dataset, task: Task) -> list[Problem]:
     found = f"{len(dataset.split.train)} cases are on the training side and {len(labelled)} of all are labelled"
     hint = f"Label a case for {task.name!r} and list it under split.train in {MANIFEST}."
     return [Problem(f"dataset {dataset.name}", f"No training case has a label for {task.name!r}: {found}.", hint)]
+
+
+def _problems_of_start(spec: TrainSpec, dataset: Dataset, kinds: frozenset[str], *, read_images: bool) -> list[Problem]:
+    """Return why the run cannot begin where an earlier one ended."""
+    from napari_medkd.engine.bench import task_of
+    from napari_medkd.engine.starting import problems_of_start
+
+    return problems_of_start(spec, dataset, task_of(spec, dataset, kinds), read_images=read_images)
 
 
 def _problems_of_cases_named(spec: TrainSpec, dataset: Dataset) -> list[Problem]:

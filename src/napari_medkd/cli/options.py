@@ -47,7 +47,9 @@ Changes = Annotated[
 ]
 Reference = Annotated[
     list[str] | None,
-    typer.Option(help="Id of a reference case; repeatable. No method uses them so far.", rich_help_panel=_WHAT),
+    typer.Option(
+        help="Id of a reference case, the only ones whose labels are learned from; repeatable.", rich_help_panel=_WHAT
+    ),
 ]
 Widths = Annotated[
     str | None,
@@ -59,6 +61,14 @@ BatchSize = Annotated[int | None, typer.Option(help="Patches of a step.", rich_h
 LearningRate = Annotated[float | None, typer.Option(help="The highest; it falls to 0.", rich_help_panel=_HOW)]
 AugmentationName = Annotated[
     Augmentation | None, typer.Option("--augmentation", help="How strongly patches are varied.", rich_help_panel=_HOW)
+]
+StartFrom = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="RUN",
+        help="A finished run, by folder, name or `latest`: its networks are trained on.",
+        rich_help_panel=_HOW,
+    ),
 ]
 Seed = Annotated[int | None, typer.Option(help="Same seed, same run.", rich_help_panel=_HOW)]
 DeviceName = Annotated[Device | None, typer.Option("--device", help="Where to compute.", rich_help_panel=_WHERE)]
@@ -102,6 +112,10 @@ def changes_of(options: Mapping[str, Any]) -> dict[str, Any]:
         changes["targets"] = [{"task": given["task"]}]
     if "reference" in given:
         changes["references"] = list(given["reference"])
+    if "start_from" in given:
+        from napari_medkd.cli.run_names import run_named
+
+        changes["start_from"] = str(run_named(given["start_from"], given.get("runs_folder")).absolute())
     if "widths" in given:
         changes["network.widths"] = [part.strip() for part in given["widths"].split(",")]
     return changes

@@ -12,17 +12,19 @@ from napari_medkd.cli.terminal import say
 EXAMPLES = (
     "medkd predict RUN --image scan.nii.gz --out predictions",
     "medkd predict RUN --split test",
+    "medkd predict RUN --split all",
     "medkd predict RUN --split test --data other-site",
     'medkd predict RUN --split test --network teacher --given "true mask"',
 )
 
 
 class Side(StrEnum):
-    """The sides of a split."""
+    """The sides of a split, and all cases whether they are on one or not."""
 
     train = "train"
     validate = "validate"
     test = "test"
+    all = "all"
 
 
 class Given(StrEnum):
@@ -40,7 +42,7 @@ def predict(
         typer.Option(help="An image file; repeatable. As many as channels, of one channel each: one image."),
     ] = None,
     case: Annotated[list[str] | None, typer.Option(help="Id of a case of the dataset; repeatable.")] = None,
-    split: Annotated[Side | None, typer.Option(help="All cases on one side of the dataset's split.")] = None,
+    split: Annotated[Side | None, typer.Option(help="The cases on one side of the dataset's split, or all.")] = None,
     data: Annotated[Path | None, typer.Option(help="Another dataset for --case and --split than the run's.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder to write to; by default one in RUN/predictions.")] = None,
     network: Annotated[str, typer.Option(help="Whose answer: student or teacher.")] = "student",

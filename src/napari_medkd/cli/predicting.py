@@ -2,23 +2,25 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain, count
 from pathlib import Path
 
 from napari_medkd.cli.attempt import carry_out
 from napari_medkd.cli.stopping import SignalledControl
 from napari_medkd.core.errors import DatasetProblem, InputProblem, Problem, SpecProblem
 from napari_medkd.core.events import AnyEvent
-from napari_medkd.core.run_layout import PREDICTIONS, is_run
 from napari_medkd.core.spec import PredictSpec
 from napari_medkd.files.manifest import open_dataset
 from napari_medkd.runs.folder import RunFolder
 from napari_medkd.runs.heartbeat import Heartbeat
+from napari_medkd.runs.prediction_folder import prediction_folder, with_folder_of_its_own
+
+#: Every case of the dataset, whether its split lists it or not.
+ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which images to predict: files, or cases of a dataset by id or by the side of its split."""
+    """Which images to predict: files, or cases of a dataset by id, by the side of its split, or all of them."""
 
     images: tuple[Path, ...]
     cases: tuple[str, ...]
@@ -27,9 +29,8 @@ class Asked:
 
     @property
     def in_words(self) -> str:
-        """A few words for a folder's name."""
-        words = self.split or ("images" if self.images else "cases")
-        return f"{words}-{self.data.resolve().stem}" if self.data else words
+        """A word for a folder's name."""
+        return self.split or ("images" if self.images else "cases")
 
 
 def spec_for(run: Path, asked: Asked, network: str, given: str, out: Path | None) -> PredictSpec:
@@ -45,7 +46,7 @@ def spec_for(run: Path, asked: Asked, network: str, given: str, out: Path | None
             "medkd predict", "Exactly one of --image, --case and --split says what to predict.", "Give one of them."
         )
     data = asked.data.absolute() if asked.data else None
-    by_default = "-".join([network, asked.in_words, *([given.replace(" ", "-")] if given != "image" else [])])
+    by_default = prediction_folder(run, network, asked.in_words, data=data, given=given)
     spec = PredictSpec.model_validate(
         {
             "run": run.absolute(),
@@ -54,22 +55,10 @@ def spec_for(run: Path, asked: Asked, network: str, given: str, out: Path | None
             "data": data,
             "stage": network,
             "given": given,
-            "out": (out or run / PREDICTIONS / by_default).absolute(),
+            "out": (out or by_default).absolute(),
         }
     )
-    return spec if out else spec.replace(out=_folder_of_its_own(spec))
-
-
-def _folder_of_its_own(spec: PredictSpec) -> Path:
-    """Return the spec's folder, with a number behind its name where one holds answers about other images."""
-    numbered = (spec.out.with_name(f"{spec.out.name}-{number}") for number in count(2))
-    return next(folder for folder in chain([spec.out], numbered) if not is_run(folder) or _is_about(folder, spec))
-
-
-def _is_about(folder: Path, spec: PredictSpec) -> bool:
-    """Return whether the folder's predictions are of the spec's image files, or of cases of its dataset."""
-    earlier = RunFolder(folder).prediction_spec()
-    return (earlier.images, earlier.data) == (spec.images, spec.data)
+    return spec if out else with_folder_of_its_own(spec)
 
 
 def predict_in(spec: PredictSpec) -> int:
@@ -96,8 +85,10 @@ def _cases(asked: Asked, data: Path) -> tuple[str, ...]:
     dataset = open_dataset(data)
     for name in asked.cases:
         dataset.case(name)
+    if asked.split == ALL:
+        return tuple(case.id for case in dataset.cases)
     cases = asked.cases or tuple(getattr(dataset.split, asked.split))
     if not cases:
-        hint = "Choose another side, or name cases with --case."
+        hint = "Choose another side, all cases with --split all, or name cases with --case."
         raise DatasetProblem(f"dataset {dataset.name}", f"No case is on the {asked.split} side of its split.", hint)
     return cases

@@ -113,7 +113,8 @@ def line_of(event: AnyEvent, status: RunStatus, losses: Mapping[str, float]) -> 
         case Noticed():
             return f"Note: {event.message}"
         case CaseDone():
-            return f"  {event.case}  {event.seconds:.1f} s  {event.path}"
+            unsure = "" if event.uncertainty is None else f"uncertainty {event.uncertainty:.2f}  "
+            return f"  {event.case}  {event.seconds:.1f} s  {unsure}{event.path}"
         case RunEnded():
             return f"{event.outcome.capitalize()}. {event.message} {event.hint}".rstrip()
         case _:

@@ -12,6 +12,7 @@ EXAMPLES = (
     "medkd train spec.json",
     "medkd train --data phantoms --method shape-intensity --epochs 4 --steps-per-epoch 100 --set features=2.0",
     "medkd train spec.json --seed 1 --name second",
+    "medkd train spec.json --start-from latest --reference case_0 --reference case_7",
     "medkd train --run latest --resume",
 )
 
@@ -37,6 +38,7 @@ def train(
     batch_size: options.BatchSize = None,
     learning_rate: options.LearningRate = None,
     augmentation: options.AugmentationName = None,
+    start_from: options.StartFrom = None,
     seed: options.Seed = None,
     device: options.DeviceName = None,
     precision: options.PrecisionName = None,

@@ -34,7 +34,10 @@ def new_run(source: Path | None, changes: Mapping[str, Any], runs_folder: Path |
         hint = "Give a spec file, or --data FOLDER, or --run FOLDER to go on with a run."
         raise SpecProblem("medkd train", "Nothing says what to learn from.", hint)
     spec = spec_of(with_changes(read_document(source) if source else {}, changes), source)
-    spec = spec.replace(datasets=tuple(path.expanduser().absolute() for path in spec.datasets))
+    spec = spec.replace(
+        datasets=tuple(path.expanduser().absolute() for path in spec.datasets),
+        start_from=spec.start_from and spec.start_from.expanduser().absolute(),
+    )
     refuse_problems(spec, read_images=True)
     return RunFolder.create(runs_folder or default_runs_folder(), spec)
 
@@ -88,8 +91,8 @@ def train_in(folder: RunFolder, *, is_checked: bool) -> int:
         folder.write_resolved(bench.resolved.model_dump(mode="json"))
         events = train(method, bench, folder.path, control, attempt=attempt)
         yield next(events)
-        if spec.references and attempt == 1:
-            yield Noticed(message=f"{method.title} does not use reference cases: naming them changes nothing.")
+        if spec.references and method.needs == "labels" and attempt == 1:
+            yield Noticed(message="The run learns from its reference cases alone; the other labels are left out.")
         yield from events
 
     code = carry_out(folder, attempt, work)

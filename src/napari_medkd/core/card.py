@@ -6,6 +6,8 @@ from napari_medkd.core.events import StagePlan
 from napari_medkd.core.settings import Settings
 from napari_medkd.core.task import TaskKind
 
+#: What a method learns from: labels of all training cases, or of the references alone.
+Needs: TypeAlias = Literal["labels", "references"]
 TeacherShows: TypeAlias = Literal["nothing", "masks", "masks given a label", "reconstruction"]
 
 
@@ -19,6 +21,8 @@ class MethodCard(Settings):
     source: str
     """The paper."""
     tasks: tuple[TaskKind, ...]
+    needs: Needs = "labels"
+    """``references``: the other training cases need no label."""
     teacher_shows: TeacherShows
     """What the teacher can show on an image: ``masks given a label`` is never put beside the student untitled."""
     stages: tuple[str, ...]

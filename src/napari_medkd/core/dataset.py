@@ -149,6 +149,12 @@ class Dataset:
             raise DatasetProblem(f"dataset {self.name}", f"There is no task {name!r}.", did_you_mean(name, self.tasks))
         return self.tasks[name]
 
+    def as_known(self, task: Task) -> Task:
+        """Return the dataset's task of the same name, for its colours; the given one where it has more classes."""
+        known = self.tasks.get(task.name)
+        fits = known is not None and known.kind == task.kind and len(known.classes) >= len(task.classes)
+        return known if known is not None and fits else task
+
     def labelled(self, task: str) -> tuple[Case, ...]:
         """Return the cases that carry an annotation for the task."""
         return tuple(case for case in self.cases if task in case.annotations)

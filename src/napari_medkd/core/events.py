@@ -142,13 +142,14 @@ class RunResumed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseDone(Event):
-    """A case was predicted; the path is that of the written prediction."""
+    """A case was predicted; the path is that of the written prediction, the uncertainty that of its mask."""
 
     kind: Literal["case_done"] = "case_done"
     case: str
     path: str
     seconds: float
     of_cases: int = 1
+    uncertainty: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,6 +44,8 @@ class Prediction:
         Name of the run, and ``checkpoint`` the weights in it.
     shown
         What the network saw, if it was not the image alone: ``"class means of the true mask"``.
+    uncertainty
+        How unsure the network is of its mask, from 0 to 1; None where nobody asked.
     """
 
     case: str
@@ -55,3 +57,4 @@ class Prediction:
     scores: ClassScores | None = None
     boxes: ScoredBoxes | None = None
     shown: str = "image"
+    uncertainty: float | None = None

@@ -12,6 +12,7 @@ LOG = "log.txt"
 CHECKPOINTS = "checkpoints"
 PREVIEWS = "previews"
 PREDICTIONS = "predictions"
+CACHE = "cache"
 
 #: The heartbeat is rewritten this often; it is stale after `STALE_AFTER_SECONDS` without a change.
 HEARTBEAT_SECONDS = 2.0

@@ -73,8 +73,12 @@ class TrainSpec(Settings):
     schedule: Schedule = Schedule()
     hardware: Hardware = Hardware()
     seed: int = Field(0, ge=0, lt=2**31)
+    start_from: Path | None = None
+    """Folder of a finished run: each stage begins with the weights of that run's stage of the same name, and images are
+    preprocessed as there; None begins from scratch."""
     preview_case: str = ""
-    """Case predicted at the end of each epoch to be overlaid while training; empty takes the first validation case."""
+    """Case predicted at the end of each epoch to be looked at while training; empty takes the first unlabelled case
+    where there are references, else the first validation case."""
 
 
 class PredictSpec(Settings):

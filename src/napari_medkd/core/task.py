@@ -27,6 +27,8 @@ class Task:
         Whether several classes may be present at once (classification).
     ignore
         A label value of a mask that counts nowhere; none of the classes'.
+    colours
+        What a person chose to draw the classes after the background in, ``#rrggbb``; the rest take the palette's.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Task:
     classes: tuple[str, ...]
     multilabel: bool = False
     ignore: int | None = None
+    colours: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         fewest = 1 if self.kind == "detection" or self.multilabel else 2

@@ -13,6 +13,7 @@ from torch import Tensor
 from napari_medkd.core.dataset import Dataset, Split
 from napari_medkd.core.errors import DatasetProblem, SpecProblem, did_you_mean
 from napari_medkd.core.preprocessing import Preprocessing
+from napari_medkd.core.run_layout import CACHE
 from napari_medkd.core.settings import Settings
 from napari_medkd.core.spec import TrainSpec
 from napari_medkd.core.task import Task
@@ -26,7 +27,9 @@ from napari_medkd.engine.data.patches import Patches
 from napari_medkd.engine.data.shown import Sees, showing
 from napari_medkd.engine.hardware import Machine, choose_device, choose_precision, use_threads
 from napari_medkd.engine.judge import judge
+from napari_medkd.engine.networks.registration import RegistrationNetwork
 from napari_medkd.engine.networks.unet import UNet
+from napari_medkd.engine.starting import preprocessing_of_start
 from napari_medkd.files.manifest import open_dataset
 
 #: A patch is cut this much larger than it is used, so that a rotation brings no border in.
@@ -62,6 +65,8 @@ class Bench:
         Preprocessing and precision.
     machine
         Device and precision in use.
+    run
+        The run's folder, for what is kept beside the weights because it can be computed again.
     """
 
     spec: TrainSpec
@@ -69,6 +74,7 @@ class Bench:
     task: Task
     resolved: Resolved
     machine: Machine
+    run: Path | None = None
 
     @property
     def preprocessing(self) -> Preprocessing:
@@ -82,8 +88,29 @@ class Bench:
 
     @cached_property
     def training_cases(self) -> Cases:
-        """The cases that may influence weights."""
-        return Cases(self.dataset, self.task, _labelled(self.dataset, self.task, "train"), self.preprocessing)
+        """The cases whose labels may influence weights: the spec's references, or all of the training side."""
+        return Cases(self.dataset, self.task, _taught(self.spec, self.dataset, self.task), self.preprocessing)
+
+    @cached_property
+    def unlabelled_cases(self) -> Cases:
+        """The cases that neither teach by their labels nor judge: only their images are read, labelled or not."""
+        split = self.dataset.split
+        others = {*self.training_cases.names, *split.validate, *split.test}
+        names = tuple(case.id for case in self.dataset.cases if case.id not in others)
+        return Cases(self.dataset, self.task, names, self.preprocessing, labelled=False)
+
+    @cached_property
+    def preview_case(self) -> Cases:
+        """The case that is looked at while training, without its label; none where there is nothing to choose from."""
+        spec, validate = self.spec, self.dataset.split.validate[:1]
+        fitting = self.unlabelled_cases.names[:1] or validate if spec.references else validate
+        names = (spec.preview_case,) if spec.preview_case else fitting
+        return Cases(self.dataset, self.task, names, self.preprocessing, labelled=False)
+
+    @property
+    def cache(self) -> Path | None:
+        """Where arrays that can be computed again are kept."""
+        return None if self.run is None else self.run / CACHE
 
     @cached_property
     def validation_cases(self) -> Cases:
@@ -106,16 +133,25 @@ class Bench:
             cases += enough_K
         return (sums / cases.clamp(min=1)).float().to(self.machine.device)
 
-    def network(self, *, skips: bool = True, shallower_by: int = 0) -> UNet:
-        """Return a fresh U-Net on the device: of the spec's size, or with fewer levels, of which two stay."""
+    def network(self, *, skips: bool = True, shallower_by: int = 0, reconstructs: bool = False) -> UNet:
+        """Return a fresh U-Net on the device: of the spec's size, or with fewer levels, of which two stay.
+
+        Its answer is a score for each class, or, where it reconstructs, the image's own channels.
+        """
         widths = self.spec.network.widths
         network = UNet(
             dimensions=self.preprocessing.dimensions,
             in_channels=len(self.preprocessing.channels),
-            num_classes=self.num_classes,
+            num_classes=len(self.preprocessing.channels) if reconstructs else self.num_classes,
             widths=widths[: max(2, len(widths) - shallower_by)],
             skips=skips,
         )
+        return network.to(self.machine.device)
+
+    def registration_network(self) -> RegistrationNetwork:
+        """Return a fresh network that finds where one case lies in another, on the device."""
+        channels = len(self.preprocessing.channels)
+        network = RegistrationNetwork(dimensions=self.preprocessing.dimensions, in_channels=channels)
         return network.to(self.machine.device)
 
     def showing(self, sees: Sees) -> View:
@@ -133,11 +169,15 @@ class Bench:
 
         return epoch
 
-    def judge(self, view: View | None = None) -> Callable[[UNet], dict[str, float]] | None:
-        """Return a function from a network to its Dice on the validation cases, or None where there are none."""
-        if not len(self.validation_cases):
+    def judge(self, network: UNet, view: View | None = None) -> Callable[[], dict[str, float]] | None:
+        """Return what tells a network's Dice on the validation cases, or None where there are none.
+
+        With references, they alone are looked at: no other label may tell which weights are best.
+        """
+        cases = self.training_cases if self.spec.references else self.validation_cases
+        if not len(cases):
             return None
-        return lambda network: judge(network, self.validation_cases, self.machine, view)
+        return lambda: judge(network, cases, self.machine, view)
 
     def _batch(self, generator: torch.Generator) -> Batch:
         schedule, shape = self.spec.schedule, self.preprocessing.patch
@@ -164,6 +204,11 @@ def _labelled(dataset: Dataset, task: Task, side: str) -> tuple[str, ...]:
     with_label = {case.id for case in dataset.labelled(task.name)}
     split: Split = dataset.split
     return tuple(name for name in getattr(split, side) if name in with_label)
+
+
+def _taught(spec: TrainSpec, dataset: Dataset, task: Task) -> tuple[str, ...]:
+    """Return the ids of the cases whose labels may influence weights."""
+    return spec.references or _labelled(dataset, task, "train")
 
 
 def task_of(spec: TrainSpec, dataset: Dataset, kinds: frozenset[str]) -> Task:
@@ -199,7 +244,7 @@ def open_bench(spec: TrainSpec, kinds: frozenset[str], resolved: Resolved | None
     """
     dataset = open_dataset(spec.datasets[0])
     task = task_of(spec, dataset, kinds)
-    names = _labelled(dataset, task, "train")
+    names = _taught(spec, dataset, task)
     if not names:
         raise DatasetProblem(
             f"dataset {dataset.name}",
@@ -218,7 +263,10 @@ def _resolve(spec: TrainSpec, dataset: Dataset, task: Task, names: tuple[str, ..
     divisor = 2 ** (len(spec.network.widths) - 1)
     device = choose_device(spec.hardware.device)
     on_gpu = device.type != "cpu"
-    preprocessing = choose_preprocessing(dataset, names, spec.preprocessing, divisor, on_gpu=on_gpu)
+    looked_at = names if not spec.references else tuple(case.id for case in dataset.cases)
+    preprocessing = preprocessing_of_start(spec, dataset, task) or choose_preprocessing(
+        dataset, looked_at, spec.preprocessing, divisor, on_gpu=on_gpu
+    )
     undecided = Resolved(preprocessing=preprocessing, device=device.type, precision="fp32")
     network = Bench(spec, dataset, task, undecided, Machine(device)).network()
     shape = preprocessing.patch[3 - preprocessing.dimensions :]

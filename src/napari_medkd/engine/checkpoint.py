@@ -10,7 +10,7 @@ import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load, save
-from torch import Tensor
+from torch import Tensor, nn
 
 from napari_medkd.core.errors import RunProblem
 from napari_medkd.core.preprocessing import Preprocessing
@@ -18,31 +18,12 @@ from napari_medkd.core.run_layout import CHECKPOINTS, checkpoint_path, epoch_nam
 from napari_medkd.core.settings import Settings
 from napari_medkd.core.task import Task, TaskKind
 from napari_medkd.engine.data.shown import Sees
+from napari_medkd.engine.networks.shape import NetworkShape, UNetShape
 from napari_medkd.engine.networks.unet import UNet
 from napari_medkd.files.atomic import write_bytes, write_text
 
 #: Epoch checkpoints that are kept of a stage, beside the best.
 KEPT = 2
-
-
-class NetworkShape(Settings):
-    """What rebuilds a U-Net."""
-
-    dimensions: Literal[2, 3]
-    in_channels: int
-    num_classes: int
-    widths: tuple[int, ...]
-    skips: bool
-
-    def build(self) -> UNet:
-        """Return the network with fresh weights."""
-        return UNet(
-            dimensions=self.dimensions,
-            in_channels=self.in_channels,
-            num_classes=self.num_classes,
-            widths=self.widths,
-            skips=self.skips,
-        )
 
 
 class TaskCard(Settings):
@@ -52,11 +33,17 @@ class TaskCard(Settings):
     kind: TaskKind
     classes: tuple[str, ...]
     ignore: int | None = None
+    colours: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, task: Task) -> "TaskCard":
+        """Return a task's card."""
+        return cls(name=task.name, kind=task.kind, classes=task.classes, ignore=task.ignore, colours=task.colours)
 
     @property
     def task(self) -> Task:
         """The task itself."""
-        return Task(self.name, self.kind, self.classes, ignore=self.ignore)
+        return Task(self.name, self.kind, self.classes, ignore=self.ignore, colours=self.colours)
 
 
 class WeightsCard(Settings):
@@ -134,7 +121,7 @@ class Checkpoints:
     run: Path
 
     def save_epoch(
-        self, stage: str, objective: torch.nn.Module, optimizer: torch.optim.Optimizer, progress: Progress
+        self, stage: str, objective: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress
     ) -> Path:
         """Write everything that continuing needs, and return the file; older ones than the last two go."""
         tensors = {f"objective.{name}": tensor for name, tensor in objective.state_dict().items()}
@@ -146,9 +133,7 @@ class Checkpoints:
             old.unlink(missing_ok=True)
         return path
 
-    def restore_epoch(
-        self, stage: str, objective: torch.nn.Module, optimizer: torch.optim.Optimizer
-    ) -> Progress | None:
+    def restore_epoch(self, stage: str, objective: nn.Module, optimizer: torch.optim.Optimizer) -> Progress | None:
         """Load the newest readable epoch of a stage, or return None where there is none."""
         found = self._newest(stage)
         if found is None:
@@ -172,13 +157,13 @@ class Checkpoints:
                 continue
         return None
 
-    def save_product(self, which: Literal["best", "done"], product: UNet, card: WeightsCard) -> Path:
+    def save_product(self, which: Literal["best", "done"], product: nn.Module, card: WeightsCard) -> Path:
         """Write a network with its card, and return the file."""
         path = checkpoint_path(self.run, card.stage, which)
         _write(path, product.state_dict(), card.model_dump(mode="json", exclude={"sha256"}))
         return path
 
-    def restore_product(self, stage: str, product: UNet) -> bool:
+    def restore_product(self, stage: str, product: nn.Module) -> bool:
         """Load the finished weights of a stage into the product; return whether there were any that can be read."""
         found = self._finished(stage)
         if found is None:
@@ -200,6 +185,31 @@ class Checkpoints:
         return sorted((self.run / CHECKPOINTS).glob(f"{stage}.epoch-*.safetensors"))
 
 
+def read_product(run: Path, stage: str, which: Literal["best", "done"]) -> tuple[dict[str, Tensor], WeightsCard] | None:
+    """Return the weights of a stage's network and their card, or None where there are none.
+
+    Raises
+    ------
+    RunProblem
+        Where they cannot be read.
+    """
+    path = checkpoint_path(run, stage, which)
+    if not path.is_file():
+        return None
+    tensors, document = _read(path)
+    try:
+        return tensors, WeightsCard.model_validate(document)
+    except ValidationError as error:
+        raise RunProblem(
+            str(path.with_suffix(".json")), f"The card is not valid ({error}).", "Train again with this version."
+        ) from error
+
+
+def stages_with_weights(run: Path) -> tuple[str, ...]:
+    """Return the names of the stages of a run that have weights of any kind."""
+    return tuple(sorted({path.name.split(".")[0] for path in (run / CHECKPOINTS).glob("*.safetensors")}))
+
+
 def load_network(run: Path, stage: str) -> tuple[UNet, WeightsCard, Path]:
     """Return the trained network of a stage, its card and its file: the finished weights, else the best so far.
 
@@ -208,24 +218,21 @@ def load_network(run: Path, stage: str) -> tuple[UNet, WeightsCard, Path]:
     RunProblem
         Where the run has no such weights, or they cannot be read.
     """
-    for which in ("done", "best"):
-        path = checkpoint_path(run, stage, which)
-        if path.is_file():
-            tensors, document = _read(path)
-            try:
-                card = WeightsCard.model_validate(document)
-            except ValidationError as error:
-                raise RunProblem(
-                    str(path.with_suffix(".json")),
-                    f"The card is not valid ({error}).",
-                    "Train again with this version.",
-                ) from error
-            network = card.network.build()
-            network.load_state_dict(tensors)
-            return network.eval(), card, path
-    there = sorted({path.name.split(".")[0] for path in (run / CHECKPOINTS).glob("*.safetensors")})
+    kinds: tuple[Literal["done", "best"], ...] = ("done", "best")
+    for which in kinds:
+        found, path = read_product(run, stage, which), checkpoint_path(run, stage, which)
+        if found is None:
+            continue
+        tensors, card = found
+        if not isinstance(card.network, UNetShape):
+            raise RunProblem(
+                str(path), f"The network of {stage!r} draws no masks.", "Ask the student (--stage student)."
+            )
+        network = card.network.build()
+        network.load_state_dict(tensors)
+        return network.eval(), card, path
     raise RunProblem(
         str(run),
-        f"There are no trained weights of {stage!r} (found: {', '.join(there) or 'none'}).",
+        f"There are no trained weights of {stage!r} (found: {', '.join(stages_with_weights(run)) or 'none'}).",
         "Wait until its first epoch has ended, or continue the run.",
     )

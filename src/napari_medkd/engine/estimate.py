@@ -51,7 +51,7 @@ def estimate(method: Method[Any], bench: Bench) -> Estimate:
         parameters = sum(parameter.numel() for parameter in stage.product.parameters())
         if stage.judge is not None:
             start = time.perf_counter()
-            stage.judge(stage.product)
+            stage.judge()
             judging += planned.epochs * (time.perf_counter() - start)
     training = sum(planned.steps * seconds_per_step[planned.name] for planned in plan)
     return Estimate(

@@ -47,7 +47,7 @@ def judge(network: UNet, cases: Cases, machine: Machine, view: View | None = Non
     rows = []
     for case in cases:
         image = shown_image(case, view, machine)
-        labels = exhaust(sliding_window(network, image, cases.preprocessing.patch, autocast=machine.autocast))
+        labels = exhaust(sliding_window(network, image, cases.preprocessing.patch, autocast=machine.autocast)).labels
         known = case.label_ZYX != UNKNOWN
         rows.append(dice(labels[known], case.label_ZYX[known], len(cases.task.classes))[1:])
     network.train(was_training)

@@ -5,7 +5,7 @@ import os
 import platform
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +28,14 @@ from napari_medkd.core.events import (
     StepDone,
 )
 from napari_medkd.engine.bench import Bench
-from napari_medkd.engine.checkpoint import Checkpoints, NetworkShape, Progress, TaskCard, WeightsCard
+from napari_medkd.engine.checkpoint import Checkpoints, Progress, TaskCard, WeightsCard
 from napari_medkd.engine.control import Cancelled, obey
 from napari_medkd.engine.data.batch import Batch
 from napari_medkd.engine.hardware import seed_of
 from napari_medkd.engine.method import Method, Stage, settings_of
+from napari_medkd.engine.networks.shape import shape_of
 from napari_medkd.engine.preview import Previews
+from napari_medkd.engine.starting import take_weights
 
 #: Seconds between two step events.
 REPORT_SECONDS = 0.1
@@ -120,26 +122,28 @@ def _epoch(
 
 
 def _card(stage: Stage, bench: Bench, epoch: int, score: float | None) -> WeightsCard:
-    network = stage.product
-    shape = NetworkShape(
-        dimensions=bench.preprocessing.dimensions,
-        in_channels=len(bench.preprocessing.channels),
-        num_classes=bench.num_classes,
-        widths=network.widths,
-        skips=network.skips,
-    )
     return WeightsCard(
         method=bench.spec.method.name,
         stage=stage.name,
         sees=stage.sees,
         fallback_means=bench.mean_intensities_CK.tolist() if stage.sees == "class means" else None,
-        network=shape,
+        network=shape_of(stage.product),
         preprocessing=bench.preprocessing,
-        task=TaskCard(name=bench.task.name, kind=bench.task.kind, classes=bench.task.classes, ignore=bench.task.ignore),
+        task=TaskCard.of(bench.task),
         epoch=epoch,
         score=score,
         sha256="",
     )
+
+
+def _begin(stage: Stage, start_from: Path | None) -> Iterator[AnyEvent]:
+    """Begin a fresh stage: from scratch, or from what an earlier run's stage of the same name ended with."""
+    if start_from is None:
+        return
+    if take_weights(stage.name, stage.sees, stage.product, start_from):
+        stage.objective.take_up()
+    else:
+        yield Noticed(message=f"{start_from.name} has no stage {stage.name!r}: this stage begins from scratch.")
 
 
 def fit(stage: Stage, planned: StagePlan, bench: Bench, run: Path, control: Control) -> Iterator[AnyEvent]:
@@ -155,12 +159,15 @@ def fit(stage: Stage, planned: StagePlan, bench: Bench, run: Path, control: Cont
     checkpoints, previews = Checkpoints(run), Previews(bench, run)
     parameters = [parameter for parameter in stage.objective.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=bench.spec.schedule.learning_rate, weight_decay=1e-4)
-    progress = checkpoints.restore_epoch(stage.name, stage.objective, optimizer) or Progress(0, None)
+    progress = checkpoints.restore_epoch(stage.name, stage.objective, optimizer)
+    if progress is None:
+        yield from _begin(stage, bench.spec.start_from)
+        progress = Progress(0, None)
     best, score = progress.best, None
     yield StageStarted(stage=stage.name, epochs=planned.epochs, steps_per_epoch=planned.steps_per_epoch)
     for epoch in range(progress.epoch, planned.epochs):
         yield from _epoch(stage, planned, bench, optimizer, control, epoch)
-        metrics = stage.judge(stage.product) if stage.judge else {}
+        metrics = stage.judge() if stage.judge else {}
         score = metrics.get("score")
         is_best = score is not None and (best is None or score > best)
         best = score if is_best else best
@@ -176,7 +183,7 @@ def fit(stage: Stage, planned: StagePlan, bench: Bench, run: Path, control: Cont
             is_best=is_best,
         )
         yield CheckpointSaved(path=saved, stage=stage.name, epoch=epoch + 1)
-        yield from previews.after_epoch(stage, epoch + 1)
+        yield from previews.after_epoch(stage, epoch + 1, is_last=epoch + 1 == planned.epochs)
     path = checkpoints.save_product("done", stage.product, _card(stage, bench, planned.epochs, score))
     yield CheckpointSaved(path=path.relative_to(run).as_posix(), stage=stage.name, epoch=planned.epochs)
 
@@ -226,6 +233,7 @@ def train(method: Method[Any], bench: Bench, run: Path, control: Control, *, att
     attempt
         1 for a fresh run; above, finished stages are loaded and the unfinished one continues from its last epoch.
     """
+    bench = replace(bench, run=run)
     plan = method.plan(settings_of(method, bench.spec.method), bench.spec.schedule)
     checkpoints = Checkpoints(run)
     yield _first_word(method, bench, plan, checkpoints, attempt)

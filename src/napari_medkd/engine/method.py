@@ -1,21 +1,24 @@
 """What a method is: a sequence of stages. See methods/ for the methods themselves."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import torch
 from pydantic import ValidationError
 
-from napari_medkd.core.card import MethodCard, TeacherShows
+from napari_medkd.core.card import MethodCard, Needs, TeacherShows
 from napari_medkd.core.errors import Problem, SpecProblem, did_you_mean
 from napari_medkd.core.events import StagePlan
+from napari_medkd.core.preview import PreviewPicture
 from napari_medkd.core.settings import Settings
 from napari_medkd.core.spec import MethodChoice, Schedule
 from napari_medkd.core.task import TaskKind
 from napari_medkd.engine.bench import Bench
 from napari_medkd.engine.data.batch import Batch
+from napari_medkd.engine.data.cases import PreparedCase
 from napari_medkd.engine.data.shown import Sees
+from napari_medkd.engine.networks.registration import RegistrationNetwork
 from napari_medkd.engine.networks.unet import UNet
 from napari_medkd.engine.objective import Objective
 
@@ -40,14 +43,18 @@ class Stage:
         Scores of the product on the validation cases; ``score`` decides which epoch is best.
     sees
         What the product must be shown to answer.
+    shows
+        What else can be seen of a case while the stage trains; where the product draws no mask, the first picture's
+        is previewed. It may not draw random numbers.
     """
 
     name: str
     objective: Objective
-    product: UNet
+    product: UNet | RegistrationNetwork
     batches: Callable[[torch.Generator], Iterable[Batch]]
-    judge: Callable[[UNet], dict[str, float]] | None = None
+    judge: Callable[[], dict[str, float]] | None = None
     sees: Sees = "image"
+    shows: Callable[[PreparedCase], Sequence[PreviewPicture]] | None = None
 
 
 class Method(Protocol[S]):
@@ -62,6 +69,7 @@ class Method(Protocol[S]):
     summary: str
     source: str
     tasks: frozenset[TaskKind]
+    needs: Needs
     teacher_shows: TeacherShows
     presets: Mapping[str, Mapping[str, Any]]
     default_preset: str
@@ -121,6 +129,7 @@ def card_of(method: Method[Any]) -> MethodCard:
         summary=method.summary,
         source=method.source,
         tasks=tuple(sorted(method.tasks)),
+        needs=method.needs,
         teacher_shows=method.teacher_shows,
         stages=tuple(planned.name for planned in method.plan(default, Schedule())),
         presets={name: dict(changes) for name, changes in method.presets.items()},

@@ -30,6 +30,9 @@ class Objective(nn.Module):
         """Return the named terms of a batch."""
         raise NotImplementedError
 
+    def take_up(self) -> None:
+        """Take in that the product was given the weights of an earlier run, before the first step."""
+
 
 class Frozen:
     """A trained network that only answers: eval mode, no gradient, and in no state dict, because it is no module."""

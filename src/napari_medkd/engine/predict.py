@@ -25,7 +25,7 @@ from napari_medkd.engine.data.preprocess import prepare_image, prepare_mask, res
 from napari_medkd.engine.data.shown import showing
 from napari_medkd.engine.hardware import Machine, choose_device, use_threads
 from napari_medkd.engine.networks.unet import UNet
-from napari_medkd.engine.sliding_window import sliding_window
+from napari_medkd.engine.sliding_window import Segmentation, sliding_window
 from napari_medkd.files.manifest import open_dataset
 from napari_medkd.files.opening import read_mask, read_volume, stem_of
 from napari_medkd.files.results import write_prediction
@@ -50,6 +50,14 @@ class Question:
     truth: Callable[[Volume], Mask] | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawn:
+    """A mask on the image's own grid, and how unsure the network is of it, 0 to 1."""
+
+    mask: Mask
+    uncertainty: float
+
+
 @dataclass(frozen=True, slots=True)
 class Predictor:
     """A trained network with its card, on a machine."""
@@ -65,7 +73,7 @@ class Predictor:
         network, card, path = load_network(run, stage)
         return cls(network.to(machine.device), card, path, machine)
 
-    def answer(self, volume: Volume, control: Control, given: Mask | None = None) -> Iterator[AnyEvent | Mask]:
+    def answer(self, volume: Volume, control: Control, given: Mask | None = None) -> Iterator[AnyEvent | Drawn]:
         """Yield events while the person pauses, and at last the mask on the volume's own grid.
 
         Parameters
@@ -79,7 +87,7 @@ class Predictor:
         if given is not None:
             label = torch.from_numpy(prepare_mask(given, grid)).to(self.machine.device).long()
             fallback = None if card.fallback_means is None else torch.tensor(card.fallback_means)
-            view = showing(card.sees, card.network.num_classes, fallback)
+            view = showing(card.sees, len(card.task.classes), fallback)
             image = view(Batch(image[None], label[None])).shown_or_image()[0]
         windows = sliding_window(self.network, image, card.preprocessing.patch, autocast=self.machine.autocast)
         while True:
@@ -87,9 +95,9 @@ class Predictor:
             try:
                 next(windows)
             except StopIteration as end:
-                labels = end.value
+                found: Segmentation = end.value
                 break
-        yield restore_mask(labels, grid, volume.grid, card.task.task)
+        yield Drawn(restore_mask(found.labels, grid, volume.grid, card.task.task), found.uncertainty)
 
 
 def _case_question(dataset: Dataset, name: str, card: WeightsCard) -> Question:
@@ -184,8 +192,8 @@ class Answering:
         volume, given = question.volume(), None
         if self.student is not None:
             for said in self.student.answer(volume, control):
-                if isinstance(said, Mask):
-                    given = said
+                if isinstance(said, Drawn):
+                    given = said.mask
                 else:
                     yield said
         elif self.asked.card.sees != "image":
@@ -193,17 +201,25 @@ class Answering:
                 raise SpecProblem(question.name, "There is no true mask for an image file.", "Choose 'student mask'.")
             given = question.truth(volume)
         for said in self.asked.answer(volume, control, given):
-            if isinstance(said, Mask):
+            if isinstance(said, Drawn):
                 yield self._prediction(question, volume, said)
             else:
                 yield said
 
-    def _prediction(self, question: Question, volume: Volume, mask: Mask) -> Prediction:
+    def _prediction(self, question: Question, volume: Volume, drawn: Drawn) -> Prediction:
         card = self.asked.card
         shown = "image" if card.sees == "image" else f"{card.sees} of the {self.spec.given}"
         checkpoint = self.asked.path.name.removesuffix(".safetensors")
-        name, run = question.name, self.spec.run.name
-        return Prediction(name, card.task.task, volume.grid, run, checkpoint, mask=mask, shown=shown)
+        return Prediction(
+            case=question.name,
+            task=card.task.task,
+            grid=volume.grid,
+            made_by=self.spec.run.name,
+            checkpoint=checkpoint,
+            mask=drawn.mask,
+            shown=shown,
+            uncertainty=drawn.uncertainty,
+        )
 
 
 def predict(spec: PredictSpec, control: Control) -> Iterator[AnyEvent]:
@@ -224,8 +240,13 @@ def predict(spec: PredictSpec, control: Control) -> Iterator[AnyEvent]:
             for said in answering.answer(question, control):
                 if isinstance(said, Prediction):
                     path = str(write_prediction(said, spec.out))
-                    seconds = time.monotonic() - start
-                    yield CaseDone(case=question.name, path=path, seconds=seconds, of_cases=len(questions))
+                    yield CaseDone(
+                        case=question.name,
+                        path=path,
+                        seconds=time.monotonic() - start,
+                        of_cases=len(questions),
+                        uncertainty=said.uncertainty,
+                    )
                 else:
                     yield said
     except Cancelled:

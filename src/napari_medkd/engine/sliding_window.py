@@ -6,7 +6,9 @@ Legend: B batch, C channel, K class, Z Y X space.
 import math
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from itertools import product
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -15,12 +17,31 @@ from torch import Tensor
 from torch.nn import functional
 
 from napari_medkd.engine.networks.unet import UNet
+from napari_medkd.engine.uncertainty import ExpectedOverlap
 
 #: Standard deviation of a window's weight, as a fraction of its side.
 SIGMA = 0.125
 LEAST_WEIGHT = 1e-3
 
 Place = tuple[int, int, int]
+Region = tuple[slice, slice, slice]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Segmentation:
+    """A network's answer for a whole image.
+
+    Parameters
+    ----------
+    labels
+        Class indices in bytes, (Z, Y, X); of several with the same logit, the first.
+    uncertainty
+        From 0, sure of every voxel, to 1; see `ExpectedOverlap.uncertainty`. Voxels beyond the image do not count.
+    """
+
+    labels: NDArray[np.uint8]
+    uncertainty: float
 
 
 def sliding_window(
@@ -31,7 +52,7 @@ def sliding_window(
     autocast: Callable[[], AbstractContextManager[object]],
     overlap: float = 0.5,
     batch_size: int = 4,
-) -> Generator[float, None, NDArray[np.uint8]]:
+) -> Generator[float, None, Segmentation]:
     """Yield the fraction done after every batch of windows; return the most probable class of every voxel.
 
     The logits of overlapping windows are averaged with Gaussian weights. Only the slab of planes that further windows
@@ -54,8 +75,8 @@ def sliding_window(
 
     Returns
     -------
-    array of shape (Z, Y, X)
-        Class indices in bytes; of several with the same logit, the first. The value of ``StopIteration``.
+    Segmentation
+        The value of ``StopIteration``.
     """
     if not 0 <= overlap < 1:
         raise ValueError(f"The overlap is {overlap}; it must be at least 0 and below 1.")
@@ -69,25 +90,29 @@ def sliding_window(
     sides = _first(shape, axis)
     z, y, x = (_starts(size, side, overlap) for size, side in zip(sides, window, strict=True))
     places = list(product(z, y, x))
-    slab = _Slab(sides, window, device)
+    slab = _Slab(sides, window, _first(inner, axis), device)
     for first in range(0, len(places), batch_size):
         chosen = places[first : first + batch_size]
         windows = torch.stack([_cut(turned, place, window).movedim(1, 1 + axis) for place in chosen]).to(device)
         slab.add(chosen, _logits(network, windows, autocast).movedim(2 + axis, 2))
         yield (first + len(chosen)) / len(places)
-    return np.ascontiguousarray(np.moveaxis(slab.labels(), 0, axis)[inner])
+    labels = np.ascontiguousarray(np.moveaxis(slab.labels(), 0, axis)[inner])
+    return Segmentation(labels, slab.overlap.uncertainty())
 
 
 class _Slab:
     """The sums of the planes that are not finished, and the labels of those that are."""
 
-    def __init__(self, shape: Place, window: Place, device: torch.device) -> None:
+    def __init__(self, shape: Place, window: Place, inner: Region, device: torch.device) -> None:
         self._shape = shape
         self._window = window
+        self._inner = inner
         self._weight = _weight(window).to(device)
         self._sums_KZYX: Tensor | None = None
+        self._weights_ZYX = self._weight.new_zeros(window[0], *shape[1:])
         self._bottom = 0
         self._labels: list[NDArray[np.uint8]] = []
+        self.overlap = ExpectedOverlap()
 
     @torch.no_grad()
     def add(self, places: list[Place], logits_BKZYX: Tensor) -> None:
@@ -98,7 +123,9 @@ class _Slab:
             self._sums_KZYX = self._weight.new_zeros(logits_BKZYX.shape[1], self._window[0], *self._shape[1:])
         for place, logits_KZYX in zip(places, logits_BKZYX, strict=True):
             self._finish(place[0] - self._bottom)
-            _cut(self._sums_KZYX, (0, *place[1:]), self._window).addcmul_(logits_KZYX, self._weight)
+            where = (0, *place[1:])
+            _cut(self._sums_KZYX, where, self._window).addcmul_(logits_KZYX, self._weight)
+            _cut(self._weights_ZYX[None], where, self._window).add_(self._weight)
 
     def labels(self) -> NDArray[np.uint8]:
         """Return the labels of all planes; nothing can be added afterwards."""
@@ -111,13 +138,30 @@ class _Slab:
             return
         # The sum of the weights is the same for all classes, so it cannot change which is largest. On a CPU max is
         # three times as fast as argmax.
-        self._labels.append(sums_KZYX[:, :planes].max(0).indices.to(torch.uint8).cpu().numpy())
-        kept = sums_KZYX.shape[1] - planes
-        for plane in range(0, kept, planes):  # in pieces that do not overlap
-            piece = min(planes, kept - plane)
-            sums_KZYX[:, plane : plane + piece] = sums_KZYX[:, plane + planes : plane + planes + piece]
-        sums_KZYX[:, kept:] = 0
+        labels_ZYX = sums_KZYX[:, :planes].max(0).indices.to(torch.uint8)
+        self._labels.append(labels_ZYX.cpu().numpy())
+        self._compare(labels_ZYX)
+        _move_down(sums_KZYX, planes)
+        _move_down(self._weights_ZYX[None], planes)
         self._bottom += planes
+
+    def _compare(self, labels_ZYX: Tensor) -> None:
+        """Compare finished labels, the lowest planes, with their averaged logits; those beyond the image are not."""
+        if self._sums_KZYX is None:
+            return
+        z, y, x = self._inner
+        low, high = (z.start or 0) - self._bottom, (z.stop or self._shape[0]) - self._bottom
+        where = (slice(max(low, 0), min(max(high, 0), len(labels_ZYX))), y, x)
+        self.overlap.add(self._sums_KZYX[:, *where] / self._weights_ZYX[where], labels_ZYX[where])
+
+
+def _move_down(slab_KZYX: Tensor, planes: int) -> None:
+    """Move a slab's planes down by some, and empty those at the top."""
+    kept = slab_KZYX.shape[1] - planes
+    for plane in range(0, kept, planes):  # in pieces that do not overlap
+        piece = min(planes, kept - plane)
+        slab_KZYX[:, plane : plane + piece] = slab_KZYX[:, plane + planes : plane + planes + piece]
+    slab_KZYX[:, kept:] = 0
 
 
 @torch.no_grad()
@@ -128,14 +172,14 @@ def _logits(network: UNet, windows_BCZYX: Tensor, autocast: Callable[[], Abstrac
     return (logits.unsqueeze(2) if flat else logits).float()
 
 
-def _enlarged(image_CZYX: Tensor, patch: Place) -> tuple[Tensor, tuple[slice, ...]]:
+def _enlarged(image_CZYX: Tensor, patch: Place) -> tuple[Tensor, Region]:
     """Return the image continued to at least the window's sides, and where it lies in there."""
     missing = [max(side - have, 0) for side, have in zip(patch, image_CZYX.shape[1:], strict=True)]
     if not any(missing):
-        return image_CZYX, (slice(None),) * 3
+        return image_CZYX, (slice(None), slice(None), slice(None))
     margins = [margin for lack in reversed(missing) for margin in (lack // 2, lack - lack // 2)]
-    inner = tuple(slice(lack // 2, lack // 2 + have) for lack, have in zip(missing, image_CZYX.shape[1:], strict=True))
-    return functional.pad(image_CZYX[None], margins, mode="replicate")[0], inner
+    z, y, x = (slice(lack // 2, lack // 2 + have) for lack, have in zip(missing, image_CZYX.shape[1:], strict=True))
+    return functional.pad(image_CZYX[None], margins, mode="replicate")[0], (z, y, x)
 
 
 def _starts(size: int, side: int, overlap: float) -> list[int]:
@@ -143,6 +187,28 @@ def _starts(size: int, side: int, overlap: float) -> list[int]:
     stride = max(1, int(side * (1 - overlap)))
     count = math.ceil((size - side) / stride) + 1
     return [min(index * stride, size - side) for index in range(count)]
+
+
+@torch.no_grad()
+def blended(
+    network: UNet, image_CZYX: Tensor, patch: Place, *, autocast: Callable[[], AbstractContextManager[object]]
+) -> Tensor:
+    """Return a network's answers (K, Z, Y, X) for a whole image, for one that draws an image instead of classes.
+
+    Windows overlap by half and are averaged as in `sliding_window`; every channel is kept for the whole image.
+    """
+    device = next(network.parameters()).device
+    enlarged_CZYX, inner = _enlarged(image_CZYX, patch)
+    weight = _weight(patch).to(device)
+    sums_KZYX, weights = torch.zeros((), device=device), enlarged_CZYX.new_zeros(1, *enlarged_CZYX.shape[1:]).to(device)
+    z, y, x = (_starts(size, side, 0.5) for size, side in zip(enlarged_CZYX.shape[1:], patch, strict=True))
+    for place in product(z, y, x):
+        answer_KZYX = _logits(network, _cut(enlarged_CZYX, place, patch)[None].to(device), autocast)[0]
+        if not sums_KZYX.dim():
+            sums_KZYX = weights.new_zeros(len(answer_KZYX), *enlarged_CZYX.shape[1:])
+        _cut(sums_KZYX, place, patch).addcmul_(answer_KZYX, weight)
+        _cut(weights, place, patch).add_(weight)
+    return (sums_KZYX / weights)[:, *inner]
 
 
 def _weight(window: Place) -> Tensor:
@@ -158,6 +224,6 @@ def _cut(volume: Tensor, place: Place, window: Place) -> Tensor:
     return volume[:, z, y, x]
 
 
-def _first(numbers: Place, axis: int) -> Place:
-    rest = [number for index, number in enumerate(numbers) if index != axis]
-    return numbers[axis], rest[0], rest[1]
+def _first(of_axes: tuple[T, T, T], axis: int) -> tuple[T, T, T]:
+    rest = [one for index, one in enumerate(of_axes) if index != axis]
+    return of_axes[axis], rest[0], rest[1]

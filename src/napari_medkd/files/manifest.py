@@ -78,6 +78,7 @@ def _task_entry(dataset: Dataset, name: str) -> TaskEntry:
         classes=task.classes,
         multilabel=task.multilabel,
         ignore=task.ignore,
+        colours=task.colours,
         label_map=dict(label_map.values) if label_map else {},
     )
 

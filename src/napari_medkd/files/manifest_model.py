@@ -22,6 +22,8 @@ class TaskEntry(Settings):
     """Whether several classes may be present at once (classification)."""
     ignore: Label | None = None
     """A label of a mask that counts nowhere."""
+    colours: tuple[Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")], ...] = ()
+    """What to draw the classes after the background in, ``#rrggbb``; the rest take the viewer's palette."""
     label_map: dict[Label, Label] = Field(default_factory=dict)
     """Stored label to label of the task; a stored label that is not listed keeps its value."""
 

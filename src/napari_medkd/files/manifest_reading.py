@@ -59,7 +59,8 @@ class _Reading:
     def _tasks(self) -> dict[str, Task]:
         tasks: dict[str, Task] = {}
         for name, entry in self.form.manifest.tasks.items():
-            task = self._attempt(partial(Task, name, entry.kind, entry.classes, entry.multilabel, entry.ignore))
+            described = (entry.kind, entry.classes, entry.multilabel, entry.ignore, entry.colours)
+            task = self._attempt(partial(Task, name, *described))
             if task is not None:
                 tasks[name] = task
         return tasks

@@ -39,8 +39,6 @@ def _problems_of_contents(dataset: Dataset) -> list[Problem]:
     where = f"dataset {dataset.name}"
     if not dataset.cases:
         return [Problem(where, "There is no case.", "List cases in medkd-dataset.json, or add images to the folder.")]
-    if not dataset.tasks:
-        return [Problem(where, "There is no task.", "Say under `tasks` in medkd-dataset.json what is to be predicted.")]
     return [
         Problem(where, f"No case has an annotation for task {name!r}.", "Annotate a case, or take the task out.")
         for name in dataset.tasks

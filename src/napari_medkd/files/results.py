@@ -56,6 +56,8 @@ class PredictionRecord(Settings):
     """Name of the mask file in the same folder."""
     scores: dict[str, float] | None = None
     boxes: tuple[ScoredBoxRecord, ...] | None = None
+    uncertainty: float | None = None
+    """How unsure the network is of the mask, from 0 to 1."""
 
 
 def write_prediction(prediction: Prediction, folder: Path) -> Path:
@@ -77,6 +79,7 @@ def write_prediction(prediction: Prediction, folder: Path) -> Path:
         mask=mask,
         scores=dict(prediction.scores.scores) if prediction.scores else None,
         boxes=_box_records(prediction.boxes) if prediction.boxes else None,
+        uncertainty=prediction.uncertainty,
     )
     write_json(path / RECORD, record.model_dump(mode="json", by_alias=True, exclude_none=True))
     for name in set(_MASKS) - {mask}:
@@ -112,7 +115,19 @@ def read_prediction(folder: Path) -> Prediction:
         scores=ClassScores(record.scores) if record.scores is not None else None,
         boxes=boxes,
         shown=record.shown,
+        uncertainty=record.uncertainty,
     )
+
+
+def record_of(folder: Path) -> PredictionRecord:
+    """Return what a prediction's folder says about it, without reading the mask.
+
+    Raises
+    ------
+    VolumeProblem
+        Where it cannot be read or is damaged.
+    """
+    return _record(folder / RECORD)
 
 
 def predictions_in(folder: Path) -> list[Path]:

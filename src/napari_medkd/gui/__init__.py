@@ -1,1 +1,1 @@
-"""The viewer's side: four docks, reader, writer, sample. Knows napari and Qt; never torch, a method or the engine."""
+"""The viewer's side: five docks, reader, writer, sample. Knows napari and Qt; never torch, a method or the engine."""

@@ -100,14 +100,11 @@ class AnswersOnCanvas:
         for (of_picture, _), layer in self._layers.items():
             if of_picture == picture.key:
                 layer.visible = False
-        for layer in self._viewer.layers:
-            if isinstance(layer, Labels) and layer.metadata.get(KEY, {}).get("is_truth"):
-                layer.contour = layer.contour or 1
-                layer.opacity = 1.0
+        outline_truth(self._viewer)
 
     def _add(self, answer: Answer, picture: Picture, labels: Any, hidden: bool) -> Any:
         origin = origin_of(answer.grid, "labels") | {"task": asdict(answer.prediction.task)}
-        look = labels_look(answer.prediction.task.classes, f"{answer.title} · {picture.name}", origin)
+        look = labels_look(answer.prediction.task, f"{answer.title} · {picture.name}", origin)
         image = layer_of(self._viewer, picture.layer)
         placed = placement(picture.grid) if image is None else placed_like(image)
         layer = Labels(labels, visible=not hidden, **look, **placed)
@@ -121,10 +118,26 @@ class AnswersOnCanvas:
         return layer
 
 
+def outline_truth(viewer: Any) -> None:
+    """Draw true masks as outlines, so that a network's answer is seen beneath and not a mixture."""
+    for layer in viewer.layers:
+        if isinstance(layer, Labels) and layer.metadata.get(KEY, {}).get("is_truth"):
+            layer.contour = layer.contour or 1
+            layer.opacity = 1.0
+
+
 def placed_like(image: Any) -> dict[str, Any]:
     """Return where an image layer stands, for a mask that lies on it."""
     transforms = ("scale", "translate", "rotate", "shear", "affine")
     return {name: getattr(image, name) for name in (*transforms, "units", "axis_labels")}
+
+
+def show_slice(viewer: Any, layer: Any, z: int) -> None:
+    """Move the first slider to a slice of a volume's layer; a plane has only one."""
+    if layer.ndim < 3:
+        return
+    world = layer.data_to_world((z, *(0,) * (layer.ndim - 1)))
+    viewer.dims.set_point(viewer.dims.ndim - len(world), float(world[0]))
 
 
 def jump_to(viewer: Any, layer: Any, answer: Answer, label: int) -> bool:

@@ -2,7 +2,10 @@
 
 import colorsys
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from napari_medkd.core.task import Task
 
 Rgba: TypeAlias = tuple[float, float, float, float]
 
@@ -38,8 +41,13 @@ def rgba_of(colour: str) -> Rgba:
     return red, green, blue, 1.0
 
 
-def colours_of_labels(num_classes: int) -> Mapping[int | None, Rgba]:
+def colour_of(task: "Task", label: int) -> str:
+    """Return the colour of a class of a segmentation: the one a person chose, else the palette's."""
+    return task.colours[label - 1] if label <= len(task.colours) else hex_of(label)
+
+
+def colours_of_labels(task: "Task") -> Mapping[int | None, Rgba]:
     """Return the colour of every label value of a segmentation; ``None`` is for values beyond the classes."""
     table: dict[int | None, Rgba] = {None: rgba_of(UNKNOWN), 0: TRANSPARENT}
-    table.update({label: rgba_of(hex_of(label)) for label in range(1, num_classes)})
+    table.update({label: rgba_of(colour_of(task, label)) for label in range(1, len(task.classes))})
     return table

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, field
 from textwrap import wrap
 from typing import Any, ClassVar
 
-from napari.layers import Image, Labels
+import numpy as np
+from napari.layers import Image, Labels, Layer
 from napari.utils.colormaps import DirectLabelColormap
 from psygnal import Signal
 
@@ -22,6 +23,7 @@ _LAYERS_A_PANEL = 2
 _TITLE_POINTS = 8
 _TITLE = "medkd panel"
 _TITLE_WIDTH = 24
+_MOST_IN_A_ROW = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,11 @@ class Comparison:
     _image: Any = None
 
     @property
+    def image(self) -> Any:
+        """The image layer that was compared last, None before."""
+        return self._image
+
+    @property
     def is_shown(self) -> bool:
         """Whether the panels are on the canvas."""
         return self._before is not None
@@ -72,11 +79,11 @@ class Comparison:
         Parameters
         ----------
         image
-            An image layer of the viewer; its array is used in every panel, not copied.
+            An image layer, of the viewer or not; its array is used in every panel that brings no image, not copied.
         panels
-            From left to right.
+            From left to right; four make two rows.
         """
-        if self.is_shown and image == self._image and len(panels) * _LAYERS_A_PANEL == len(self.layers):
+        if self.is_shown and image == self._image and self._fit(panels):
             self._exchange(panels)
             return
         self.leave()
@@ -84,10 +91,11 @@ class Comparison:
         for layer in self.viewer.layers:
             layer.visible = False
         for panel in panels:
-            self._insert(len(self.layers), _same_image(image, f"{panel.title.splitlines()[-1]} · image"))
-            self._insert(len(self.layers), _overlay(image, panel))
+            beneath = _beneath(image, panel)
+            self._insert(len(self.layers), _same_image(beneath, f"{panel.title.splitlines()[-1]} · image"))
+            self._insert(len(self.layers), _overlay(beneath, panel))
         grid = grid_of_viewer(self.viewer)
-        grid.stride, grid.shape, grid.spacing = _LAYERS_A_PANEL, (1, len(panels)), 4
+        grid.stride, grid.shape, grid.spacing = _LAYERS_A_PANEL, _rows_and_columns(len(panels)), 4
         grid.enabled = True
         self._select()
         self.viewer.reset_view()
@@ -97,14 +105,33 @@ class Comparison:
         self.layers.insert(index, layer)  # first, so that whoever hears of the insertion knows it is ours
         self.viewer.layers.insert(index, layer)
 
+    def _fit(self, panels: list[Panel]) -> bool:
+        """Return whether as many panels stand there, whole, and their images have the same voxels."""
+        images = self.layers[::_LAYERS_A_PANEL]
+        is_whole = len(images) == len(panels) and all(layer in self.viewer.layers for layer in self.layers)
+        return is_whole and all(
+            panel.image is None or np.shape(panel.image[0]) == np.shape(layer.data)
+            for panel, layer in zip(panels, images, strict=True)
+        )
+
     def _exchange(self, panels: list[Panel]) -> None:
-        """Put new overlays in the old ones' places; the camera stays."""
+        """Write new panels into the old ones' places; camera, sliders and what the person set of a layer stay."""
+        is_other = False
         for index, panel in enumerate(panels):
             place = _LAYERS_A_PANEL * index + 1
-            self.viewer.layers.remove(self.layers[place])
+            image, overlay = self.layers[place - 1], self.layers[place]
+            if panel.image is not None and image.data is not panel.image[0]:
+                image.data = panel.image[0]
+            if task_of(overlay.metadata) == panel.task:
+                overlay.data = panel.labels
+                _entitle(overlay, panel.title)
+                continue
+            self.viewer.layers.remove(overlay)
             del self.layers[place]
-            self._insert(place, _overlay(self._image, panel))
-        self._select()
+            self._insert(place, _overlay(_beneath(self._image, panel), panel))
+            is_other = True
+        if is_other:
+            self._select()
 
     def _select(self) -> None:
         """Make the last mask but the difference the active one: the pointer then tells its classes."""
@@ -162,6 +189,16 @@ class Comparison:
             self.ended.emit()
 
 
+def _rows_and_columns(number: int) -> tuple[int, int]:
+    """Return how many panels stand on one another and beside one another."""
+    return (1, number) if number <= _MOST_IN_A_ROW else ((number + 1) // 2, 2)
+
+
+def _beneath(image: Any, panel: Panel) -> Any:
+    """Return the image layer that a panel's labels lie on."""
+    return image if panel.image is None else Layer.create(*panel.image)
+
+
 def _same_image(image: Any, name: str) -> Image:
     look = {name: getattr(image, name) for name in ("rgb", "opacity", "gamma", "rendering", "attenuation", "blending")}
     if not image.rgb:
@@ -172,7 +209,7 @@ def _same_image(image: Any, name: str) -> Image:
 def _overlay(image: Any, panel: Panel) -> Labels:
     origin = image.metadata.get(KEY, {}) | {"kind": "labels"}
     if panel.task is not None:
-        look = labels_look(panel.task.classes, panel.title, origin | {"task": asdict(panel.task)})
+        look = labels_look(panel.task, panel.title, origin | {"task": asdict(panel.task)})
     else:
         colours: dict[int | None, Rgba] = {
             None: TRANSPARENT,
@@ -184,8 +221,12 @@ def _overlay(image: Any, panel: Panel) -> Labels:
         colormap = DirectLabelColormap(color_dict=colours)
         look = {"name": panel.title, "opacity": 1.0, "colormap": colormap, "metadata": {KEY: origin}}
     layer = Labels(panel.labels, **look, **placed_like(image))
-    layer.metadata[_TITLE] = panel.title
-    layer.name = "\n".join(line for part in panel.title.splitlines() for line in wrap(part, _TITLE_WIDTH))
+    _entitle(layer, panel.title)
     layer.name_overlay.visible = True
     layer.name_overlay.font_size = _TITLE_POINTS
     return layer
+
+
+def _entitle(layer: Labels, title: str) -> None:
+    layer.metadata[_TITLE] = title
+    layer.name = "\n".join(line for part in title.splitlines() for line in wrap(part, _TITLE_WIDTH))

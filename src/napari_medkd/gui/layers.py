@@ -119,15 +119,15 @@ def mask_layer(
     grid = on or mask.grid
     labels = mask.labels if grid.matches(mask.grid) else resampled_labels(mask.labels, mask.grid, grid)
     origin = origin_of(grid, "labels", source=source) | {"task": asdict(mask.task), "is_truth": is_truth}
-    return shown_array(labels, grid), placement(grid) | labels_look(mask.task.classes, name, origin), "labels"
+    return shown_array(labels, grid), placement(grid) | labels_look(mask.task, name, origin), "labels"
 
 
-def labels_look(classes: tuple[str, ...], name: str, origin: dict[str, Any]) -> dict[str, Any]:
+def labels_look(task: Task, name: str, origin: dict[str, Any]) -> dict[str, Any]:
     """Return name, colours and origin of a labels layer."""
     return {
         "name": name,
         "opacity": LABELS_OPACITY,
-        "colormap": DirectLabelColormap(color_dict=dict(colours_of_labels(len(classes)))),
+        "colormap": DirectLabelColormap(color_dict=dict(colours_of_labels(task))),
         "metadata": {KEY: origin},
     }
 
@@ -196,7 +196,11 @@ def _mm_per(units: Sequence[Any]) -> list[float] | None:
 def task_of(metadata: dict[str, Any]) -> Task | None:
     """Return the task of a labels layer of ours."""
     found = metadata.get(KEY, {}).get("task")
-    return None if found is None else Task(**(found | {"classes": tuple(found["classes"])}))
+    return (
+        None
+        if found is None
+        else Task(**(found | {name: tuple(found[name]) for name in ("classes", "colours") if name in found}))
+    )
 
 
 def source_of(metadata: dict[str, Any]) -> Path | None:

@@ -1,4 +1,4 @@
-"""What stands side by side: panels of masks, and the difference of two masks. No Qt, no viewer."""
+"""What stands side by side: panels of masks on images, and the difference of two masks. No Qt, no viewer."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_medkd.core.task import Task
+from napari_medkd.gui.layers import LayerData
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,12 +21,15 @@ class Panel:
     labels
         (z, y, x), or (y, x) for a 2-D image, on the image layer's own grid.
     task
-        Names and colours of the labels; None for a difference (see `difference`).
+        Names and colours of the labels; None for a difference (see `difference`), or where nothing is labelled.
+    image
+        The image layer beneath, where it is not the one that is compared; the labels are on its grid.
     """
 
     title: str
     labels: NDArray[Any]
     task: Task | None = None
+    image: LayerData | None = None
 
 
 def difference(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.uint8]:

@@ -1,6 +1,7 @@
 """The live preview: what a training network says about one case, on that case's image, in one layer that stays."""
 
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -26,13 +27,23 @@ class LivePreview:
         Reads a preview's file in a thread.
     clock
         Seconds; for tests.
+    may_draw
+        Whether the canvas is free, and not divided into panels.
     """
 
-    def __init__(self, viewer: Any, session: Session, in_background: InBackground, clock: Any = time.monotonic) -> None:
+    def __init__(
+        self,
+        viewer: Any,
+        session: Session,
+        in_background: InBackground,
+        clock: Any = time.monotonic,
+        may_draw: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._viewer = viewer
         self._session = session
         self._in_background = in_background
         self._clock = clock
+        self._may_draw = may_draw
         self._layer: Any = None
         self._is_reading = False
         self._drawn_at = -LEAST_SECONDS
@@ -72,8 +83,10 @@ class LivePreview:
         self._in_background(read, lambda prediction: self._draw(preview, prediction), self._skip)
 
     def _is_due(self) -> bool:
+        if not self._is_on or self._is_reading or not self._may_draw():
+            return False
         hidden = self.layer is not None and not self.layer.visible
-        return self._is_on and not self._is_reading and not hidden and self._clock() - self._drawn_at >= LEAST_SECONDS
+        return not hidden and self._clock() - self._drawn_at >= LEAST_SECONDS
 
     def _skip(self, error: Exception) -> None:
         """Leave out a preview that was replaced while it was read; the next one comes."""
@@ -82,6 +95,8 @@ class LivePreview:
 
     def _draw(self, preview: Preview, prediction: Prediction) -> None:
         self._is_reading = False
+        if not self._may_draw():  # it is drawn when the panels are gone
+            return
         if self._newest is preview:
             self._newest = None
         image = self._image(prediction)
@@ -110,7 +125,7 @@ class LivePreview:
         if self.layer is not None:
             self._viewer.layers.remove(self._layer)
         origin = origin_of(prediction.grid, "labels") | {"task": asdict(prediction.task)}
-        look = labels_look(prediction.task.classes, name, origin)
+        look = labels_look(prediction.task, name, origin)
         selected = set(self._viewer.layers.selection)
         self._layer = Labels(shown.copy(), **look, **placed_like(image))
         self._viewer.add_layer(self._layer)

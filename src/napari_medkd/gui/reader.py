@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
     from napari_medkd.core.annotation import Mask
     from napari_medkd.core.dataset import Case, Dataset
+    from napari_medkd.core.grid import Grid
     from napari_medkd.core.volume import Volume
     from napari_medkd.gui.layers import LayerData
 
@@ -76,8 +78,13 @@ def read_dataset(path: str | Sequence[str]) -> list[LayerData]:
     return layers
 
 
-def case_layers(dataset: Dataset, case: Case) -> list[LayerData]:
+def case_layers(dataset: Dataset, case: Case, answer: Path | None = None) -> list[LayerData]:
     """Return the image of a case, and its masks and boxes over it.
+
+    Parameters
+    ----------
+    answer
+        The folder of a network's prediction of the case, which is drawn on top.
 
     Raises
     ------
@@ -100,7 +107,19 @@ def case_layers(dataset: Dataset, case: Case) -> list[LayerData]:
             layers.append(mask_layer(mask, title, source=known, is_truth=True))
         elif task.kind == "detection":
             layers += boxes_layers(read_boxes(known, task, volume.grid), title)
-    return layers
+    return layers if answer is None else [*layers, *_answer_layers(answer, dataset, volume.grid)]
+
+
+def _answer_layers(folder: Path, dataset: Dataset, grid: Grid) -> list[LayerData]:
+    from napari_medkd.files.results import read_prediction
+    from napari_medkd.gui.networks import title_of
+    from napari_medkd.gui.overlays import prediction_layers
+
+    answer = read_prediction(folder)
+    if answer.mask is not None:
+        answer = replace(answer, mask=replace(answer.mask, task=dataset.as_known(answer.mask.task)))
+    stage = answer.checkpoint.split(".")[0]
+    return prediction_layers(answer, f"{title_of(stage, answer.shown)} · {answer.case}", on=grid)
 
 
 def _paths(path: str | Sequence[str]) -> list[Path]:

@@ -15,17 +15,20 @@ from weakref import WeakKeyDictionary
 from psygnal import SignalGroupDescriptor
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from napari_medkd.core.card import Estimate, MethodCard
     from napari_medkd.core.dataset import Case, Dataset
     from napari_medkd.core.errors import Problem
     from napari_medkd.core.events import PreviewSaved
     from napari_medkd.core.status import RunStatus
+    from napari_medkd.gui.annotation import Painted
     from napari_medkd.gui.answers import Answer
     from napari_medkd.gui.networks import Network
     from napari_medkd.gui.panels import Panel
+    from napari_medkd.gui.said import CaseAnswer
     from napari_medkd.gui.subject import Picture
+    from napari_medkd.gui.transfer import Transfer
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,8 @@ class Session:
         The Python that trains and predicts; it may belong to another environment than the viewer's.
     asks_at_closing
         Whether a person is asked about live runs when the window closes; else they go on. A script sets it to False.
+    save_at_closing
+        Saves what is being painted, and returns whether that worked; None while nobody paints.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -93,6 +98,7 @@ class Session:
     runs_folder: Path = field(default_factory=Path)
     interpreter: Path = field(default_factory=lambda: Path(sys.executable))
     asks_at_closing: bool = True
+    save_at_closing: Callable[[], bool] | None = None
 
 
 _SESSIONS: WeakKeyDictionary[Any, Session] = WeakKeyDictionary()
@@ -136,6 +142,30 @@ class DataState:
     is_checking: bool = False
     can_be_cancelled: bool = False
     """Whether what is being checked can be."""
+    suggestion: tuple[str, ...] = ()
+    """Cases in the order in which they would make good references; empty where nobody asked."""
+    is_suggesting: bool = False
+
+
+@dataclass(eq=False)
+class AnnotateState:
+    """The page on which a mask is painted.
+
+    Parameters
+    ----------
+    painted
+        What the mask holds; None while none is painted.
+    saved
+        When it was saved last; empty before the first time.
+    problem
+        Why it could not be saved or changed.
+    """
+
+    events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
+
+    painted: Painted | None = None
+    saved: str = ""
+    problem: Problem | None = None
 
 
 @dataclass(eq=False)
@@ -154,6 +184,8 @@ class TrainState:
         What is being waited for, in a word or two; empty where nothing is.
     started
         The run that was started last.
+    finished
+        Runs that another could start from, newest first, as (folder, method).
     generation
         Counts the changes of the spec; an answer about an earlier one is dropped.
     """
@@ -170,6 +202,7 @@ class TrainState:
     estimate: Estimate | None = None
     busy: str = ""
     started: Path | None = None
+    finished: tuple[tuple[Path, str], ...] = ()
     generation: int = 0
 
 
@@ -223,6 +256,9 @@ class ResultsState:
         Which two masks the difference panel can compare, and the chosen pair.
     panels
         What stands side by side on the canvas, empty where nothing does.
+    transfer
+        What the selected run carried over from its reference, shown while ``transfer_is_on``; the two are never shown
+        together with ``panels``.
     advice
         Why nothing can be predicted yet, empty where all is ready.
     busy
@@ -242,8 +278,73 @@ class ResultsState:
     differences: tuple[str, ...] = ()
     difference: str = ""
     panels: tuple[Panel, ...] = ()
+    transfer: Transfer | None = None
+    transfer_is_on: bool = False
     advice: str = ""
     busy: str = ""
     message: str = ""
     hint: str = ""
     log: Path | None = None
+
+
+@dataclass(eq=False)
+class AllCasesState:
+    """The part of the Results dock that asks a run's student about every case of the open dataset.
+
+    Parameters
+    ----------
+    advice
+        Why that is not possible yet, empty where it is.
+    busy
+        What is being done, empty where nothing is; ``num_done`` of ``num_cases`` are predicted then.
+    log
+        The log of the prediction that ``message`` is about.
+    """
+
+    events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
+
+    advice: str = ""
+    busy: str = ""
+    num_done: int = 0
+    num_cases: int = 0
+    message: str = ""
+    hint: str = ""
+    log: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SheetRow:
+    """One case of the contact sheet.
+
+    Parameters
+    ----------
+    answer
+        What the student said about it.
+    is_annotated
+        Whether the case has a mask of the task in the dataset.
+    """
+
+    answer: CaseAnswer
+    is_reference: bool = False
+    is_annotated: bool = False
+
+
+@dataclass(eq=False)
+class SheetState:
+    """The contact sheet.
+
+    Parameters
+    ----------
+    rows
+        The cases that the selected run's student was asked about, the most uncertain first.
+    summary
+        How many of the dataset's cases these are, or what to do to see any.
+    problems
+        What could not be read or done.
+    """
+
+    events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
+
+    rows: tuple[SheetRow, ...] = ()
+    summary: str = ""
+    problems: tuple[Problem, ...] = ()

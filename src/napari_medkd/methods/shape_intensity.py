@@ -11,7 +11,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from napari_medkd.core.card import TeacherShows
+from napari_medkd.core.card import Needs, TeacherShows
 from napari_medkd.core.events import StagePlan
 from napari_medkd.core.settings import Settings
 from napari_medkd.core.spec import Schedule
@@ -130,6 +130,7 @@ class ShapeIntensity:
     )
     source = "Shape-intensity knowledge distillation for robust medical image segmentation (SIKD), arXiv 2409.17503"
     tasks: frozenset[TaskKind] = frozenset({"segmentation"})
+    needs: Needs = "labels"
     teacher_shows: TeacherShows = "masks given a label"
     presets: Mapping[str, Mapping[str, Any]] = {
         "recommended": {},
@@ -161,13 +162,15 @@ class ShapeIntensity:
         if settings.teacher_trains and settings.features:
             teacher = self._teacher(settings, bench)
             learning = Supervised(teacher, settings.cross_entropy, settings.dice)
-            yield Stage("teacher", learning, teacher, bench.batches(view), bench.judge(view), settings.teacher_sees)
+            yield Stage(
+                "teacher", learning, teacher, bench.batches(view), bench.judge(teacher, view), settings.teacher_sees
+            )
         student = bench.network()
         if teacher is not None and settings.head_from_teacher:
             student.head.load_state_dict(teacher.head.state_dict())
         frozen = Frozen(teacher or self._teacher(settings, bench))
         following = Following(student, frozen, settings)
-        yield Stage("student", following, student, bench.batches(view), bench.judge())
+        yield Stage("student", following, student, bench.batches(view), bench.judge(student))
 
     @staticmethod
     def _teacher(settings: ShapeIntensitySettings, bench: Bench) -> UNet:

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
-from napari_medkd.core.card import TeacherShows
+from napari_medkd.core.card import Needs, TeacherShows
 from napari_medkd.core.events import StagePlan
 from napari_medkd.core.settings import Settings
 from napari_medkd.core.spec import Schedule
@@ -39,6 +39,7 @@ class SupervisedMethod:
     summary = "A plain U-Net learns the labels: the baseline that distillation has to beat."
     source = "Ronneberger et al., MICCAI 2015"
     tasks: frozenset[TaskKind] = frozenset({"segmentation"})
+    needs: Needs = "labels"
     teacher_shows: TeacherShows = "nothing"
     presets: Mapping[str, Mapping[str, Any]] = {"recommended": {}, "faithful": {"dice": 0.0}}
     default_preset = "recommended"
@@ -52,7 +53,7 @@ class SupervisedMethod:
         """Yield the one stage."""
         network = bench.network()
         objective = Supervised(network, settings.cross_entropy, settings.dice)
-        yield Stage("student", objective, network, bench.batches(), bench.judge())
+        yield Stage("student", objective, network, bench.batches(), bench.judge(network))
 
 
 METHOD: Method[SupervisedSettings] = SupervisedMethod()

@@ -1,8 +1,10 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from napari_medkd.core.dataset import Split
 from napari_medkd.core.errors import SpecProblem
 from napari_medkd.files.manifest import open_dataset
 from napari_medkd.gui.presenters.choices import TrainChoices
@@ -22,6 +24,7 @@ VALUES = {
     "hardware.precision": "fp32",
     "hardware.threads": 2,
     "seed": 11,
+    "start_from": "runs/earlier",
     "preview_case": "case_4",
     "method.settings.weight": 5.5,
     "method.settings.rounds": 8,
@@ -61,14 +64,54 @@ def test_the_values_tested_are_all_there_are(choices):
     assert set(VALUES) == {*spec_fields(), *(field.name for field in choices.method_fields())}
 
 
-def test_dataset_task_and_references_reach_the_spec(choices, session, tiny_dataset):
-    session.references = ("case_0", "case_2")
-
+def test_dataset_and_task_reach_the_spec(choices, tiny_dataset):
     spec = choices.spec()
 
     assert spec.datasets == (tiny_dataset,)
     assert spec.targets[0].task == "shapes"
-    assert spec.references == ("case_0", "case_2")
+
+
+@pytest.fixture
+def one_shot(session):
+    return TrainChoices(session, TrainState(cards=(demo_card(), demo_card("few", needs="references"))))
+
+
+def test_references_reach_the_spec_of_a_method_that_needs_them_alone(one_shot, session):
+    session.references = ("case_0", "case_2")
+
+    one_shot.choose_method("few")
+    assert one_shot.spec().references == ("case_0", "case_2")
+
+    one_shot.choose_method("demo")
+    assert one_shot.spec().references == ()
+
+
+def test_a_method_that_needs_references_waits_for_one(one_shot, session):
+    one_shot.choose_method("few")
+    assert "reference" in one_shot.hindrance()
+
+    session.references = ("case_0",)
+    assert one_shot.hindrance() == ""
+
+
+def test_for_references_the_method_and_the_task_they_are_labelled_for_are_taken(one_shot, session):
+    dataset = session.dataset
+    first = replace(dataset.cases[0], annotations={"balls": dataset.cases[0].annotations["shapes"]})
+    tasks = {**dataset.tasks, "balls": replace(dataset.tasks["shapes"], name="balls")}
+    session.dataset = replace(dataset, tasks=tasks, cases=(first, *dataset.cases[1:]))
+    session.references = (first.id,)
+
+    assert one_shot.choose_for_references()
+
+    assert one_shot.spec().method.name == "few"
+    assert one_shot.spec().targets[0].task == "balls"
+
+
+def test_without_a_method_for_references_nothing_is_chosen(choices, session):
+    session.references = ("case_0",)
+
+    assert not choices.choose_for_references()
+    assert choices.spec().method.name == "demo"
 
 
 def test_a_preset_gives_the_fields_other_defaults_and_forgets_changes_of_the_method(choices):
@@ -130,3 +173,57 @@ def test_what_hinders_a_start_is_said_in_a_sentence(session, change, says):
     assert choices.hindrance() == says
     with pytest.raises(SpecProblem, match=says[:12]):
         choices.spec()
+
+
+def test_the_cases_of_the_dataset_can_be_looked_at_while_training(choices, session):
+    field = choices.shared_fields["preview_case"]
+
+    assert (field.kind, field.default, field.words[0]) == ("choice", "", "automatic")
+    assert field.choices == ("", *(case.id for case in session.dataset.cases))
+    assert "Default: automatic." in field.tooltip
+    session.dataset = None
+    assert choices.shared_fields["preview_case"].choices == ("",)
+
+
+@pytest.fixture
+def among_runs(session):
+    """Choices between two methods, where a run of each has finished."""
+    runs = ((Path("runs/2026-11-21_0210_demo_liver"), "demo"), (Path("runs/2026-11-20_1200_other"), "other"))
+    choices = TrainChoices(session, TrainState(cards=(demo_card(), demo_card("other")), finished=runs))
+    choices.choose_method("demo")
+    return choices
+
+
+def test_finished_runs_of_the_same_method_can_be_started_from(among_runs):
+    field = among_runs.shared_fields["start_from"]
+
+    assert field.choices == ("", "runs/2026-11-21_0210_demo_liver")
+    assert field.words == ("scratch", "11-21 02:10 · liver · demo")
+
+
+def test_another_method_begins_from_scratch(among_runs):
+    among_runs.set_value("start_from", "runs/2026-11-21_0210_demo_liver")
+    among_runs.choose_method("demo")
+    assert among_runs.spec().start_from == Path("runs/2026-11-21_0210_demo_liver")
+
+    among_runs.choose_method("other")
+
+    assert among_runs.spec().start_from is None
+
+
+def test_scratch_again_is_no_change(among_runs):
+    among_runs.set_value("start_from", "runs/2026-11-21_0210_demo_liver")
+    among_runs.set_value("start_from", "")
+
+    assert "start_from" not in among_runs.spec().model_dump(exclude_unset=True)
+
+
+def test_a_preview_case_is_forgotten_with_its_dataset(choices, session):
+    choices.set_value("preview_case", "case_4")
+    choices.take_dataset()
+    assert choices.spec().preview_case == "case_4"
+
+    session.dataset = replace(session.dataset, cases=session.dataset.cases[:2], split=Split())
+    choices.take_dataset()
+
+    assert choices.spec().preview_case == ""

@@ -6,8 +6,8 @@ import pytest
 
 from napari_medkd.core.card import Estimate
 from napari_medkd.core.errors import InputProblem, Problem
-from napari_medkd.core.events import StagePlan
-from napari_medkd.core.spec import TrainSpec
+from napari_medkd.core.events import RunEnded, StagePlan
+from napari_medkd.core.spec import MethodChoice, TrainSpec
 from napari_medkd.files.manifest import open_dataset
 from napari_medkd.gui import command
 from napari_medkd.gui.command import CommandFailed
@@ -277,3 +277,49 @@ def test_an_estimate_is_said_in_two_lines():
 
 def test_the_default_interpreter_is_the_one_that_runs():
     assert Session().interpreter == Path(sys.executable)
+
+
+def test_finished_runs_are_listed_to_start_from(presenter, session, state, tmp_path):
+    spec = TrainSpec(datasets=(tmp_path,), method=MethodChoice(name="demo"))
+    finished, unfinished = (RunFolder.create(session.runs_folder, spec.replace(name=name)) for name in ("one", "two"))
+    finished.append(RunEnded(outcome="completed"))
+    unfinished.append(RunEnded(outcome="cancelled"))
+
+    presenter.list_runs()
+
+    assert state.finished == ((finished.path, "demo"),)
+
+
+def test_a_run_from_references_is_set_up_and_measured(session, runner, monkeypatch):
+    state = TrainState(cards=(demo_card(), demo_card("few", needs="references")))
+    presenter = TrainPresenter(session, state, runner, at_once)
+    asked = answering(monkeypatch, ESTIMATE.model_dump(mode="json"))
+    session.references = ("case_1",)
+
+    presenter.begin_from_references()
+
+    ((question, spec),) = asked
+    assert question == "estimate"
+    assert (spec["method"]["name"], spec["references"]) == ("few", ["case_1"])
+    assert state.estimate == ESTIMATE
+
+
+def test_a_run_from_references_is_set_up_when_the_methods_are_known(session, runner, monkeypatch):
+    cards = (demo_card(), demo_card("few", needs="references"))
+    monkeypatch.setattr(train, "cards_of", lambda interpreter, ask_again: cards)
+    later, state = Later(), TrainState()
+    presenter = TrainPresenter(session, state, runner, later)
+    asked = answering(monkeypatch, ESTIMATE.model_dump(mode="json"))
+    session.references = ("case_1",)
+
+    presenter.load_cards()
+    presenter.begin_from_references()
+    assert state.method == ""
+    later.do()
+    later.do()
+
+    assert state.method == "few"
+    assert [question for question, _ in asked] == ["estimate"]
+    presenter.load_cards(ask_again=True)
+    later.do()
+    assert later.waiting == []

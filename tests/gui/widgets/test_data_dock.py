@@ -6,9 +6,23 @@ import pytest
 from qtpy.QtCore import QMimeData, QPoint, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 
+from napari_medkd.gui.preferences import PLUGIN
+from napari_medkd.gui.presenters import train
 from napari_medkd.gui.widgets.data_dock import DataDock
+from napari_medkd.gui.widgets.dock import bring_up
+from tests.gui.presenting import demo_card
 
 pytestmark = pytest.mark.gui
+
+ESTIMATE = {
+    "device": "cpu",
+    "precision": "fp32",
+    "plan": [{"name": "student", "epochs": 1, "steps_per_epoch": 100}],
+    "seconds": 120.0,
+    "seconds_per_step": {"student": 1.2},
+    "peak_memory_bytes": 2**30,
+    "parameters": 1_401_350,
+}
 
 
 @pytest.fixture
@@ -49,8 +63,8 @@ def test_a_typed_path_opens_a_dataset(dock, qtbot, tiny_dataset):
     qtbot.waitUntil(lambda: dock.session.dataset is not None, timeout=20_000)
 
     assert dock.pages.currentIndex() == 1
-    assert "tiny" in dock.summary.text()
-    assert dock.table.num_shown() == 6
+    assert "tiny" in dock.cases.summary.text()
+    assert dock.cases.table.num_shown() == 6
 
 
 def test_a_dropped_folder_opens_a_dataset(dock, qtbot, tiny_dataset):
@@ -87,7 +101,7 @@ def test_a_folder_that_is_no_dataset_is_a_problem_on_the_dock(dock, qtbot, tmp_p
 
 def test_a_double_click_shows_image_and_mask(dock, qtbot, viewer, tiny_dataset):
     opened(dock, qtbot, tiny_dataset)
-    table = dock.table
+    table = dock.cases.table
     place = table.visualRect(table.model().index(2, 0)).center()
 
     qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=place)
@@ -155,7 +169,7 @@ def test_a_damaged_case_is_a_problem_and_leaves_the_viewer_alone(dock, qtbot, vi
     opened(dock, qtbot, tmp_path / "copy")
 
     dock.show_case("case_1")
-    qtbot.waitUntil(lambda: bool(dock.state.problems) and dock.open_case.text() == "Show case", timeout=20_000)
+    qtbot.waitUntil(lambda: bool(dock.state.problems) and dock.cases.open_case.text() == "Show case", timeout=20_000)
 
     assert "case_1.nii.gz" in str(dock.state.problems[0])
     assert names(viewer) == []
@@ -163,23 +177,23 @@ def test_a_damaged_case_is_a_problem_and_leaves_the_viewer_alone(dock, qtbot, vi
 
 def test_selected_cases_are_marked_as_references_by_the_button(dock, qtbot, tiny_dataset):
     opened(dock, qtbot, tiny_dataset)
-    dock.table.select("case_3")
+    dock.cases.table.select("case_3")
 
-    qtbot.mouseClick(dock.use_as_reference, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(dock.cases.use_as_reference, Qt.MouseButton.LeftButton)
     assert dock.session.references == ("case_3",)
-    assert dock.use_as_reference.text() == "No longer a reference"
+    assert dock.cases.use_as_reference.text() == "No longer a reference"
 
-    qtbot.mouseClick(dock.use_as_reference, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(dock.cases.use_as_reference, Qt.MouseButton.LeftButton)
     assert dock.session.references == ()
 
 
 def test_the_filter_says_how_many_are_left(dock, qtbot, tiny_dataset):
     opened(dock, qtbot, tiny_dataset)
 
-    qtbot.keyClicks(dock.filter, "case_4")
+    qtbot.keyClicks(dock.cases.filter, "case_4")
 
-    assert dock.table.num_shown() == 1
-    assert "1 of 6 shown" in dock.summary.text()
+    assert dock.cases.table.num_shown() == 1
+    assert "1 of 6 shown" in dock.cases.summary.text()
 
 
 def test_a_second_dock_of_the_viewer_shows_the_same_dataset(dock, qtbot, viewer, tiny_dataset):
@@ -188,7 +202,7 @@ def test_a_second_dock_of_the_viewer_shows_the_same_dataset(dock, qtbot, viewer,
     qtbot.addWidget(second)
     second.settle()
 
-    assert second.table.num_shown() == 6
+    assert second.cases.table.num_shown() == 6
 
 
 def test_the_sample_is_written_beside_the_runs_and_opened(dock, qtbot, tmp_path, monkeypatch):
@@ -205,4 +219,27 @@ def test_the_sample_is_written_beside_the_runs_and_opened(dock, qtbot, tmp_path,
     qtbot.waitUntil(lambda: dock.session.dataset is not None, timeout=60_000)
 
     assert dock.session.dataset_path == tmp_path / "medkd-sample"
-    assert dock.table.num_shown() == 2
+    assert dock.cases.table.num_shown() == 2
+
+
+def test_train_from_this_reference_sets_the_run_up_in_the_train_dock(
+    make_napari_viewer, qtbot, tiny_dataset, monkeypatch
+):
+    cards = (demo_card(), demo_card("few", needs="references"))
+    monkeypatch.setattr(train, "cards_of", lambda interpreter, ask_again: cards)
+    monkeypatch.setattr(train, "ask", lambda interpreter, arguments: ESTIMATE)
+    viewer = make_napari_viewer(show=True)
+    _, dock = viewer.window.add_plugin_dock_widget(PLUGIN, "Data")
+    opened(dock, qtbot, tiny_dataset)
+    assert not dock.cases.train.isEnabled()
+    dock.cases.table.select("case_3")
+    qtbot.mouseClick(dock.cases.use_as_reference, Qt.MouseButton.LeftButton)
+
+    qtbot.mouseClick(dock.cases.train, Qt.MouseButton.LeftButton)
+
+    training = bring_up(viewer, "Train")
+    qtbot.waitUntil(lambda: training.state.estimate is not None, timeout=20_000)
+    assert training.form.method.currentText() == "Few"
+    assert "case_3" in training.dataset.text()
+    assert "2 min" in training.estimate_text.text()
+    assert training.start.isEnabled()

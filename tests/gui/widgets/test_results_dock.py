@@ -1,5 +1,4 @@
 import csv
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from napari_medkd.gui.reader import case_layers
 from napari_medkd.gui.shown_case import ShownCase
 from napari_medkd.gui.widgets.dock import WIDTH
 from napari_medkd.gui.widgets.results_dock import ResultsDock
-from tests.gui.answering_run import PREDICTOR, add_network, make_run
+from tests.gui.answering_run import add_network, make_run, scripted_python
 
 pytestmark = [pytest.mark.gui, pytest.mark.process]
 
@@ -28,11 +27,7 @@ PATIENCE = 60_000
 
 @pytest.fixture
 def interpreter(tmp_path: Path) -> Path:
-    """Something that is started like Python, and has the scripted predictor answer instead of `-m napari_medkd`."""
-    script = tmp_path / "python"
-    script.write_text(f'#!/bin/sh\nshift 2\nexec "{sys.executable}" "{PREDICTOR}" "$@"\n')
-    script.chmod(0o755)
-    return script
+    return scripted_python(tmp_path)
 
 
 @pytest.fixture

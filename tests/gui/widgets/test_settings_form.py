@@ -180,3 +180,27 @@ def test_another_default_keeps_the_boxes(form):
 def test_every_field_tells_what_it_does(form):
     assert all(form.fields[name].description in box.toolTip() for name, box in form.boxes.items())
     assert all(box.accessibleName() for box in form.boxes.values())
+
+
+def test_a_choice_is_called_by_its_words_and_means_its_value(qtbot):
+    field = FormField("run", "Run", "Which.", "choice", "", choices=("", "/runs/a"), words=("scratch", "first"))
+    form = SettingsForm([field])
+    qtbot.addWidget(form)
+    heard = []
+    form.changed.connect(lambda name, value: heard.append((name, value)))
+    assert form.boxes["run"].editor.currentText() == "scratch"
+
+    qtbot.keyClick(form.boxes["run"].editor, Qt.Key.Key_Down)
+
+    assert heard == [("run", "/runs/a")]
+    assert form.boxes["run"].editor.currentText() == "first"
+
+
+def test_faults_keep_their_colour_when_the_fields_are_others(qtbot):
+    form = SettingsForm()
+    qtbot.addWidget(form)
+    form.take_colours("#ff0000")
+
+    form.show_fields([FormField("run", "Run", "Which.", "choice", "", choices=("", "a"))])
+
+    assert "#ff0000" in form._faults["run"].styleSheet()

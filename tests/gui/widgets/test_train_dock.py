@@ -8,9 +8,12 @@ from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QFileDialog
 
 from napari_medkd.core.errors import InputProblem, Problem
+from napari_medkd.core.events import RunEnded
+from napari_medkd.core.spec import MethodChoice, TrainSpec
 from napari_medkd.files.manifest import open_dataset
 from napari_medkd.gui.presenters import train
 from napari_medkd.gui.widgets.train_dock import TrainDock
+from napari_medkd.runs.folder import RunFolder
 from tests.gui.presenting import demo_card
 
 pytestmark = pytest.mark.gui
@@ -198,3 +201,31 @@ def test_every_control_has_a_tooltip(ready):
     controls += [box for part in form.forms for box in part.boxes.values()]
 
     assert [control for control in controls if not control.toolTip()] == []
+
+
+def test_a_finished_run_is_chosen_to_start_from(ready, qtbot, tmp_path, tiny_dataset):
+    spec = TrainSpec(name="first", datasets=(tiny_dataset,), method=MethodChoice(name="taught"))
+    run = RunFolder.create(tmp_path / "runs", spec)
+    run.append(RunEnded(outcome="completed"))
+    assert ready.form.basic.boxes["start_from"].editor.count() == 1
+
+    ready.hide()
+    ready.show()
+    qtbot.waitUntil(lambda: ready.form.basic.boxes["start_from"].editor.count() == 2, timeout=10_000)
+    box = ready.form.basic.boxes["start_from"].editor
+    qtbot.keyClick(box, Qt.Key.Key_Down)
+
+    assert box.currentText().endswith("first · taught")
+    assert ready.presenter.choices.spec().start_from == run.path
+
+
+def test_a_case_is_chosen_to_be_looked_at(ready, qtbot):
+    ready.form.advanced_section.show_content(True)
+    box = ready.form.advanced.boxes["preview_case"].editor
+    assert box.currentText() == "automatic"
+
+    for _ in range(2):
+        qtbot.keyClick(box, Qt.Key.Key_Down)
+
+    assert ready.presenter.choices.spec().preview_case == "case_1"
+    assert ready.form.advanced.boxes["preview_case"].value() == "case_1"

@@ -22,11 +22,14 @@ class Batch:
         Class index of each voxel, int64; -1 counts nowhere.
     shown_BCZYX
         What a teacher is shown instead of the image; set by a view.
+    varied_BCZYX
+        What is shown, with another appearance: for a student that is to answer both alike.
     """
 
     image_BCZYX: Tensor
     label_BZYX: Tensor
     shown_BCZYX: Tensor | None = None
+    varied_BCZYX: Tensor | None = None
 
     def showing(self, shown_BCZYX: Tensor) -> "Batch":
         """Return the batch with something to show to the teacher."""

@@ -56,13 +56,13 @@ class Patches:
         room = np.array(case.label_ZYX.shape) - np.array(self.shape)
         start = np.where(room > 0, np.floor(place[:3] * (room + 1)), np.floor(room / 2)).astype(np.int64)
         if centred and (room > 0).any():
-            centre = _voxel_of_some_class(case.label_ZYX, place[3], place[4])
+            centre = voxel_of_some_class(case.label_ZYX, place[3], place[4])
             around = np.clip(centre - np.array(self.shape) // 2, 0, np.maximum(room, 0))
             start = np.where(room > 0, around, start)
         return _cut(case, start, self.shape)
 
 
-def _voxel_of_some_class(label_ZYX: NDArray[np.int16], which_class: float, which_voxel: float) -> NDArray[np.int64]:
+def voxel_of_some_class(label_ZYX: NDArray[np.int16], which_class: float, which_voxel: float) -> NDArray[np.int64]:
     """Return a voxel (z, y, x) of a class drawn evenly from those there, so that small organs come as often as large.
 
     Both numbers are in [0, 1). Without any foreground it is the middle of the image.

@@ -87,6 +87,11 @@ def prepare_mask(mask: Mask, grid: Grid) -> NDArray[np.int16]:
     return prepared
 
 
+def restore_image(image_CZYX: NDArray[np.float32], grid: Grid, original: Grid) -> NDArray[np.float32]:
+    """Return what stands on a network's grid (C, Z, Y, X) on the image's own grid, interpolated."""
+    return np.stack([_resample(channel, grid, original, order=1) for channel in image_CZYX])
+
+
 def restore_mask(labels_ZYX: NDArray[np.uint8], grid: Grid, original: Grid, task: Task) -> Mask:
     """Return labels on a network's grid as a mask on the image's own grid, by nearest voxel."""
     labels: NDArray[np.uint8] = _resample(labels_ZYX, grid, original, order=0).astype(np.uint8)

@@ -68,7 +68,9 @@ class UNet(nn.Module):
         super().__init__()
         if len(widths) < 2:
             raise ValueError(f"widths has {len(widths)} level(s); a U-Net needs at least 2, full resolution first.")
-        self.dimensions = dimensions
+        self.dimensions: Literal[2, 3] = dimensions
+        self.in_channels = in_channels
+        self.num_classes = num_classes
         self.widths = widths
         self.skips = skips
         self.divisor = 2 ** (len(widths) - 1)

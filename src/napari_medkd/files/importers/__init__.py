@@ -7,13 +7,13 @@ from pathlib import Path
 
 from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.errors import DatasetProblem
-from napari_medkd.files.importers import msd, nnunet, pairs
+from napari_medkd.files.importers import msd, nnunet, pairs, plain
 from napari_medkd.files.importers.beside import with_cases_and_split
 
 _LOOKED_FOR = (
     "No dataset was found. Looked for medkd-dataset.json; for dataset.json with imagesTr/ and labelsTr/ (Medical "
-    "Segmentation Decathlon, nnU-Net); for images/ beside labels/ or masks/ with the same file names; and for image "
-    "files beside NAME_mask or NAME_label files."
+    "Segmentation Decathlon, nnU-Net); for images/ beside labels/ or masks/ with the same file names; for image "
+    "files beside NAME_mask or NAME_label files; and for images alone, to be annotated."
 )
 
 
@@ -27,7 +27,7 @@ def recognise(folder: Path) -> Dataset:
     """
     if not folder.is_dir():
         raise DatasetProblem(str(folder), "The folder does not exist.", "Check the path.")
-    for layout in (nnunet, msd, pairs):
+    for layout in (nnunet, msd, pairs, plain):
         dataset = layout.recognise(folder)
         if dataset is not None:
             return with_cases_and_split(dataset)

@@ -42,7 +42,7 @@ def recognise(folder: Path) -> Dataset | None:
     )
     return Dataset(
         name=folder.resolve().name,
-        channels=_channels(list(images.values())),
+        channels=channels_of(list(images.values())),
         modality=Modality.OTHER,
         tasks={TASK: task},
         cases=cases,
@@ -53,18 +53,28 @@ def recognise(folder: Path) -> Dataset | None:
 
 def _found(folder: Path) -> tuple[dict[str, Path], dict[str, Path]]:
     """Return image and mask files by the name they share."""
-    shelf = next((folder / name for name in _IMAGE_FOLDERS if image_files(folder / name)), folder)
+    shelf = _shelf(folder)
     masks_beside = next((folder / name for name in _MASK_FOLDERS if image_files(folder / name)), None)
     if masks_beside is None or shelf == folder:
         files = image_files(shelf)
         masks = {_without_ending(path): path for path in files if _without_ending(path) != stem_of(path)}
-        return _by_name([path for path in files if path not in masks.values()]), masks
-    images = _by_name(image_files(shelf))
+        return by_name([path for path in files if path not in masks.values()]), masks
+    images = by_name(image_files(shelf))
     found = image_files(masks_beside)
     return images, {stem_of(path) if stem_of(path) in images else _without_ending(path): path for path in found}
 
 
-def _by_name(files: list[Path]) -> dict[str, Path]:
+def _shelf(folder: Path) -> Path:
+    return next((folder / name for name in _IMAGE_FOLDERS if image_files(folder / name)), folder)
+
+
+def image_shelf(folder: Path) -> list[Path]:
+    """Return the files of ``images/``, or else those of the folder itself."""
+    return image_files(_shelf(folder))
+
+
+def by_name(files: list[Path]) -> dict[str, Path]:
+    """Return image files by the name of their cases; two of one name are refused."""
     images = {stem_of(path): path for path in files}
     if len(images) < len(files):
         raise DatasetProblem.of(
@@ -103,7 +113,7 @@ def _sample(masks: list[Path]) -> list[Path]:
     return masks[::step]
 
 
-def _channels(images: list[Path]) -> tuple[str, ...]:
+def channels_of(images: list[Path]) -> tuple[str, ...]:
     """Return the channels of some images that can be read: the most that one of them has."""
     channels: tuple[str, ...] = ()
     for path in images[:: max(1, len(images) // _PICTURES)][:_PICTURES]:

@@ -7,7 +7,8 @@ from pydantic import ValidationError
 from napari_medkd.core.errors import Problem, SpecProblem
 from napari_medkd.core.spec import TrainSpec
 from napari_medkd.gui.presenters.fields import FormField, Value, fields_of_schema
-from napari_medkd.gui.presenters.spec_fields import spec_fields
+from napari_medkd.gui.presenters.spec_fields import offering, spec_fields
+from napari_medkd.gui.presenters.words import run_in_short
 from napari_medkd.gui.state import Session, TrainState
 
 if TYPE_CHECKING:
@@ -24,17 +25,40 @@ class TrainChoices:
     def __init__(self, session: Session, state: TrainState) -> None:
         self._session = session
         self._state = state
-        self.shared_fields = spec_fields()
+        self._shared_fields = spec_fields()
+
+    @property
+    def shared_fields(self) -> dict[str, FormField]:
+        """The fields that all methods share, with the cases and the runs there are to choose from."""
+        dataset, runs = self._session.dataset, self._state.finished
+        cases = {case.id: case.id for case in dataset.cases} if dataset else {}
+        same = {str(path): run_in_short(path.name) for path, method in runs if method == self._state.method}
+        return offering(self._shared_fields, cases, same)
 
     def card(self) -> "MethodCard | None":
         """Return the card of the chosen method."""
         return next((card for card in self._state.cards if card.name == self._state.method), None)
 
     def choose_method(self, name: str) -> None:
-        """Take a method, with its default preset."""
+        """Take a method, with its default preset; a run to start from was one of the method before."""
+        if name != self._state.method:
+            self._forget("start_from")
         self._state.method = name
         card = self.card()
         self.choose_preset(card.default_preset if card else "")
+
+    def choose_for_references(self) -> bool:
+        """Take the method that learns from references, and what they are labelled for; return whether there is one."""
+        card = next((card for card in self._state.cards if card.needs == "references"), None)
+        dataset = self._session.dataset
+        if card is None or dataset is None:
+            return False
+        if card.name != self._state.method:
+            self.choose_method(card.name)
+        labelled = [dataset.case(name).annotations for name in self._session.references]
+        fitting = [task for task in self.tasks() if all(task in annotations for annotations in labelled)]
+        self.choose_task(fitting[0] if fitting else "")
+        return True
 
     def choose_preset(self, preset: str) -> None:
         """Take a preset; what was changed in the method's settings is forgotten."""
@@ -45,6 +69,13 @@ class TrainChoices:
         """Take a task of the dataset."""
         self._state.task = task
         self.forget_answers()
+
+    def take_dataset(self) -> None:
+        """Forget what is not in the dataset that is open now."""
+        dataset = self._session.dataset
+        if dataset is None or self._state.changes.get("preview_case") not in [case.id for case in dataset.cases]:
+            self._forget("preview_case")
+        self.choose_task("")
 
     def set_value(self, name: str, value: Value) -> None:
         """Change one setting; its default again is no change."""
@@ -78,16 +109,24 @@ class TrainChoices:
             return ()
         return tuple(name for name, task in dataset.tasks.items() if task.kind in card.tasks)
 
+    def references(self) -> tuple[str, ...]:
+        """Return the marked cases, for a method that learns from them alone; another one learns from all labels."""
+        card = self.card()
+        return self._session.references if card is not None and card.needs == "references" else ()
+
     def hindrance(self) -> str:
         """Return why nothing can be started, in a sentence; empty where it can."""
         if self._state.missing:
             return "Training is not installed in this Python."
         if self._session.dataset is None:
             return "Open a dataset in the Data dock first."
-        if self.card() is None:
+        card = self.card()
+        if card is None:
             return "Choose a method."
         if not self.tasks():
             return f"The dataset has no task of a kind this method teaches: {', '.join(self.card_tasks())}."
+        if card.needs == "references" and not self._session.references:
+            return "Mark a case as reference in the Data dock first: this method learns from it."
         return ""
 
     def card_tasks(self) -> tuple[str, ...]:
@@ -109,7 +148,7 @@ class TrainChoices:
         document: dict[str, Any] = {
             "datasets": [str(self._session.dataset_path)],
             "targets": [{"task": self._state.task or self.tasks()[0]}],
-            "references": self._session.references,
+            "references": self.references(),
             "method": {"name": self._state.method, "preset": self._state.preset, "settings": {}},
         }
         for name, value in self._state.changes.items():
@@ -120,6 +159,10 @@ class TrainChoices:
             raise SpecProblem.of(
                 Problem(".".join(map(str, fault["loc"])), f"{fault['msg']}.", "") for fault in error.errors()
             ) from error
+
+    def _forget(self, name: str) -> None:
+        if name in self._state.changes:
+            self._change({other: value for other, value in self._state.changes.items() if other != name})
 
     def _change(self, changes: "Mapping[str, Any]") -> None:
         self._state.changes = changes

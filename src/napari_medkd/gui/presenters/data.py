@@ -14,6 +14,7 @@ from napari_medkd.gui.state import CaseRow, DataState, Session
 if TYPE_CHECKING:
     from napari_medkd.core.dataset import Dataset
 
+_SUGGEST = "suggest"
 _SIDES = ("train", "validate", "test")
 
 
@@ -62,6 +63,33 @@ class DataPresenter:
         self._session.references = (*kept, *ids) if on else kept
         self.show()
 
+    def suggest(self) -> None:
+        """Rank the cases by how typical they are, in a process of its own; the best come first in the state."""
+        path, interpreter, wish = self._session.dataset_path, self._session.interpreter, self._wish
+        if path is None or self._state.is_suggesting:
+            return
+        self._state.is_suggesting = True
+
+        def work() -> tuple[str, ...]:
+            ranked = ask(interpreter, [_SUGGEST, str(path)], patience_seconds=None)
+            return tuple(row["case"] for row in ranked)
+
+        def then(ranked: tuple[str, ...]) -> None:
+            self._state.is_suggesting = False
+            if wish == self._wish:
+                self._state.suggestion = ranked
+
+        def failed(error: Exception) -> None:
+            self._state.is_suggesting = False
+            if wish == self._wish:
+                self.tell(error, str(path))
+
+        self._in_background(work, then, failed)
+
+    def cancel_suggestion(self) -> None:
+        """End the ranking, if there is one."""
+        end_questions(_SUGGEST, str(self._session.dataset_path))
+
     def check_images(self) -> None:
         """Look at every voxel of the open dataset, in a process of its own that may take as long as it needs."""
         path, interpreter = self._session.dataset_path, self._session.interpreter
@@ -86,6 +114,8 @@ class DataPresenter:
         self._wish += 1
         wish = self._wish
         self.cancel_check()
+        self.cancel_suggestion()
+        self._state.suggestion = ()
         self._state.is_reading, self._state.is_checking = True, False
         self._state.problems = ()
 
@@ -150,6 +180,8 @@ def summary_of(dataset: "Dataset") -> str:
     parts = [
         f"{count(len(dataset.cases), 'case')}{': ' if sides else ''}{', '.join(sides)}",
         listed([f"{name} ({number})" for name, number in domains.items()]) if len(domains) > 1 else "",
-        f"{'Tasks' if len(dataset.tasks) > 1 else 'Task'}: {listed(list(dataset.tasks), most=4)}",
+        f"{'Tasks' if len(dataset.tasks) > 1 else 'Task'}: {listed(list(dataset.tasks), most=4)}"
+        if dataset.tasks
+        else "Nothing is labelled yet: annotate a case.",
     ]
     return "\n".join(part for part in parts if part)

@@ -20,6 +20,8 @@ class FormField:
         Its path in the spec: ``"schedule.epochs"``, ``"method.settings.features"``.
     minimum, maximum
         Bounds, None where there is none; ``above`` and ``below`` say that the bound itself is not allowed.
+    choices
+        What can be chosen; ``words`` says how each is called, where it is not by itself.
     is_optional
         Whether None ("automatic") is a value.
     """
@@ -34,12 +36,14 @@ class FormField:
     above: bool = False
     below: bool = False
     choices: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
     is_optional: bool = False
 
     @property
     def tooltip(self) -> str:
         """What it does, its default and what is allowed."""
-        parts = [self.description, f"Default: {shown(self.default)}.", self._range()]
+        default = dict(zip(self.choices, self.words, strict=False)).get(str(self.default), shown(self.default))
+        parts = [self.description, f"Default: {default}.", self._range()]
         return " ".join(part for part in parts if part)
 
     def _range(self) -> str:

@@ -1,5 +1,6 @@
 """The settings of a run that all methods share, as fields of a form: words here, bounds and defaults from the spec."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -22,10 +23,18 @@ _WORDS = {
     "hardware.precision": ("Precision", "Number format; auto measures a step in each and keeps the faster."),
     "hardware.threads": ("CPU threads", "How many cores to use; automatic takes all."),
     "seed": ("Seed", "The same seed gives the same run; change it to see how much chance is in the result."),
-    "preview_case": ("Preview case", "Id of the case that is predicted after each epoch; empty takes one to validate."),
+    "start_from": (
+        "Start from",
+        "A finished run of the same method whose networks are trained on; images are preprocessed as there.",
+    ),
+    "preview_case": (
+        "Preview case",
+        "The case to look at after each epoch; automatic takes an unlabelled one where there are references, else one "
+        "to validate.",
+    ),
 }
 
-BASIC = ("name", "schedule.epochs", "hardware.device")
+BASIC = ("name", "schedule.epochs", "start_from", "hardware.device")
 ADVANCED = (
     "schedule.steps_per_epoch",
     "schedule.batch_size",
@@ -47,9 +56,34 @@ def spec_fields() -> dict[str, FormField]:
         (Hardware, "hardware."),
     ]
     found = {field.name: field for model, prefix in parts for field in fields_of_schema(_schema(model), prefix)}
-    top = {"properties": {name: _schema(TrainSpec)["properties"][name] for name in ("name", "seed", "preview_case")}}
+    names = ("name", "seed", "start_from", "preview_case")
+    top = {"properties": {name: _schema(TrainSpec)["properties"][name] for name in names}}
     found |= {field.name: field for field in fields_of_schema(top)}
-    return {name: _in_words(field) for name, field in found.items()}
+    return offering({name: _in_words(field) for name, field in found.items()}, {}, {})
+
+
+def offering(
+    fields: Mapping[str, FormField], cases: Mapping[str, str], runs: Mapping[str, str]
+) -> dict[str, FormField]:
+    """Return the fields with what there is to choose from now.
+
+    Parameters
+    ----------
+    cases, runs
+        Ids of the open dataset's cases, and folders of the runs to start from, each with its words.
+    """
+    chosen = {"preview_case": {"": "automatic", **cases}, "start_from": {"": "scratch", **runs}}
+    return dict(fields) | {
+        name: replace(
+            fields[name],
+            kind="choice",
+            default="",
+            choices=tuple(words),
+            words=tuple(words.values()),
+            is_optional=False,
+        )
+        for name, words in chosen.items()
+    }
 
 
 def _schema(model: type[Settings]) -> dict[str, Any]:

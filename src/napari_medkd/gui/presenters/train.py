@@ -32,6 +32,7 @@ class TrainPresenter:
         self._runner = runner
         self._in_background = in_background
         self.choices = TrainChoices(session, state)
+        self._is_to_begin = False
 
     def load_cards(self, *, ask_again: bool = False) -> None:
         """Learn which methods the interpreter has, or what it lacks."""
@@ -44,6 +45,8 @@ class TrainPresenter:
                 self._state.cards = cards
                 if self.choices.card() is None and cards:
                     self.choices.choose_method(_first(cards))
+                if self._is_to_begin:
+                    self.begin_from_references()
 
         def failed(error: Exception) -> None:
             if interpreter == self._session.interpreter:
@@ -54,9 +57,32 @@ class TrainPresenter:
         self._state.busy = "Asking which methods there are …"
         self._in_background(lambda: cards_of(interpreter, ask_again=ask_again), then, failed)
 
+    def begin_from_references(self) -> None:
+        """Set up the method that learns from the marked references and measure what it takes, as soon as may be."""
+        self._is_to_begin = not self._state.cards
+        if not self._is_to_begin and self.choices.choose_for_references():
+            self.estimate()
+
     def take_dataset(self) -> None:
-        """Forget the task of the dataset that was open before, and what was said of it."""
-        self.choices.choose_task("")
+        """Forget task and cases of the dataset that was open before, and what was said of it."""
+        self.choices.take_dataset()
+
+    def list_runs(self) -> None:
+        """Look for finished runs to start from, in a thread; without them, a run starts from scratch."""
+        folder = self._session.runs_folder
+
+        def look() -> tuple[tuple[Path, str], ...]:
+            from napari_medkd.runs.shelf import runs_in
+
+            return tuple((run.path, run.method) for run in runs_in(folder) if run.status.outcome == "completed")
+
+        def take(runs: tuple[tuple[Path, str], ...]) -> None:
+            self._state.finished = runs
+
+        def complain(error: Exception) -> None:
+            self._state.problems = problems_of(error, str(folder))
+
+        self._in_background(look, take, complain)
 
     def effective(self) -> str:
         """Return the complete run as JSON: the spec with every setting of the method, preset and changes applied."""

@@ -70,3 +70,8 @@ def run_in_short(name: str) -> str:
         return name
     day, hour, minute, method, words = found.groups()
     return " · ".join(part for part in (f"{day} {hour}:{minute}", words, method) if part)
+
+
+def certainty(uncertainty: float | None) -> str:
+    """Return how uncertain a mask is, in words."""
+    return "not measured" if uncertainty is None else f"uncertainty {uncertainty:.2f}"

@@ -57,7 +57,7 @@ class AnswersView(QWidget):
         title.setToolTip(f"{answer.prediction.made_by}, {answer.prediction.checkpoint}")
         table = MeasuresTable()
         table.setAccessibleName(f"Measures of the {answer.title}")
-        table.show_measures(answer.measures, has_truth=answer.truth is not None)
+        table.show_measures(answer.measures, answer.prediction.task, has_truth=answer.truth is not None)
         table.class_chosen.connect(lambda label: self.class_chosen.emit(answer, label))
         self._column.addWidget(title)
         self._column.addWidget(table)

@@ -1,4 +1,7 @@
-"""The question at closing: shall a live run stop, or go on without napari? Asked once; the default is to go on."""
+"""What happens at closing: what is painted is saved, and a person says whether a live run shall stop.
+
+The question is asked once; the default is that the run goes on without napari.
+"""
 
 from contextlib import suppress
 from typing import Any, Literal, TypeAlias
@@ -24,9 +27,13 @@ class ClosingGuard(QObject):
         window.installEventFilter(self)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Ask before the window closes while a run is live, and leave all runs when it does."""
+        """Save what is painted, ask while a run is live, and leave all runs; the window stays where saving fails."""
         if event is None or event.type() != QEvent.Type.Close or not isinstance(watched, QMainWindow):
             return False
+        save = self._session.save_at_closing
+        if save is not None and not save():
+            event.ignore()
+            return True
         followers = followers_of(self._session)
         asks = bool(followers.live) and self._session.asks_at_closing and not self._has_answer
         answer = ask_at_closing(watched, followers) if asks else "keep"

@@ -1,6 +1,5 @@
 """The Data dock: open a dataset, see its cases and what is wrong with it, show a case, mark reference cases."""
 
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +19,14 @@ from qtpy.QtWidgets import (
 from napari_medkd.gui.background import Background
 from napari_medkd.gui.presenters.words import count
 from napari_medkd.gui.state import DataState, OpenedCase
-from napari_medkd.gui.widgets.case_table import CaseTable
-from napari_medkd.gui.widgets.dock import Dock
+from napari_medkd.gui.widgets.annotate_page import AnnotatePage
+from napari_medkd.gui.widgets.cases_page import CasesPage
+from napari_medkd.gui.widgets.dock import Dock, bring_up
 from napari_medkd.gui.widgets.problem_list import ProblemList
 from napari_medkd.gui.widgets.welcome_page import WelcomePage
 
 if TYPE_CHECKING:
+    from napari_medkd.core.annotation import Mask
     from napari_medkd.core.dataset import Case, Dataset
     from napari_medkd.gui.layers import LayerData
 
@@ -43,6 +44,7 @@ class DataDock(Dock):
         self.presenter = DataPresenter(self.session, self.state, Background(self))
         self._shown: Any = None
         self._wish = 0
+        self._to_annotate: tuple[str, Mask | None] = ("", None)
         self._build()
         self._connect()
         self._show_rows()
@@ -58,15 +60,6 @@ class DataDock(Dock):
         self.path.setPlaceholderText("Folder or medkd-dataset.json")
         self.path.setAccessibleName("Dataset folder")
         self.browse = QPushButton("Open folder …")
-        self.summary = QLabel()
-        self.summary.setWordWrap(True)
-        self.filter = QLineEdit()
-        self.filter.setPlaceholderText("Filter: id, domain, side or task")
-        self.filter.setClearButtonEnabled(True)
-        self.table = CaseTable()
-        self.open_case = QPushButton("Show case")
-        self.open_case.setToolTip("Show the selected case's image and masks as layers (or double-click it)")
-        self.use_as_reference = QPushButton("Use as reference")
         self.problems_title = QLabel()
         self.check_images = QPushButton("Check every voxel")
         self.check_images.setToolTip("Read all images and masks in a process of its own: NaN, foreign labels, grids")
@@ -78,39 +71,28 @@ class DataDock(Dock):
         self.sample = welcome.sample
         self.pages = QStackedWidget()
         self.pages.addWidget(welcome)
-        self.pages.addWidget(self._cases_page())
+        self.cases = CasesPage(self.session, self.state)
+        self.pages.addWidget(self.cases)
+        self.annotating = AnnotatePage(self.viewer, self.session)
+        self.pages.addWidget(self.annotating)
         layout.addWidget(self.pages, 1)
         layout.addLayout(_row(self.problems_title, self.check_images, stretch=0))
         layout.addWidget(self.problems)
-
-    def _cases_page(self) -> QWidget:
-        page = QWidget()
-        layout = QVBoxLayout(page)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.summary)
-        layout.addWidget(self.filter)
-        layout.addWidget(self.table, 1)
-        layout.addLayout(_row(self.open_case, self.use_as_reference))
-        return page
 
     def _connect(self) -> None:
         self.browse.clicked.connect(self._browse)
         self.path.returnPressed.connect(self._open_typed)
         self.sample.clicked.connect(self.open_sample)
-        self.filter.textChanged.connect(self.table.keep_matching)
-        self.filter.textChanged.connect(self._show_summary)
-        self.table.opened.connect(self.show_case)
-        self.table.reference_clicked.connect(lambda name: self._mark([name]))
-        self.open_case.clicked.connect(self._show_selected)
-        self.use_as_reference.clicked.connect(lambda: self._mark([row.id for row in self.table.selected_rows()]))
+        self.cases.opened.connect(self.show_case)
+        self.cases.annotated.connect(self.annotate)
+        self.cases.marked.connect(self._mark)
+        self.cases.suggested.connect(self._suggest_or_cancel)
+        self.cases.trained.connect(lambda: bring_up(self.viewer, "Train").begin_from_references())
+        self.annotating.done.connect(self._take_annotated)
         self.check_images.clicked.connect(self._check_or_cancel)
-        chosen = self.table.selectionModel()
-        if chosen is not None:
-            chosen.selectionChanged.connect(self._show_buttons)
         events = self.state.events
         for signal in (events.rows, events.is_reading):
             signal.connect(self._show_rows)
-        events.summary.connect(self._show_summary)
         for signal in (events.problems, events.is_checking, events.is_reading):
             signal.connect(self._show_problems)
 
@@ -120,45 +102,66 @@ class DataDock(Dock):
         else:
             self.presenter.check_images()
 
+    def _suggest_or_cancel(self) -> None:
+        if self.state.is_suggesting:
+            self.presenter.cancel_suggestion()
+        else:
+            self.presenter.suggest()
+
     def open_path(self, path: Path) -> None:
         """Open the dataset at a folder or manifest."""
         self.settle()
         self.path.setText(str(path))
-        self.presenter.open(path)
+        self.annotating.leave(lambda: self.presenter.open(path))
 
-    def show_case(self, name: str) -> None:
-        """Show a case of the open dataset as layers, in place of the one shown before."""
+    def show_case(self, name: str, answer: Path | None = None) -> None:
+        """Show a case of the open dataset as layers, in place of the one shown before.
+
+        Parameters
+        ----------
+        answer
+            The folder of a network's prediction of it, to be shown as well.
+        """
         dataset = self.session.dataset
         if dataset is None:
             return
         case = dataset.case(name)
+        if name != self._to_annotate[0]:
+            self._to_annotate = ("", None)
         self._wish += 1
         wish = self._wish
-        self.table.setToolTip("")
-        self.open_case.setText("Reading …")
+        self.cases.show_reading()
 
         def work() -> "list[LayerData]":
             from napari_medkd.gui.reader import case_layers
 
-            return case_layers(dataset, case)
+            return case_layers(dataset, case, answer)
 
         def then(layers: "list[LayerData]") -> None:
             if wish == self._wish:
-                self._put_into_viewer(dataset, case, layers)
-            self._show_buttons()
+                self._put_into_viewer(dataset, case, layers, has_answer=answer is not None)
+            self.cases.show_buttons()
 
         def failed(error: Exception) -> None:
             self.presenter.tell(error, name)
-            self._show_buttons()
+            self.cases.show_buttons()
 
         Background(self)(work, then, failed)
 
-    def _put_into_viewer(self, dataset: "Dataset", case: "Case", layers: "list[LayerData]") -> None:
+    def _put_into_viewer(
+        self, dataset: "Dataset", case: "Case", layers: "list[LayerData]", *, has_answer: bool
+    ) -> None:
+        from napari_medkd.gui.canvas import outline_truth
         from napari_medkd.gui.shown_case import ShownCase
 
         if self._shown is None:
             self._shown = ShownCase(self.viewer)
-        self.session.opened = OpenedCase(dataset, case, self._shown.show(layers))
+        shown = self._shown.show(layers)
+        if has_answer:
+            outline_truth(self.viewer)
+        self.session.opened = OpenedCase(dataset, case, shown)
+        if self._to_annotate[0] == case.id:
+            self.annotate(*self._to_annotate)
 
     def _browse(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Open a dataset folder", self.path.text())
@@ -174,39 +177,44 @@ class DataDock(Dock):
         self.settle()
         folder = self.session.runs_folder.parent / SAMPLE_FOLDER
         self.path.setText(str(folder))
-        self.presenter.open_sample(folder)
+        self.annotating.leave(lambda: self.presenter.open_sample(folder))
 
-    def _show_selected(self) -> None:
-        for row in self.table.selected_rows()[:1]:
-            self.show_case(row.id)
+    @property
+    def painted_case(self) -> str:
+        """Id of the case that is painted on; empty where none is."""
+        annotation = self.annotating.presenter.annotation
+        return annotation.case.id if annotation is not None and annotation.is_there else ""
+
+    def annotate(self, name: str, start: "Mask | None" = None) -> None:
+        """Paint on a case, from a mask to start with where one is given; it is shown first."""
+        opened = self.session.opened
+        if opened is None or opened.case.id != name or opened.dataset is not self.session.dataset:
+            self._to_annotate = (name, start)
+            self.show_case(name)
+            return
+        self._to_annotate = ("", None)
+        self.annotating.begin(opened, start=start)
+        self.pages.setCurrentWidget(self.annotating)
+
+    def _take_annotated(self, name: str) -> None:
+        """Go back to the cases; the one that was painted is a reference."""
+        self.presenter.show()
+        self.pages.setCurrentWidget(self.cases)
+        if name:
+            self.presenter.mark_references([name], on=True)
 
     def _mark(self, names: list[str]) -> None:
         """Make the cases references; those that all are, are none any more."""
         self.presenter.mark_references(names, on=not set(names) <= set(self.session.references))
-        self._show_buttons()
 
     def _show_rows(self) -> None:
-        self.table.show_rows(self.state.rows)
-        self.pages.setCurrentIndex(1 if self.state.rows else 0)
+        self.cases.show_rows()
+        if self.annotating.presenter.annotation is None:
+            self.pages.setCurrentIndex(1 if self.state.rows else 0)
         self.sample.setText("Opening …" if self.state.is_reading else "Open the sample")
         for button in (self.sample, self.browse):
             button.setEnabled(not self.state.is_reading)
-        self._show_buttons()
-
-    def _show_summary(self) -> None:
-        dataset = self.session.dataset
-        shown, known = self.table.num_shown(), len(self.state.rows)
-        filtered = f"\n{shown} of {known} shown" if shown != known else ""
-        lines = escape(self.state.summary + filtered).replace("\n", "<br>")
-        self.summary.setText(f"<b>{escape(dataset.name)}</b><br>{lines}" if dataset else "")
-
-    def _show_buttons(self) -> None:
-        rows = self.table.selected_rows()
-        self.open_case.setText("Show case")
-        self.open_case.setEnabled(len(rows) == 1)
-        self.use_as_reference.setEnabled(bool(rows))
-        all_marked = bool(rows) and all(row.is_reference for row in rows)
-        self.use_as_reference.setText("No longer a reference" if all_marked else "Use as reference")
+        self.cases.show_buttons()
 
     def _show_problems(self) -> None:
         state = self.state

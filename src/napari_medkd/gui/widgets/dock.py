@@ -1,4 +1,4 @@
-"""What the four docks have in common: viewer, session, theme, and standing as tabs on one another."""
+"""What the docks have in common: viewer, session, theme, and standing as tabs on one another."""
 
 from typing import Any
 
@@ -99,14 +99,20 @@ def _another_dock(window: QMainWindow, frame: QDockWidget) -> QDockWidget | None
     return None
 
 
+def dock_of(viewer: Any, title: str) -> Any:
+    """Return a dock of ours, or None where it is not open."""
+    docks = [widget for widget in viewer.window.dock_widgets.values() if isinstance(widget, Dock)]
+    return next((dock for dock in docks if dock.title == title), None)
+
+
 def bring_up(viewer: Any, title: str) -> Any:
     """Show a dock of ours, opened where it is not yet, and return it."""
-    for widget in viewer.window.dock_widgets.values():
-        if isinstance(widget, Dock) and widget.title == title:
-            frame = widget.parent()
-            if isinstance(frame, QDockWidget):
-                frame.show()
-                frame.raise_()
-            return widget
-    _, widget = viewer.window.add_plugin_dock_widget(PLUGIN, title)
-    return widget
+    dock = dock_of(viewer, title)
+    if dock is None:
+        _, dock = viewer.window.add_plugin_dock_widget(PLUGIN, title)
+        return dock
+    frame = dock.parent()
+    if isinstance(frame, QDockWidget):
+        frame.show()
+        frame.raise_()
+    return dock

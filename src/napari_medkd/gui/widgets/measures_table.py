@@ -8,12 +8,13 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
-from napari_medkd.gui.colours import hex_of
+from napari_medkd.gui.colours import colour_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_medkd.core.measures import ClassMeasures
+    from napari_medkd.core.task import Task
 
 _SWATCH = 12
 _MOST_ROWS = 10
@@ -59,12 +60,12 @@ class MeasuresTable(QTableWidget):
         self.cellClicked.connect(self._on_click)
         self.currentCellChanged.connect(self._on_move)
 
-    def show_measures(self, measures: "Sequence[ClassMeasures]", *, has_truth: bool) -> None:
+    def show_measures(self, measures: "Sequence[ClassMeasures]", task: "Task", *, has_truth: bool) -> None:
         """Fill the table; without a truth, only the predicted volumes are shown."""
         self.blockSignals(True)
         self.setRowCount(len(measures))
         for row, one in enumerate(measures):
-            self.setItem(row, 0, _class_item(one.name, row + 1))
+            self.setItem(row, 0, _class_item(one.name, colour_of(task, row + 1)))
             for column, text in enumerate(_texts(one, has_truth=has_truth), start=1):
                 item = QTableWidgetItem(text)
                 item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -100,9 +101,9 @@ class MeasuresTable(QTableWidget):
             self.class_chosen.emit(row + 1)
 
 
-def _class_item(name: str, label: int) -> QTableWidgetItem:
+def _class_item(name: str, colour: str) -> QTableWidgetItem:
     swatch = QPixmap(_SWATCH, _SWATCH)
-    swatch.fill(QColor(hex_of(label)))
+    swatch.fill(QColor(colour))
     item = QTableWidgetItem(QIcon(swatch), name)
     item.setToolTip(name)
     return item

@@ -21,8 +21,10 @@ from napari_medkd.gui.presenters.side_by_side import sides_of
 from napari_medkd.gui.presenters.words import run_in_short
 from napari_medkd.gui.preview import LivePreview
 from napari_medkd.gui.state import ResultsState
-from napari_medkd.gui.widgets.dock import Dock
+from napari_medkd.gui.widgets.all_cases_box import AllCasesBox
+from napari_medkd.gui.widgets.dock import Dock, bring_up
 from napari_medkd.gui.widgets.results_view import ResultsView, fill
+from napari_medkd.gui.widgets.transfer_button import TransferButton
 
 
 class ResultsDock(Dock):
@@ -36,11 +38,15 @@ class ResultsDock(Dock):
         predicting = Predicting(followers, Background(self))
         self.presenter = ResultsPresenter(self.state, self.selection, predicting)
         self.comparison = Comparison(napari_viewer)
-        self.preview = LivePreview(napari_viewer, self.session, Background(self))
+        self.transfer = TransferButton(napari_viewer, self.session, self.state, self.comparison)
+        self.preview = LivePreview(
+            napari_viewer, self.session, Background(self), may_draw=lambda: not self.comparison.is_shown
+        )
         self._answers = AnswersOnCanvas(napari_viewer)
         followers.heard.connect(predicting.hear)
         followers.failed.connect(predicting.fail)
-        self.view = ResultsView(self)
+        self.view = ResultsView(AllCasesBox(self.session), self)
+        self.view.on_canvas.addWidget(self.transfer)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.view)
@@ -64,6 +70,7 @@ class ResultsDock(Dock):
         view.run.activated.connect(lambda: self.selection.choose_run(view.run.currentData()))
         view.picture.activated.connect(lambda: self.selection.choose_picture(view.picture.currentData()))
         view.networks.buttonClicked.connect(lambda one: self.selection.choose_network(one.property("stage")))
+        view.predict.clicked.connect(self.transfer.presenter.leave)
         view.predict.clicked.connect(lambda: self.presenter.predict())
         view.stop.clicked.connect(self.presenter.cancel)
         view.compare.clicked.connect(self.presenter.switch_comparison)
@@ -76,6 +83,7 @@ class ResultsDock(Dock):
         view.answers.class_chosen.connect(self._jump)
         view.answers.failed.connect(self._complain)
         view.log.clicked.connect(self._open_log)
+        view.all_cases.sheet.clicked.connect(lambda: bring_up(self.viewer, "Sheet"))
 
     def _connect_state(self) -> None:
         events = self.state.events

@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
 
 from napari_medkd.gui.colours import ONLY_FIRST, ONLY_SECOND, OTHER_CLASS
 from napari_medkd.gui.planes import PLANES
+from napari_medkd.gui.widgets.all_cases_box import AllCasesBox
 from napari_medkd.gui.widgets.answers_view import AnswersView
 from napari_medkd.gui.widgets.elided_choice import ElidedChoice
 from napari_medkd.gui.widgets.problem_list import ProblemList
@@ -33,8 +34,9 @@ _MARGIN = 6
 class ResultsView(QScrollArea):
     """Everything in the dock, scrolled where it is too low."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, all_cases: AllCasesBox, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.all_cases = all_cases
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -42,6 +44,7 @@ class ResultsView(QScrollArea):
         layout = QVBoxLayout(inside)
         layout.setContentsMargins(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
         layout.addWidget(self._question())
+        layout.addWidget(self.all_cases)
         layout.addWidget(self._canvas())
         self.answers = AnswersView()
         layout.addWidget(self.answers)
@@ -100,6 +103,7 @@ class ResultsView(QScrollArea):
         layout.addWidget(self.legend)
         layout.addLayout(_row(*self.planes.values()))
         layout.addWidget(self.preview)
+        self.on_canvas = layout
         return box
 
     def show_networks(self, networks: Sequence[tuple[str, str, str]], chosen: str) -> None:

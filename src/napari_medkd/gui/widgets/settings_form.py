@@ -34,6 +34,7 @@ class SettingsForm(QWidget):
         self.boxes: dict[str, ValueBox] = {}
         self._labels: dict[str, QLabel] = {}
         self._faults: dict[str, QLabel] = {}
+        self._look_of_faults = ""
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setVerticalSpacing(4)
@@ -79,8 +80,9 @@ class SettingsForm(QWidget):
 
     def take_colours(self, bad: str) -> None:
         """Write faults in this colour."""
+        self._look_of_faults = f"color: {bad}"
         for fault in self._faults.values():
-            fault.setStyleSheet(f"color: {bad}")
+            fault.setStyleSheet(self._look_of_faults)
 
     def _clear(self) -> None:
         while (item := self._grid.takeAt(0)) is not None:
@@ -97,6 +99,7 @@ class SettingsForm(QWidget):
         label.setWordWrap(True)
         box.setAccessibleName(field.title)
         fault.setWordWrap(True)
+        fault.setStyleSheet(self._look_of_faults)
         fault.hide()
         box.changed.connect(partial(self._say, field.name))
         self._grid.addWidget(label, 2 * row, 0)

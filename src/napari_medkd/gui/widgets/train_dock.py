@@ -4,7 +4,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtGui import QFontDatabase, QGuiApplication
+from qtpy.QtGui import QFontDatabase, QGuiApplication, QShowEvent
 from qtpy.QtWidgets import (
     QFileDialog,
     QFrame,
@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 
 from napari_medkd.gui.backend import followers_of
 from napari_medkd.gui.background import Background
+from napari_medkd.gui.presenters.words import listed
 from napari_medkd.gui.state import TrainState
 from napari_medkd.gui.theme import ThemeColours
 from napari_medkd.gui.widgets.dock import Dock, bring_up
@@ -50,6 +51,13 @@ class TrainDock(Dock):
         self._show_all()
         self.take_theme(self.colours())
         self.presenter.load_cards()
+        self.presenter.list_runs()
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Look for runs that have ended whenever the dock comes up again."""
+        super().showEvent(event)
+        if self.presenter is not None:
+            self.presenter.list_runs()
 
     def take_theme(self, colours: ThemeColours) -> None:
         """Write faults in the theme's colour."""
@@ -132,7 +140,7 @@ class TrainDock(Dock):
         self.ask_again.clicked.connect(self._look_again)
         self.copy_line.clicked.connect(self._copy_line)
         self.estimate.clicked.connect(self._estimate_or_cancel)
-        self.start.clicked.connect(self._start)
+        self.start.clicked.connect(lambda: self.presenter.start())
         self.save_spec.clicked.connect(self._save)
         self.spec_section.title.toggled.connect(self._show_spec)
         events = self.state.events
@@ -144,6 +152,13 @@ class TrainDock(Dock):
         self.session.events.references.connect(self._show_all)
         self.session.events.interpreter.connect(self._look_again)
         events.started.connect(self._run_started)
+        events.finished.connect(self._show_all)
+        self.session.events.runs_folder.connect(self.presenter.list_runs)
+
+    def begin_from_references(self) -> None:
+        """Set up a run that learns from the marked references."""
+        self.settle()
+        self.presenter.begin_from_references()
 
     def _show_all(self) -> None:
         choices, state = self.presenter.choices, self.state
@@ -153,6 +168,7 @@ class TrainDock(Dock):
         self.form.show_methods(state.cards, state.method)
         self.form.show_presets(choices.card(), state.preset)
         self.form.show_tasks(choices.tasks(), state.task)
+        self.form.show_shared(choices.shared_fields)
         self.form.show_settings(choices.method_fields(), dict(state.changes))
         self._show_dataset()
         self._show_spec()
@@ -163,10 +179,14 @@ class TrainDock(Dock):
         if dataset is None:
             self.dataset.setText("<b>No dataset</b>")
             return
-        marked = f", {len(references)} marked as reference" if references else ""
         train, validate = len(dataset.split.train), len(dataset.split.validate)
         sides = f"{train} cases to train, {validate} to validate" if train else f"{len(dataset.cases)} cases"
-        self.dataset.setText(f"<b>{escape(dataset.name)}</b><br>{sides}{marked}")
+        taught = self.presenter.choices.references()
+        if taught:
+            sides = f"Learns from the label of {escape(listed(list(taught), most=2))} alone"
+        elif references:
+            sides = f"{sides}, {len(references)} marked as reference"
+        self.dataset.setText(f"<b>{escape(dataset.name)}</b><br>{sides}")
 
     def _show_spec(self) -> None:
         if not self.spec_section.title.isChecked():
@@ -214,9 +234,6 @@ class TrainDock(Dock):
             self.presenter.cancel()
         else:
             self.presenter.estimate()
-
-    def _start(self) -> None:
-        self.presenter.start()
 
     def _save(self) -> None:
         path, _ = QFileDialog.getSaveFileName(self, "Save the run's spec", "spec.json", "Run spec (*.json)")

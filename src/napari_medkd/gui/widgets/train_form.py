@@ -1,6 +1,6 @@
 """Everything that can be set in the Train dock: task, method, preset, few settings, and the rest folded away."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from psygnal import Signal
@@ -78,6 +78,11 @@ class TrainForm(QWidget):
     def show_tasks(self, tasks: Sequence[str], chosen: str) -> None:
         """Show which tasks can be taught."""
         _fill(self.task, [(name, name) for name in tasks], chosen or (tasks[0] if tasks else ""))
+
+    def show_shared(self, fields: Mapping[str, FormField]) -> None:
+        """Show the fields that all methods share, with what there is to choose from now."""
+        self.basic.show_fields(fields[name] for name in BASIC)
+        self.advanced.show_fields(fields[name] for name in ADVANCED)
 
     def show_settings(self, of_method: Iterable[FormField], changes: dict[str, Any]) -> None:
         """Show the method's fields, and every value."""

@@ -139,15 +139,16 @@ class _SwitchBox(ValueBox):
 class _ChoiceBox(ValueBox):
     def __init__(self, field: FormField) -> None:
         box = ElidedChoice(field.title, field.tooltip)
-        box.addItems(field.choices)
+        for choice, words in zip(field.choices, field.words or field.choices, strict=True):
+            box.addItem(words, choice)
         super().__init__(box)
         box.currentIndexChanged.connect(self.say)
 
     def value(self) -> Value:
-        return str(self.editor.currentText())
+        return str(self.editor.currentData())
 
     def show_value(self, value: Any) -> None:
-        self.editor.setCurrentIndex(self.editor.findText(str(value)))
+        self.editor.setCurrentIndex(self.editor.findData(str(value)))
 
 
 class _TextBox(ValueBox):

@@ -1,0 +1,93 @@
+"""A reference's label on other images: copied, or moved by classical registration or by a registration network."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from napari_medkd.core.annotation import Mask
+from napari_medkd.core.dataset import Case, Dataset
+from napari_medkd.core.run_layout import RESOLVED
+from napari_medkd.core.spec import TrainSpec
+from napari_medkd.core.volume import Volume
+from napari_medkd.engine.bench import open_bench, read_resolved
+from napari_medkd.engine.checkpoint import Checkpoints
+from napari_medkd.engine.data.cases import Cases
+from napari_medkd.engine.data.registered import Registered
+from napari_medkd.engine.data.transfer import transfers
+from napari_medkd.files.opening import read_mask, read_volume
+
+#: The Python of an environment that has picsl-greedy; see greedy_warp.py.
+GREEDY = "MEDKD_GREEDY_PYTHON"
+
+
+def copied_label(dataset: Dataset, reference: str) -> Callable[[Case, Volume], Mask]:
+    """Return what lays the reference's label on an image, centre on centre, voxel for voxel."""
+    labels = _label(dataset, reference).labels
+
+    def draw(_case: Case, volume: Volume) -> Mask:
+        (task,) = dataset.tasks.values()
+        placed = np.zeros(volume.grid.shape, labels.dtype)
+        there, here = zip(*(_overlap(a, b) for a, b in zip(placed.shape, labels.shape, strict=True)), strict=True)
+        placed[there] = labels[here]
+        return Mask(placed, volume.grid, task)
+
+    return draw
+
+
+def registered_label(dataset: Dataset, reference: str) -> Callable[[Case, Volume], Mask]:
+    """Return what moves the reference's label onto an image with greedy."""
+    python = os.environ.get(GREEDY)
+    if not python:
+        sys.exit(f"Set {GREEDY} to the Python of an environment that has picsl-greedy; see greedy_warp.py.")
+    (task,) = dataset.tasks.values()
+    image, label = dataset.case(reference).images[0], dataset.case(reference).annotations[task.name]
+
+    def draw(case: Case, volume: Volume) -> Mask:
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder) / "label.nii.gz"
+            script = Path(__file__).with_name("greedy_warp.py")
+            command = [python, str(script), str(image), str(label), str(case.images[0]), str(out)]
+            subprocess.run(command, check=True, capture_output=True)
+            return read_mask(out, task, grid=volume.grid)
+
+    return draw
+
+
+def network_registered_label(spec: TrainSpec, run: Path) -> Callable[[Case, Volume], Mask]:
+    """Return what moves the reference's label onto an image with the registration network of a one-shot run."""
+    bench = open_bench(spec, frozenset({"segmentation"}), read_resolved(run / RESOLVED))
+    network = bench.registration_network()
+    if not Checkpoints(run).restore_product("registration", network):
+        raise RuntimeError(f"{run} has no registration network.")
+    registered = Registered(bench.training_cases, bench.unlabelled_cases, bench.machine, None)
+    show = transfers(registered, bench.training_cases, network.eval())
+
+    def draw(case: Case, _volume: Volume) -> Mask:
+        (asked,) = Cases(bench.dataset, bench.task, (case.id,), bench.preprocessing, labelled=False)
+        (picture,) = show(asked)
+        if picture.mask is None:
+            raise RuntimeError(f"The reference came onto {case.id} without its label.")
+        return picture.mask
+
+    return draw
+
+
+def _label(dataset: Dataset, reference: str) -> Mask:
+    (task,) = dataset.tasks.values()
+    case = dataset.case(reference)
+    volume = read_volume(case.images, channels=dataset.channels, modality=dataset.modality)
+    path = case.annotations[task.name]
+    if not isinstance(path, Path):
+        raise TypeError(reference)
+    return read_mask(path, task, grid=volume.grid)
+
+
+def _overlap(there: int, here: int) -> tuple[slice, slice]:
+    """Return where two lines of so many voxels lie on one another, their middles together."""
+    size, shift = min(there, here), (there - here) // 2
+    return slice(max(shift, 0), max(shift, 0) + size), slice(max(-shift, 0), max(-shift, 0) + size)

@@ -1,0 +1,314 @@
+"""One labelled reference and unlabelled images, against registration and the honest baselines.
+
+    python benchmarks/one_shot.py train [--experiment hippocampus] [--row recommended] [--references 0,1] [--minutes 60]
+    python benchmarks/one_shot.py report
+    python benchmarks/one_shot.py try [--row NAME] [--references 0] [--minutes 60]
+    python benchmarks/one_shot.py report --side development
+
+Three fixed references, each alone; the other training images are unlabelled, and no label but the
+reference's is read. ``train`` takes the rows that are not done yet, reference by reference, and writes each as a file
+of its own under ``results/one_shot/``. ``try`` trains the candidates for *recommended* with half the steps and scores
+development cases alone. Settings are chosen there; *test* is scored once, with the weights of the end.
+Needs MEDKD_DATA, and for the row ``registration`` MEDKD_GREEDY_PYTHON (see greedy_warp.py).
+"""
+
+import argparse
+import json
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from itertools import product
+from pathlib import Path
+
+from moved_labels import copied_label, network_registered_label, registered_label
+from one_shot_data import EXPERIMENTS, WORK, Experiment
+from paired_table import Scored, difference_row, read_scores, rows_of
+from record import RESULTS, Record, Row, machine, versions
+from trained import answers_of, asked_of, drawn, forget, is_kept, line_of, score_side, trained
+
+from napari_medkd.core.annotation import Mask
+from napari_medkd.core.dataset import Case, Dataset, Split
+from napari_medkd.core.spec import Hardware, MethodChoice, TrainSpec
+from napari_medkd.core.volume import Volume
+from napari_medkd.engine.predict import Predictor
+from napari_medkd.files.atomic import write_text
+from napari_medkd.files.manifest import write_dataset
+from napari_medkd.files.opening import read_volume, write_mask
+
+KEPT = RESULTS / "one_shot"
+TRIED = RESULTS / "one_shot_tried"
+
+SELF_TRAINING_ROUNDS = 2
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One row of the table.
+
+    Parameters
+    ----------
+    rounds
+        Of plain self-training after the first training.
+    all_labels
+        Whether every training case teaches by its label.
+    share
+        Of the experiment's epochs.
+    num_unlabelled
+        Unlabelled images that are used; None uses all.
+    only_registers
+        Whether the run's registration network moves the reference's label, instead of the student's drawing.
+    """
+
+    method: str
+    preset: str = "recommended"
+    settings: dict[str, bool | float | str] = field(default_factory=dict)
+    rounds: int = 0
+    all_labels: bool = False
+    share: float = 1.0
+    num_unlabelled: int | None = None
+    only_registers: bool = False
+
+    @property
+    def beyond_the_spec(self) -> dict[str, object]:
+        """What makes the row what it is, beside the spec of its first run."""
+        names = ("rounds", "all_labels", "num_unlabelled", "only_registers")
+        return {name: getattr(self, name) for name in names}
+
+    def spec(self, experiment: Experiment, manifest: Path, number: int) -> TrainSpec:
+        """Return the run on a dataset with one of the experiment's references."""
+        return TrainSpec(
+            datasets=(manifest,),
+            references=() if self.all_labels else (experiment.references()[number],),
+            preprocessing=experiment.preprocessing,
+            method=MethodChoice(name=self.method, preset=self.preset, settings=dict(self.settings)),
+            network=experiment.network,
+            schedule=experiment.schedule.replace(epochs=max(1, round(experiment.schedule.epochs * self.share))),
+            hardware=Hardware(threads=1, precision="bf16"),
+            seed=number,
+        )
+
+    def dataset(self, experiment: Experiment, number: int) -> Dataset:
+        """Return the experiment's dataset, without the unlabelled images that are left out."""
+        dataset, reference = experiment.dataset(), experiment.references()[number]
+        if self.num_unlabelled is None:
+            return dataset
+        others = [name for name in dataset.split.train if name != reference]
+        kept = {reference, *others[: self.num_unlabelled], *dataset.split.validate, *dataset.split.test}
+        train = tuple(name for name in dataset.split.train if name in kept)
+        cases = tuple(case for case in dataset.cases if case.id in kept)
+        return replace(dataset, cases=cases, split=replace(dataset.split, train=train))
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A row without a network: the reference's label, moved onto each image."""
+
+    by: Callable[[Dataset, str], Callable[[Case, Volume], Mask]]
+    preset: str = ""
+
+
+ONE_SHOT = "one-shot"
+ROWS: dict[str, Trained | Moved] = {
+    "copied label": Moved(copied_label),
+    "registration": Moved(registered_label),
+    "registration network": Trained(
+        ONE_SHOT,
+        settings={"hint": 0.0, "self_training": 0.0, "registration_share": 2.0},
+        share=0.125,
+        only_registers=True,
+    ),
+    "one label, strong augmentation": Trained("supervised"),
+    "one label, self-training": Trained("supervised", rounds=SELF_TRAINING_ROUNDS),
+    "faithful": Trained(ONE_SHOT, "faithful"),
+    "recommended": Trained(ONE_SHOT),
+    "all labels": Trained("supervised", all_labels=True),
+}
+
+
+def _candidate(**settings: float | str) -> Trained:
+    """Return one way to learn from a reference, spelled out so that it stays what it was."""
+    plain = {"generation": "warped reference", "hint": 0.0, "self_training": 0.0, "cross_entropy": 1.0, "dice": 1.0}
+    return Trained(ONE_SHOT, settings={**plain, **settings}, share=0.5)
+
+
+#: What was tried for *recommended*, on development cases alone, in shorter runs.
+CANDIDATES: dict[str, Trained | Moved] = {
+    "one label, strong augmentation": Trained("supervised", share=0.5),
+    "warped reference": _candidate(),
+    "warped reference, hint": _candidate(hint=1.0),
+    "warped reference, self-training": _candidate(self_training=1.0),
+    "warped reference, self-training on every voxel": _candidate(self_training=1.0, confidence=0.0),
+    "mixed transforms": _candidate(generation="mixed transforms"),
+    "mixed transforms, self-training": _candidate(generation="mixed transforms", self_training=1.0),
+    "mixed transforms, hint, self-training": _candidate(generation="mixed transforms", hint=1.0, self_training=1.0),
+}
+
+
+def _trained(row: Trained, experiment: Experiment, number: int, run: Path) -> Callable[[Case, Volume], Mask]:
+    """Train a row, and return what draws: the student, taught in every round by its own answers to all images too."""
+    dataset = row.dataset(experiment, number)
+    spec = row.spec(experiment, _manifest(dataset, run.name), number)
+    predictor = trained(spec, run / "round-0")
+    if row.only_registers:
+        return network_registered_label(spec, run / "round-0")
+    for at in range(1, row.rounds + 1):
+        labelled = _with_answers(dataset, experiment.references()[number], run / f"answers-{at}", predictor)
+        spec = replace(row, all_labels=True).spec(experiment, _manifest(labelled, f"{run.name}-{at}"), number)
+        predictor = trained(spec, run / f"round-{at}")
+    return answers_of(predictor)
+
+
+def _with_answers(dataset: Dataset, reference: str, folder: Path, predictor: Predictor) -> Dataset:
+    """Return the dataset in which every training case but the reference has a network's answer as its label."""
+    (task,) = dataset.tasks.values()
+    folder.mkdir(parents=True, exist_ok=True)
+    cases = []
+    for case in (dataset.case(name) for name in dataset.split.train):
+        if case.id != reference:
+            path = folder / f"{case.id}.nii.gz"
+            volume = read_volume(case.images, channels=dataset.channels, modality=dataset.modality)
+            if not path.is_file():
+                write_mask(path, drawn(predictor, volume))
+            case = replace(case, annotations={task.name: path})
+        cases.append(case)
+    return replace(dataset, cases=tuple(cases), split=Split(train=dataset.split.train))
+
+
+def _manifest(dataset: Dataset, name: str) -> Path:
+    folder = WORK / "datasets" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return write_dataset(dataset, folder)
+
+
+def finish_row(experiment: str, name: str, row: Trained | Moved, number: int, *, only_tried: bool) -> None:
+    """Train one row with one reference if it has a network, score it, and write its file."""
+    chosen, into, sides = EXPERIMENTS[experiment], KEPT, ("development", "test")
+    if only_tried:
+        into, sides = TRIED, ("development",)
+    kept = into / experiment / f"{name}.reference-{number}.json"
+    run = WORK / "runs" / f"{experiment}.{name}.reference-{number}"
+    asked: dict[str, object] = {}
+    if isinstance(row, Trained):
+        asked = {**asked_of(row.spec(chosen, Path(), number)), **row.beyond_the_spec}
+    if is_kept(kept, asked):
+        return
+    start, is_fresh = time.monotonic(), not run.exists()
+    if isinstance(row, Trained):
+        draw = _trained(row, chosen, number, run)
+    else:
+        draw = row.by(chosen.dataset(), chosen.references()[number])
+    seconds = round(time.monotonic() - start, 1)
+    document = {
+        "experiment": experiment,
+        "row": name,
+        "seed": number,
+        "reference": chosen.references()[number],
+        **asked,
+        "seconds_training": seconds if asked and is_fresh else None,
+        "machine": machine(),
+        "versions": versions(),
+        "scores": {
+            test: {side: score_side(make(), side, draw) for side in sides} for test, make in chosen.tests.items()
+        },
+    }
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    write_text(kept, json.dumps(document, indent=1))
+    print(line_of(document), flush=True)
+    if asked:
+        forget(run)
+    for folder in (WORK / "datasets").glob(f"{run.name}*"):
+        shutil.rmtree(folder)
+
+
+#: What each row is held against.
+VERSUS = {
+    "registration network": ("registration",),
+    "one label, self-training": ("one label, strong augmentation",),
+    "faithful": ("one label, strong augmentation", "one label, self-training"),
+    "recommended": ("one label, strong augmentation", "one label, self-training", "faithful"),
+    "all labels": ("recommended",),
+}
+
+
+def _files(experiment: str, side: str) -> dict[str, tuple[Trained | Moved, list[Path]]]:
+    """Return the rows scored on a side, with the files of their references: on *development* the candidates."""
+    rows, kept = (ROWS, KEPT) if side == "test" else (CANDIDATES, TRIED)
+    found = {name: (row, sorted((kept / experiment).glob(f"{name}.reference-*.json"))) for name, row in rows.items()}
+    return {name: (row, files) for name, (row, files) in found.items() if files}
+
+
+def _report_test(record: Record, experiment: str, test: str, side: str) -> None:
+    dataset, scored = EXPERIMENTS[experiment].tests[test](), dict[str, Scored]()
+    for name, (row, files) in _files(experiment, side).items():
+        scored[name] = read_scores(files, test, side)
+        record.rows += rows_of(name, row.preset, test, "in site", scored[name])
+    for name, found in scored.items():
+        for other in VERSUS.get(name, ()) if side == "test" else ("one label, strong augmentation",):
+            if other != name and other in scored and set(found.seeds) & set(scored[other].seeds):
+                patients = [dataset.case(case).group for case in found.cases]
+                pair = (found, scored[other])
+                record.rows.append(difference_row(name, other, test, "in site", pair, patients))
+
+
+def _report_seconds(record: Record, experiment: str, side: str) -> None:
+    for name, (row, files) in _files(experiment, side).items():
+        measured = [json.loads(file.read_text(encoding="utf-8"))["seconds_training"] for file in files]
+        values = tuple(seconds for seconds in measured if seconds is not None)
+        if values:
+            mean, more = round(sum(values) / len(values), 1), {"task": "segmentation", "domain": experiment}
+            record.rows.append(Row(name, "training", "s", len(values), mean, values, preset=row.preset, **more))
+
+
+def report(side: str) -> None:
+    """Write results/one_shot.json from the rows that are done, or of the candidates, results/one_shot_tried.json."""
+    record = Record("one_shot" if side == "test" else "one_shot_tried")
+    record.notes = {"side": side, "settings_tried": len(CANDIDATES) - 1}
+    for experiment, chosen in EXPERIMENTS.items():
+        for test in chosen.tests:
+            _report_test(record, experiment, test, side)
+        _report_seconds(record, experiment, side)
+    print(record.write())
+    for row in record.rows:
+        if row.class_ == "mean":
+            against = f"{row.difference:+.4f} {row.ci95} over {row.versus}" if row.versus else ""
+            print(f"{row.test:18s} {row.row:34s} {row.mean:.4f} {row.values} {against}")
+
+
+def _numbers(given: str) -> list[int]:
+    return [int(one) for one in given.split(",")]
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for command, rows, text in (
+        ("train", ROWS, "train and score the rows that are not done"),
+        ("try", CANDIDATES, "train the candidates that are not done and score development cases"),
+    ):
+        training = commands.add_parser(command, help=text)
+        training.add_argument("--experiment", action="append", choices=list(EXPERIMENTS))
+        training.add_argument("--row", action="append", choices=list(rows))
+        training.add_argument(
+            "--references", type=lambda given: [int(one) for one in given.split(",")], default=[0, 1, 2]
+        )
+        training.add_argument("--minutes", type=float, default=600)
+    reporting = commands.add_parser("report", help="make the table of the rows that are done")
+    reporting.add_argument("--side", choices=["development", "test"], default="test")
+    wanted = parser.parse_args()
+    if wanted.command == "report":
+        report(wanted.side)
+        return
+    end = time.monotonic() + 60 * wanted.minutes
+    rows = CANDIDATES if wanted.command == "try" else ROWS
+    for experiment, number in product(wanted.experiment or EXPERIMENTS, wanted.references):
+        for name in wanted.row or rows:
+            if time.monotonic() > end:
+                print("The minutes are over; the rows that are left go on the next time.")
+                return
+            finish_row(experiment, name, rows[name], number, only_tried=wanted.command == "try")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""Trains a run to its end and scores what it draws on whole cases; what every accuracy benchmark shares."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from napari_medkd.core.annotation import ClassLabel, Mask
+from napari_medkd.core.control import Always
+from napari_medkd.core.dataset import Case, Dataset
+from napari_medkd.core.events import RunEnded
+from napari_medkd.core.measures import measure_masks
+from napari_medkd.core.run_layout import RESOLVED
+from napari_medkd.core.spec import TrainSpec
+from napari_medkd.core.task import Task
+from napari_medkd.core.volume import Volume
+from napari_medkd.engine.bench import open_bench, read_resolved
+from napari_medkd.engine.data.preprocess import prepare_image, restore_mask
+from napari_medkd.engine.judge import exhaust
+from napari_medkd.engine.loop import train
+from napari_medkd.engine.method import settings_of
+from napari_medkd.engine.predict import Predictor
+from napari_medkd.engine.sliding_window import sliding_window
+from napari_medkd.files.atomic import write_text
+from napari_medkd.files.opening import read_mask, read_volume
+from napari_medkd.methods import method_named
+
+
+def asked_of(spec: TrainSpec) -> dict[str, object]:
+    """Return what makes a row what it is, to be kept beside its scores."""
+    settings = settings_of(method_named(spec.method.name), spec.method)
+    return {
+        "method": spec.method.name,
+        "settings": settings.model_dump(mode="json"),
+        "network": spec.network.model_dump(mode="json"),
+        "schedule": spec.schedule.model_dump(mode="json"),
+        "preprocessing": spec.preprocessing.model_dump(mode="json"),
+        "precision": spec.hardware.precision,
+    }
+
+
+def is_kept(path: Path, asked: dict[str, object]) -> bool:
+    """Return whether a row is done already.
+
+    Raises
+    ------
+    RuntimeError
+        Where the file that is there is from other settings.
+    """
+    if not path.is_file():
+        return False
+    there = json.loads(path.read_text(encoding="utf-8"))
+    differ = [key for key, value in asked.items() if there.get(key) != value]
+    if differ:
+        raise RuntimeError(f"{path} was trained with another {', '.join(differ)}; delete it to train it again.")
+    return True
+
+
+def trained(spec: TrainSpec, run: Path) -> Predictor:
+    """Return the student of a run that is trained to its end, from where an earlier attempt left it.
+
+    Raises
+    ------
+    RuntimeError
+        Where the training fails.
+    """
+    resolved = read_resolved(run / RESOLVED)
+    method = method_named(spec.method.name)
+    bench = open_bench(spec, method.tasks, resolved)
+    run.mkdir(parents=True, exist_ok=True)
+    write_text(run / RESOLVED, bench.resolved.model_dump_json(indent=2))
+    for event in train(method, bench, run, Always(), attempt=1 if resolved is None else 2):
+        last = event
+    if not isinstance(last, RunEnded) or last.outcome != "completed":
+        raise RuntimeError(f"{run.name}: {last}")
+    return Predictor.open(run, "student", bench.machine)
+
+
+def forget(run: Path) -> None:
+    """Delete a run whose scores are kept."""
+    shutil.rmtree(run)
+
+
+def answers_of(predictor: Predictor) -> Callable[[Case, Volume], Mask]:
+    """Return what draws a network's answer to a case."""
+    return lambda _case, volume: drawn(predictor, volume)
+
+
+def drawn(predictor: Predictor, volume: Volume) -> Mask:
+    """Return what a network draws on a volume, on the volume's own grid."""
+    recipe = predictor.card.preprocessing
+    image, grid = prepare_image(volume, recipe)
+    labels = exhaust(
+        sliding_window(predictor.network, torch.from_numpy(image), recipe.patch, autocast=predictor.machine.autocast)
+    ).labels
+    return restore_mask(labels, grid, volume.grid, predictor.card.task.task)
+
+
+def score_side(
+    dataset: Dataset, side: str, draw: Callable[[Case, Volume], Mask]
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Return Dice and HD95 of every class on every case of a side, ``development`` being *validate*."""
+    names = getattr(dataset.split, "validate" if side == "development" else side)
+    return {name: _score_case(dataset, dataset.case(name), draw) for name in names}
+
+
+def line_of(document: dict[str, Any]) -> str:
+    """Return what a row's file holds in a line: its seconds, and the mean Dice on development cases."""
+    means = "  ".join(
+        f"{test} development {_mean(sides['development']):.4f}" for test, sides in document["scores"].items()
+    )
+    who = f"{document['experiment']}  {document['row']:34s} seed {document['seed']}"
+    return f"{who}  {document['seconds_training']} s  {means}"
+
+
+def _mean(scores: dict[str, dict[str, dict[str, float]]]) -> float:
+    return float(np.mean([np.nanmean([one["dice"] for one in classes.values()]) for classes in scores.values()]))
+
+
+def _score_case(dataset: Dataset, case: Case, draw: Callable[[Case, Volume], Mask]) -> dict[str, dict[str, float]]:
+    (task,) = dataset.tasks.values()
+    annotation = case.annotations[task.name]
+    if isinstance(annotation, ClassLabel):
+        raise TypeError(case.id)
+    volume = read_volume(case.images, channels=dataset.channels, modality=dataset.modality)
+    truth = read_mask(annotation, task, grid=volume.grid)
+    labels = _merged(draw(case, volume).labels, task)
+    found = measure_masks(labels, truth.labels, task.classes, volume.grid.spacing, volume.grid.unit)
+    return {measures.name: {"dice": measures.dice, "hd95": measures.hd95} for measures in found}
+
+
+def _merged(labels: np.ndarray, task: Task) -> np.ndarray:
+    """Return labels with all foreground classes as one, where the test's protocol has one class."""
+    return np.minimum(labels, 1) if len(task.classes) == 2 else labels

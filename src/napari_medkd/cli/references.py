@@ -1,0 +1,62 @@
+"""What keeps reference cases from being learned from: no mask, a half-painted one, nothing to apply it to."""
+
+from pathlib import Path
+
+import numpy as np
+
+from napari_medkd.core.dataset import Case, Dataset
+from napari_medkd.core.errors import Problem, VolumeProblem
+from napari_medkd.core.painting import painted_slices
+from napari_medkd.core.task import Task
+
+_ANNOTATE = "Annotate it in the Data dock, or choose another reference."
+
+
+def problems_of_references(references: tuple[str, ...], dataset: Dataset, task: Task) -> list[Problem]:
+    """Return all that is wrong with the references of a method that learns from them alone."""
+    if not references:
+        labelled = [case.id for case in dataset.labelled(task.name)]
+        found = f"Labelled for {task.name!r}: {', '.join(labelled[:5])}" if labelled else "No case is labelled yet"
+        hint = "Name one with --reference, or mark it in the Data dock." if labelled else "Annotate a case first."
+        return [Problem("references", f"The method learns from a reference, and none is named. {found}.", hint)]
+    problems: list[Problem] = []
+    shown: set[int] = set()
+    for index, name in enumerate(references):
+        known = [case for case in dataset.cases if case.id == name]
+        if known:  # one that is not there is told elsewhere
+            faults, values = _problems_of(known[0], f"references[{index}]", dataset, task)
+            problems += faults
+            shown |= values
+    unseen = [task.classes[value] for value in range(1, len(task.classes)) if value not in shown]
+    if unseen and not problems:
+        hint = "Paint it on a reference, or take it off the list of classes."
+        problems.append(Problem("references", f"No reference shows {', '.join(unseen)}.", hint))
+    kept_apart = {*dataset.split.validate, *dataset.split.test, *references}
+    if not any(case.id not in kept_apart for case in dataset.cases):
+        text = "There is no unlabelled image: every other case is set apart to choose settings or to be scored."
+        problems.append(Problem("references", text, "Add images to the dataset, or take cases out of the split."))
+    return problems
+
+
+def _problems_of(case: Case, where: str, dataset: Dataset, task: Task) -> tuple[list[Problem], set[int]]:
+    """Return what is wrong with one reference, and the label values it shows."""
+    from napari_medkd.files.opening import read_mask, read_volume
+
+    annotation = case.annotations.get(task.name)
+    if not isinstance(annotation, Path):
+        return [Problem(where, f"Case {case.id!r} has no mask for {task.name!r}.", _ANNOTATE)], set()
+    side = next((side for side in ("validate", "test") if case.id in getattr(dataset.split, side)), "")
+    if side:
+        hint = f"Take it out of split.{side} in medkd-dataset.json, or choose another reference."
+        return [Problem(where, f"Case {case.id!r} is on the {side} side of the split.", hint)], set()
+    try:
+        grid = read_volume(case.images, channels=dataset.channels, modality=dataset.modality).grid
+        mask = read_mask(annotation, task, grid=grid, label_map=dataset.label_maps.get(task.name))
+    except VolumeProblem as error:
+        return [Problem(f"{where}: {found.where}", found.problem, found.hint) for found in error.problems], set()
+    single = [axis for axis in range(3) if not grid.is_flat and len(painted_slices(mask.labels, axis)) == 1]
+    if single:
+        others = grid.shape[single[0]] - 1
+        text = f"Only one slice of case {case.id!r} is painted; the other {others} would count as empty."
+        return [Problem(where, text, "Paint every few slices and let Interpolate fill those between.")], set()
+    return [], set(np.unique(mask.labels).tolist())

@@ -1,0 +1,97 @@
+"""What helps a person who paints a mask slice by slice: filling the slices between, smoothing, what is still missing.
+
+Legend: labels are (Z, Y, X) class indices, 0 background; an axis is 0, 1 or 2.
+"""
+
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+Labels = NDArray[np.integer]
+
+
+def painted_slices(labels_ZYX: Labels, axis: int) -> list[int]:
+    """Return the slices along an axis on which anything is painted."""
+    others = tuple(each for each in range(labels_ZYX.ndim) if each != axis)
+    return np.flatnonzero((labels_ZYX > 0).any(axis=others)).tolist()
+
+
+def empty_slices_between(labels_ZYX: Labels, axis: int) -> list[int]:
+    """Return the slices along an axis that are still empty between the first painted one and the last."""
+    painted = painted_slices(labels_ZYX, axis)
+    return sorted(set(range(painted[0], painted[-1])) - set(painted)) if painted else []
+
+
+def interpolated(labels_ZYX: Labels, axis: int, spacing: tuple[float, float, float]) -> Labels:
+    """Return labels in which every empty slice between two painted ones is filled, the painted ones unchanged.
+
+    Each class's outline moves evenly from one painted slice to the next: signed distances to it are interpolated
+    linearly. A class on one of the two alone shrinks to nothing on the way.
+
+    Parameters
+    ----------
+    axis
+        The axis across which slices were painted.
+    spacing
+        Voxel size (z, y, x); distances within a slice are physical.
+
+    References
+    ----------
+    .. [1] Raya and Udupa, "Shape-based interpolation of multidimensional objects", IEEE TMI 1990.
+    """
+    slices = np.moveaxis(labels_ZYX, axis, 0)
+    filled = slices.copy()
+    sampling = tuple(size for each, size in enumerate(spacing) if each != axis)
+    painted = painted_slices(labels_ZYX, axis)
+    for low, high in pairwise(painted):
+        if high - low > 1:
+            filled[low + 1 : high] = _between(slices[low], slices[high], high - low - 1, sampling)
+    return np.moveaxis(filled, 0, axis)
+
+
+def _between(first: Labels, last: Labels, count: int, sampling: tuple[float, ...]) -> Labels:
+    """Return so many label slices between two."""
+    classes = np.union1d(first, last)
+    classes = classes[classes > 0]
+    shares = (np.arange(1, count + 1) / (count + 1))[:, None, None]
+    depths = np.stack(
+        [(1 - shares) * _depth(first == one, sampling) + shares * _depth(last == one, sampling) for one in classes]
+    )
+    chosen = classes[depths.argmax(0)]
+    return np.where(depths.max(0) > 0, chosen, 0).astype(first.dtype)
+
+
+def _depth(inside: NDArray[np.bool_], sampling: tuple[float, ...]) -> NDArray[np.float64]:
+    """Return how deep inside an outline each pixel lies, below 0 outside; nothing at all is deep outside."""
+    if not inside.any():
+        # As far away as the slice is wide: what is on the other slice alone ends half way at the latest.
+        return np.full(inside.shape, -float(np.hypot(*inside.shape)) * max(sampling) / 2)
+    half = min(sampling) / 2
+    depth: NDArray[np.float64] = np.where(
+        inside,
+        ndimage.distance_transform_edt(inside, sampling) - half,
+        half - ndimage.distance_transform_edt(~inside, sampling),
+    )
+    return depth
+
+
+def smoothed(labels_ZYX: Labels, spacing: tuple[float, float, float], radius: float) -> Labels:
+    """Return labels with smooth outlines: each voxel takes the class that weighs most around it.
+
+    Parameters
+    ----------
+    spacing
+        Voxel size (z, y, x).
+    radius
+        Standard deviation of the Gaussian weights, in the unit of the spacing.
+    """
+    sigma = [radius / size if sides > 1 else 0.0 for size, sides in zip(spacing, labels_ZYX.shape, strict=True)]
+    best = np.zeros(labels_ZYX.shape, np.float32)
+    chosen = np.zeros_like(labels_ZYX)
+    for one in np.unique(labels_ZYX):
+        weight = ndimage.gaussian_filter((labels_ZYX == one).astype(np.float32), sigma, mode="nearest")
+        chosen = np.where(weight > best, one, chosen)
+        best = np.maximum(weight, best)
+    return chosen.astype(labels_ZYX.dtype)

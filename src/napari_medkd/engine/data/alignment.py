@@ -1,0 +1,72 @@
+"""Lays one image roughly over another: an affine map, found by mutual information, that no label influences."""
+
+from typing import Any
+
+import numpy as np
+import SimpleITK
+from numpy.typing import NDArray
+
+#: Its functions carry no types.
+sitk: Any = SimpleITK
+
+#: Mutual information is estimated from this share of the voxels.
+_SHARE_SAMPLED = 0.25
+_SEED = 1
+_HISTOGRAM_BINS = 32
+_STEPS = 60
+#: (shrink factor, smoothing in voxels) of each resolution, coarse to fine.
+_RESOLUTIONS = ((4, 2.0), (2, 1.0))
+
+
+def align(
+    moving_CZYX: NDArray[np.float32], fixed_CZYX: NDArray[np.float32], spacing: tuple[float, ...]
+) -> NDArray[np.float32]:
+    """Return where the fixed image's voxels lie in the moving one, as an affine map.
+
+    Parameters
+    ----------
+    moving_CZYX, fixed_CZYX
+        Intensities of two prepared cases; planes have Z = 1. Channels are averaged.
+    spacing
+        Voxel size (z, y, x) of both.
+
+    Returns
+    -------
+    ndarray of shape (D, D + 1), float32
+        Over (z, y, x) voxels, or (y, x) for planes: ``position_moving = m[:, :D] @ position_fixed + m[:, D]``.
+    """
+    fixed, moving = _image(fixed_CZYX, spacing), _image(moving_CZYX, spacing)
+    dimensions = fixed.GetDimension()
+    start = sitk.CenteredTransformInitializer(
+        fixed, moving, sitk.AffineTransform(dimensions), sitk.CenteredTransformInitializerFilter.GEOMETRY
+    )
+    method = sitk.ImageRegistrationMethod()
+    method.SetNumberOfThreads(1)  # sums in one order: the same answer each time
+    method.SetMetricAsMattesMutualInformation(_HISTOGRAM_BINS)
+    method.SetMetricSamplingStrategy(method.REGULAR)
+    method.SetMetricSamplingPercentage(_SHARE_SAMPLED, _SEED)
+    method.SetInterpolator(sitk.sitkLinear)
+    method.SetOptimizerAsRegularStepGradientDescent(1.0, 1e-3, _STEPS)
+    method.SetOptimizerScalesFromPhysicalShift()
+    method.SetInitialTransform(start, inPlace=False)
+    method.SetShrinkFactorsPerLevel([factor for factor, _ in _RESOLUTIONS])
+    method.SetSmoothingSigmasPerLevel([sigma for _, sigma in _RESOLUTIONS])
+    method.SmoothingSigmasAreSpecifiedInPhysicalUnitsOff()
+    found = method.Execute(fixed, moving)
+    return _matrix(found, spacing[-dimensions:])
+
+
+def _image(image_CZYX: NDArray[np.float32], spacing: tuple[float, ...]) -> Any:
+    mean_ZYX = image_CZYX.mean(0)
+    flat = mean_ZYX.shape[0] == 1
+    image = sitk.GetImageFromArray(mean_ZYX[0] if flat else mean_ZYX)
+    image.SetSpacing(tuple(reversed(spacing[1:] if flat else spacing)))
+    return image
+
+
+def _matrix(found: Any, spacing: tuple[float, ...]) -> NDArray[np.float32]:
+    """Return a transform of (x, y, z) lengths as a matrix over (z, y, x) voxels."""
+    size_D = np.array(spacing)
+    corners = np.vstack([np.zeros(len(size_D)), np.diag(size_D)])
+    moved = np.array([found.TransformPoint(tuple(corner[::-1]))[::-1] for corner in corners]) / size_D
+    return np.column_stack([(moved[1:] - moved[0]).T, moved[0]]).astype(np.float32)

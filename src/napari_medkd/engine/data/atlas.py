@@ -1,0 +1,74 @@
+"""A labelled reference, and where every other case lies in it.
+
+Legend: B batch, C channel, D spatial axes in the order (z, y, x), Z Y X space (no Z for planes).
+"""
+
+from math import prod
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_medkd.engine.data.cases import PreparedCase
+
+#: A registration grid has at most this many voxels, by dimensions: what a step of two pairs takes a second for.
+MOST_VOXELS = {2: 192 * 192, 3: 56**3}
+
+
+def as_tensor(array_CZYX: NDArray[np.float32], device: torch.device) -> Tensor:
+    """Return a prepared image as (1, C, Z, Y, X), or (1, C, Y, X) where it is a plane."""
+    image = torch.from_numpy(array_CZYX).to(device)[None]
+    return image[:, :, 0] if image.shape[2] == 1 else image
+
+
+class Atlas:
+    """A reference case on the device, with a coarse grid over it on which flows are computed and kept.
+
+    Parameters
+    ----------
+    case
+        The reference, with its label.
+    device
+        Where its image and label are to be.
+
+    Attributes
+    ----------
+    image_BCZYX, label_BCZYX
+        (1, C, Z, Y, X) intensities and (1, 1, Z, Y, X) class indices, float32.
+    shape
+        Voxels of the coarse grid.
+    step_D
+        Voxels of the reference between two of the grid.
+    """
+
+    def __init__(self, case: PreparedCase, device: torch.device) -> None:
+        self.case = case
+        self.image_BCZYX = as_tensor(case.image_CZYX, device)
+        self.label_BCZYX = as_tensor(case.label_ZYX[None].astype(np.float32), device)
+        sides = self.image_BCZYX.shape[2:]
+        ratio = max(1.0, (prod(sides) / MOST_VOXELS[len(sides)]) ** (1 / len(sides)))
+        self.shape = tuple(max(1, round(side / ratio)) for side in sides)
+        self.step_D = torch.tensor(sides, device=device) / torch.tensor(self.shape, device=device)
+
+    def grid_positions(self) -> Tensor:
+        """Return where the grid's voxels lie in the reference, (1, Z, Y, X, D) in its voxels."""
+        axes = [torch.arange(size, device=self.step_D.device) for size in self.shape]
+        index = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).unsqueeze(0)
+        return (index + 0.5) * self.step_D - 0.5
+
+    def on_grid(self, positions_BZYXD: Tensor) -> Tensor:
+        """Return positions in the reference's voxels as positions in the grid's."""
+        return (positions_BZYXD + 0.5) / self.step_D - 0.5
+
+
+def mapped(positions_BZYXD: Tensor, matrix: NDArray[np.float32]) -> Tensor:
+    """Return positions under an affine map (D, D + 1)."""
+    affine = torch.from_numpy(matrix).to(positions_BZYXD)
+    return positions_BZYXD @ affine[:, :-1].T + affine[:, -1]
+
+
+def inverted(matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the affine map (D, D + 1) that leads back."""
+    back = np.linalg.inv(matrix[:, :-1])
+    return np.column_stack([back, -back @ matrix[:, -1]]).astype(np.float32)

@@ -1,0 +1,116 @@
+"""Unlabelled cases brought onto labelled references: roughly by an affine map, exactly by a registration network.
+
+Legend: B batch, C channel, D spatial axes in the order (z, y, x), Z Y X space (no Z for planes).
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_medkd.engine.data.alignment import align
+from napari_medkd.engine.data.array_cache import ArrayCache
+from napari_medkd.engine.data.atlas import Atlas, as_tensor, inverted, mapped
+from napari_medkd.engine.data.batch import Batch
+from napari_medkd.engine.data.cases import Cases, PreparedCase
+from napari_medkd.engine.data.warp import displaced, inverse, read_at
+from napari_medkd.engine.hardware import Machine
+from napari_medkd.engine.networks.registration import RegistrationNetwork
+
+
+class Registered:
+    """The references, the unlabelled cases, and where each of these lies in each of those.
+
+    Alignments and flows are computed when they are first needed and then kept.
+
+    Parameters
+    ----------
+    references
+        With labels.
+    unlabelled
+        Only their images are looked at.
+    machine
+        Where to compute.
+    folder
+        Where alignments and flows are kept; None keeps them in memory alone.
+    """
+
+    def __init__(self, references: Cases, unlabelled: Cases, machine: Machine, folder: Path | None) -> None:
+        self.atlases = [Atlas(case, machine.device) for case in references]
+        self.unlabelled = unlabelled
+        self.machine = machine
+        self._folder = folder
+        self._alignments = ArrayCache(folder, "alignments")
+
+    def alignment(self, case: PreparedCase, atlas: Atlas) -> NDArray[np.float32]:
+        """Return the affine map (D, D + 1) from a case's voxels to a reference's."""
+        spacing = self.unlabelled.preprocessing.spacing
+        return self._alignments.get(
+            f"{atlas.case.id}~{case.id}", lambda: align(atlas.case.image_CZYX, case.image_CZYX, spacing)
+        )
+
+    def on_grid(self, case: PreparedCase, atlas: Atlas) -> Tensor:
+        """Return a case's image (1, C, Z, Y, X) on the coarse grid of a reference, after the alignment."""
+        positions = mapped(atlas.grid_positions(), inverted(self.alignment(case, atlas)))
+        return read_at(as_tensor(case.image_CZYX, self.machine.device), positions)
+
+    def pairs(self, size: int, steps: int) -> Callable[[torch.Generator], Iterator[Batch]]:
+        """Return a function from a seeded generator to one epoch's pairs: references to be moved onto what is shown."""
+
+        def epoch(generator: torch.Generator) -> Iterator[Batch]:
+            for _ in range(steps):
+                atlas = self.atlases[_drawn(len(self.atlases), generator)]
+                cases = [self.unlabelled[_drawn(len(self.unlabelled), generator)] for _ in range(size)]
+                fixed = torch.cat([self.on_grid(case, atlas) for case in cases])
+                moving = read_at(atlas.image_BCZYX, atlas.grid_positions()).expand_as(fixed)
+                label = read_at(atlas.label_BCZYX, atlas.grid_positions(), "nearest")[:, 0].long()
+                yield Batch(moving, label.expand(size, *label.shape[1:]), fixed)
+
+        return epoch
+
+    def flows_by(self, network: RegistrationNetwork, key: str) -> "Flows":
+        """Return the flows that a trained network finds."""
+        return Flows(self, network.eval(), ArrayCache(self._folder, f"flows-{key}"))
+
+
+class Flows:
+    """The flow of every case and reference, as a trained network finds it, and its inverse."""
+
+    def __init__(self, registered: Registered, network: RegistrationNetwork, cache: ArrayCache) -> None:
+        self.registered = registered
+        self._network = network
+        self._cache = cache
+
+    def moved(self, positions_BZYXD: Tensor, case: PreparedCase, atlas: Atlas, amount: float) -> Tensor:
+        """Return positions in a reference's voxels moved along part of a case's flow: from the case to the reference.
+
+        Parameters
+        ----------
+        amount
+            0 stays, 1 is the whole flow, below 0 leads back towards the case: -1 by the inverse flow.
+        """
+        there_and_back = self._flow(case, atlas)
+        flow = torch.from_numpy(there_and_back[:1] if amount > 0 else there_and_back[1:])
+        grid = atlas.on_grid(positions_BZYXD)
+        moved = displaced(grid, abs(amount) * flow.to(positions_BZYXD))
+        return positions_BZYXD + (moved - grid) * atlas.step_D
+
+    def _flow(self, case: PreparedCase, atlas: Atlas) -> NDArray[np.float32]:
+        """Return the flow and its inverse, (2, D, Z, Y, X) on the reference's coarse grid, in its voxels."""
+        return self._cache.get(f"{atlas.case.id}~{case.id}", lambda: self._computed(case, atlas))
+
+    @torch.no_grad()
+    def _computed(self, case: PreparedCase, atlas: Atlas) -> NDArray[np.float32]:
+        fixed = self.registered.on_grid(case, atlas)
+        moving = read_at(atlas.image_BCZYX, atlas.grid_positions())
+        with self.registered.machine.autocast():
+            flow = self._network(moving, fixed).flow_BDZYX
+        both: NDArray[np.float32] = torch.cat((flow, inverse(flow))).cpu().numpy()
+        return both
+
+
+def _drawn(number: int, generator: torch.Generator) -> int:
+    return int(torch.randint(number, (), generator=generator))

@@ -1,0 +1,49 @@
+"""A student that learns from its own answers to real, unlabelled images: those its running average is sure of."""
+
+import torch
+from torch import Tensor, nn
+
+from napari_medkd.core.task import UNKNOWN
+from napari_medkd.engine.data.batch import Batch
+from napari_medkd.engine.networks.running_average import RunningAverage
+from napari_medkd.engine.networks.unet import UNet
+from napari_medkd.engine.objective import segmentation_terms
+
+
+class SelfTraining(nn.Module):
+    """The running average labels a real image; the student sees the same image in another appearance.
+
+    Parameters
+    ----------
+    student
+        Whose average answers.
+    confidence
+        Probability from which an answer is learned from; other voxels count nowhere.
+    begins_at
+        Share of the stage's steps before there is a term.
+    cross_entropy_weight, dice_weight
+        Of the two terms on these answers.
+
+    References
+    ----------
+    .. [1] Sohn et al., "FixMatch: Simplifying semi-supervised learning with consistency and confidence", NeurIPS 2020.
+    """
+
+    def __init__(
+        self, student: UNet, confidence: float, begins_at: float, cross_entropy_weight: float, dice_weight: float
+    ) -> None:
+        super().__init__()
+        self.average = RunningAverage(student)
+        self.confidence = confidence
+        self.begins_at = begins_at
+        self.weights = cross_entropy_weight, dice_weight
+
+    def forward(self, student: UNet, batch: Batch, progress: float) -> Tensor | None:
+        """Let the average follow, and return the loss of learning from it; None before it has learned enough itself."""
+        self.average.follow(student)
+        if progress < self.begins_at or batch.varied_BCZYX is None:
+            return None
+        sure, label = self.average(batch.shown_or_image()).logits.float().softmax(1).max(1)
+        label = label.masked_fill(sure < self.confidence, UNKNOWN)
+        logits = student(batch.varied_BCZYX).logits.float()
+        return torch.stack(list(segmentation_terms(logits, label, *self.weights).values())).sum()

@@ -1,0 +1,167 @@
+"""Beginning from the trained networks of an earlier run instead of from scratch."""
+
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from napari_medkd.core.dataset import Dataset
+from napari_medkd.core.errors import Problem, RunProblem, SpecProblem
+from napari_medkd.core.preprocessing import Preprocessing
+from napari_medkd.core.run_layout import is_run
+from napari_medkd.core.spec import TrainSpec
+from napari_medkd.core.task import Task
+from napari_medkd.engine.checkpoint import WeightsCard, read_product, stages_with_weights
+from napari_medkd.engine.networks.registration import RegistrationNetwork
+from napari_medkd.engine.networks.shape import UNetShape, shape_of
+from napari_medkd.engine.networks.unet import UNet
+from napari_medkd.files.opening import read_volume
+
+#: The field of the spec that every problem stands at, and the stage whose weights every finished run has.
+_WHERE = "start_from"
+_SHIPS = "student"
+_FROM_SCRATCH = "or leave start_from out to begin from scratch."
+
+
+def problems_of_start(spec: TrainSpec, dataset: Dataset, task: Task, *, read_images: bool = True) -> list[Problem]:
+    """Return why a run cannot begin where the spec says; none where it says nothing.
+
+    Parameters
+    ----------
+    dataset, task
+        What is to be learned.
+    read_images
+        Whether an image may be opened, to tell planes from volumes.
+    """
+    if spec.start_from is None:
+        return []
+    try:
+        card = _card_of(spec.start_from)
+    except SpecProblem as error:
+        return list(error.problems)
+    problems = [*_of_task(card, task), *_of_channels(card, dataset), *_of_network(card, spec)]
+    if read_images:
+        problems += _of_dimensions(card, dataset)
+    return problems + _of_wishes(card, spec)
+
+
+def preprocessing_of_start(spec: TrainSpec, dataset: Dataset, task: Task) -> Preprocessing | None:
+    """Return the preprocessing of the run to begin from, so that its weights see what they know; None without one.
+
+    Raises
+    ------
+    SpecProblem
+        Where the run cannot be begun there: everything that is wrong with it.
+    """
+    if spec.start_from is None:
+        return None
+    problems = problems_of_start(spec, dataset, task)
+    if problems:
+        raise SpecProblem.of(problems)
+    return _card_of(spec.start_from).preprocessing.replace(channels=dataset.channels)  # type: ignore[no-any-return]
+
+
+def take_weights(stage: str, sees: str, product: UNet | RegistrationNetwork, run: Path) -> bool:
+    """Load the weights that a run's stage of this name ended with, and return whether it has any.
+
+    Raises
+    ------
+    SpecProblem
+        Where they are of another network, or of one that was shown something else.
+    """
+    _card_of(run)  # it may have been deleted since the spec was checked
+    found = _read(run, stage)
+    if found is None:
+        return False
+    tensors, card = found
+    wanted = shape_of(product)
+    if card.network != wanted or card.sees != sees:
+        was, expected = _words(card.network, card.sees), _words(wanted, sees)
+        problem = f"In {run.name} the network of {stage!r} is {was}; expected {expected}."
+        raise SpecProblem(_WHERE, problem, f"Take the settings of that run, {_FROM_SCRATCH}")
+    product.load_state_dict(tensors)
+    return True
+
+
+def _card_of(run: Path) -> WeightsCard:
+    """Return the card of a finished run's student."""
+    if not is_run(run):
+        raise SpecProblem(_WHERE, f"{run} is no run: it has no spec.json.", "Name the folder of a finished run.")
+    found = _read(run, _SHIPS)
+    if found is None:
+        there = ", ".join(stages_with_weights(run)) or "none"
+        raise SpecProblem(
+            _WHERE,
+            f"{run.name} is not finished: expected the last weights of its {_SHIPS}, found weights of: {there}.",
+            f"Continue it to its end with: medkd train --run {run} --resume; or name a finished run.",
+        )
+    return found[1]
+
+
+def _read(run: Path, stage: str) -> tuple[dict[str, Tensor], WeightsCard] | None:
+    try:
+        return read_product(run, stage, "done")
+    except RunProblem as error:
+        problems = (Problem(_WHERE, f"{one.where}: {one.problem}", one.hint) for one in error.problems)
+        raise SpecProblem.of(problems) from error
+
+
+def _of_task(card: WeightsCard, task: Task) -> list[Problem]:
+    if card.task.classes == task.classes and card.task.kind == task.kind:
+        return []
+    found = f"The earlier run learned {', '.join(card.task.classes)}; {task.name!r} has {', '.join(task.classes)}."
+    return [Problem(_WHERE, found, f"Name a run of the same classes in the same order, {_FROM_SCRATCH}")]
+
+
+def _of_channels(card: WeightsCard, dataset: Dataset) -> list[Problem]:
+    """Return what is wrong with the channels; a single one may have another name."""
+    known, given = card.preprocessing.channels, dataset.channels
+    if known == given or len(known) == len(given) == 1:
+        return []
+    found = f"The earlier run saw the channels {', '.join(known)}; {dataset.name!r} has {', '.join(given)}."
+    return [Problem(_WHERE, found, f"Name a run of the same channels, {_FROM_SCRATCH}")]
+
+
+def _of_network(card: WeightsCard, spec: TrainSpec) -> list[Problem]:
+    network = card.network
+    if not isinstance(network, UNetShape) or network.widths == spec.network.widths:
+        return []
+    widths = list(network.widths)
+    found = f"The earlier run's student has the widths {widths}; here they are {list(spec.network.widths)}."
+    return [Problem(_WHERE, found, f"Set network.widths to {widths}, {_FROM_SCRATCH}")]
+
+
+def _of_dimensions(card: WeightsCard, dataset: Dataset) -> list[Problem]:
+    case = dataset.cases[0]
+    grid = read_volume(case.images, channels=dataset.channels, modality=dataset.modality).grid
+    here = 2 if grid.is_flat else 3
+    if here == card.preprocessing.dimensions:
+        return []
+    found = f"The earlier run saw {card.preprocessing.dimensions}-D images; {case.id} is a {here}-D one."
+    return [Problem(_WHERE, found, f"Name a run on {here}-D images, {_FROM_SCRATCH}")]
+
+
+def _of_wishes(card: WeightsCard, spec: TrainSpec) -> list[Problem]:
+    """Return each wish about preprocessing that is not what the weights know."""
+    known: dict[str, Any] = card.preprocessing.model_dump()
+    wishes: dict[str, Any] = spec.preprocessing.model_dump()
+    return [
+        Problem(
+            f"preprocessing.{name}",
+            f"{_plain(wish)} is asked for, but the run to start from was trained with {_plain(known[name])}.",
+            f"Leave preprocessing.{name} out, {_FROM_SCRATCH}",
+        )
+        for name, wish in wishes.items()
+        if wish is not None and wish != known[name]
+    ]
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_plain(one)}" for name, one in value.items())
+    return " x ".join(f"{one:g}" for one in value) if isinstance(value, tuple) else str(value)
+
+
+def _words(network: Any, sees: str) -> str:
+    fields = ", ".join(f"{name} {_plain(value)}" for name, value in network.model_dump().items())
+    return f"{type(network).__name__.removesuffix('Shape')} ({fields}) that sees the {sees}"

@@ -1,0 +1,51 @@
+"""How unsure a network is of its own labels, gathered piece by piece, so that no probability is kept.
+
+Legend: K class, Z Y X space.
+"""
+
+import torch
+from torch import Tensor
+
+#: A class that is drawn nowhere counts only where at least this share of all voxels is expected to be of it.
+NEGLIGIBLE_SHARE = 1e-4
+
+
+class ExpectedOverlap:
+    """Sums over an image of what its labels and the network's probabilities have in common."""
+
+    def __init__(self) -> None:
+        self._sums_3K: Tensor | None = None
+        self._num_voxels = 0
+
+    @torch.no_grad()
+    def add(self, logits_KZYX: Tensor, labels_ZYX: Tensor) -> None:
+        """Take in a piece of the image: its logits, and the class that each voxel was given."""
+        probabilities = torch.softmax(logits_KZYX, 0)
+        expected, counted, agreeing = [], [], []
+        for label, probability_ZYX in enumerate(probabilities[1:], start=1):
+            is_label_ZYX = labels_ZYX == label
+            expected.append(probability_ZYX.sum())
+            counted.append(is_label_ZYX.sum().float())
+            agreeing.append((probability_ZYX * is_label_ZYX).sum())
+        # One transfer a piece, in double precision: a large image has more pieces than single precision can sum.
+        sums_3K = torch.stack([torch.stack(sums) for sums in (expected, counted, agreeing)]).cpu().double()
+        self._sums_3K = sums_3K if self._sums_3K is None else self._sums_3K + sums_3K
+        self._num_voxels += labels_ZYX.numel()
+
+    def uncertainty(self) -> float:
+        """Return 1 minus the mean over the foreground classes of the Dice that the probabilities expect.
+
+        The expected Dice of class k is ``2 sum(p_k [label = k]) / (sum(p_k) + sum([label = k]))``: the soft Dice of
+        the labels against the network's own probabilities p instead of a truth. It is 1 where every voxel is certain.
+        A class that is drawn nowhere, and expected in less than `NEGLIGIBLE_SHARE` of the voxels, is left out; where
+        that leaves none, the uncertainty is 1: a network that finds nothing at all is not to be trusted. Nor is one
+        whose answers are no numbers.
+        """
+        if self._sums_3K is None:
+            return 1.0
+        expected_K, counted_K, agreeing_K = self._sums_3K
+        is_found_K = (counted_K > 0) | (expected_K >= NEGLIGIBLE_SHARE * self._num_voxels)
+        if not bool(is_found_K.any()):
+            return 1.0
+        dice_K = (2 * agreeing_K / (expected_K + counted_K)).nan_to_num(0.0)
+        return float(1 - dice_K[is_found_K].mean())

@@ -1,0 +1,22 @@
+"""Images alone, without a mask: cases that wait to be annotated, in ``images/`` or in the folder itself."""
+
+from pathlib import Path
+
+from napari_medkd.core.dataset import Case, Dataset
+from napari_medkd.core.volume import Modality
+from napari_medkd.files.importers.pairs import by_name, channels_of, image_shelf
+
+
+def recognise(folder: Path) -> Dataset | None:
+    """Return the dataset of the folder, which has no task yet, or None where there is no image."""
+    images = by_name(image_shelf(folder))
+    if not images:
+        return None
+    return Dataset(
+        name=folder.resolve().name,
+        channels=channels_of(list(images.values())),
+        modality=Modality.OTHER,
+        tasks={},
+        cases=tuple(Case(name, (path,), name) for name, path in images.items()),
+        folder=folder,
+    )

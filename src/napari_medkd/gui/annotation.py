@@ -1,0 +1,281 @@
+"""A mask that a person paints on a case: its layer, its classes, what is painted and what is not; no Qt."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from napari.layers import Labels
+from numpy.typing import NDArray
+
+from napari_medkd.core.annotation import Mask
+from napari_medkd.core.dataset import Case, Dataset
+from napari_medkd.core.errors import VolumeProblem
+from napari_medkd.core.grid import Grid
+from napari_medkd.core.painting import empty_slices_between, interpolated, painted_slices, smoothed
+from napari_medkd.core.task import Task
+from napari_medkd.gui.canvas import layer_of, placed_like
+from napari_medkd.gui.layers import KEY, grid_of, labels_look, origin_of, resampled_labels, shown_array, task_of
+
+#: What a new task is called and holds until a person says otherwise.
+NEW_TASK = Task("structures", "segmentation", ("background", "structure 1"))
+
+#: Keys that pick a class.
+MOST_KEYS = 9
+
+
+@dataclass(frozen=True, slots=True)
+class ClassVolume:
+    """What is painted of one class.
+
+    Parameters
+    ----------
+    volume
+        In ml, or in pixels where the image has no physical size (see ``unit``).
+    """
+
+    label: int
+    name: str
+    colour: str
+    volume: float
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Painted:
+    """What a mask holds at one moment.
+
+    Parameters
+    ----------
+    num_painted, num_empty
+        Slices across the axis of the sliders that are painted, and those between them that are not.
+    """
+
+    classes: tuple[ClassVolume, ...]
+    num_painted: int
+    num_empty: int
+
+
+def task_to_paint(dataset: Dataset, name: str = "", start: Mask | None = None) -> Task:
+    """Return the task that is painted for: that of the mask to start from, the named one, the first, or a new one."""
+    if start is not None:
+        return dataset.as_known(start.task)
+    tasks = [task for task in dataset.tasks.values() if task.kind == "segmentation"]
+    return next((task for task in tasks if task.name == name), tasks[0] if tasks else NEW_TASK)
+
+
+class Annotation:
+    """A labels layer over a case's image, painted with napari's own tools.
+
+    Parameters
+    ----------
+    viewer
+        napari's viewer, or a plugin's proxy of it.
+    dataset, case
+        Whose image it is.
+    task
+        Names and colours of the classes.
+    image
+        The unique id of the image layer.
+    start
+        A mask to begin with that is nobody's annotation yet; None begins with the case's own, or with nothing.
+
+    Attributes
+    ----------
+    is_draft
+        Whether painting began with a mask that counts only once a person says so.
+
+    Raises
+    ------
+    VolumeProblem
+        Where the image is not on the canvas any more.
+    """
+
+    def __init__(
+        self, viewer: Any, dataset: Dataset, case: Case, task: Task, image: Any, start: Mask | None = None
+    ) -> None:
+        self._viewer = viewer
+        self.dataset = dataset
+        self.case = case
+        shown = layer_of(viewer, image)
+        shape = () if shown is None else shown.data.shape[:-1] if shown.rgb else shown.data.shape
+        grid = None if shown is None else grid_of(shown.metadata, shape)
+        if shown is None or grid is None:
+            raise VolumeProblem(case.id, "The case's image is not on the canvas.", "Show the case again.")
+        self.grid = grid
+        self.task = task
+        self.is_draft = start is not None
+        self._hidden: list[Any] = []
+        known = self._hidden_masks(also_answers=self.is_draft)
+        labels = known if start is None else _labels_on(self.grid, start)
+        look = labels_look(task, f"{case.id} · {task.name} (painting)", self._origin())
+        self.layer = Labels(labels, **look, **placed_like(shown))
+        viewer.add_layer(self.layer)
+        viewer.layers.selection.active = self.layer
+        self.layer.mode = "paint"
+        self.layer.n_edit_dimensions = 2
+        self._bind_keys()
+        self.choose(1)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the layer still is on the canvas."""
+        return self.layer in self._viewer.layers
+
+    def choose(self, label: int) -> None:
+        """Paint with a class from now on."""
+        self.layer.selected_label = label
+        if str(self.layer.mode) not in ("paint", "fill", "polygon"):
+            self.layer.mode = "paint"
+
+    def snapshot(self) -> Mask:
+        """Return a copy of what is painted now."""
+        labels = self._volume()
+        few = len(self.task.classes) <= np.iinfo(np.uint8).max
+        return Mask(labels.astype(np.uint8) if few else labels.astype(np.uint16), self.grid, self.task)
+
+    def painted(self, mask: Mask) -> Painted:
+        """Return what a snapshot holds."""
+        counts = np.bincount(mask.labels.ravel(), minlength=len(self.task.classes))
+        is_physical = self.grid.unit == "mm"
+        size = float(np.prod(self.grid.spacing)) / 1000 if is_physical else 1.0
+        from napari_medkd.gui.colours import colour_of
+
+        classes = tuple(
+            ClassVolume(label, name, colour_of(self.task, label), counts[label] * size, "ml" if is_physical else "px")
+            for label, name in enumerate(self.task.classes)
+            if label
+        )
+        axis = self.slice_axis
+        if self.grid.is_flat:
+            return Painted(classes, int(counts[1:].any()), 0)
+        return Painted(classes, len(painted_slices(mask.labels, axis)), len(empty_slices_between(mask.labels, axis)))
+
+    @property
+    def slice_axis(self) -> int:
+        """The axis (z, y or x) that the slider moves along."""
+        return 0 if self.grid.is_flat else int(self._viewer.dims.order[-3])
+
+    def interpolate(self) -> int:
+        """Fill the empty slices between painted ones, as one step that can be undone; return how many there were."""
+        labels = self._volume()
+        axis = self.slice_axis
+        count = len(empty_slices_between(labels, axis))
+        if count:
+            self._put(interpolated(labels, axis, self.grid.spacing))
+        return count
+
+    def smooth(self) -> None:
+        """Smooth all outlines a little, as one step that can be undone."""
+        radius = float(np.median([size for size, n in zip(self.grid.spacing, self.grid.shape, strict=True) if n > 1]))
+        self._put(smoothed(self._volume(), self.grid.spacing, radius))
+
+    def add_class(self, name: str) -> None:
+        """Add a class at the end, and paint with it.
+
+        Raises
+        ------
+        DatasetProblem
+            Where there is one of that name.
+        """
+        self._take(replace(self.task, classes=(*self.task.classes, name)))
+        self.choose(len(self.task.classes) - 1)
+
+    def rename_class(self, label: int, name: str) -> None:
+        """Call a class something else.
+
+        Raises
+        ------
+        DatasetProblem
+            Where another one has that name.
+        """
+        classes = tuple(name if at == label else known for at, known in enumerate(self.task.classes))
+        self._take(replace(self.task, classes=classes))
+
+    def recolour_class(self, label: int, colour: str) -> None:
+        """Draw a class in another colour, ``#rrggbb``."""
+        from napari_medkd.gui.colours import colour_of
+
+        count = max(len(self.task.colours), label)
+        colours = [colour_of(self.task, each) for each in range(1, count + 1)]
+        colours[label - 1] = colour
+        self._take(replace(self.task, colours=tuple(colours)))
+
+    def remove_last_class(self) -> None:
+        """Take the last class off the list.
+
+        Raises
+        ------
+        VolumeProblem
+            Where something is painted in it.
+        """
+        label, name = len(self.task.classes) - 1, self.task.classes[-1]
+        if (self._volume() == label).any():
+            raise VolumeProblem(name, "Something is painted in this class.", "Erase it first, or rename the class.")
+        self._take(replace(self.task, classes=self.task.classes[:-1], colours=self.task.colours[: label - 1]))
+        self.choose(min(int(self.layer.selected_label), label - 1))
+
+    def close(self) -> None:
+        """Stop painting: the layer becomes the case's known mask."""
+        if self.is_there:
+            self.layer.mode = "pan_zoom"
+            self.layer.name = f"{self.case.id} · {self.task.name} (truth)"
+            self.layer.metadata = {KEY: self._origin() | {"is_truth": True}}
+
+    def remove(self) -> None:
+        """Take the layer off the canvas again, and show the masks that were hidden for it."""
+        if self.is_there:
+            self._viewer.layers.remove(self.layer)
+        for layer in self._hidden:
+            layer.visible = True
+
+    def _hidden_masks(self, *, also_answers: bool) -> NDArray[Any]:
+        """Hide the case's mask, or all masks of the task; return the labels of the case's own, else an empty mask."""
+        own: NDArray[Any] | None = None
+        for layer in self._viewer.layers:
+            known = task_of(layer.metadata) if isinstance(layer, Labels) else None
+            if known is None or known.name != self.task.name or not layer.visible:
+                continue
+            is_own = own is None and bool(layer.metadata[KEY].get("is_truth"))
+            if is_own:
+                own = np.array(layer.data)
+            if is_own or also_answers:
+                layer.visible = False
+                self._hidden.append(layer)
+        return shown_array(np.zeros(self.grid.shape, np.uint8), self.grid) if own is None else own
+
+    def _origin(self) -> dict[str, Any]:
+        return origin_of(self.grid, "labels") | {"task": asdict(self.task)}
+
+    def _take(self, task: Task) -> None:
+        """Change the classes; what is painted stays."""
+        self.task = task
+        look = labels_look(task, self.layer.name, self._origin())
+        self.layer.metadata = look["metadata"]
+        self.layer.colormap = look["colormap"]
+        if "class" in self.layer.features:
+            self.layer.features = {"index": list(range(len(task.classes))), "class": list(task.classes)}
+        self._bind_keys()
+
+    def _bind_keys(self) -> None:
+        for label in range(1, min(len(self.task.classes) - 1, MOST_KEYS) + 1):
+            self.layer.bind_key(str(label), _chooser(self, label), overwrite=True)
+
+    def _volume(self) -> NDArray[Any]:
+        return np.asarray(self.layer.data).reshape(self.grid.shape)
+
+    def _put(self, labels_ZYX: NDArray[Any]) -> None:
+        changed = shown_array(labels_ZYX, self.grid)
+        where = np.nonzero(changed != self.layer.data)
+        if len(where[0]):
+            self.layer.data_setitem(where, changed[where])
+
+
+def _chooser(annotation: Annotation, label: int) -> Callable[[Any], None]:
+    return lambda _layer: annotation.choose(label)
+
+
+def _labels_on(grid: Grid, mask: Mask) -> NDArray[Any]:
+    """Return a copy of a mask's labels on another grid, as they are drawn."""
+    labels = mask.labels.copy() if grid.matches(mask.grid) else resampled_labels(mask.labels, mask.grid, grid)
+    return shown_array(labels, grid)

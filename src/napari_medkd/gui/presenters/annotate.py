@@ -1,0 +1,183 @@
+"""What happens while a person paints: autosaving, what is painted and what is missing, and that nothing is lost."""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_medkd.core.errors import InputProblem
+from napari_medkd.gui.presenters.ports import InBackground, problems_of
+from napari_medkd.gui.presenters.words import count
+from napari_medkd.gui.state import AnnotateState, Session
+
+if TYPE_CHECKING:
+    from napari_medkd.core.annotation import Mask
+    from napari_medkd.core.dataset import Dataset
+    from napari_medkd.gui.annotation import Annotation, Painted
+
+#: Seconds between two looks at what was painted; with the time a save takes, at most five are lost in a crash.
+AUTOSAVE_SECONDS = 2.0
+
+
+class AnnotatePresenter:
+    """Saves a mask while it is painted, in the background, whenever it has changed.
+
+    Attributes
+    ----------
+    annotation
+        The mask that is painted; None while none is.
+    is_draft
+        Whether it is what a network drew, and nobody has changed or approved it yet: it is not saved.
+    """
+
+    def __init__(self, session: Session, state: AnnotateState, in_background: InBackground) -> None:
+        self._session = session
+        self._state = state
+        self._in_background = in_background
+        self._saved: Mask | None = None
+        self.is_draft = False
+        self._is_saving = self._is_last_look = self._has_failed = False
+        self._finish: Callable[[], None] | None = None
+        self.annotation: Annotation | None = None
+
+    def begin(self, annotation: "Annotation") -> None:
+        """Look after a mask from now on; a draft is saved when it is changed, or when the person is done with it."""
+        self.annotation = annotation
+        self._saved = annotation.snapshot()
+        self.is_draft = annotation.is_draft
+        self._is_last_look, self._finish = False, None
+        self._state.painted = annotation.painted(self._saved)
+        self._state.saved = ""
+        self._state.problem = None
+
+    def look(self) -> None:
+        """Say what is painted now, and save it where it has changed; a save that is under way is left to finish."""
+        annotation, last = self.annotation, self._saved
+        if annotation is None or self._is_saving:
+            return
+        if not annotation.is_there:
+            self.annotation = None
+            self._state.painted = None
+            return
+        self._is_saving = True
+        is_approved = self.is_draft and self._is_last_look
+        self._in_background(lambda: _saved(annotation, last, even_if_same=is_approved), self._take, self._tell)
+
+    def save_now(self) -> bool:
+        """Save what is not saved yet here and now, because the window closes; False where that fails, which is told."""
+        annotation = self.annotation
+        if annotation is None or not annotation.is_there:
+            return True
+        try:
+            _saved(annotation, self._saved)
+        except (InputProblem, OSError) as error:
+            self._tell(error)
+            return False
+        return True
+
+    def put_away(self, then: Callable[[], None]) -> None:
+        """Stop painting because something else is wanted: a draft that nobody has changed is not kept."""
+        annotation = self.annotation
+        if annotation is None or not annotation.is_there:
+            self.look()
+            then()
+        elif self.is_draft and _is_same(annotation.snapshot(), self._saved):
+            self.discard()
+            then()
+        else:
+            self.finish(then)
+
+    def finish(self, then: Callable[[], None]) -> None:
+        """Save what is not saved yet, then stop looking after the mask; where saving fails, painting goes on."""
+        self._finish = then
+        self._is_last_look = not self._is_saving
+        self.look()
+
+    def discard(self) -> None:
+        """Take a draft off the canvas again; nothing of it was saved."""
+        if self.annotation is not None and self.is_draft:
+            annotation, self.annotation = self.annotation, None
+            annotation.remove()
+            self._state.painted = None
+
+    def change(self, work: "Callable[[Annotation], Any]") -> None:
+        """Change the classes or the mask; what cannot be done is told."""
+        if self.annotation is None:
+            return
+        self._state.problem = None
+        try:
+            work(self.annotation)
+        except InputProblem as error:
+            self._state.problem = error.problems[0]
+        self.look()
+
+    def hint(self) -> str:
+        """Return what is still missing, in words; empty where nothing is."""
+        painted = self._state.painted
+        if self.is_draft and self.annotation is not None:
+            return "This is what the student drew. Correct it; Done saves it as a reference."
+        if painted is None or not painted.num_painted:
+            return "Nothing is painted yet: press the mouse on the image."
+        if painted.num_empty:
+            between = count(painted.num_empty, "slice")
+            return f"{between} between painted ones {'is' if painted.num_empty == 1 else 'are'} still empty."
+        unseen = [one.name for one in painted.classes if not one.volume]
+        return f"Not painted yet: {', '.join(unseen)}." if unseen else ""
+
+    def _take(self, found: "tuple[Mask, Painted, Dataset | None]") -> None:
+        mask, painted, dataset = found
+        self._is_saving = False
+        self._state.painted = painted
+        if dataset is not None:
+            self._saved, self.is_draft = mask, False
+            self._state.saved = time.strftime("%H:%M:%S")
+            if self._has_failed:
+                self._has_failed, self._state.problem = False, None
+            self._publish(dataset)
+        if self._finish is not None:
+            self._end(self._finish)
+
+    def _end(self, then: Callable[[], None]) -> None:
+        """Stop looking after the mask; after a save that was under way already, another one comes first."""
+        if not self._is_last_look:
+            self._is_last_look = True
+            self.look()
+        elif self.annotation is not None:
+            self._finish = None
+            self.annotation.close()
+            self.annotation = None
+            then()
+
+    def _publish(self, dataset: "Dataset") -> None:
+        """Tell the other docks of the case's new mask."""
+        from napari_medkd.files.manifest import MANIFEST
+
+        annotation = self.annotation
+        if annotation is None or dataset is annotation.dataset:
+            return
+        annotation.dataset = dataset
+        self._session.dataset_path = dataset.folder / MANIFEST
+        self._session.dataset = dataset
+
+    def _tell(self, error: Exception) -> None:
+        self._is_saving = self._is_last_look = False
+        self._has_failed = True
+        self._finish = None
+        self._state.problem = problems_of(error, "annotation")[0]
+
+
+def _saved(
+    annotation: "Annotation", last: "Mask | None", *, even_if_same: bool = False
+) -> "tuple[Mask, Painted, Dataset | None]":
+    """Save what is painted now where it is not what was saved last; return it, and the dataset if it was saved."""
+    from napari_medkd.files.annotating import save_annotation
+
+    mask, dataset = annotation.snapshot(), None
+    if even_if_same or not _is_same(mask, last):
+        dataset = save_annotation(annotation.dataset, annotation.case.id, mask)
+    return mask, annotation.painted(mask), dataset
+
+
+def _is_same(mask: "Mask", last: "Mask | None") -> bool:
+    return last is not None and mask.task == last.task and np.array_equal(mask.labels, last.labels)

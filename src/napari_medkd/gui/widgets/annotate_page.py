@@ -1,0 +1,178 @@
+"""The page of the Data dock on which a reference is painted: classes, help between slices, and what is saved."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from psygnal import Signal
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from napari_medkd.gui.background import Background
+from napari_medkd.gui.state import AnnotateState, OpenedCase, Session
+from napari_medkd.gui.widgets.class_list import ClassList
+from napari_medkd.gui.widgets.problem_list import ProblemList
+
+if TYPE_CHECKING:
+    from napari_medkd.core.annotation import Mask
+
+_HELP = (
+    "Paint with the mouse; a key picks a class. napari's layer controls have brush size, fill and eraser; "
+    "Ctrl+Z takes back a stroke."
+)
+
+
+class AnnotatePage(QWidget):
+    """Paints the mask of one case; everything is saved while it is painted.
+
+    Attributes
+    ----------
+    done
+        ``(id)`` of the case, when the mask is saved and painting is over.
+    """
+
+    done = Signal(str)
+
+    def __init__(self, viewer: Any, session: Session) -> None:
+        from napari_medkd.gui.presenters.annotate import AUTOSAVE_SECONDS, AnnotatePresenter
+
+        super().__init__()
+        self._viewer = viewer
+        self._session = session
+        self.state = AnnotateState()
+        self.presenter = AnnotatePresenter(session, self.state, Background(self))
+        self._timer = QTimer(self)
+        self._timer.setInterval(round(1000 * AUTOSAVE_SECONDS))
+        self._build()
+        self._connect()
+
+    def begin(self, opened: OpenedCase, task_name: str = "", start: "Mask | None" = None) -> None:
+        """Paint on a case that stands in the viewer, for a task of its dataset or a new one; or correct a mask."""
+        from napari_medkd.core.errors import InputProblem
+        from napari_medkd.gui.annotation import Annotation, task_to_paint
+
+        task = task_to_paint(opened.dataset, task_name, start)
+        try:
+            annotation = Annotation(self._viewer, opened.dataset, opened.case, task, opened.layers[0], start)
+        except InputProblem as error:
+            self.problem.show_problems(error.problems)
+            return
+        self.title.setText(f"<b>{opened.case.id}</b> · {task.name}")
+        self.presenter.begin(annotation)
+        annotation.layer.events.selected_label.connect(self._show_painted)
+        self._session.save_at_closing = self.presenter.save_now
+        self._timer.start()
+        self._show_painted()
+
+    def _build(self) -> None:
+        self.title = QLabel()
+        self.title.setWordWrap(True)
+        self.finish = QPushButton("Done")
+        self.finish.setToolTip("Save, and go back to the list of cases")
+        self.discard = QPushButton("Discard")
+        self.discard.setToolTip("Go back to the list of cases; what the student drew is not made an annotation")
+        text = QLabel(_HELP)
+        text.setWordWrap(True)
+        self.classes = ClassList()
+        self.add = QPushButton("Add class")
+        self.remove = QPushButton("Remove last")
+        self.remove.setToolTip("Take the last class off the list; nothing may be painted in it")
+        self.interpolate = QPushButton("Interpolate")
+        self.interpolate.setToolTip("Fill the empty slices between painted ones")
+        self.smooth = QPushButton("Smooth")
+        self.smooth.setToolTip("Round off all outlines by about a voxel")
+        self.hint, self.saved = QLabel(), QLabel()
+        for label in (self.hint, self.saved):
+            label.setWordWrap(True)
+        self.problem = ProblemList()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(_row(self.title, self.discard, self.finish, stretch=0))
+        layout.addWidget(text)
+        layout.addWidget(self.classes)
+        layout.addLayout(_row(self.add, self.remove))
+        layout.addLayout(_row(self.interpolate, self.smooth))
+        layout.addWidget(self.hint)
+        layout.addWidget(self.saved)
+        layout.addWidget(self.problem)
+        layout.addStretch(1)
+
+    def _connect(self) -> None:
+        change = self.presenter.change
+        self.classes.chosen.connect(lambda label: change(lambda one: one.choose(label)))
+        self.classes.renamed.connect(lambda label, name: change(lambda one: one.rename_class(label, name)))
+        self.classes.recoloured.connect(lambda label, colour: change(lambda one: one.recolour_class(label, colour)))
+        self.add.clicked.connect(self._add_class)
+        self.remove.clicked.connect(lambda: change(lambda one: one.remove_last_class()))
+        self.interpolate.clicked.connect(lambda: change(lambda one: one.interpolate()))
+        self.smooth.clicked.connect(lambda: change(lambda one: one.smooth()))
+        self.finish.clicked.connect(self._end)
+        self.discard.clicked.connect(self._discard)
+        self._timer.timeout.connect(self.presenter.look)
+        self.state.events.painted.connect(self._show_painted)
+        for signal in (self.state.events.saved, self.state.events.problem):
+            signal.connect(self._show_saved)
+
+    def _add_class(self) -> None:
+        def add(annotation: Any) -> None:
+            known = annotation.task.classes
+            number = next(n for n in range(len(known), 2 * len(known) + 2) if f"structure {n}" not in known)
+            annotation.add_class(f"structure {number}")
+
+        self.presenter.change(add)
+
+    def leave(self, then: Callable[[], None]) -> None:
+        """Stop painting, if there is any, because something else is wanted; where saving fails, painting goes on."""
+        if self.presenter.annotation is None:
+            then()
+            return
+
+        def over() -> None:
+            self._over("")
+            then()
+
+        self.presenter.put_away(over)
+
+    def _end(self) -> None:
+        annotation = self.presenter.annotation
+        if annotation is None or not annotation.is_there:
+            self.presenter.look()  # takes note that the layer is gone
+            self._over("")
+            return
+        name = annotation.case.id
+        self.finish.setEnabled(False)
+        self.presenter.finish(lambda: self._over(name))
+
+    def _discard(self) -> None:
+        self.presenter.discard()
+        self._over("")
+
+    def _over(self, name: str) -> None:
+        self._timer.stop()
+        self._session.save_at_closing = None
+        self.finish.setEnabled(True)
+        self.done.emit(name)
+
+    def _show_painted(self) -> None:
+        painted, annotation = self.state.painted, self.presenter.annotation
+        if painted is not None and annotation is not None:
+            self.classes.show_classes(painted.classes, int(annotation.layer.selected_label))
+            self.interpolate.setEnabled(painted.num_empty > 0)
+            self.smooth.setEnabled(painted.num_painted > 0)
+            self.remove.setEnabled(len(painted.classes) > 1)
+        self.discard.setVisible(annotation is not None and self.presenter.is_draft)
+        self.hint.setText(self.presenter.hint())
+
+    def _show_saved(self) -> None:
+        self.saved.setText(f"Saved at {self.state.saved}." if self.state.saved else "")
+        problem = self.state.problem
+        self.problem.show_problems(() if problem is None else (problem,))
+        if problem is not None:
+            self.finish.setEnabled(True)
+            self._show_painted()  # a name that was refused goes back
+
+
+def _row(*widgets: QWidget, stretch: int | None = None) -> QHBoxLayout:
+    layout = QHBoxLayout()
+    for at, widget in enumerate(widgets):
+        layout.addWidget(widget, 1 if stretch is None or at == stretch else 0)
+    return layout

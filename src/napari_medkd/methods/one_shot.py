@@ -1,0 +1,186 @@
+"""One-shot segmentation guided by reconstruction (OS-MedSeg, arXiv 2408.03616): one labelled reference, many images.
+
+Registration moves the reference, label and all, into the shape of every unlabelled image. A student learns from these
+synthetic images; beside it a teacher reconstructs the real ones, and its features hint at what real images look like.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import Any, Self
+
+from pydantic import Field, model_validator
+from torch import nn
+
+from napari_medkd.core.card import Needs, TeacherShows
+from napari_medkd.core.errors import SpecProblem
+from napari_medkd.core.events import StagePlan
+from napari_medkd.core.settings import Settings
+from napari_medkd.core.spec import Schedule
+from napari_medkd.core.task import TaskKind
+from napari_medkd.engine.bench import Bench
+from napari_medkd.engine.data.augmentation import augmentation_named
+from napari_medkd.engine.data.recipes import Generation
+from napari_medkd.engine.data.registered import Registered
+from napari_medkd.engine.data.synthetic_pairs import SyntheticPairs
+from napari_medkd.engine.data.transfer import transfers
+from napari_medkd.engine.hinting import Hinting, HintingWeights
+from napari_medkd.engine.method import Method, Stage
+from napari_medkd.engine.networks.unet import UNet
+from napari_medkd.engine.reconstructing import reconstructions
+from napari_medkd.engine.registering import Registering
+from napari_medkd.engine.self_training import SelfTraining
+
+
+class OneShotSettings(Settings):
+    """Registration turns one labelled reference into many; a reconstructing teacher shows the student real images."""
+
+    registration_share: float = Field(
+        0.25,
+        gt=0,
+        le=4,
+        title="Registration's share",
+        description="Epochs of registration as a share of the student's.",
+    )
+    smoothness: float = Field(
+        1.0, ge=0, le=100, title="Smoothness weight", description="Weight of the flow's squared gradient."
+    )
+    contrast: float = Field(
+        0.01,
+        ge=0,
+        le=10,
+        title="Contrast weight",
+        description="Weight of telling images apart by their embeddings; above 0 it needs batches of 2 or more.",
+    )
+    generation: Generation = Field(
+        "mixed transforms",
+        title="Synthetic images",
+        description="The reference in an image's shape, as published; with another image's intensities; with part of "
+        "both; or with flows in a row.",
+    )
+    cross_entropy: float = Field(
+        1.0, ge=0, le=10, title="Cross-entropy weight", description="Weight of the voxel-wise cross-entropy."
+    )
+    dice: float = Field(1.0, ge=0, le=10, title="Dice weight", description="Weight of the soft Dice loss.")
+    reconstruction: float = Field(
+        1.0, ge=0, le=100, title="Reconstruction weight", description="Weight of the teacher's reconstruction."
+    )
+    hint: float = Field(
+        1.0,
+        ge=0,
+        le=100,
+        title="Hint weight",
+        description="Weight of following the teacher's features of the real image; 0 leaves the teacher out.",
+    )
+
+    self_training: float = Field(
+        1.0,
+        ge=0,
+        le=100,
+        title="Self-training weight",
+        description="Weight of learning from confident answers that the student's running average gives on real "
+        "images; as published there is none.",
+    )
+    confidence: float = Field(
+        0.9,
+        ge=0,
+        le=1,
+        title="Confidence",
+        description="Probability from which an answer on a real image is learned from.",
+    )
+    self_training_from: float = Field(
+        0.3, ge=0, le=1, title="Self-training from", description="Share of the student's steps before it begins."
+    )
+
+    @model_validator(mode="after")
+    def _refuse_nothing_to_learn(self) -> Self:
+        if not self.cross_entropy and not self.dice:
+            message = "cross_entropy and dice are both 0; the student would have nothing to learn"
+            raise ValueError(message)
+        return self
+
+
+class OneShot:
+    """Two stages: registration, then student and reconstructing teacher together."""
+
+    name = "one-shot"
+    title = "One-shot distillation"
+    summary = (
+        "One labelled reference and unlabelled images make a model: registration gives labelled samples, a "
+        "reconstructing teacher shows the student real images."
+    )
+    source = (
+        "Distillation Learning Guided by Image Reconstruction for One-Shot Medical Image Segmentation, arXiv 2408.03616"
+    )
+    tasks: frozenset[TaskKind] = frozenset({"segmentation"})
+    needs: Needs = "references"
+    teacher_shows: TeacherShows = "reconstruction"
+    presets: Mapping[str, Mapping[str, Any]] = {
+        "recommended": {},
+        "faithful": {
+            "smoothness": 1.0,
+            "contrast": 0.01,
+            "generation": "warped reference",
+            "cross_entropy": 1.0,
+            "dice": 0.0,
+            "reconstruction": 1.0,
+            "hint": 1.0,
+            "self_training": 0.0,
+        },
+    }
+    default_preset = "recommended"
+    Settings = OneShotSettings
+
+    def plan(self, settings: OneShotSettings, schedule: Schedule) -> tuple[StagePlan, ...]:
+        """Return registration and student."""
+        if settings.contrast and schedule.batch_size < 2:
+            raise SpecProblem(
+                "schedule.batch_size",
+                "The contrast of embeddings compares the images of a batch, and a batch has one.",
+                "Take a batch size of 2 or more, or set contrast to 0.",
+            )
+        registration = max(1, round(schedule.epochs * settings.registration_share))
+        return (
+            StagePlan("registration", registration, schedule.steps_per_epoch),
+            StagePlan("student", schedule.epochs, schedule.steps_per_epoch),
+        )
+
+    def stages(self, settings: OneShotSettings, bench: Bench) -> Iterator[Stage]:
+        """Yield the stages of the plan."""
+        size, steps = bench.spec.schedule.batch_size, bench.spec.schedule.steps_per_epoch
+        registered = Registered(bench.training_cases, bench.unlabelled_cases, bench.machine, bench.cache)
+        network = bench.registration_network()
+        registering = Registering(network, settings.smoothness, settings.contrast)
+        shows = transfers(registered, bench.training_cases, network)
+        yield Stage("registration", registering, network, registered.pairs(size, steps), shows=shows)
+        student = bench.network()
+        teacher = bench.network(reconstructs=True) if settings.hint else None
+        augmentation = augmentation_named(bench.spec.schedule.augmentation)
+        flows = registered.flows_by(network, _digest(network))
+        pairs = SyntheticPairs(
+            flows, settings.generation, augmentation, bench.preprocessing.patch, settings.self_training > 0
+        )
+        hinting = hinting_of(student, teacher, settings)
+        learns = teacher if settings.reconstruction else None
+        shows_case = reconstructions(learns, bench.preprocessing, bench.machine) if learns else None
+        yield Stage("student", hinting, student, pairs.batches(size, steps), bench.judge(student), shows=shows_case)
+
+
+def hinting_of(student: UNet, teacher: UNet | None, settings: OneShotSettings) -> Hinting:
+    """Return what the student stage minimises."""
+    terms = settings.cross_entropy, settings.dice
+    own = None
+    if settings.self_training:
+        own = SelfTraining(student, settings.confidence, settings.self_training_from, *terms)
+    weights = HintingWeights(*terms, settings.reconstruction, settings.hint, settings.self_training)
+    return Hinting(student, teacher, weights, own)
+
+
+def _digest(network: nn.Module) -> str:
+    """Return a short name of a network's weights."""
+    digest = hashlib.sha256()
+    for tensor in network.state_dict().values():
+        digest.update(tensor.cpu().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+METHOD: Method[OneShotSettings] = OneShot()

@@ -1,0 +1,81 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from napari_medkd.cli.references import problems_of_references
+from napari_medkd.core.annotation import Mask
+from napari_medkd.core.task import Task
+from napari_medkd.files.annotating import save_annotation
+from napari_medkd.files.manifest import open_dataset
+from napari_medkd.files.opening import read_volume
+
+SHAPES = Task("shapes", "segmentation", ("background", "ball", "cube"))
+
+
+@pytest.fixture
+def dataset(tiny_dataset, tmp_path):
+    """The tiny dataset, to be written elsewhere."""
+    return replace(open_dataset(tiny_dataset), folder=tmp_path)
+
+
+def problem(dataset, *references, task=SHAPES):
+    (found,) = problems_of_references(references, dataset, task)
+    return f"{found.where}: {found.problem} {found.hint}"
+
+
+def painted(dataset, labels):
+    grid = read_volume(dataset.case("case_0").images).grid
+    return save_annotation(dataset, "case_0", Mask(labels.astype(np.uint8), grid, SHAPES))
+
+
+def test_a_labelled_case_of_the_training_side_is_a_good_reference(dataset):
+    assert problems_of_references(("case_0",), dataset, SHAPES) == []
+
+
+def test_no_reference_names_the_cases_that_could_be_one(dataset):
+    assert "Labelled for 'shapes': case_0, case_1" in problem(dataset)
+
+
+def test_a_reference_without_a_mask_is_to_be_annotated(dataset):
+    assert "has no mask for 'organs'" in problem(dataset, "case_0", task=replace(SHAPES, name="organs"))
+
+
+@pytest.mark.parametrize(("case", "side"), [("case_4", "validate"), ("case_5", "test")])
+def test_a_case_that_is_set_apart_is_no_reference(dataset, case, side):
+    assert f"is on the {side} side" in problem(dataset, case)
+
+
+def test_a_class_nobody_painted_is_named(dataset):
+    labels = np.zeros((24, 24, 24))
+    labels[5:9, 5:9, 5:9] = 1
+
+    assert "No reference shows cube." in problem(painted(dataset, labels), "case_0")
+
+
+def test_a_single_painted_slice_is_too_little(dataset):
+    labels = np.zeros((24, 24, 24))
+    labels[5, 5:9, 5:9] = 1
+    labels[5, 12:15, 5:9] = 2
+
+    assert "Only one slice of case 'case_0' is painted; the other 23" in problem(painted(dataset, labels), "case_0")
+
+
+def test_without_an_unlabelled_image_there_is_nothing_to_learn_from(dataset):
+    few = replace(
+        dataset,
+        cases=tuple(case for case in dataset.cases if case.id in ("case_0", "case_4", "case_5")),
+        split=replace(dataset.split, train=("case_0",)),
+    )
+
+    assert "There is no unlabelled image" in problem(few, "case_0")
+
+
+def test_a_mask_on_another_grid_is_told_with_both_grids(dataset, tmp_path):
+    nibabel = pytest.importorskip("nibabel")
+    path = tmp_path / "other.nii.gz"
+    nibabel.save(nibabel.Nifti1Image(np.zeros((24, 24, 24), np.uint8), np.eye(4)), path)
+    case = replace(dataset.case("case_0"), annotations={"shapes": path})
+    other = replace(dataset, cases=(case, *dataset.cases[1:]))
+
+    assert "other.nii.gz" in problem(other, "case_0")

@@ -1,0 +1,100 @@
+import numpy as np
+import pytest
+
+from napari_medkd.core.measures import dice
+from napari_medkd.core.painting import empty_slices_between, interpolated, painted_slices, smoothed
+
+SPACING = (2.0, 1.0, 0.5)
+
+
+def ball(shape=(25, 31, 35), radius=10.0):
+    z, y, x = np.indices(shape)
+    middle = (np.array(shape) - 1) / 2
+    distance = (z - middle[0]) ** 2 + (y - middle[1]) ** 2 + (x - middle[2]) ** 2
+    return (distance <= radius**2).astype(np.uint8)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_every_third_slice_of_a_ball_is_enough_for_the_ball(axis):
+    truth = ball()
+    sparse = np.zeros_like(truth)
+    kept = [slice(None)] * 3
+    first, last = painted_slices(truth, axis)[0], painted_slices(truth, axis)[-1]
+    for index in [*range(first, last, 3), last]:
+        kept[axis] = index
+        sparse[tuple(kept)] = truth[tuple(kept)]
+
+    found = interpolated(sparse, axis, (1.0, 1.0, 1.0))
+
+    assert empty_slices_between(found, axis) == []
+    assert dice(found, truth, 2)[1] > 0.95
+
+
+def test_painted_slices_stay_as_they_are():
+    labels = np.zeros((7, 20, 20), np.uint8)
+    labels[0, 4:9, 4:9] = 1
+    labels[6, 10:16, 10:16] = 2
+
+    found = interpolated(labels, 0, SPACING)
+
+    assert np.array_equal(found[[0, 6]], labels[[0, 6]])
+    assert labels[3].max() == 0
+
+
+def test_an_outline_that_moves_is_half_way_half_way():
+    labels = np.zeros((3, 30, 30), np.uint8)
+    labels[0, 10:20, 5:15] = 1
+    labels[2, 10:20, 9:19] = 1
+
+    found = interpolated(labels, 0, (1.0, 1.0, 1.0))
+
+    columns = np.flatnonzero(found[1, 15])
+    assert (columns[0], columns[-1]) == (7, 16)
+
+
+def test_two_classes_side_by_side_do_not_overrun_each_other():
+    labels = np.zeros((5, 20, 20), np.uint8)
+    for index in (0, 4):
+        labels[index, 5:15, 5:10] = 1
+        labels[index, 5:15, 10:15] = 2
+
+    found = interpolated(labels, 0, SPACING)
+
+    assert np.array_equal(found[2], labels[0])
+
+
+def test_a_single_painted_slice_or_none_changes_nothing():
+    labels = np.zeros((5, 8, 8), np.uint8)
+    assert np.array_equal(interpolated(labels, 0, SPACING), labels)
+    labels[2, 2:5, 2:5] = 1
+    assert np.array_equal(interpolated(labels, 0, SPACING), labels)
+
+
+def test_empty_slices_are_counted_between_painted_ones_alone():
+    labels = np.zeros((8, 4, 4), np.uint8)
+    labels[[2, 5], 1, 1] = 1
+
+    assert painted_slices(labels, 0) == [2, 5]
+    assert empty_slices_between(labels, 0) == [3, 4]
+    assert empty_slices_between(np.zeros((3, 3, 3), np.uint8), 0) == []
+
+
+def test_smoothing_takes_a_speck_away_and_leaves_a_ball():
+    labels = ball()
+    labels[2, 2, 2] = 1
+
+    found = smoothed(labels, (1.0, 1.0, 1.0), 1.0)
+
+    assert found[2, 2, 2] == 0
+    assert dice(found, ball(), 2)[1] > 0.97
+    assert found.dtype == labels.dtype
+
+
+def test_smoothing_a_plane_works_within_it():
+    labels = np.zeros((1, 20, 20), np.uint8)
+    labels[0, 5:15, 5:15] = 3
+
+    found = smoothed(labels, (5.0, 1.0, 1.0), 1.0)
+
+    assert set(np.unique(found)) == {0, 3}
+    assert found[0, 10, 10] == 3

@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from napari_medkd.engine.data.alignment import align
+
+pytestmark = pytest.mark.engine
+
+
+def anatomy(shape, seed=0):
+    random = np.random.default_rng(seed)
+    return ndimage.gaussian_filter(random.normal(size=shape), 3).astype(np.float32)
+
+
+def moved(image, matrix, shift):
+    centre = (np.array(image.shape) - 1) / 2
+    return ndimage.affine_transform(image, matrix, centre + shift - matrix @ centre, order=1, mode="nearest")
+
+
+@pytest.mark.parametrize("shape", [(1, 48, 56), (30, 36, 40)], ids=["planes", "volumes"])
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (2.0, 1.0, 0.5)])
+def test_a_known_affine_map_is_found(shape, spacing):
+    moving = anatomy(shape)
+    flat = shape[0] == 1
+    matrix = np.diag([1.0, 1.05, 0.95])
+    matrix[1, 2] = 0.05
+    shift = np.array([0.0, 1.5, -2.0])
+    fixed = moved(moving, matrix, shift)
+
+    found = align(moving[None], fixed[None], spacing)
+
+    centre = (np.array(shape) - 1) / 2
+    expected = np.column_stack([matrix, centre + shift - matrix @ centre])[flat:, flat:]
+    corners = np.array([[0.25 * size, 0.75 * size] for size in shape])[flat:]
+    for point in np.stack(np.meshgrid(*corners), -1).reshape(-1, len(corners)):
+        where = [m[:, :-1] @ point + m[:, -1] for m in (found, expected)]
+        assert np.abs(where[0] - where[1]).max() < 1.0
+
+
+def test_the_same_images_give_the_same_answer():
+    moving, fixed = anatomy((20, 24, 28)), anatomy((20, 24, 28), 1)
+
+    first, second = (align(moving[None], fixed[None], (1.0, 1.0, 1.0)) for _ in range(2))
+
+    assert np.array_equal(first, second)
+
+
+def test_another_contrast_does_not_matter():
+    image = anatomy((24, 28, 32))
+
+    found = align(image[None], 1 - image[None], (1.0, 1.0, 1.0))
+
+    assert found[:, :3] == pytest.approx(np.eye(3), abs=0.05)
+    assert found[:, 3] == pytest.approx([0, 0, 0], abs=0.5)

@@ -1,0 +1,74 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from napari_medkd.core.dataset import Case, Dataset, Split
+from napari_medkd.core.errors import DatasetProblem
+from napari_medkd.core.volume import Modality
+from napari_medkd.engine.medoid import Candidate, mean_correlations, rank_candidates
+
+nibabel = pytest.importorskip("nibabel")
+
+
+@pytest.fixture
+def scans(tmp_path):
+    """Five scans of one anatomy, each moved and noisier than the one before, and one of nothing but noise."""
+    random = np.random.default_rng(0)
+    anatomy = ndimage.gaussian_filter(random.normal(size=(28, 32, 30)), 4)
+    anatomy /= anatomy.std()
+    cases = []
+    for number in range(6):
+        noise = ndimage.gaussian_filter(random.normal(size=anatomy.shape), 1)
+        image = ndimage.shift(anatomy, random.uniform(-2, 2, 3), order=1, mode="nearest") + 0.4 * number * noise
+        path = tmp_path / f"scan_{number}.nii.gz"
+        nibabel.save(nibabel.Nifti1Image((noise if number == 5 else image).astype(np.float32), np.eye(4)), path)
+        cases.append(Case(f"scan_{number}", (path,), f"scan_{number}"))
+    return Dataset("scans", ("image",), Modality.MR, {}, tuple(cases), folder=tmp_path)
+
+
+def ranked(dataset):
+    *told, found = rank_candidates(dataset)
+    return told, found
+
+
+def test_the_case_most_like_the_others_comes_first_and_the_stranger_last(scans):
+    told, found = ranked(scans)
+
+    assert told == [f"scan_{number}" for number in range(6)]
+    assert found[0].case in ("scan_0", "scan_1")
+    assert found[-1].case == "scan_5"
+    assert all(isinstance(one, Candidate) and -1 <= one.likeness <= 1 for one in found)
+
+
+def test_cases_that_are_scored_are_no_candidates(scans):
+    told, _ = ranked(replace(scans, split=Split(test=("scan_0",), validate=("scan_1",))))
+
+    assert told == [f"scan_{number}" for number in range(2, 6)]
+
+
+def test_one_case_cannot_be_ranked(scans):
+    with pytest.raises(DatasetProblem, match="at least 2"):
+        ranked(replace(scans, cases=scans.cases[:1]))
+
+
+def test_the_mean_correlation_by_hand():
+    rows = np.array([[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [3.0, 2.0, 1.0], [5.0, 5.0, 5.0]], np.float32)
+
+    assert mean_correlations(rows) == pytest.approx([(1 - 1 + 0) / 3, (1 - 1 + 0) / 3, (-1 - 1 + 0) / 3, 0], abs=1e-6)
+
+
+def test_the_command_answers_in_words_and_in_json(scans, capsys):
+    from napari_medkd.cli.main import app
+
+    app(["suggest", str(scans.folder)], standalone_mode=False)
+    words = capsys.readouterr()
+    app(["suggest", str(scans.folder), "--json"], standalone_mode=False)
+    document = json.loads(capsys.readouterr().out)
+
+    assert words.out.startswith("Annotate scan_")
+    assert "of 6 cases" in words.out
+    assert "6 of 6: scan_5" in words.err
+    assert document[-1]["case"] == "scan_5"

@@ -1,0 +1,204 @@
+"""Beginning from an earlier run: what is taken from it, and what is refused."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from napari_medkd.core.control import Always
+from napari_medkd.core.errors import SpecProblem
+from napari_medkd.core.events import Noticed
+from napari_medkd.core.preprocessing import IntensityRule, PreprocessingWishes
+from napari_medkd.core.run_layout import SPEC, checkpoint_path
+from napari_medkd.core.spec import MethodChoice, NetworkChoice
+from napari_medkd.engine.bench import open_bench, task_of
+from napari_medkd.engine.loop import train
+from napari_medkd.engine.networks.registration import RegistrationNetwork
+from napari_medkd.engine.networks.running_average import RunningAverage
+from napari_medkd.engine.networks.unet import UNet
+from napari_medkd.engine.starting import problems_of_start, take_weights
+from napari_medkd.files.manifest import open_dataset
+from napari_medkd.methods import method_named
+
+pytestmark = pytest.mark.engine
+
+KINDS = frozenset({"segmentation"})
+
+
+@pytest.fixture
+def spec(tiny_spec):
+    return tiny_spec.replace(method=MethodChoice(name="supervised"))
+
+
+def trained(spec, run: Path):
+    run.mkdir(parents=True)
+    (run / SPEC).write_text(spec.model_dump_json())
+    return list(train(method_named(spec.method.name), open_bench(spec, KINDS), run, Always()))
+
+
+@pytest.fixture
+def earlier(spec, tmp_path):
+    """A finished run on patches of 16 voxels of 2 mm."""
+    run = tmp_path / "earlier"
+    wishes = PreprocessingWishes(spacing=(2.0, 2.0, 2.0), patch=(8, 16, 16))
+    trained(spec.replace(preprocessing=wishes), run)
+    return run
+
+
+def problems(spec, dataset=None):
+    found = dataset or open_dataset(spec.datasets[0])
+    return problems_of_start(spec, found, task_of(spec, found, KINDS))
+
+
+def weights(run):
+    return load_file(checkpoint_path(run, "student", "done"))
+
+
+def test_preprocessing_is_taken_from_the_earlier_run(spec, earlier):
+    found = open_bench(spec.replace(start_from=earlier), KINDS).preprocessing
+
+    assert (found.spacing, found.patch) == ((2.0, 2.0, 2.0), (8, 16, 16))
+    assert open_bench(spec, KINDS).preprocessing.spacing == (1.5, 1.0, 1.0)
+
+
+def test_training_begins_with_the_earlier_weights(spec, earlier, tmp_path):
+    still = spec.schedule.replace(epochs=1, steps_per_epoch=1, learning_rate=1e-12)
+
+    trained(spec.replace(start_from=earlier, schedule=still, seed=1), tmp_path / "run")
+
+    for name, tensor in weights(earlier).items():
+        torch.testing.assert_close(weights(tmp_path / "run")[name], tensor, rtol=0, atol=1e-9)
+
+
+def test_a_stage_that_the_earlier_run_has_not_begins_from_scratch_and_says_so(spec, earlier, tmp_path):
+    other = spec.replace(start_from=earlier, method=MethodChoice(name="shape-intensity"))
+
+    events = trained(other, tmp_path / "run")
+
+    told = [event.message for event in events if isinstance(event, Noticed)]
+    assert told == ["earlier has no stage 'teacher': this stage begins from scratch."]
+    assert events[-1].outcome == "completed"
+
+
+def test_wishes_that_are_what_the_weights_know_are_no_problem(spec, earlier):
+    wishes = PreprocessingWishes(spacing=(2.0, 2.0, 2.0), intensity=IntensityRule())
+
+    assert problems(spec.replace(start_from=earlier, preprocessing=wishes)) == []
+
+
+@pytest.mark.parametrize(
+    ("wishes", "where", "says"),
+    [
+        ({"spacing": (1.0, 1.0, 1.0)}, "preprocessing.spacing", "1 x 1 x 1 is asked for, but .* with 2 x 2 x 2"),
+        ({"patch": (8, 8, 8)}, "preprocessing.patch", "8 x 8 x 8 is asked for, but .* with 8 x 16 x 16"),
+        (
+            {"intensity": IntensityRule(kind="standardise")},
+            "preprocessing.intensity",
+            "kind standardise, .* with kind percentiles",
+        ),
+    ],
+)
+def test_other_wishes_are_refused(spec, earlier, wishes, where, says):
+    with pytest.raises(SpecProblem, match=says) as refused:
+        open_bench(spec.replace(start_from=earlier, preprocessing=PreprocessingWishes(**wishes)), KINDS)
+
+    assert [found.where for found in refused.value.problems] == [where]
+
+
+def test_a_folder_that_is_no_run_is_refused(spec, tmp_path):
+    (found,) = problems(spec.replace(start_from=tmp_path / "gone"))
+
+    assert (found.where, "is no run" in found.problem) == ("start_from", True)
+
+
+def test_an_unfinished_run_is_refused(spec, earlier):
+    done = checkpoint_path(earlier, "student", "done")
+    done.rename(checkpoint_path(earlier, "student", "best"))
+
+    (found,) = problems(spec.replace(start_from=earlier))
+
+    assert "is not finished" in found.problem
+    assert "--resume" in found.hint
+
+
+def test_damaged_weights_are_refused(spec, earlier):
+    checkpoint_path(earlier, "student", "done").write_bytes(b"torn")
+
+    (found,) = problems(spec.replace(start_from=earlier))
+
+    assert "checksum" in found.problem
+
+
+def test_other_classes_are_refused(spec, earlier, tiny_dataset, tmp_path):
+    folder = tmp_path / "other"
+    shutil.copytree(tiny_dataset, folder)
+    manifest = folder / "medkd-dataset.json"
+    document = json.loads(manifest.read_text())
+    document["tasks"]["shapes"]["classes"] = ["background", "cube", "ball"]
+    manifest.write_text(json.dumps(document))
+
+    (found,) = problems(spec.replace(start_from=earlier, datasets=(folder,)))
+
+    assert found.problem == "The earlier run learned background, ball, cube; 'shapes' has background, cube, ball."
+
+
+def test_another_network_is_refused_with_the_widths_to_set(spec, earlier):
+    (found,) = problems(spec.replace(start_from=earlier, network=NetworkChoice(widths=(4, 8, 16))))
+
+    assert found.problem == "The earlier run's student has the widths [4, 8]; here they are [4, 8, 16]."
+    assert found.hint.startswith("Set network.widths to [4, 8]")
+
+
+def test_other_channels_are_refused_unless_there_is_one(spec, earlier):
+    dataset = open_dataset(spec.datasets[0])
+    begun = spec.replace(start_from=earlier)
+
+    assert problems_of_start(begun, _with_channels(dataset, ("T1",)), dataset.task("shapes"), read_images=False) == []
+    (found,) = problems_of_start(
+        begun, _with_channels(dataset, ("T1", "T2")), dataset.task("shapes"), read_images=False
+    )
+    assert found.problem == "The earlier run saw the channels image; 'tiny' has T1, T2."
+
+
+def _with_channels(dataset, channels):
+    from dataclasses import replace
+
+    return replace(dataset, channels=channels)
+
+
+def test_planes_do_not_begin_with_what_saw_volumes(spec, earlier):
+    dataset = open_dataset(spec.datasets[0])
+    card = checkpoint_path(earlier, "student", "done").with_suffix(".json")
+    document = json.loads(card.read_text())
+    document["preprocessing"]["dimensions"] = 2
+    card.write_text(json.dumps(document))
+
+    (found,) = problems(spec.replace(start_from=earlier), dataset)
+
+    assert found.problem == "The earlier run saw 2-D images; case_0 is a 3-D one."
+
+
+def test_weights_of_another_network_are_refused(earlier):
+    network = UNet(dimensions=3, in_channels=1, num_classes=3, widths=(4, 8), skips=False)
+
+    with pytest.raises(SpecProblem, match=r"skips True\) that sees the image; expected UNet \(.*skips False"):
+        take_weights("student", "image", network, earlier)
+
+
+def test_a_run_that_was_deleted_since_is_no_beginning_from_scratch(tmp_path):
+    with pytest.raises(SpecProblem, match="is no run"):
+        take_weights("registration", "image", RegistrationNetwork(dimensions=3, in_channels=1), tmp_path / "gone")
+
+
+def test_the_running_average_begins_where_the_student_does():
+    shape = {"dimensions": 3, "in_channels": 1, "num_classes": 2, "widths": (4, 8)}
+    one, other = UNet(**shape, skips=True), UNet(**shape, skips=True)
+    average = RunningAverage(one)
+
+    average.begin_at(other)
+
+    for name, tensor in other.state_dict().items():
+        assert torch.equal(average.network.state_dict()[name], tensor)

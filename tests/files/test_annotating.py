@@ -1,0 +1,103 @@
+import json
+
+import numpy as np
+import pytest
+
+from napari_medkd.core.annotation import Mask
+from napari_medkd.core.dataset import LabelMap
+from napari_medkd.core.errors import DatasetProblem
+from napari_medkd.core.task import Task
+from napari_medkd.files.annotating import annotation_path, save_annotation
+from napari_medkd.files.manifest import MANIFEST, open_dataset
+from napari_medkd.files.opening import read_mask, read_volume
+
+VESSELS = Task("vessels", "segmentation", ("background", "artery", "vein"))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two images without any label or manifest."""
+    nibabel = pytest.importorskip("nibabel")
+    (tmp_path / "images").mkdir()
+    affine = np.diag([-1.0, 1.0, 2.0, 1.0])
+    for name in ("first", "second"):
+        image = np.random.default_rng(0).normal(size=(6, 7, 8)).astype(np.float32)
+        nibabel.save(nibabel.Nifti1Image(image, affine), tmp_path / "images" / f"{name}.nii.gz")
+    return tmp_path
+
+
+def painted(dataset, case, task=VESSELS):
+    grid = read_volume(dataset.case(case).images).grid
+    labels = np.zeros(grid.shape, np.uint8)
+    labels[1, 2, 3] = len(task.classes) - 1
+    return Mask(labels, grid, task)
+
+
+def test_a_painted_mask_is_found_when_the_folder_is_opened_again(folder):
+    dataset = open_dataset(folder)
+
+    save_annotation(dataset, "first", painted(dataset, "first"))
+
+    again = open_dataset(folder)
+    found = read_mask(again.case("first").annotations["vessels"], again.task("vessels"))
+    assert again.task("vessels") == VESSELS
+    assert np.array_equal(found.labels, painted(dataset, "first").labels)
+    assert [case.id for case in again.unlabelled("vessels")] == ["second"]
+
+
+def test_the_file_lies_on_its_image_in_other_programs(folder):
+    nibabel = pytest.importorskip("nibabel")
+    dataset = open_dataset(folder)
+
+    changed = save_annotation(dataset, "first", painted(dataset, "first"))
+
+    image, mask = (
+        nibabel.load(path)
+        for path in (*changed.case("first").images, annotation_path(dataset, "first", painted(dataset, "first")))
+    )
+    assert np.allclose(image.affine, mask.affine)
+    assert image.shape == mask.shape
+
+
+def test_saving_again_leaves_the_manifest_alone(folder):
+    dataset = open_dataset(folder)
+    once = save_annotation(dataset, "first", painted(dataset, "first"))
+    (folder / MANIFEST).write_text((folder / MANIFEST).read_text() + "\n")
+
+    assert save_annotation(once, "first", painted(once, "first")) is once
+    assert (folder / MANIFEST).read_text().endswith("\n\n")
+
+
+def test_a_new_class_is_listed(folder):
+    dataset = open_dataset(folder)
+    once = save_annotation(dataset, "first", painted(dataset, "first"))
+    more = Task("vessels", "segmentation", (*VESSELS.classes, "shunt"))
+
+    save_annotation(once, "first", painted(once, "first", more))
+
+    assert open_dataset(folder).task("vessels").classes[-1] == "shunt"
+
+
+def test_the_mask_a_case_came_with_stays_on_disk(tiny_dataset, tmp_path):
+    document = json.loads((tiny_dataset / MANIFEST).read_text())
+    for case in document["cases"]:
+        case["images"] = [str(tiny_dataset / path) for path in case["images"]]
+        case["annotations"] = {name: str(tiny_dataset / path) for name, path in case["annotations"].items()}
+    (tmp_path / MANIFEST).write_text(json.dumps(document))
+    dataset = open_dataset(tmp_path)
+    original = dataset.case("case_0").annotations["shapes"]
+    before = original.read_bytes()
+
+    changed = save_annotation(dataset, "case_0", painted(dataset, "case_0", dataset.task("shapes")))
+
+    assert original.read_bytes() == before
+    assert changed.case("case_0").annotations["shapes"] != original
+
+
+def test_a_task_whose_labels_are_mapped_is_refused(folder):
+    from dataclasses import replace
+
+    dataset = replace(open_dataset(folder), label_maps={"vessels": LabelMap({1: 2})})
+
+    with pytest.raises(DatasetProblem, match="another name"):
+        save_annotation(dataset, "first", painted(dataset, "first"))

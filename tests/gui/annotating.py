@@ -1,0 +1,49 @@
+"""A case on the canvas, to be painted on."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_medkd.core.annotation import Mask
+from napari_medkd.core.dataset import Dataset
+from napari_medkd.files.manifest import open_dataset
+from napari_medkd.files.opening import read_mask
+from napari_medkd.gui.annotation import NEW_TASK, Annotation, task_to_paint
+from napari_medkd.gui.reader import case_layers
+from napari_medkd.gui.shown_case import ShownCase
+
+
+def unpainted(tiny_dataset: Path, folder: Path) -> Dataset:
+    """Return the tiny dataset without any task or label, to be written into a folder."""
+    dataset = open_dataset(tiny_dataset)
+    cases = tuple(replace(case, annotations={}) for case in dataset.cases)
+    return replace(dataset, tasks={}, cases=cases, split=replace(dataset.split, train=()), folder=folder)
+
+
+def annotation_on(viewer: Any, dataset: Dataset, name: str = "case_0", task: Any = NEW_TASK) -> Annotation:
+    """Show a case, and begin to paint on it."""
+    case = dataset.case(name)
+    layers = ShownCase(viewer).show(case_layers(dataset, case))
+    return Annotation(viewer, dataset, case, task, layers[0])
+
+
+def paint(annotation: Annotation, z: int, value: int = 1, low: int = 5, high: int = 12) -> None:
+    """Paint a square on a slice, as one stroke."""
+    annotation.layer.data[z, low:high, low:high] = value
+    annotation.layer.refresh()
+
+
+def draft_on(viewer: Any, dataset: Dataset, start: Mask, name: str = "case_0") -> Annotation:
+    """Show a case, and begin to correct a mask on it."""
+    case = dataset.case(name)
+    layers = ShownCase(viewer).show(case_layers(dataset, case))
+    return Annotation(viewer, dataset, case, task_to_paint(dataset, start=start), layers[0], start)
+
+
+def drawn_by_a_student(tiny_dataset: Path, name: str = "case_0") -> Mask:
+    """Return a mask of a ball's and a cube's classes as a network might draw it on a case of the tiny dataset."""
+    dataset = open_dataset(tiny_dataset)
+    truth = read_mask(tiny_dataset / "labels" / f"{name}.nii.gz", dataset.task("shapes"))
+    return replace(truth, labels=np.roll(truth.labels, 1, axis=2))

@@ -1,0 +1,257 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from napari_medkd.core.errors import VolumeProblem
+from napari_medkd.files.manifest import MANIFEST, open_dataset
+from napari_medkd.files.opening import read_mask
+from napari_medkd.gui.presenters.annotate import AnnotatePresenter
+from napari_medkd.gui.state import AnnotateState, Session
+from tests.gui.annotating import annotation_on, draft_on, drawn_by_a_student, paint, unpainted
+from tests.gui.presenting import Later, at_once
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def annotation(make_napari_viewer_proxy, tiny_dataset, tmp_path):
+    return annotation_on(make_napari_viewer_proxy(), unpainted(tiny_dataset, tmp_path))
+
+
+def begun(annotation, in_background=at_once):
+    state, session = AnnotateState(), Session(dataset=annotation.dataset)
+    presenter = AnnotatePresenter(session, state, in_background)
+    presenter.begin(annotation)
+    return presenter, state, session
+
+
+def saved(folder):
+    dataset = open_dataset(folder)
+    return read_mask(dataset.case("case_0").annotations["structures"], dataset.task("structures"))
+
+
+def test_nothing_is_written_before_anything_is_painted(annotation, tmp_path):
+    presenter, state, _ = begun(annotation)
+
+    presenter.look()
+
+    assert list(tmp_path.iterdir()) == []
+    assert state.saved == ""
+    assert "Nothing is painted yet" in presenter.hint()
+
+
+def test_what_is_painted_is_saved_and_the_other_docks_hear_of_it(annotation, tmp_path):
+    presenter, state, session = begun(annotation)
+    paint(annotation, 4)
+
+    presenter.look()
+
+    assert np.array_equal(saved(tmp_path).labels, annotation.snapshot().labels)
+    assert state.saved
+    assert session.dataset.labelled("structures")
+    assert session.dataset_path == tmp_path / MANIFEST
+
+
+def test_what_has_not_changed_is_not_written_again(annotation, tmp_path):
+    presenter, state, _ = begun(annotation)
+    paint(annotation, 4)
+    presenter.look()
+    path = next(tmp_path.rglob("case_0.nii.gz"))
+    before = path.stat().st_mtime_ns
+    state.saved = "earlier"
+
+    presenter.look()
+
+    assert path.stat().st_mtime_ns == before
+    assert state.saved == "earlier"
+
+
+def test_a_renamed_class_is_saved_without_a_stroke(annotation, tmp_path):
+    presenter, _, _ = begun(annotation)
+
+    presenter.change(lambda one: one.rename_class(1, "artery"))
+
+    assert open_dataset(tmp_path).task("structures").classes == ("background", "artery")
+
+
+def test_what_is_missing_is_said_step_by_step(annotation):
+    presenter, _, _ = begun(annotation)
+    paint(annotation, 4)
+    paint(annotation, 6)
+    presenter.look()
+    assert presenter.hint() == "1 slice between painted ones is still empty."
+
+    presenter.change(lambda one: one.interpolate())
+    assert presenter.hint() == ""
+
+    presenter.change(lambda one: one.add_class("vein"))
+    assert presenter.hint() == "Not painted yet: vein."
+
+
+def test_what_cannot_be_done_is_told_and_nothing_is_lost(annotation):
+    presenter, state, _ = begun(annotation)
+    paint(annotation, 4)
+
+    presenter.change(lambda one: one.add_class("structure 1"))
+
+    assert "its own name" in state.problem.hint
+    assert annotation.snapshot().labels.any()
+
+
+def test_a_folder_that_cannot_be_written_is_told_and_painting_goes_on(annotation, tmp_path):
+    file = tmp_path / "file"
+    file.write_text("")
+    annotation.dataset = replace(annotation.dataset, folder=file)
+    presenter, state, _ = begun(annotation)
+    paint(annotation, 4)
+    over = []
+
+    presenter.finish(lambda: over.append(True))
+
+    assert state.problem is not None
+    assert over == []
+    assert presenter.annotation is annotation
+
+
+def test_done_saves_the_last_stroke_first(annotation, tmp_path):
+    presenter, _, _ = begun(annotation)
+    paint(annotation, 4)
+    presenter.look()
+    paint(annotation, 5)
+    over = []
+
+    presenter.finish(lambda: over.append(saved(tmp_path).labels[5].any()))
+
+    assert over == [True]
+    assert presenter.annotation is None
+
+
+def test_done_during_a_save_waits_for_it_and_saves_what_came_after(annotation, tmp_path):
+    later = Later()
+    presenter, _, _ = begun(annotation, later)
+    paint(annotation, 4)
+    presenter.look()
+    later.do()
+    presenter.look()
+    over = []
+    presenter.finish(lambda: over.append(True))
+    work, then, _failed = later.waiting.pop()
+    result = work()
+    paint(annotation, 5)
+    then(result)
+
+    while later.waiting:
+        later.do()
+
+    assert over == [True]
+    assert saved(tmp_path).labels[5].any()
+
+
+def test_a_layer_that_is_taken_away_ends_painting(annotation):
+    presenter, state, _ = begun(annotation)
+    annotation._viewer.layers.remove(annotation.layer)
+
+    presenter.look()
+
+    assert presenter.annotation is None
+    assert state.painted is None
+
+
+def test_what_is_painted_is_saved_at_once_when_the_window_closes(annotation, tmp_path):
+    presenter, _, _ = begun(annotation, Later())
+    paint(annotation, 5)
+
+    assert presenter.save_now()
+
+    assert saved(tmp_path).labels[5].any()
+
+
+def test_a_save_that_fails_at_closing_is_told(annotation, monkeypatch):
+    presenter, state, _ = begun(annotation)
+    paint(annotation, 5)
+
+    def full(*_):
+        raise VolumeProblem("scans", "No space left on the disk.", "Free some.")
+
+    monkeypatch.setattr("napari_medkd.files.annotating.save_annotation", full)
+
+    assert not presenter.save_now()
+    assert "No space" in state.problem.problem
+
+
+@pytest.fixture
+def draft(make_napari_viewer_proxy, tiny_dataset, tmp_path):
+    start = drawn_by_a_student(tiny_dataset)
+    return draft_on(make_napari_viewer_proxy(), unpainted(tiny_dataset, tmp_path), start)
+
+
+def test_a_draft_that_nobody_has_changed_is_not_saved_while_it_stands(draft, tmp_path):
+    presenter, state, session = begun(draft)
+
+    presenter.look()
+    presenter.look()
+
+    assert list(tmp_path.iterdir()) == []
+    assert state.saved == ""
+    assert session.dataset.cases[0].annotations == {}
+    assert "what the student drew" in presenter.hint()
+
+
+def test_done_saves_a_draft_as_it_is(draft, tmp_path):
+    presenter, _, session = begun(draft)
+    over = []
+
+    presenter.finish(lambda: over.append(True))
+
+    assert over == [True]
+    dataset = open_dataset(tmp_path)
+    stored = read_mask(dataset.case("case_0").annotations["shapes"], dataset.task("shapes"))
+    assert np.array_equal(stored.labels, draft.snapshot().labels)
+    assert session.dataset.labelled("shapes")
+
+
+def test_a_corrected_draft_is_saved_like_any_painting(draft, tmp_path):
+    presenter, state, _ = begun(draft)
+    paint(draft, 20)
+
+    presenter.look()
+
+    assert state.saved
+    assert not presenter.is_draft
+    assert open_dataset(tmp_path).labelled("shapes")
+
+
+def test_a_discarded_draft_leaves_nothing_behind(draft, tmp_path):
+    presenter, state, _ = begun(draft)
+
+    presenter.discard()
+
+    assert not draft.is_there
+    assert presenter.annotation is None
+    assert state.painted is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_draft_that_could_not_be_saved_is_not_saved_later_without_being_asked(draft, tmp_path):
+    file = tmp_path / "file"
+    file.write_text("")
+    folder, draft.dataset = draft.dataset, replace(draft.dataset, folder=file)
+    presenter, _, _ = begun(draft)
+    presenter.finish(lambda: None)
+    draft.dataset = folder
+
+    presenter.look()
+
+    assert not list(tmp_path.rglob("*.nii.gz"))
+
+
+def test_a_draft_after_a_finished_painting_waits_for_its_own_done(annotation, tiny_dataset, tmp_path):
+    presenter, _, _ = begun(annotation)
+    presenter.finish(lambda: None)
+    start = drawn_by_a_student(tiny_dataset, "case_1")
+    presenter.begin(draft_on(annotation._viewer, annotation.dataset, start, "case_1"))
+
+    presenter.look()
+
+    assert not list(tmp_path.rglob("case_1*"))

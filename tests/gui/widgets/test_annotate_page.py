@@ -1,0 +1,163 @@
+"""Painting a reference as a person does it: with the mouse on the canvas and the buttons of the dock."""
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtGui import QCloseEvent
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QLineEdit
+
+from napari_medkd.files.manifest import open_dataset, write_dataset
+from napari_medkd.gui.widgets.closing import guard_closing
+from napari_medkd.gui.widgets.data_dock import DataDock
+from tests.gui.annotating import unpainted
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def viewer(make_napari_viewer_proxy):
+    return make_napari_viewer_proxy(show=True)
+
+
+@pytest.fixture
+def dock(viewer, qtbot, tiny_dataset, tmp_path, monkeypatch):
+    monkeypatch.setenv("MEDKD_RUNS", str(tmp_path / "runs"))
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    write_dataset(unpainted(tiny_dataset, folder), folder)
+    dock = DataDock(viewer)
+    viewer.window.add_dock_widget(dock, name="Data")
+    dock.settle()
+    dock.open_path(folder)
+    qtbot.waitUntil(lambda: bool(dock.state.rows) and not dock.state.is_checking, timeout=20_000)
+    return dock
+
+
+@pytest.fixture
+def page(dock, qtbot):
+    dock.cases.table.select("case_0")
+    qtbot.mouseClick(dock.cases.annotate, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: dock.annotating.presenter.annotation is not None, timeout=20_000)
+    return dock.annotating
+
+
+def canvas_of(viewer):
+    return viewer.__wrapped__.window._qt_viewer.canvas.native
+
+
+def stroke(viewer, qtbot, *, down=0):
+    """Draw a line across the middle of the canvas with the mouse."""
+    canvas = canvas_of(viewer)
+    y = canvas.height() // 2 + down
+    points = [QPoint(canvas.width() // 2 + step, y) for step in range(-30, 31, 6)]
+    QTest.mousePress(canvas, Qt.MouseButton.LeftButton, pos=points[0])
+    for point in points:
+        QTest.mouseMove(canvas, point)
+        qtbot.wait(5)
+    QTest.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=points[-1])
+
+
+def add_class(page, qtbot):
+    rows = page.classes.rowCount()
+    qtbot.mouseClick(page.add, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: page.classes.rowCount() == rows + 1, timeout=5_000)
+
+
+def test_from_the_button_to_the_file(viewer, dock, page, qtbot, tmp_path):
+    layer = page.presenter.annotation.layer
+    layer.brush_size = 3
+    for z in (8, 12):
+        viewer.dims.set_current_step(0, z)
+        qtbot.wait(50)
+        stroke(viewer, qtbot)
+    qtbot.waitUntil(lambda: bool(page.state.saved), timeout=10_000)
+    assert "3 slices" in page.hint.text()
+
+    qtbot.mouseClick(page.interpolate, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: page.hint.text() == "", timeout=10_000)
+    qtbot.mouseClick(page.finish, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: page.presenter.annotation is None, timeout=10_000)
+
+    dataset = open_dataset(tmp_path / "scans")
+    assert [case.id for case in dataset.labelled("structures")] == ["case_0"]
+    assert dock.session.references == ("case_0",)
+    assert dock.pages.currentWidget() is dock.cases
+    assert dock.state.rows[0].labelled == ("structures",)
+
+
+def test_keys_pick_a_class(viewer, page, qtbot):
+    add_class(page, qtbot)
+    canvas = canvas_of(viewer)
+    canvas.setFocus()
+
+    qtbot.keyClick(canvas, "1")
+    assert page.presenter.annotation.layer.selected_label == 1
+
+    qtbot.keyClick(canvas, "2")
+    assert page.presenter.annotation.layer.selected_label == 2
+    assert page.classes.selectedItems()[0].text() == "2"
+
+
+def test_a_double_click_renames_a_class(page, qtbot):
+    rect = page.classes.visualItemRect(page.classes.item(0, 2))
+    qtbot.mouseClick(page.classes.viewport(), Qt.MouseButton.LeftButton, pos=rect.center())
+    qtbot.mouseDClick(page.classes.viewport(), Qt.MouseButton.LeftButton, pos=rect.center())
+    editor = page.classes.findChild(QLineEdit)
+    editor.selectAll()
+    qtbot.keyClicks(editor, "hippocampus")
+    qtbot.keyClick(editor, Qt.Key.Key_Return)
+
+    classes = ("background", "hippocampus")
+    qtbot.waitUntil(lambda: page.presenter.annotation.task.classes == classes, timeout=5_000)
+
+
+def test_a_click_on_a_row_paints_with_its_class(page, qtbot):
+    add_class(page, qtbot)
+    rect = page.classes.visualItemRect(page.classes.item(0, 2))
+
+    qtbot.mouseClick(page.classes.viewport(), Qt.MouseButton.LeftButton, pos=rect.center())
+
+    assert page.presenter.annotation.layer.selected_label == 1
+
+
+def test_a_name_that_is_taken_is_told(page, qtbot):
+    add_class(page, qtbot)
+    page.classes.item(1, 2).setText("structure 1")
+
+    assert "its own name" in page.problem.toPlainText()
+    qtbot.waitUntil(lambda: page.classes.item(1, 2).text() == "structure 2", timeout=5_000)
+
+
+def test_a_stroke_can_be_taken_back(viewer, page, qtbot):
+    layer = page.presenter.annotation.layer
+    stroke(viewer, qtbot)
+    assert layer.data.any()
+
+    canvas = canvas_of(viewer)
+    canvas.setFocus()
+    qtbot.keyClick(canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+
+    assert not np.asarray(layer.data).any()
+
+
+def test_another_dataset_is_opened_after_what_is_painted_is_saved(viewer, dock, page, qtbot, tiny_dataset, tmp_path):
+    stroke(viewer, qtbot)
+
+    dock.open_path(tiny_dataset)
+    qtbot.waitUntil(lambda: dock.session.dataset_path == tiny_dataset, timeout=20_000)
+
+    assert page.presenter.annotation is None
+    assert dock.pages.currentWidget() is dock.cases
+    assert [case.id for case in open_dataset(tmp_path / "scans").labelled("structures")] == ["case_0"]
+    assert dock.session.references == ()
+
+
+def test_closing_the_window_saves_what_is_painted(viewer, dock, page, qtbot, tmp_path):
+    guard_closing(viewer.__wrapped__.window._qt_window, dock.session)
+    page._timer.stop()
+    stroke(viewer, qtbot)
+
+    QApplication.sendEvent(viewer.__wrapped__.window._qt_window, QCloseEvent())
+
+    assert [case.id for case in open_dataset(tmp_path / "scans").labelled("structures")] == ["case_0"]
