@@ -1,7 +1,9 @@
-"""A small world in which methods can be held against their baselines: two sites that image the same anatomy.
+"""Small worlds in which methods can be held against their baselines.
 
-A curved tube of two parts lies among tissue, bright strands, fluid and cortex of its own intensity. The other site has
-another contrast curve and a smoother noise; no image of it is trained on.
+*Two sites*: a curved tube of two parts lies among tissue, bright strands, fluid and cortex of its own intensity. The
+other site has another contrast curve and a smoother noise; no image of it is trained on.
+
+*One anatomy*: the same tube in one surrounding, which every patient has in another, smoothly deformed shape.
 """
 
 from pathlib import Path
@@ -20,6 +22,9 @@ from napari_medkd.files.opening import write_mask, write_volume
 
 SHAPE = (24, 40, 28)
 TASK = Task("tube", "segmentation", ("background", "front", "back"))
+
+#: Standard deviation of each component of a patient's deformation, in voxels.
+_TYPICAL_SHIFT = 2.0
 
 _CONTRAST_HERE = (0.0, 0.12, 0.45, 0.56, 0.75, 1.0)
 _CONTRAST_THERE = (0.0, 0.15, 0.46, 0.56, 0.72, 0.95)
@@ -60,18 +65,38 @@ def tube(seed: int, *, other_site: bool) -> tuple[NDArray[np.float32], NDArray[n
     return (100 * image).astype(np.float32), labels
 
 
+def deformed(seed: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """Return the one anatomy in a patient's shape, and its labels (z, y, x)."""
+    template, labels = tube(0, other_site=False)
+    random = np.random.default_rng(10_000 + seed)
+    shift = np.stack([_TYPICAL_SHIFT * _smooth(random, 6.0) for _ in SHAPE])
+    positions = np.indices(SHAPE) + shift
+    image = ndimage.map_coordinates(template, positions, order=1, mode="nearest")
+    image = image * random.uniform(0.8, 1.25) + random.normal(0, 4, SHAPE)
+    moved = ndimage.map_coordinates(labels, positions, order=0, mode="constant")
+    return image.astype(np.float32), moved.astype(np.uint8)
+
+
+def one_anatomy(folder: Path, num_training: int, num_tests: int) -> Path:
+    """Write training and test cases of one anatomy; return the manifest."""
+    return _written(folder, [deformed(number) for number in range(num_training + num_tests)], num_training)
+
+
 def two_sites(folder: Path, num_training: int, num_tests: int) -> Path:
     """Write training cases of one site and test cases of the other; return the manifest."""
+    images = [tube(number, other_site=number >= num_training) for number in range(num_training + num_tests)]
+    return _written(folder, images, num_training)
+
+
+def _written(folder: Path, images: list[tuple[NDArray[np.float32], NDArray[np.uint8]]], num_training: int) -> Path:
     folder.mkdir(parents=True)
     cases, grid = [], Grid.upright(SHAPE)
-    for number in range(num_training + num_tests):
-        is_test = number >= num_training
-        name = f"{'there' if is_test else 'here'}_{number}"
-        image, labels = tube(number, other_site=is_test)
+    for number, (image, labels) in enumerate(images):
+        name = f"case_{number}"
         paths = folder / f"{name}.nii.gz", folder / f"{name}_tube.nii.gz"
         write_volume(paths[0], Volume(image[None], grid))
         write_mask(paths[1], Mask(labels, grid, TASK))
-        cases.append(Case(name, paths[:1], name, name.split("_")[0], {TASK.name: paths[1]}))
+        cases.append(Case(name, paths[:1], name, annotations={TASK.name: paths[1]}))
     names = tuple(case.id for case in cases)
     split = Split(names[:num_training], (), names[num_training:])
     dataset = Dataset("tubes", ("image",), Modality.MR, {TASK.name: TASK}, tuple(cases), split, folder=folder)
