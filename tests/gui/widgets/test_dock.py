@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from qtpy.QtWidgets import QDockWidget, QMainWindow
+from qtpy.QtWidgets import QDockWidget
 
 from napari_medkd.gui.backend import followers_of
 from napari_medkd.gui.preferences import PLUGIN
@@ -29,12 +29,12 @@ def docks(window):
 
 
 def opened(viewer, qtbot, *titles):
+    window = viewer.window._qt_window
     for title in titles:
         viewer.window.add_plugin_dock_widget(PLUGIN, title)
-        qtbot.wait(100)
-    widget = bring_up(viewer, titles[-1])
-    window = widget.window()
-    assert isinstance(window, QMainWindow)
+        # it takes its title when it joins the others
+        qtbot.waitUntil(lambda title=title: title in docks(window), timeout=10_000)
+    bring_up(viewer, titles[-1])
     return window
 
 
@@ -109,6 +109,6 @@ def test_a_closed_dock_can_be_opened_again(viewer, qtbot):
     qtbot.wait(100)
 
     again = bring_up(viewer, "Runs")
-    qtbot.waitUntil(again.isVisible, timeout=5_000)
+    qtbot.waitUntil(lambda: again.isVisible() and "Runs" in docks(window), timeout=10_000)
 
     assert set(docks(window)) == {"Data", "Runs"}
