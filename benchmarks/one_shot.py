@@ -275,10 +275,6 @@ def report(side: str) -> None:
             print(f"{row.test:18s} {row.row:34s} {row.mean:.4f} {row.values} {against}")
 
 
-def _numbers(given: str) -> list[int]:
-    return [int(one) for one in given.split(",")]
-
-
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -3,8 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from napari_medkd.cli.inspection import problems_of_spec
 from napari_medkd.cli.references import problems_of_references
 from napari_medkd.core.annotation import Mask
+from napari_medkd.core.dataset import Split
+from napari_medkd.core.spec import MethodChoice
 from napari_medkd.core.task import Task
 from napari_medkd.files.annotating import save_annotation
 from napari_medkd.files.manifest import open_dataset
@@ -79,3 +82,18 @@ def test_a_mask_on_another_grid_is_told_with_both_grids(dataset, tmp_path):
     other = replace(dataset, cases=(case, *dataset.cases[1:]))
 
     assert "other.nii.gz" in problem(other, "case_0")
+
+
+def test_a_baseline_with_one_label_may_not_take_a_test_case_for_it(tiny_spec):
+    spec = tiny_spec.replace(references=("case_5",), method=MethodChoice(name="supervised"))
+
+    (found,) = problems_of_spec(spec, read_images=False)
+
+    assert "is on the test side" in found.problem
+
+
+def test_a_baseline_with_one_label_needs_no_other_image(dataset):
+    alone = replace(dataset, cases=dataset.cases[:1], split=Split(("case_0",), (), ()))
+
+    assert problems_of_references(("case_0",), alone, SHAPES, needs_images=False) == []
+    assert problems_of_references(("case_0",), alone, SHAPES) != []

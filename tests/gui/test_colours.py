@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from napari_medkd.core.task import Task
 from napari_medkd.gui.colours import ONLY_FIRST, ONLY_SECOND, OTHER_CLASS, colours_of_labels, hex_of, rgba_of
 
 #: How a colour in linear light looks without the cones for long or for medium wavelengths (Machado et al. 2009).
@@ -46,7 +47,7 @@ def test_a_hundred_classes_all_have_colours_of_their_own() -> None:
 
 
 def test_the_background_is_not_drawn_and_a_stray_label_is() -> None:
-    table = colours_of_labels(3)
+    table = colours_of_labels(Task("organs", "segmentation", ("background", "liver", "spleen")))
 
     assert table[0][3] == 0
     assert table[None][3] == 1

@@ -64,7 +64,7 @@ def score(bench: Bench, run: Path) -> float:
 
 @pytest.mark.timeout(3600)
 def test_shape_intensity_learns_a_small_structure_of_another_site_in_steps_that_plain_training_does_not(
-    world, tmp_path
+    sites, tmp_path
 ):
     """The students take the same few steps; the longer baseline takes those of the teacher as well."""
     plain, longer, taught = (

@@ -131,8 +131,8 @@ def _problems_of_target(spec: TrainSpec, dataset: Dataset, kinds: frozenset[str]
     if len(fitting) > 1:
         names = ", ".join(task.name for task in fitting)
         return [Problem(where, f"Several tasks fit and none is named: {names}.", "Name one of them here.")]
-    if needs == "references":
-        return problems_of_references(spec.references, dataset, fitting[0])
+    if needs == "references" or spec.references:
+        return problems_of_references(spec.references, dataset, fitting[0], needs_images=needs == "references")
     return _problems_of_training_cases(dataset, fitting[0])
 
 

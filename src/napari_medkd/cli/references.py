@@ -12,8 +12,16 @@ from napari_medkd.core.task import Task
 _ANNOTATE = "Annotate it in the Data dock, or choose another reference."
 
 
-def problems_of_references(references: tuple[str, ...], dataset: Dataset, task: Task) -> list[Problem]:
-    """Return all that is wrong with the references of a method that learns from them alone."""
+def problems_of_references(
+    references: tuple[str, ...], dataset: Dataset, task: Task, *, needs_images: bool = True
+) -> list[Problem]:
+    """Return all that is wrong with references whose labels alone are learned from.
+
+    Parameters
+    ----------
+    needs_images
+        Whether the method needs unlabelled images beside them.
+    """
     if not references:
         labelled = [case.id for case in dataset.labelled(task.name)]
         found = f"Labelled for {task.name!r}: {', '.join(labelled[:5])}" if labelled else "No case is labelled yet"
@@ -32,7 +40,7 @@ def problems_of_references(references: tuple[str, ...], dataset: Dataset, task: 
         hint = "Paint it on a reference, or take it off the list of classes."
         problems.append(Problem("references", f"No reference shows {', '.join(unseen)}.", hint))
     kept_apart = {*dataset.split.validate, *dataset.split.test, *references}
-    if not any(case.id not in kept_apart for case in dataset.cases):
+    if needs_images and not any(case.id not in kept_apart for case in dataset.cases):
         text = "There is no unlabelled image: every other case is set apart to choose settings or to be scored."
         problems.append(Problem("references", text, "Add images to the dataset, or take cases out of the split."))
     return problems

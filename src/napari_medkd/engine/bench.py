@@ -263,7 +263,10 @@ def _resolve(spec: TrainSpec, dataset: Dataset, task: Task, names: tuple[str, ..
     divisor = 2 ** (len(spec.network.widths) - 1)
     device = choose_device(spec.hardware.device)
     on_gpu = device.type != "cpu"
-    looked_at = names if not spec.references else tuple(case.id for case in dataset.cases)
+    looked_at = names
+    if spec.references:
+        kept_apart = {*dataset.split.validate, *dataset.split.test} - set(names)
+        looked_at = tuple(case.id for case in dataset.cases if case.id not in kept_apart)
     preprocessing = preprocessing_of_start(spec, dataset, task) or choose_preprocessing(
         dataset, looked_at, spec.preprocessing, divisor, on_gpu=on_gpu
     )
