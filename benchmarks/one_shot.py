@@ -126,10 +126,10 @@ ROWS: dict[str, Trained | Moved] = {
 }
 
 
-def _candidate(**settings: float | str) -> Trained:
+def _candidate(share: float = 0.5, **settings: float | str) -> Trained:
     """Return one way to learn from a reference, spelled out so that it stays what it was."""
     plain = {"generation": "warped reference", "hint": 0.0, "self_training": 0.0, "cross_entropy": 1.0, "dice": 1.0}
-    return Trained(ONE_SHOT, settings={**plain, **settings}, share=0.5)
+    return Trained(ONE_SHOT, settings={**plain, **settings}, share=share)
 
 
 #: What was tried for *recommended*, on development cases alone, in shorter runs.
@@ -138,6 +138,7 @@ CANDIDATES: dict[str, Trained | Moved] = {
     "warped reference": _candidate(),
     "warped reference, hint": _candidate(hint=1.0),
     "warped reference, self-training": _candidate(self_training=1.0),
+    "warped reference, self-training, all steps": _candidate(1.0, self_training=1.0),
     "warped reference, self-training on every voxel": _candidate(self_training=1.0, confidence=0.0),
     "mixed transforms": _candidate(generation="mixed transforms"),
     "mixed transforms, self-training": _candidate(generation="mixed transforms", self_training=1.0),
