@@ -116,6 +116,20 @@ def test_answers_that_are_not_sure_teach_nothing(spec):
     assert not has_gradient(objective.student)
 
 
+@pytest.mark.parametrize(("says", "share"), [(0, 0.0), (1, 1.0)])
+def test_answers_without_foreground_teach_nothing(spec, says, share):
+    objective = hinting(spec, self_training_from=0.0, confidence=0.0, hint=0.0)
+    with torch.no_grad():
+        head = objective.self_training.average.network.head
+        head.weight.zero_()
+        head.bias.copy_(torch.nn.functional.one_hot(torch.tensor(says), 3) * 9.0)
+    objective.self_training.average.follow = lambda _student: None
+
+    loss = objective(batch_of())["self-training"].item()
+
+    assert (loss > 0) is (share > 0)
+
+
 def test_the_average_moves_a_hundredth_of_the_way_to_the_student(spec):
     objective = hinting(spec)
     before = objective.self_training.average.network.head.bias.clone()

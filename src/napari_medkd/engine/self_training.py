@@ -13,6 +13,10 @@ from napari_medkd.engine.objective import segmentation_terms
 class SelfTraining(nn.Module):
     """The running average labels a real image; the student sees the same image in another appearance.
 
+    A student that has not found a structure yet is sure of background everywhere, and would teach itself to stay so.
+    Therefore the loss counts in proportion to the foreground that is drawn on the real images, up to as much as the
+    synthetic ones beside them hold.
+
     Parameters
     ----------
     student
@@ -46,4 +50,6 @@ class SelfTraining(nn.Module):
         sure, label = self.average(batch.shown_or_image()).logits.float().softmax(1).max(1)
         label = label.masked_fill(sure < self.confidence, UNKNOWN)
         logits = student(batch.varied_BCZYX).logits.float()
-        return torch.stack(list(segmentation_terms(logits, label, *self.weights).values())).sum()
+        loss = torch.stack(list(segmentation_terms(logits, label, *self.weights).values())).sum()
+        drawn, there = (label > 0).sum(), (batch.label_BZYX > 0).sum()
+        return loss * (drawn / there.clamp(min=1)).clamp(max=1)
