@@ -29,7 +29,7 @@ def folder(tmp_path):
 def painted(dataset, case, task=VESSELS):
     grid = read_volume(dataset.case(case).images).grid
     labels = np.zeros(grid.shape, np.uint8)
-    labels[1, 2, 3] = len(task.classes) - 1
+    labels[-1, 2, 3] = len(task.classes) - 1
     return Mask(labels, grid, task)
 
 
@@ -92,6 +92,20 @@ def test_the_mask_a_case_came_with_stays_on_disk(tiny_dataset, tmp_path):
 
     assert original.read_bytes() == before
     assert changed.case("case_0").annotations["shapes"] != original
+
+
+def test_a_stack_without_voxel_sizes_is_kept_whole(tmp_path):
+    tifffile = pytest.importorskip("tifffile")
+    (tmp_path / "images").mkdir()
+    voxels = np.arange(60, dtype=np.uint8).reshape(3, 4, 5)
+    tifffile.imwrite(tmp_path / "images" / "stack.tif", voxels, photometric="minisblack")
+    dataset = open_dataset(tmp_path)
+
+    save_annotation(dataset, "stack", painted(dataset, "stack"))
+
+    again = open_dataset(tmp_path)
+    found = read_mask(again.case("stack").annotations["vessels"], VESSELS)
+    assert np.array_equal(found.labels, painted(dataset, "stack").labels)
 
 
 def test_a_task_whose_labels_are_mapped_is_refused(folder):

@@ -7,24 +7,23 @@ from napari_medkd.core.annotation import Mask
 from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.errors import DatasetProblem
 from napari_medkd.files.manifest import MANIFEST, write_dataset
-from napari_medkd.files.opening import write_mask
+from napari_medkd.files.opening import mask_suffix, write_mask
 
 #: Folder of a dataset that painted masks are kept in, by task.
 ANNOTATIONS = "annotations"
 
 
 def annotation_path(dataset: Dataset, case: str, mask: Mask) -> Path:
-    """Return the file a painted mask is kept in: NIfTI where voxels have a size, PNG where they are pixels."""
-    suffix = ".nii.gz" if mask.grid.unit == "mm" else ".png"
-    return dataset.folder / ANNOTATIONS / mask.task.name / f"{case}{suffix}"
+    """Return the file a painted mask is kept in; its format is that of a predicted mask on the same grid."""
+    return dataset.folder / ANNOTATIONS / mask.task.name / f"{case}{mask_suffix(mask.grid)}"
 
 
 def save_annotation(dataset: Dataset, case: str, mask: Mask) -> Dataset:
     """Write a case's mask, and return the dataset that knows it.
 
     The mask is written first, atomically; the manifest only where it does not name the file or the classes yet. A case
-    that is on no side of the split joins the training side. A mask
-    the case came with stays where it is, and is no longer named.
+    that is on no side of the split joins the training side. A mask the case came with stays where it is, and is no
+    longer named.
 
     Raises
     ------

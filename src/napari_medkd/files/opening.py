@@ -51,6 +51,13 @@ def stem_of(path: Path) -> str:
     return path.name.removesuffix(path.name[len(path.name) - len(suffix_of(path)) :])
 
 
+def mask_suffix(grid: Grid) -> str:
+    """Return the suffix a mask on the grid is saved with: NIfTI where voxels have a size, else PNG or TIFF."""
+    if grid.unit == "mm":
+        return ".nii.gz"
+    return ".png" if grid.is_flat else ".tif"
+
+
 def read_volume(
     paths: Path | Sequence[Path],
     *,
