@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -108,10 +109,25 @@ def test_a_stack_without_voxel_sizes_is_kept_whole(tmp_path):
     assert np.array_equal(found.labels, painted(dataset, "stack").labels)
 
 
-def test_a_task_whose_labels_are_mapped_is_refused(folder):
-    from dataclasses import replace
+@pytest.mark.parametrize("values", [{1: 2, 2: 1}, {2: 1, 5: 2}, {300: 1, 1: 2, 2: 0}, {3: 0, 4: 1}])
+def test_a_task_whose_labels_are_mapped_is_read_as_it_was_painted(folder, values):
+    dataset = replace(open_dataset(folder), label_maps={"vessels": LabelMap(values)})
+    mask = painted(dataset, "first")
+    mask.labels[0, 0, 0] = 1
 
+    save_annotation(dataset, "first", mask)
+
+    again = open_dataset(folder)
+    path = again.case("first").annotations["vessels"]
+    found = read_mask(path, VESSELS, label_map=again.label_maps["vessels"])
+    assert np.array_equal(found.labels, mask.labels)
+
+
+def test_a_class_that_no_stored_label_is_read_as_is_refused_before_anything_is_written(folder):
     dataset = replace(open_dataset(folder), label_maps={"vessels": LabelMap({1: 2})})
 
-    with pytest.raises(DatasetProblem, match="another name"):
+    with pytest.raises(DatasetProblem, match="'artery'"):
         save_annotation(dataset, "first", painted(dataset, "first"))
+
+    assert not (folder / MANIFEST).exists()
+    assert not list(folder.rglob("annotations"))

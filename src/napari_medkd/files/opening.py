@@ -142,9 +142,19 @@ def write_volume(path: Path, volume: Volume) -> None:
     _format_of(path).write_image(path, volume)
 
 
-def write_mask(path: Path, mask: Mask) -> None:
-    """Save the mask as `write_volume` does, so that it opens on its image in any program."""
-    _format_of(path).write_labels(path, mask.labels, mask.grid)
+def write_mask(path: Path, mask: Mask, *, label_map: LabelMap | None = None) -> None:
+    """Save the mask as `write_volume` does, so that it opens on its image in any program.
+
+    Parameters
+    ----------
+    label_map
+        What `read_mask` will apply: such labels are stored that it finds the mask's own again.
+    """
+    labels = mask.labels
+    if label_map is not None and label_map.values:
+        stored = label_map.inverse(np.unique(labels).tolist())(labels)
+        labels = _smallest(stored, int(stored.max()))
+    _format_of(path).write_labels(path, labels, mask.grid)
 
 
 def write_boxes(path: Path, boxes: Boxes) -> None:
