@@ -86,6 +86,40 @@ def test_from_the_button_to_the_file(viewer, dock, page, qtbot, tmp_path):
     assert dock.state.rows[0].labelled == ("structures",)
 
 
+def annotate(dock, qtbot, name):
+    dock.cases.table.select(name)
+    qtbot.mouseClick(dock.cases.annotate, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: dock.painted_case == name, timeout=20_000)
+    return dock.annotating
+
+
+def finish(page, qtbot):
+    qtbot.mouseClick(page.finish, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: page.presenter.annotation is None, timeout=10_000)
+
+
+def test_a_second_case_begins_empty_and_what_was_painted_on_the_first_makes_room(viewer, dock, page, qtbot):
+    stroke(viewer, qtbot)
+    finish(page, qtbot)
+
+    annotate(dock, qtbot, "case_1")
+
+    assert not np.asarray(page.presenter.annotation.layer.data).any()
+    assert [layer.name for layer in viewer.layers] == ["case_1", "case_1 · structures (painting)"]
+
+
+def test_a_case_is_painted_on_where_it_was_left(viewer, dock, page, qtbot):
+    stroke(viewer, qtbot)
+    painted = np.array(page.presenter.annotation.layer.data)
+    finish(page, qtbot)
+    viewer.layers[-1].visible = False
+
+    annotate(dock, qtbot, "case_0")
+
+    assert painted.any()
+    assert np.array_equal(page.presenter.annotation.layer.data, painted)
+
+
 def test_keys_pick_a_class(viewer, page, qtbot):
     add_class(page, qtbot)
     canvas = canvas_of(viewer)
