@@ -139,7 +139,7 @@ class DataDock(Dock):
             return case_layers(dataset, case, answer)
 
         def then(layers: "list[LayerData]") -> None:
-            if wish == self._wish:
+            if wish == self._wish and not self.painted_case:
                 self._put_into_viewer(dataset, case, layers, has_answer=answer is not None)
             self.cases.show_buttons()
 
@@ -194,6 +194,7 @@ class DataDock(Dock):
             self.show_case(name)
             return
         self._to_annotate = ("", None)
+        self._wish += 1  # a case that is being read would come under the brush
         _leave_panels(self.viewer)
         self.annotating.begin(opened, start=start)
         annotation = self.annotating.presenter.annotation
