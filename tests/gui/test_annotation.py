@@ -110,6 +110,27 @@ def test_a_class_that_is_painted_is_not_taken_away(annotation):
         annotation.remove_last_class()
 
 
+def test_a_class_that_another_cases_mask_may_hold_is_not_taken_away(viewer, tiny_dataset):
+    dataset = open_dataset(tiny_dataset)
+    annotation = annotation_on(viewer, dataset, task=dataset.task("shapes"))
+    annotation.layer.data[:] = 0
+
+    with pytest.raises(VolumeProblem, match=r"other cases may hold this one: case_1.*Rename the class"):
+        annotation.remove_last_class()
+
+    assert annotation.task == dataset.task("shapes")
+
+
+def test_a_class_that_was_added_just_now_is_taken_away_though_other_cases_have_masks(viewer, tiny_dataset):
+    dataset = open_dataset(tiny_dataset)
+    annotation = annotation_on(viewer, dataset, task=dataset.task("shapes"))
+    annotation.add_class("tube")
+
+    annotation.remove_last_class()
+
+    assert annotation.task.classes == dataset.task("shapes").classes
+
+
 def test_two_classes_of_one_name_are_refused(annotation):
     with pytest.raises(DatasetProblem, match="its own name"):
         annotation.add_class("structure 1")

@@ -108,6 +108,7 @@ class Annotation:
         self.grid = grid
         self.task = task
         self.is_draft = start is not None
+        self._num_shared = len(task.classes)  # those that are added while it is painted are in no other case's mask
         refuse_unstorable(dataset, task)
         labels = _labels_on(self.grid, _known_mask(dataset, case, task, self.grid) if start is None else start)
         self._hidden = self._hide_masks()
@@ -210,9 +211,16 @@ class Annotation:
         Raises
         ------
         VolumeProblem
-            Where something is painted in it.
+            Where something is painted in it, or another case's mask of the task may hold it.
         """
         label, name = len(self.task.classes) - 1, self.task.classes[-1]
+        others = [case.id for case in self.dataset.labelled(self.task.name) if case.id != self.case.id]
+        if others and label < self._num_shared:
+            raise VolumeProblem(
+                name,
+                f"All cases share the classes; masks of other cases may hold this one: {', '.join(others[:5])}.",
+                f"Rename the class, or first take those masks of {self.task.name!r} out of medkd-dataset.json.",
+            )
         if (self._volume() == label).any():
             raise VolumeProblem(name, "Something is painted in this class.", "Erase it first, or rename the class.")
         self._take(replace(self.task, classes=self.task.classes[:-1], colours=self.task.colours[: label - 1]))
