@@ -84,6 +84,15 @@ def test_a_label_map_merges_and_renames_all_at_once():
     assert LabelMap({9: 300})(stored).tolist() == [[0, 1, 2, 300]]
 
 
+def test_a_label_map_says_what_is_stored_for_a_label():
+    painted = np.array([[0, 1, 2]], np.uint8)
+
+    assert LabelMap({1: 2, 2: 1}).inverse((0, 1, 2))(painted).tolist() == [[0, 2, 1]]
+    assert LabelMap({2: 1, 5: 2}).inverse((0, 1, 2))(painted).tolist() == [[0, 1, 5]]
+    assert LabelMap({3: 0}).stored_value(0) == 0
+    assert LabelMap({1: 2}).stored_value(1) is None
+
+
 def test_an_empty_label_map_returns_the_labels_themselves():
     stored = np.array([1, 2], np.uint8)
 

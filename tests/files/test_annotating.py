@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ def folder(tmp_path):
 def painted(dataset, case, task=VESSELS):
     grid = read_volume(dataset.case(case).images).grid
     labels = np.zeros(grid.shape, np.uint8)
-    labels[1, 2, 3] = len(task.classes) - 1
+    labels[-1, 2, 3] = len(task.classes) - 1
     return Mask(labels, grid, task)
 
 
@@ -94,10 +95,39 @@ def test_the_mask_a_case_came_with_stays_on_disk(tiny_dataset, tmp_path):
     assert changed.case("case_0").annotations["shapes"] != original
 
 
-def test_a_task_whose_labels_are_mapped_is_refused(folder):
-    from dataclasses import replace
+def test_a_stack_without_voxel_sizes_is_kept_whole(tmp_path):
+    tifffile = pytest.importorskip("tifffile")
+    (tmp_path / "images").mkdir()
+    voxels = np.arange(60, dtype=np.uint8).reshape(3, 4, 5)
+    tifffile.imwrite(tmp_path / "images" / "stack.tif", voxels, photometric="minisblack")
+    dataset = open_dataset(tmp_path)
 
+    save_annotation(dataset, "stack", painted(dataset, "stack"))
+
+    again = open_dataset(tmp_path)
+    found = read_mask(again.case("stack").annotations["vessels"], VESSELS)
+    assert np.array_equal(found.labels, painted(dataset, "stack").labels)
+
+
+@pytest.mark.parametrize("values", [{1: 2, 2: 1}, {2: 1, 5: 2}, {300: 1, 1: 2, 2: 0}, {3: 0, 4: 1}])
+def test_a_task_whose_labels_are_mapped_is_read_as_it_was_painted(folder, values):
+    dataset = replace(open_dataset(folder), label_maps={"vessels": LabelMap(values)})
+    mask = painted(dataset, "first")
+    mask.labels[0, 0, 0] = 1
+
+    save_annotation(dataset, "first", mask)
+
+    again = open_dataset(folder)
+    path = again.case("first").annotations["vessels"]
+    found = read_mask(path, VESSELS, label_map=again.label_maps["vessels"])
+    assert np.array_equal(found.labels, mask.labels)
+
+
+def test_a_class_that_no_stored_label_is_read_as_is_refused_before_anything_is_written(folder):
     dataset = replace(open_dataset(folder), label_maps={"vessels": LabelMap({1: 2})})
 
-    with pytest.raises(DatasetProblem, match="another name"):
+    with pytest.raises(DatasetProblem, match="'artery'"):
         save_annotation(dataset, "first", painted(dataset, "first"))
+
+    assert not (folder / MANIFEST).exists()
+    assert not list(folder.rglob("annotations"))

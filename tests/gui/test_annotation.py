@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 
 from napari_medkd.core.annotation import Mask
+from napari_medkd.core.dataset import LabelMap
 from napari_medkd.core.errors import DatasetProblem, VolumeProblem
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.task import Task
 from napari_medkd.files.manifest import open_dataset
 from napari_medkd.gui.annotation import NEW_TASK, Annotation, task_to_paint
+from napari_medkd.gui.reader import case_layers
+from napari_medkd.gui.shown_case import ShownCase
 from tests.gui.annotating import annotation_on, draft_on, drawn_by_a_student, paint, unpainted
 
 pytestmark = pytest.mark.gui
@@ -107,6 +110,27 @@ def test_a_class_that_is_painted_is_not_taken_away(annotation):
         annotation.remove_last_class()
 
 
+def test_a_class_that_another_cases_mask_may_hold_is_not_taken_away(viewer, tiny_dataset):
+    dataset = open_dataset(tiny_dataset)
+    annotation = annotation_on(viewer, dataset, task=dataset.task("shapes"))
+    annotation.layer.data[:] = 0
+
+    with pytest.raises(VolumeProblem, match=r"other cases may hold this one: case_1.*Rename the class"):
+        annotation.remove_last_class()
+
+    assert annotation.task == dataset.task("shapes")
+
+
+def test_a_class_that_was_added_just_now_is_taken_away_though_other_cases_have_masks(viewer, tiny_dataset):
+    dataset = open_dataset(tiny_dataset)
+    annotation = annotation_on(viewer, dataset, task=dataset.task("shapes"))
+    annotation.add_class("tube")
+
+    annotation.remove_last_class()
+
+    assert annotation.task.classes == dataset.task("shapes").classes
+
+
 def test_two_classes_of_one_name_are_refused(annotation):
     with pytest.raises(DatasetProblem, match="its own name"):
         annotation.add_class("structure 1")
@@ -131,6 +155,43 @@ def test_the_mask_a_case_has_is_painted_on(viewer, tiny_dataset):
     assert np.array_equal(annotation.layer.data, truth.data)
     annotation.layer.data[0, 0, 0] = 1
     assert truth.data[0, 0, 0] == 0
+
+
+def test_the_mask_a_case_has_is_painted_on_though_its_layer_is_hidden_or_gone(viewer, tiny_dataset):
+    dataset = open_dataset(tiny_dataset)
+    case = dataset.case("case_0")
+    layers = ShownCase(viewer).show(case_layers(dataset, case))
+    known = viewer.layers[1].data.copy()
+    viewer.layers[1].visible = False
+
+    hidden = Annotation(viewer, dataset, case, dataset.task("shapes"), layers[0])
+    viewer.layers.remove(viewer.layers[1])
+    gone = Annotation(viewer, dataset, case, dataset.task("shapes"), layers[0])
+
+    assert np.array_equal(hidden.layer.data, known)
+    assert np.array_equal(gone.layer.data, known)
+
+
+def test_another_cases_mask_on_the_canvas_is_not_painted_on(viewer, tiny_dataset, tmp_path):
+    dataset = unpainted(tiny_dataset, tmp_path)
+    first = annotation_on(viewer, dataset)
+    paint(first, 4)
+    first.close()
+
+    second = annotation_on(viewer, dataset, "case_1")
+
+    assert not second.snapshot().labels.any()
+    assert first.layer.visible
+
+
+def test_what_could_not_be_saved_is_refused_before_it_is_painted(viewer, tiny_dataset):
+    dataset = replace(open_dataset(tiny_dataset), label_maps={"shapes": LabelMap({5: 1, 3: 2})})
+    annotation = annotation_on(viewer, dataset, task=dataset.task("shapes"))
+
+    with pytest.raises(DatasetProblem, match="No stored label is read as 'tube'"):
+        annotation.add_class("tube")
+
+    assert "tube" not in annotation.task.classes
 
 
 def test_a_students_mask_is_corrected_in_a_copy_of_it_for_its_own_task(viewer, tiny_dataset, tmp_path):

@@ -1,7 +1,7 @@
 """Which files belong together: cases, their split, and the dataset they form. Paths only; nothing is opened."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -78,6 +78,17 @@ class LabelMap:
             table[stored] = new
         renamed: NDArray[np.integer] = table[labels]
         return renamed
+
+    def stored_value(self, label: int) -> int | None:
+        """Return a stored label that is read as the given one, itself if possible; None where there is none."""
+        if self.values.get(label, label) == label:
+            return label
+        return min((stored for stored, new in self.values.items() if new == label), default=None)
+
+    def inverse(self, labels: Iterable[int]) -> "LabelMap":
+        """Return the map from labels to what is stored for them; one that nothing is read as is left as it is."""
+        found = {label: self.stored_value(label) for label in labels}
+        return LabelMap({label: stored for label, stored in found.items() if stored not in (None, label)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,13 @@ def stem_of(path: Path) -> str:
     return path.name.removesuffix(path.name[len(path.name) - len(suffix_of(path)) :])
 
 
+def mask_suffix(grid: Grid) -> str:
+    """Return the suffix a mask on the grid is saved with: NIfTI where voxels have a size, else PNG or TIFF."""
+    if grid.unit == "mm":
+        return ".nii.gz"
+    return ".png" if grid.is_flat else ".tif"
+
+
 def read_volume(
     paths: Path | Sequence[Path],
     *,
@@ -135,9 +142,19 @@ def write_volume(path: Path, volume: Volume) -> None:
     _format_of(path).write_image(path, volume)
 
 
-def write_mask(path: Path, mask: Mask) -> None:
-    """Save the mask as `write_volume` does, so that it opens on its image in any program."""
-    _format_of(path).write_labels(path, mask.labels, mask.grid)
+def write_mask(path: Path, mask: Mask, *, label_map: LabelMap | None = None) -> None:
+    """Save the mask as `write_volume` does, so that it opens on its image in any program.
+
+    Parameters
+    ----------
+    label_map
+        What `read_mask` will apply: such labels are stored that it finds the mask's own again.
+    """
+    labels = mask.labels
+    if label_map is not None and label_map.values:
+        stored = label_map.inverse(np.unique(labels).tolist())(labels)
+        labels = _smallest(stored, int(stored.max()))
+    _format_of(path).write_labels(path, labels, mask.grid)
 
 
 def write_boxes(path: Path, boxes: Boxes) -> None:

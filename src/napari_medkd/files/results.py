@@ -21,7 +21,7 @@ from napari_medkd.core.settings import Settings
 from napari_medkd.core.task import Task
 from napari_medkd.files.atomic import write_json
 from napari_medkd.files.boxes import BoxRecord, boxes_of, records_of
-from napari_medkd.files.opening import naming, read_mask, write_mask
+from napari_medkd.files.opening import mask_suffix, naming, read_mask, write_mask
 
 RECORD = "prediction.json"
 _MASKS = ("mask.nii.gz", "mask.png", "mask.tif")
@@ -67,7 +67,7 @@ def write_prediction(prediction: Prediction, folder: Path) -> Path:
     _make(path)
     mask = None
     if prediction.mask is not None:
-        mask = _MASKS[0] if grid.unit == "mm" else _MASKS[1] if grid.is_flat else _MASKS[2]
+        mask = f"mask{mask_suffix(grid)}"
         write_mask(path / mask, prediction.mask)
     record = PredictionRecord(
         case=prediction.case,

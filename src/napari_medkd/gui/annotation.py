@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from napari_medkd.core.errors import VolumeProblem
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.painting import empty_slices_between, interpolated, painted_slices, smoothed
 from napari_medkd.core.task import Task
+from napari_medkd.files.annotating import refuse_unstorable
 from napari_medkd.gui.canvas import layer_of, placed_like
 from napari_medkd.gui.layers import KEY, grid_of, labels_look, origin_of, resampled_labels, shown_array, task_of
 
@@ -87,8 +89,9 @@ class Annotation:
 
     Raises
     ------
-    VolumeProblem
-        Where the image is not on the canvas any more.
+    InputProblem
+        Where the image is not on the canvas any more, the case's own mask cannot be read, or what is painted could not
+        be saved.
     """
 
     def __init__(
@@ -105,9 +108,10 @@ class Annotation:
         self.grid = grid
         self.task = task
         self.is_draft = start is not None
-        self._hidden: list[Any] = []
-        known = self._hidden_masks(also_answers=self.is_draft)
-        labels = known if start is None else _labels_on(self.grid, start)
+        self._num_shared = len(task.classes)  # those that are added while it is painted are in no other case's mask
+        refuse_unstorable(dataset, task)
+        labels = _labels_on(self.grid, _known_mask(dataset, case, task, self.grid) if start is None else start)
+        self._hidden = self._hide_masks()
         look = labels_look(task, f"{case.id} · {task.name} (painting)", self._origin())
         self.layer = Labels(labels, **look, **placed_like(shown))
         viewer.add_layer(self.layer)
@@ -207,9 +211,16 @@ class Annotation:
         Raises
         ------
         VolumeProblem
-            Where something is painted in it.
+            Where something is painted in it, or another case's mask of the task may hold it.
         """
         label, name = len(self.task.classes) - 1, self.task.classes[-1]
+        others = [case.id for case in self.dataset.labelled(self.task.name) if case.id != self.case.id]
+        if others and label < self._num_shared:
+            raise VolumeProblem(
+                name,
+                f"All cases share the classes; masks of other cases may hold this one: {', '.join(others[:5])}.",
+                f"Rename the class, or first take those masks of {self.task.name!r} out of medkd-dataset.json.",
+            )
         if (self._volume() == label).any():
             raise VolumeProblem(name, "Something is painted in this class.", "Erase it first, or rename the class.")
         self._take(replace(self.task, classes=self.task.classes[:-1], colours=self.task.colours[: label - 1]))
@@ -229,26 +240,25 @@ class Annotation:
         for layer in self._hidden:
             layer.visible = True
 
-    def _hidden_masks(self, *, also_answers: bool) -> NDArray[Any]:
-        """Hide the case's mask, or all masks of the task; return the labels of the case's own, else an empty mask."""
-        own: NDArray[Any] | None = None
+    def _hide_masks(self) -> list[Any]:
+        """Hide the case's known mask, for a draft all masks of the task, and return what was hidden."""
+        hidden = []
         for layer in self._viewer.layers:
             known = task_of(layer.metadata) if isinstance(layer, Labels) else None
             if known is None or known.name != self.task.name or not layer.visible:
                 continue
-            is_own = own is None and bool(layer.metadata[KEY].get("is_truth"))
-            if is_own:
-                own = np.array(layer.data)
-            if is_own or also_answers:
+            origin = layer.metadata[KEY]
+            if self.is_draft or (origin.get("is_truth") and origin.get("case") == self.case.id):
                 layer.visible = False
-                self._hidden.append(layer)
-        return shown_array(np.zeros(self.grid.shape, np.uint8), self.grid) if own is None else own
+                hidden.append(layer)
+        return hidden
 
     def _origin(self) -> dict[str, Any]:
-        return origin_of(self.grid, "labels") | {"task": asdict(self.task)}
+        return origin_of(self.grid, "labels") | {"task": asdict(self.task), "case": self.case.id}
 
     def _take(self, task: Task) -> None:
         """Change the classes; what is painted stays."""
+        refuse_unstorable(self.dataset, task)
         self.task = task
         look = labels_look(task, self.layer.name, self._origin())
         self.layer.metadata = look["metadata"]
@@ -273,6 +283,16 @@ class Annotation:
 
 def _chooser(annotation: Annotation, label: int) -> Callable[[Any], None]:
     return lambda _layer: annotation.choose(label)
+
+
+def _known_mask(dataset: Dataset, case: Case, task: Task, grid: Grid) -> Mask:
+    """Return the mask the dataset has of the case, whatever is drawn on the canvas; an empty one where it has none."""
+    from napari_medkd.files.opening import read_mask
+
+    path = case.annotations.get(task.name)
+    if not isinstance(path, Path):
+        return Mask(np.zeros(grid.shape, np.uint8), grid, task)
+    return read_mask(path, task, grid=grid, label_map=dataset.label_maps.get(task.name))
 
 
 def _labels_on(grid: Grid, mask: Mask) -> NDArray[Any]:

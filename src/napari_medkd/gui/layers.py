@@ -103,7 +103,13 @@ def _looks_like_hounsfield_units(sample: NDArray[Any]) -> bool:
 
 
 def mask_layer(
-    mask: Mask, name: str, *, on: Grid | None = None, source: Path | None = None, is_truth: bool = False
+    mask: Mask,
+    name: str,
+    *,
+    on: Grid | None = None,
+    source: Path | None = None,
+    is_truth: bool = False,
+    case: str = "",
 ) -> LayerData:
     """Return a labels layer in the classes' colours, which remembers their names.
 
@@ -115,10 +121,13 @@ def mask_layer(
         The file the mask was read from, if any.
     is_truth
         Whether it is what an expert drew; beside a network's answer it is drawn as an outline.
+    case
+        Id of the case whose mask it is, if that is known.
     """
     grid = on or mask.grid
     labels = mask.labels if grid.matches(mask.grid) else resampled_labels(mask.labels, mask.grid, grid)
-    origin = origin_of(grid, "labels", source=source) | {"task": asdict(mask.task), "is_truth": is_truth}
+    origin = origin_of(grid, "labels", source=source)
+    origin |= {"task": asdict(mask.task), "is_truth": is_truth, "case": case}
     return shown_array(labels, grid), placement(grid) | labels_look(mask.task, name, origin), "labels"
 
 

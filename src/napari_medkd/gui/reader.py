@@ -104,7 +104,7 @@ def case_layers(dataset: Dataset, case: Case, answer: Path | None = None) -> lis
             continue
         if task.kind == "segmentation":
             mask = read_mask(known, task, grid=volume.grid, label_map=dataset.label_maps.get(name))
-            layers.append(mask_layer(mask, title, source=known, is_truth=True))
+            layers.append(mask_layer(mask, title, source=known, is_truth=True, case=case.id))
         elif task.kind == "detection":
             layers += boxes_layers(read_boxes(known, task, volume.grid), title)
     return layers if answer is None else [*layers, *_answer_layers(answer, dataset, volume.grid)]

@@ -29,6 +29,12 @@ class ShownCase:
             self._viewer.reset_view()
         return self._layers
 
+    def adopt(self, layer: Any) -> None:
+        """Take a layer in among those of the case: it makes room for the next case's as they do."""
+        if layer in self._viewer.layers and layer.unique_id not in self._layers:
+            layer.events.paint.connect(self._note)
+            self._layers = (*self._layers, layer.unique_id)
+
     def _note(self, event: Any) -> None:
         self._touched.add(event.source.unique_id)
 

@@ -1,15 +1,17 @@
+import threading
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from napari_medkd.core.errors import VolumeProblem
+from napari_medkd.files.annotating import save_annotation
 from napari_medkd.files.manifest import MANIFEST, open_dataset
 from napari_medkd.files.opening import read_mask
 from napari_medkd.gui.presenters.annotate import AnnotatePresenter
 from napari_medkd.gui.state import AnnotateState, Session
 from tests.gui.annotating import annotation_on, draft_on, drawn_by_a_student, paint, unpainted
-from tests.gui.presenting import Later, at_once
+from tests.gui.presenting import Later, at_once, in_a_thread
 
 pytestmark = pytest.mark.gui
 
@@ -164,6 +166,50 @@ def test_what_is_painted_is_saved_at_once_when_the_window_closes(annotation, tmp
 
     assert presenter.save_now()
 
+    assert saved(tmp_path).labels[5].any()
+
+
+def test_a_slow_save_under_way_does_not_overwrite_the_one_at_closing(annotation, tmp_path, monkeypatch):
+    presenter, _, _ = begun(annotation, in_a_thread)
+    has_begun, go_on = threading.Event(), threading.Event()
+
+    def slow(dataset, case, mask):
+        if not has_begun.is_set():
+            has_begun.set()
+            go_on.wait(0.5)  # without a lock, the other save comes meanwhile and sets it
+        changed = save_annotation(dataset, case, mask)
+        go_on.set()
+        return changed
+
+    monkeypatch.setattr("napari_medkd.files.annotating.save_annotation", slow)
+    paint(annotation, 4)
+    presenter.look()
+    assert has_begun.wait(20)
+    paint(annotation, 5)
+
+    assert presenter.save_now()
+
+    for thread in threading.enumerate():
+        if thread.name.endswith("(at_once)"):
+            thread.join(20)
+    assert saved(tmp_path).labels[5].any()
+
+
+def test_a_stroke_during_the_last_save_is_saved_as_well(annotation, tmp_path):
+    later = Later()
+    presenter, _, _ = begun(annotation, later)
+    paint(annotation, 4)
+    over = []
+    presenter.finish(lambda: over.append(True))
+    work, then, _failed = later.waiting.pop()
+    result = work()
+    paint(annotation, 5)
+    then(result)
+
+    while later.waiting:
+        later.do()
+
+    assert over == [True]
     assert saved(tmp_path).labels[5].any()
 
 

@@ -1,5 +1,7 @@
 """Painting a reference as a person does it: with the mouse on the canvas and the buttons of the dock."""
 
+import threading
+
 import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
@@ -8,6 +10,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QLineEdit
 
 from napari_medkd.files.manifest import open_dataset, write_dataset
+from napari_medkd.gui.reader import case_layers
 from napari_medkd.gui.widgets.closing import guard_closing
 from napari_medkd.gui.widgets.data_dock import DataDock
 from tests.gui.annotating import unpainted
@@ -84,6 +87,78 @@ def test_from_the_button_to_the_file(viewer, dock, page, qtbot, tmp_path):
     assert dock.session.references == ("case_0",)
     assert dock.pages.currentWidget() is dock.cases
     assert dock.state.rows[0].labelled == ("structures",)
+
+
+def annotate(dock, qtbot, name):
+    dock.cases.table.select(name)
+    qtbot.mouseClick(dock.cases.annotate, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: dock.painted_case == name, timeout=20_000)
+    return dock.annotating
+
+
+def finish(page, qtbot):
+    qtbot.mouseClick(page.finish, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: page.presenter.annotation is None, timeout=10_000)
+
+
+def test_a_second_case_begins_empty_and_what_was_painted_on_the_first_makes_room(viewer, dock, page, qtbot):
+    stroke(viewer, qtbot)
+    finish(page, qtbot)
+
+    annotate(dock, qtbot, "case_1")
+
+    assert not np.asarray(page.presenter.annotation.layer.data).any()
+    assert [layer.name for layer in viewer.layers] == ["case_1", "case_1 · structures (painting)"]
+
+
+def test_a_case_is_painted_on_where_it_was_left(viewer, dock, page, qtbot):
+    stroke(viewer, qtbot)
+    painted = np.array(page.presenter.annotation.layer.data)
+    finish(page, qtbot)
+    viewer.layers[-1].visible = False
+
+    annotate(dock, qtbot, "case_0")
+
+    assert painted.any()
+    assert np.array_equal(page.presenter.annotation.layer.data, painted)
+
+
+@pytest.fixture
+def slow_case_1(monkeypatch):
+    """Reading case_1 takes until this event is set."""
+    go_on = threading.Event()
+
+    def read(dataset, case, answer=None):
+        assert case.id != "case_1" or go_on.wait(20)
+        return case_layers(dataset, case, answer)
+
+    monkeypatch.setattr("napari_medkd.gui.reader.case_layers", read)
+    yield go_on
+    go_on.set()
+
+
+def test_a_case_that_was_asked_for_before_does_not_come_under_the_brush(viewer, dock, qtbot, slow_case_1):
+    dock.show_case("case_0")
+    qtbot.waitUntil(lambda: dock.session.opened is not None, timeout=20_000)
+    dock.show_case("case_1")
+    dock.annotate("case_0")
+
+    slow_case_1.set()
+    qtbot.waitUntil(lambda: dock.cases.open_case.text() == "Show case", timeout=20_000)
+
+    assert [layer.name for layer in viewer.layers] == ["case_0", "case_0 · structures (painting)"]
+    assert dock.session.opened.case.id == "case_0"
+
+
+def test_a_case_that_is_asked_for_while_another_is_painted_is_not_put_under_the_brush(
+    viewer, dock, page, qtbot, slow_case_1
+):
+    slow_case_1.set()
+
+    dock.show_case("case_1")
+    qtbot.waitUntil(lambda: dock.cases.open_case.text() == "Show case", timeout=20_000)
+
+    assert [layer.name for layer in viewer.layers] == ["case_0", "case_0 · structures (painting)"]
 
 
 def test_keys_pick_a_class(viewer, page, qtbot):

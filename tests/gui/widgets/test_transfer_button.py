@@ -14,6 +14,7 @@ from napari_medkd.gui.comparison import grid_of_viewer
 from napari_medkd.gui.planes import camera_of
 from napari_medkd.gui.reader import case_layers
 from napari_medkd.gui.state import OpenedCase
+from napari_medkd.gui.widgets.data_dock import DataDock
 from napari_medkd.gui.widgets.results_dock import ResultsDock
 from tests.gui.answering_run import add_network
 from tests.gui.transferred_run import CASE, learn, one_shot_run, register
@@ -184,3 +185,20 @@ def test_predicting_gives_the_canvas_back(dock: ResultsDock, run: Path, tiny_dat
     assert dock.state.busy
     qtbot.mouseClick(dock.view.stop, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not dock.state.busy, timeout=PATIENCE)
+
+
+def test_a_case_is_annotated_without_the_panels_that_hide_it(dock: ResultsDock, qtbot: Any, tiny_dataset: Path) -> None:
+    data = DataDock(dock.viewer)
+    dock.viewer.window.add_dock_widget(data, name="Data")
+    data.settle()
+    data.open_path(tiny_dataset)
+    qtbot.waitUntil(lambda: bool(data.state.rows) and not data.state.is_checking, timeout=PATIENCE)
+    data.show_case("case_1")
+    qtbot.waitUntil(lambda: dock.session.opened is not None, timeout=PATIENCE)
+    shown(qtbot, dock)
+
+    data.annotate("case_1")
+
+    assert data.painted_case == "case_1"
+    assert not dock.comparison.is_shown
+    assert [layer.name for layer in dock.viewer.layers if layer.visible] == ["case_1", "case_1 · shapes (painting)"]

@@ -1,5 +1,6 @@
 """What happens while a person paints: autosaving, what is painted and what is missing, and that nothing is lost."""
 
+import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,7 @@ class AnnotatePresenter:
         self._state = state
         self._in_background = in_background
         self._saved: Mask | None = None
+        self._one_at_a_time = threading.Lock()
         self.is_draft = False
         self._is_saving = self._is_last_look = self._has_failed = False
         self._finish: Callable[[], None] | None = None
@@ -62,7 +64,7 @@ class AnnotatePresenter:
             return
         self._is_saving = True
         is_approved = self.is_draft and self._is_last_look
-        self._in_background(lambda: _saved(annotation, last, even_if_same=is_approved), self._take, self._tell)
+        self._in_background(lambda: self._save(annotation, last, even_if_same=is_approved), self._take, self._tell)
 
     def save_now(self) -> bool:
         """Save what is not saved yet here and now, because the window closes; False where that fails, which is told."""
@@ -70,7 +72,7 @@ class AnnotatePresenter:
         if annotation is None or not annotation.is_there:
             return True
         try:
-            _saved(annotation, self._saved)
+            self._save(annotation, self._saved)
         except (InputProblem, OSError) as error:
             self._tell(error)
             return False
@@ -125,6 +127,21 @@ class AnnotatePresenter:
         unseen = [one.name for one in painted.classes if not one.volume]
         return f"Not painted yet: {', '.join(unseen)}." if unseen else ""
 
+    def _save(
+        self, annotation: "Annotation", last: "Mask | None", *, even_if_same: bool = False
+    ) -> "tuple[Mask, Painted, Dataset | None]":
+        """Save what is painted now where it is not what was saved last; return it, and the dataset if it was saved.
+
+        One save waits for another before it looks at the mask, so that the file never goes back to an earlier one.
+        """
+        from napari_medkd.files.annotating import save_annotation
+
+        with self._one_at_a_time:
+            mask, dataset = annotation.snapshot(), None
+            if even_if_same or not _is_same(mask, last):
+                dataset = save_annotation(annotation.dataset, annotation.case.id, mask)
+            return mask, annotation.painted(mask), dataset
+
     def _take(self, found: "tuple[Mask, Painted, Dataset | None]") -> None:
         mask, painted, dataset = found
         self._is_saving = False
@@ -139,15 +156,24 @@ class AnnotatePresenter:
             self._end(self._finish)
 
     def _end(self, then: Callable[[], None]) -> None:
-        """Stop looking after the mask; after a save that was under way already, another one comes first."""
-        if not self._is_last_look:
+        """Stop looking after the mask; after a save that was under way, or a stroke during one, another comes first."""
+        annotation = self.annotation
+        if annotation is None:
+            return
+        if annotation.is_there and not (self._is_last_look and self._is_all_saved(annotation)):
             self._is_last_look = True
             self.look()
-        elif self.annotation is not None:
-            self._finish = None
-            self.annotation.close()
-            self.annotation = None
-            then()
+            return
+        self._finish = None
+        annotation.close()
+        self.annotation = None
+        then()
+
+    def _is_all_saved(self, annotation: "Annotation") -> bool:
+        try:
+            return _is_same(annotation.snapshot(), self._saved)
+        except InputProblem:
+            return False  # the save that follows tells it
 
     def _publish(self, dataset: "Dataset") -> None:
         """Tell the other docks of the case's new mask."""
@@ -165,18 +191,6 @@ class AnnotatePresenter:
         self._has_failed = True
         self._finish = None
         self._state.problem = problems_of(error, "annotation")[0]
-
-
-def _saved(
-    annotation: "Annotation", last: "Mask | None", *, even_if_same: bool = False
-) -> "tuple[Mask, Painted, Dataset | None]":
-    """Save what is painted now where it is not what was saved last; return it, and the dataset if it was saved."""
-    from napari_medkd.files.annotating import save_annotation
-
-    mask, dataset = annotation.snapshot(), None
-    if even_if_same or not _is_same(mask, last):
-        dataset = save_annotation(annotation.dataset, annotation.case.id, mask)
-    return mask, annotation.painted(mask), dataset
 
 
 def _is_same(mask: "Mask", last: "Mask | None") -> bool:

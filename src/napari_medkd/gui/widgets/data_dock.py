@@ -21,7 +21,7 @@ from napari_medkd.gui.presenters.words import count
 from napari_medkd.gui.state import DataState, OpenedCase
 from napari_medkd.gui.widgets.annotate_page import AnnotatePage
 from napari_medkd.gui.widgets.cases_page import CasesPage
-from napari_medkd.gui.widgets.dock import Dock, bring_up
+from napari_medkd.gui.widgets.dock import Dock, bring_up, dock_of
 from napari_medkd.gui.widgets.problem_list import ProblemList
 from napari_medkd.gui.widgets.welcome_page import WelcomePage
 
@@ -43,6 +43,7 @@ class DataDock(Dock):
         self.state = DataState()
         self.presenter = DataPresenter(self.session, self.state, Background(self))
         self._shown: Any = None
+        self._painted: Any = None
         self._wish = 0
         self._to_annotate: tuple[str, Mask | None] = ("", None)
         self._build()
@@ -138,7 +139,7 @@ class DataDock(Dock):
             return case_layers(dataset, case, answer)
 
         def then(layers: "list[LayerData]") -> None:
-            if wish == self._wish:
+            if wish == self._wish and not self.painted_case:
                 self._put_into_viewer(dataset, case, layers, has_answer=answer is not None)
             self.cases.show_buttons()
 
@@ -193,11 +194,18 @@ class DataDock(Dock):
             self.show_case(name)
             return
         self._to_annotate = ("", None)
+        self._wish += 1  # a case that is being read would come under the brush
+        _leave_panels(self.viewer)
         self.annotating.begin(opened, start=start)
+        annotation = self.annotating.presenter.annotation
+        self._painted = None if annotation is None else annotation.layer
         self.pages.setCurrentWidget(self.annotating)
 
     def _take_annotated(self, name: str) -> None:
         """Go back to the cases; the one that was painted is a reference."""
+        if self._painted is not None and self._shown is not None:
+            self._shown.adopt(self._painted)
+        self._painted = None
         self.presenter.show()
         self.pages.setCurrentWidget(self.cases)
         if name:
@@ -239,6 +247,14 @@ class DataDock(Dock):
         path = _dropped(event.mimeData()) if event is not None else None
         if path is not None:
             self.open_path(path)
+
+
+def _leave_panels(viewer: Any) -> None:
+    """Take away what stands side by side and hides the person's layers: what is painted on shall be seen."""
+    results = dock_of(viewer, "Results")
+    if results is not None:
+        results.transfer.presenter.leave()
+        results.presenter.leave_comparison()
 
 
 def _dropped(data: QMimeData | None) -> Path | None:
