@@ -62,8 +62,8 @@ def test_volumes_of_few_planes_are_aligned_within_them(planes):
 
     found = align(moving[None], fixed[None], (5.0, 1.0, 1.0))
 
-    middle = np.array([(planes - 1) / 2, 19.5, 19.5])
-    assert found[:, :3] @ middle + found[:, 3] == pytest.approx(middle + [0, 1.5, -2], abs=0.5)
+    middle = [(planes - 1) / 2, 19.5, 19.5]
+    assert found[:, :3] @ middle + found[:, 3] == pytest.approx([middle[0], 21, 17.5], abs=0.5)
 
 
 @pytest.mark.parametrize("planes", [(3, 12), (12, 3)])
@@ -90,3 +90,13 @@ def test_where_an_image_is_empty_the_centres_are_aligned(shape, empty):
     dimensions = len(found)
     assert found[:, :dimensions] == pytest.approx(np.eye(dimensions), abs=1e-5)
     assert found[:, dimensions] == pytest.approx([2.0] * dimensions, abs=1e-5)
+
+
+def test_where_next_to_nothing_is_shown_the_centres_are_aligned():
+    moving = anatomy((20, 24, 28))
+    fixed = np.ones_like(moving)
+    fixed[3] = np.nextafter(np.float32(1), np.float32(2))
+
+    found = align(moving[None], fixed[None], (1.0, 1.0, 1.0))
+
+    assert found == pytest.approx(np.eye(3, 4), abs=1e-5)
