@@ -33,6 +33,7 @@ from napari_medkd.engine.control import Cancelled, obey
 from napari_medkd.engine.data.batch import Batch
 from napari_medkd.engine.hardware import seed_of
 from napari_medkd.engine.method import Method, Stage, settings_of
+from napari_medkd.engine.networks.registration import RegistrationNetwork
 from napari_medkd.engine.networks.shape import shape_of
 from napari_medkd.engine.preview import Previews
 from napari_medkd.engine.starting import take_weights
@@ -241,7 +242,7 @@ def train(method: Method[Any], bench: Bench, run: Path, control: Control, *, att
         for stage, planned in _stages(method, bench, plan):
             if checkpoints.restore_product(stage.name, stage.product):
                 continue
-            if stage.judge is None:
+            if stage.judge is None and not isinstance(stage.product, RegistrationNetwork):  # it draws no masks
                 yield Noticed(message="No validation case has a label: no score is shown while training.")
             yield from fit(stage, planned, bench, run, control)
     except Cancelled:
