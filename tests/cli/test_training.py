@@ -1,9 +1,13 @@
 """A training run, from the options to what it says."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from napari_medkd.core.control import Always
+from napari_medkd.core.events import CheckpointSaved
+from napari_medkd.core.spec import MethodChoice, TrainSpec
 from napari_medkd.core.status import status_of
 from napari_medkd.runs.folder import RunFolder
 from tests.cli.conftest import Medkd
@@ -19,3 +23,48 @@ def test_that_references_leave_the_other_labels_out_is_noticed(tiny_dataset: Pat
     assert answer.code == 0
     assert "alone" in notice
     assert f"Note: {notice}" in answer.err
+
+
+@pytest.fixture
+def stopped(tiny_spec: TrainSpec, tmp_path: Path, medkd: Medkd) -> tuple[RunFolder, Path]:
+    """A run that stopped after the first of two epochs, and the run that it started from."""
+    from napari_medkd.engine.bench import open_bench
+    from napari_medkd.engine.loop import train
+    from napari_medkd.methods import method_named
+
+    spec = tiny_spec.replace(method=MethodChoice(name="supervised"))
+    short = spec.replace(schedule=spec.schedule.replace(epochs=1, steps_per_epoch=1))
+    earlier = RunFolder.create(tmp_path, short)
+    assert medkd("train", "--run", earlier.path).code == 0
+    folder = RunFolder.create(tmp_path, spec.replace(start_from=earlier.path))
+    method = method_named("supervised")
+    bench = open_bench(folder.spec(), method.tasks)
+    folder.write_resolved(bench.resolved.model_dump(mode="json"))
+    for event in train(method, bench, folder.path, Always()):
+        folder.append(event)
+        if isinstance(event, CheckpointSaved):
+            break
+    return folder, earlier.path
+
+
+@pytest.mark.engine
+def test_a_run_goes_on_when_the_one_it_started_from_is_gone(stopped: tuple[RunFolder, Path], medkd: Medkd):
+    folder, earlier = stopped
+    shutil.rmtree(earlier)
+
+    answer = medkd("train", "--run", folder.path, "--resume")
+
+    assert answer.code == 0, answer.err
+    assert status_of(folder.events()).outcome == "completed"
+
+
+@pytest.mark.engine
+def test_a_run_whose_stage_has_not_begun_needs_the_one_it_started_from(stopped: tuple[RunFolder, Path], medkd: Medkd):
+    folder, earlier = stopped
+    shutil.rmtree(earlier)
+    shutil.rmtree(folder.path / "checkpoints")
+
+    answer = medkd("train", "--run", folder.path, "--resume")
+
+    assert answer.code == 2
+    assert "is no run" in answer.err

@@ -145,6 +145,17 @@ def test_without_validation_cases_the_person_is_told(bench, tmp_path, tiny_spec)
     assert events[-1].outcome == "completed"
 
 
+def test_registration_draws_no_masks_so_that_nobody_is_told_that_it_has_no_score(tiny_spec, tmp_path):
+    schedule = tiny_spec.schedule.replace(epochs=1, steps_per_epoch=1)
+    spec = tiny_spec.replace(method=MethodChoice(name="one-shot"), references=("case_0",), schedule=schedule)
+    one_shot = open_bench(spec, frozenset({"segmentation"}))
+
+    events = list(train(method_named("one-shot"), one_shot, tmp_path, Always()))
+
+    assert [event.message for event in events if isinstance(event, Noticed)] == []
+    assert events[-1].outcome == "completed"
+
+
 def test_a_method_that_yields_another_stage_than_planned_is_a_bug(bench, tmp_path, monkeypatch):
     monkeypatch.setattr(SupervisedMethod, "plan", lambda self, settings, schedule: (StagePlan("teacher", 1, 1),))
 

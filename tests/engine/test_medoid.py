@@ -7,8 +7,9 @@ from scipy import ndimage
 
 from napari_medkd.core.dataset import Case, Dataset, Split
 from napari_medkd.core.errors import DatasetProblem
+from napari_medkd.core.grid import Grid
 from napari_medkd.core.volume import Modality
-from napari_medkd.engine.medoid import Candidate, mean_correlations, rank_candidates
+from napari_medkd.engine.medoid import Candidate, _template, mean_correlations, rank_candidates
 
 nibabel = pytest.importorskip("nibabel")
 
@@ -52,6 +53,41 @@ def test_cases_that_are_scored_are_no_candidates(scans):
 def test_one_case_cannot_be_ranked(scans):
     with pytest.raises(DatasetProblem, match="at least 2"):
         ranked(replace(scans, cases=scans.cases[:1]))
+
+
+def _thin(folder, shapes):
+    random = np.random.default_rng(0)
+    cases = []
+    for number, shape in enumerate(shapes):
+        path = folder / f"thin_{number}.nii.gz"
+        image = ndimage.gaussian_filter(random.normal(size=shape[:2]), 4)[..., None].repeat(shape[2], 2)
+        nibabel.save(nibabel.Nifti1Image(image.astype(np.float32), np.diag([1.0, 1.0, 5.0, 1.0])), path)
+        cases.append(Case(f"thin_{number}", (path,), f"thin_{number}"))
+    return Dataset("thin", ("image",), Modality.MR, {}, tuple(cases), folder=folder)
+
+
+@pytest.mark.parametrize("shape", [(200, 200, 10), (60, 60, 3)])
+def test_volumes_of_few_planes_are_ranked(tmp_path, shape):
+    _, found = ranked(_thin(tmp_path, [shape] * 3))
+
+    assert sorted(one.case for one in found) == ["thin_0", "thin_1", "thin_2"]
+
+
+def test_few_planes_are_not_made_fewer():
+    template, spacing = _template({"thin": Grid.upright((10, 512, 512), (5.0, 0.5, 0.5))})
+
+    assert (template, spacing[0]) == ("thin", 5.0)
+    assert spacing[1] == spacing[2]
+    assert np.prod([10, 256 / spacing[1], 256 / spacing[2]]) == pytest.approx(32**3, rel=0.01)
+
+
+def test_an_empty_image_is_ranked_last(scans):
+    path = scans.cases[2].images[0]
+    nibabel.save(nibabel.Nifti1Image(np.zeros((28, 32, 30), np.float32), np.eye(4)), path)
+
+    _, found = ranked(scans)
+
+    assert found[-1] == Candidate("scan_2", pytest.approx(0, abs=1e-6))
 
 
 def test_the_mean_correlation_by_hand():

@@ -15,6 +15,7 @@ from napari_medkd.core.preprocessing import IntensityRule, PreprocessingWishes
 from napari_medkd.core.run_layout import SPEC, checkpoint_path
 from napari_medkd.core.spec import MethodChoice, NetworkChoice
 from napari_medkd.engine.bench import open_bench, task_of
+from napari_medkd.engine.checkpoint import Checkpoints
 from napari_medkd.engine.loop import train
 from napari_medkd.engine.networks.registration import RegistrationNetwork
 from napari_medkd.engine.networks.running_average import RunningAverage
@@ -53,6 +54,11 @@ def problems(spec, dataset=None):
     return problems_of_start(spec, found, task_of(spec, found, KINDS))
 
 
+def all_weights(run, stage):
+    """Return everything that a stage trained, as its last epoch left it."""
+    return Checkpoints(run).last_objective(stage)
+
+
 def weights(run):
     return load_file(checkpoint_path(run, "student", "done"))
 
@@ -64,11 +70,46 @@ def test_preprocessing_is_taken_from_the_earlier_run(spec, earlier):
     assert open_bench(spec, KINDS).preprocessing.spacing == (1.5, 1.0, 1.0)
 
 
-def test_training_begins_with_the_earlier_weights(spec, earlier, tmp_path):
-    still = spec.schedule.replace(epochs=1, steps_per_epoch=1, learning_rate=1e-12)
+@pytest.fixture
+def earlier_one_shot(one_shot, tmp_path):
+    run = tmp_path / "earlier"
+    trained(one_shot, run)
+    return run
 
-    trained(spec.replace(start_from=earlier, schedule=still, seed=1), tmp_path / "run")
 
+@pytest.fixture
+def one_shot(spec):
+    schedule = spec.schedule.replace(epochs=1, steps_per_epoch=2)
+    return spec.replace(method=MethodChoice(name="one-shot"), references=("case_0",), schedule=schedule)
+
+
+def still(spec, start_from):
+    """Return the spec of a run of one step that changes next to nothing, from another beginning."""
+    schedule = spec.schedule.replace(epochs=1, steps_per_epoch=1, learning_rate=1e-12)
+    return spec.replace(start_from=start_from, schedule=schedule, seed=1)
+
+
+def test_every_network_of_every_stage_begins_with_the_earlier_weights(one_shot, earlier_one_shot, tmp_path):
+    events = trained(still(one_shot, earlier_one_shot), tmp_path / "run")
+
+    assert not any(isinstance(event, Noticed) for event in events)
+    for stage, networks in (("registration", {"network"}), ("student", {"student", "teacher", "self_training"})):
+        before, after = all_weights(earlier_one_shot, stage), all_weights(tmp_path / "run", stage)
+        assert {name.split(".")[0] for name in after} == networks
+        for name, tensor in after.items():
+            followed = before[name]
+            if name.startswith("self_training."):  # a step of the average, towards the student
+                followed = followed.lerp(before[name.replace("self_training.average.network", "student")], 0.01)
+            torch.testing.assert_close(tensor, followed, rtol=0, atol=1e-7)
+
+
+def test_a_network_that_the_earlier_stage_has_not_begins_from_scratch_and_says_so(one_shot, earlier, tmp_path):
+    events = trained(still(one_shot, earlier), tmp_path / "run")
+
+    assert [event.message for event in events if isinstance(event, Noticed)] == [
+        "earlier has no stage 'registration': this stage begins from scratch.",
+        "earlier has no teacher that fits stage 'student': it begins from scratch.",
+    ]
     for name, tensor in weights(earlier).items():
         torch.testing.assert_close(weights(tmp_path / "run")[name], tensor, rtol=0, atol=1e-9)
 

@@ -65,6 +65,18 @@ def taken_up_run(
     return folder
 
 
+def _all_stages_have_begun(folder: RunFolder) -> bool:
+    """Return whether every stage has weights to go on from, so that none needs the run that this one started from."""
+    from napari_medkd.engine.checkpoint import Checkpoints
+    from napari_medkd.engine.method import settings_of
+    from napari_medkd.methods import method_named
+
+    spec, checkpoints = folder.spec(), Checkpoints(folder.path)
+    method = method_named(spec.method.name)
+    planned = method.plan(settings_of(method, spec.method), spec.schedule)
+    return all(checkpoints.is_done(stage.name) or checkpoints.last_epoch(stage.name) for stage in planned)
+
+
 def train_in(folder: RunFolder, *, is_checked: bool) -> int:
     """Carry out one attempt at the run in the folder, and return the exit code."""
     attempt = folder.next_attempt()
@@ -78,7 +90,9 @@ def train_in(folder: RunFolder, *, is_checked: bool) -> int:
         folder.write_machine(of_this_process())
         spec = folder.spec()
         if not is_checked:
-            refuse_problems(spec, read_images=attempt == 1)
+            begun = attempt > 1 and _all_stages_have_begun(folder)
+            needed = spec.replace(start_from=None) if begun else spec
+            refuse_problems(needed, read_images=attempt == 1)
         device = choose_device(spec.hardware.device).type
         for run in live_runs_on(device, folder.path.parent):
             if run.path != folder.path:

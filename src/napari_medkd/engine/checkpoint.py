@@ -114,6 +114,12 @@ def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tens
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
 
 
+def tensors_of(name: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors of one part of a whole, under their names in that part."""
+    prefix = f"{name}."
+    return {full.removeprefix(prefix): tensor for full, tensor in tensors.items() if full.startswith(prefix)}
+
+
 @dataclass(frozen=True, slots=True)
 class Checkpoints:
     """The checkpoints of one run: epochs to continue from, the best and the finished weights of each stage."""
@@ -139,10 +145,14 @@ class Checkpoints:
         if found is None:
             return None
         tensors, card = found
-        prefix = "objective."
-        objective.load_state_dict({n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)})
+        objective.load_state_dict(tensors_of("objective", tensors))
         _restore_optimizer(optimizer, tensors)
         return Progress(int(card["epoch"]), card["best"])
+
+    def last_objective(self, stage: str) -> dict[str, Tensor]:
+        """Return the weights of all that a stage trains, from its newest readable epoch; none where there is none."""
+        found = self._newest(stage)
+        return tensors_of("objective", found[0]) if found else {}
 
     def last_epoch(self, stage: str) -> int:
         """Return the epoch a stage would continue after; 0 where it would start."""

@@ -33,9 +33,10 @@ from napari_medkd.engine.control import Cancelled, obey
 from napari_medkd.engine.data.batch import Batch
 from napari_medkd.engine.hardware import seed_of
 from napari_medkd.engine.method import Method, Stage, settings_of
+from napari_medkd.engine.networks.registration import RegistrationNetwork
 from napari_medkd.engine.networks.shape import shape_of
 from napari_medkd.engine.preview import Previews
-from napari_medkd.engine.starting import take_weights
+from napari_medkd.engine.starting import take_other_networks, take_weights
 
 #: Seconds between two step events.
 REPORT_SECONDS = 0.1
@@ -140,10 +141,14 @@ def _begin(stage: Stage, start_from: Path | None) -> Iterator[AnyEvent]:
     """Begin a fresh stage: from scratch, or from what an earlier run's stage of the same name ended with."""
     if start_from is None:
         return
-    if take_weights(stage.name, stage.sees, stage.product, start_from):
-        stage.objective.take_up()
-    else:
+    if not take_weights(stage.name, stage.sees, stage.product, start_from):
         yield Noticed(message=f"{start_from.name} has no stage {stage.name!r}: this stage begins from scratch.")
+        return
+    stage.objective.take_up()
+    for name in take_other_networks(stage.name, stage.objective, stage.product, start_from):
+        yield Noticed(
+            message=f"{start_from.name} has no {name} that fits stage {stage.name!r}: it begins from scratch."
+        )
 
 
 def fit(stage: Stage, planned: StagePlan, bench: Bench, run: Path, control: Control) -> Iterator[AnyEvent]:
@@ -241,7 +246,7 @@ def train(method: Method[Any], bench: Bench, run: Path, control: Control, *, att
         for stage, planned in _stages(method, bench, plan):
             if checkpoints.restore_product(stage.name, stage.product):
                 continue
-            if stage.judge is None:
+            if stage.judge is None and not isinstance(stage.product, RegistrationNetwork):  # it draws no masks
                 yield Noticed(message="No validation case has a label: no score is shown while training.")
             yield from fit(stage, planned, bench, run, control)
     except Cancelled:

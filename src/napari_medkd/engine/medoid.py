@@ -22,6 +22,8 @@ from napari_medkd.files.opening import read_volume
 
 #: The template has about as many voxels; more tell nothing more about what is typical.
 _VOXELS = {2: 96 * 96, 3: 32**3}
+#: An axis that would have fewer voxels in the template keeps its own.
+_FEWEST_ALONG_AN_AXIS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +97,21 @@ def _template(grids: dict[str, Grid]) -> tuple[str, tuple[float, float, float]]:
     median = np.median(np.stack(list(extents.values())), axis=0)
     chosen = min(extents, key=lambda name: float(np.abs(np.log(extents[name] / median)).sum()))
     grid = grids[chosen]
-    dimensions = 2 if grid.is_flat else 3
-    ratio = max(1.0, (np.prod(grid.shape) / _VOXELS[dimensions]) ** (1 / dimensions))
-    z, y, x = (size * (ratio if sides > 1 else 1.0) for size, sides in zip(grid.spacing, grid.shape, strict=True))
-    return chosen, (z, y, x)
+    z, y, x = np.array(grid.spacing) * _coarser_by(grid)
+    return chosen, (float(z), float(y), float(x))
+
+
+def _coarser_by(grid: Grid) -> NDArray[np.float64]:
+    """Return how much larger (z, y, x) the template's voxels are: alike along all axes but the short ones."""
+    sides = np.array(grid.shape)
+    is_long = sides > 1
+    wanted = _VOXELS[2 if grid.is_flat else 3]
+    while True:
+        ratio = max(1.0, float(np.prod(sides) / wanted) ** (1 / is_long.sum()))
+        becomes_short = is_long & (ratio > 1) & (sides / ratio < _FEWEST_ALONG_AN_AXIS)
+        if not becomes_short.any():
+            return np.where(is_long, ratio, 1.0)
+        is_long &= ~becomes_short
 
 
 def _laid_over(

@@ -1,9 +1,10 @@
 """Beginning from the trained networks of an earlier run instead of from scratch."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.errors import Problem, RunProblem, SpecProblem
@@ -11,10 +12,11 @@ from napari_medkd.core.preprocessing import Preprocessing
 from napari_medkd.core.run_layout import is_run
 from napari_medkd.core.spec import TrainSpec
 from napari_medkd.core.task import Task
-from napari_medkd.engine.checkpoint import WeightsCard, read_product, stages_with_weights
+from napari_medkd.engine.checkpoint import Checkpoints, WeightsCard, read_product, stages_with_weights, tensors_of
 from napari_medkd.engine.networks.registration import RegistrationNetwork
 from napari_medkd.engine.networks.shape import UNetShape, shape_of
 from napari_medkd.engine.networks.unet import UNet
+from napari_medkd.engine.objective import Objective
 from napari_medkd.files.opening import read_volume
 
 #: The field of the spec that every problem stands at, and the stage whose weights every finished run has.
@@ -81,6 +83,27 @@ def take_weights(stage: str, sees: str, product: UNet | RegistrationNetwork, run
         raise SpecProblem(_WHERE, problem, f"Take the settings of that run, {_FROM_SCRATCH}")
     product.load_state_dict(tensors)
     return True
+
+
+def take_other_networks(stage: str, objective: Objective, product: nn.Module, run: Path) -> list[str]:
+    """Load what a run's stage of this name trained beside its product, and return the names of what it has not.
+
+    It is in the stage's newest epoch checkpoint; what has other names or shapes there is left as it is.
+    """
+    kept, missing = Checkpoints(run).last_objective(stage), []
+    for name, network in objective.named_children():
+        if network is product:
+            continue
+        tensors = tensors_of(name, kept)
+        if _shapes(tensors) == _shapes(network.state_dict()):
+            network.load_state_dict(tensors)
+        elif any(parameter.requires_grad for parameter in network.parameters()):
+            missing.append(name)
+    return missing
+
+
+def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
 
 
 def _card_of(run: Path) -> WeightsCard:

@@ -52,3 +52,51 @@ def test_another_contrast_does_not_matter():
 
     assert found[:, :3] == pytest.approx(np.eye(3), abs=0.05)
     assert found[:, 3] == pytest.approx([0, 0, 0], abs=0.5)
+
+
+@pytest.mark.parametrize("planes", [2, 3])
+def test_volumes_of_few_planes_are_aligned_within_them(planes):
+    plane = anatomy((1, 40, 40))
+    moving = plane.repeat(planes, 0)
+    fixed = moved(moving, np.eye(3), np.array([0.0, 1.5, -2.0]))
+
+    found = align(moving[None], fixed[None], (5.0, 1.0, 1.0))
+
+    middle = [(planes - 1) / 2, 19.5, 19.5]
+    assert found[:, :3] @ middle + found[:, 3] == pytest.approx([middle[0], 21, 17.5], abs=0.5)
+
+
+@pytest.mark.parametrize("planes", [(3, 12), (12, 3)])
+def test_few_planes_are_aligned_with_many(planes):
+    moving, fixed = (anatomy((1, 40, 40)).repeat(number, 0) for number in planes)
+
+    found = align(moving[None], fixed[None], (5.0, 1.0, 1.0))
+
+    middle = [np.array([(number - 1) / 2, 19.5, 19.5]) for number in planes]
+    assert found[:, :3] @ middle[1] + found[:, 3] == pytest.approx(middle[0], abs=0.5)
+
+
+@pytest.mark.parametrize("empty", ["moving", "fixed", "both"])
+@pytest.mark.parametrize("shape", [(1, 40, 40), (20, 24, 28)], ids=["planes", "volumes"])
+def test_where_an_image_is_empty_the_centres_are_aligned(shape, empty):
+    moving, fixed = anatomy(shape), anatomy(tuple(max(1, size - 4) if size > 1 else 1 for size in shape))
+    if empty != "fixed":
+        moving[:] = 0.3
+    if empty != "moving":
+        fixed[:] = 0.3
+
+    found = align(moving[None], fixed[None], (2.0, 1.0, 1.0))
+
+    dimensions = len(found)
+    assert found[:, :dimensions] == pytest.approx(np.eye(dimensions), abs=1e-5)
+    assert found[:, dimensions] == pytest.approx([2.0] * dimensions, abs=1e-5)
+
+
+def test_where_next_to_nothing_is_shown_the_centres_are_aligned():
+    moving = anatomy((20, 24, 28))
+    fixed = np.ones_like(moving)
+    fixed[3] = np.nextafter(np.float32(1), np.float32(2))
+
+    found = align(moving[None], fixed[None], (1.0, 1.0, 1.0))
+
+    assert found == pytest.approx(np.eye(3, 4), abs=1e-5)

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from napari_medkd.engine.data import array_cache
 from napari_medkd.engine.data.array_cache import ArrayCache
 
 pytestmark = pytest.mark.engine
@@ -49,3 +50,26 @@ def test_what_a_crash_tore_is_computed_again(damage, tmp_path):
             (array / "zarr.json").write_text("{")
 
     assert np.array_equal(ArrayCache(tmp_path, "flows").get("a", counted), counted())
+
+
+def test_beyond_its_bytes_the_least_recently_used_is_read_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(array_cache, "MEMORY_BYTES", 2 * counted().nbytes, raising=False)
+    cache = ArrayCache(tmp_path, "flows")
+    first, second = (cache.get(name, counted) for name in ("first", "second"))
+    cache.get("first", never)
+
+    cache.get("third", counted)
+
+    assert cache.get("first", never) is first
+    read = cache.get("second", never)
+    assert read is not second
+    assert np.array_equal(read, counted())
+
+
+def test_without_a_folder_all_are_kept(monkeypatch):
+    monkeypatch.setattr(array_cache, "MEMORY_BYTES", 1, raising=False)
+    cache = ArrayCache(None, "flows")
+    for name in "abc":
+        cache.get(name, counted)
+
+    assert all(np.array_equal(cache.get(name, never), counted()) for name in "abc")

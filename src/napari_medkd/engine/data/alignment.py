@@ -16,12 +16,16 @@ _HISTOGRAM_BINS = 32
 _STEPS = 60
 #: (shrink factor, smoothing in voxels) of each resolution, coarse to fine.
 _RESOLUTIONS = ((4, 2.0), (2, 1.0))
+#: An axis of fewer voxels is neither shrunk nor smoothed: recursive filters refuse it.
+_FEWEST_SMOOTHED = 4
 
 
 def align(
     moving_CZYX: NDArray[np.float32], fixed_CZYX: NDArray[np.float32], spacing: tuple[float, ...]
 ) -> NDArray[np.float32]:
     """Return where the fixed image's voxels lie in the moving one, as an affine map.
+
+    Where intensities tell nothing, as those of an empty image do, one centre is laid on the other.
 
     Parameters
     ----------
@@ -37,23 +41,52 @@ def align(
     """
     fixed, moving = _image(fixed_CZYX, spacing), _image(moving_CZYX, spacing)
     dimensions = fixed.GetDimension()
-    start = sitk.CenteredTransformInitializer(
+    centred = sitk.CenteredTransformInitializer(
         fixed, moving, sitk.AffineTransform(dimensions), sitk.CenteredTransformInitializerFilter.GEOMETRY
     )
+    return _matrix(_refined(centred, fixed, moving), spacing[-dimensions:])
+
+
+def _refined(centred: Any, fixed: Any, moving: Any) -> Any:
+    """Return a transform improved at one resolution after the other, or as it was where mutual information fails."""
+    if any(np.ptp(sitk.GetArrayViewFromImage(image)) == 0 for image in (fixed, moving)):
+        return centred
+    found = centred
+    for number, (factor, sigma) in enumerate(_RESOLUTIONS):
+        method = _method(is_thin=min(*fixed.GetSize(), *moving.GetSize()) < _FEWEST_SMOOTHED, seed=_SEED + number)
+        factors = [factor if size >= _FEWEST_SMOOTHED else 1 for size in fixed.GetSize()]
+        method.SetVirtualDomainFromImage(sitk.Shrink(fixed, factors))
+        method.SetInitialTransform(found, inPlace=False)
+        try:
+            found = method.Execute(_smoothed(fixed, sigma), _smoothed(moving, sigma))
+        except RuntimeError:  # how the library says that too few samples overlap, or that they have one intensity
+            return centred
+    return found
+
+
+def _method(*, is_thin: bool, seed: int) -> Any:
     method = sitk.ImageRegistrationMethod()
     method.SetNumberOfThreads(1)  # sums in one order: the same answer each time
     method.SetMetricAsMattesMutualInformation(_HISTOGRAM_BINS)
     method.SetMetricSamplingStrategy(method.REGULAR)
-    method.SetMetricSamplingPercentage(_SHARE_SAMPLED, _SEED)
+    method.SetMetricSamplingPercentage(_SHARE_SAMPLED, seed)
+    if is_thin:  # gradients are differences of neighbours then: the filter needs as many voxels as smoothing does
+        method.SetMetricUseFixedImageGradientFilter(False)
+        method.SetMetricUseMovingImageGradientFilter(False)
     method.SetInterpolator(sitk.sitkLinear)
     method.SetOptimizerAsRegularStepGradientDescent(1.0, 1e-3, _STEPS)
     method.SetOptimizerScalesFromPhysicalShift()
-    method.SetInitialTransform(start, inPlace=False)
-    method.SetShrinkFactorsPerLevel([factor for factor, _ in _RESOLUTIONS])
-    method.SetSmoothingSigmasPerLevel([sigma for _, sigma in _RESOLUTIONS])
-    method.SmoothingSigmasAreSpecifiedInPhysicalUnitsOff()
-    found = method.Execute(fixed, moving)
-    return _matrix(found, spacing[-dimensions:])
+    return method
+
+
+def _smoothed(image: Any, sigma: float) -> Any:
+    """Return an image smoothed by so many voxels along every axis that is long enough."""
+    last = image.GetDimension() - 1
+    for axis in (last, *range(last)):
+        if image.GetSize()[axis] >= _FEWEST_SMOOTHED:
+            order = sitk.RecursiveGaussianImageFilter.ZeroOrder
+            image = sitk.RecursiveGaussian(image, sigma * image.GetSpacing()[axis], False, order, axis)
+    return image
 
 
 def _image(image_CZYX: NDArray[np.float32], spacing: tuple[float, ...]) -> Any:

@@ -1,5 +1,6 @@
-"""Arrays that can be computed again, kept in memory and, where a folder is given, in Zarr v3 groups."""
+"""Arrays that can be computed again, kept in memory while there is room, in Zarr v3 groups where a folder is given."""
 
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,9 @@ import zarr
 from numpy.typing import NDArray
 from zarr.errors import NodeNotFoundError
 
+#: Of arrays that are in a folder as well, those beyond this are read again when they are needed.
+MEMORY_BYTES = 2 * 2**30
+
 
 class ArrayCache:
     """Float arrays by name, computed when they are first asked for.
@@ -15,21 +19,29 @@ class ArrayCache:
     Parameters
     ----------
     folder
-        Where groups of arrays are kept; None keeps them in memory alone.
+        Where groups of arrays are kept; None keeps them in memory alone, however many they are.
     key
         Says what the arrays were computed from: other data or weights, another key, another group.
     """
 
     def __init__(self, folder: Path | None, key: str) -> None:
-        self._kept: dict[str, NDArray[np.float32]] = {}
+        self._kept: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
+        self._kept_bytes = 0
         self._group = None if folder is None else zarr.open_group(folder / f"{key}.zarr", mode="a", zarr_format=3)
 
     def get(self, name: str, compute: Callable[[], NDArray[np.float32]]) -> NDArray[np.float32]:
         """Return the array of that name; it is computed where it is not there or was not completely written."""
-        if name not in self._kept:
-            stored = self._stored(name)
-            self._kept[name] = self._computed(name, compute) if stored is None else stored
-        return self._kept[name]
+        if name in self._kept:
+            self._kept.move_to_end(name)
+            return self._kept[name]
+        stored = self._stored(name)
+        array = self._computed(name, compute) if stored is None else stored
+        self._kept[name] = array
+        self._kept_bytes += array.nbytes
+        while self._group is not None and self._kept_bytes > MEMORY_BYTES and len(self._kept) > 1:
+            _, dropped = self._kept.popitem(last=False)
+            self._kept_bytes -= dropped.nbytes
+        return array
 
     def _stored(self, name: str) -> NDArray[np.float32] | None:
         try:
