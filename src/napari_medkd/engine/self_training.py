@@ -52,4 +52,5 @@ class SelfTraining(nn.Module):
         logits = student(batch.varied_BCZYX).logits.float()
         loss = torch.stack(list(segmentation_terms(logits, label, *self.weights).values())).sum()
         drawn, there = (label > 0).sum(), (batch.label_BZYX > 0).sum()
-        return loss * (drawn / there.clamp(min=1)).clamp(max=1)
+        share: Tensor = (drawn / there.clamp(min=1)).clamp(max=1)
+        return loss * share
