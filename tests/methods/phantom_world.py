@@ -1,9 +1,7 @@
-"""Small worlds in which methods can be held against their baselines.
+"""A small world in which methods can be held against their baselines: two sites that image the same anatomy.
 
-*Two sites*: a curved tube of two parts lies among tissue, bright strands, fluid and cortex of its own intensity. The
-other site has another contrast curve and a smoother noise; no image of it is trained on.
-
-*One anatomy*: the same tube in one surrounding, which every patient has in another, smoothly deformed shape.
+A curved tube of two parts lies among tissue, bright strands, fluid and cortex of its own intensity. The other site has
+another contrast curve and a smoother noise; no image of it is trained on.
 """
 
 from pathlib import Path
@@ -22,9 +20,6 @@ from napari_medkd.files.opening import write_mask, write_volume
 
 SHAPE = (24, 40, 28)
 TASK = Task("tube", "segmentation", ("background", "front", "back"))
-
-#: Standard deviation of each component of a patient's deformation, in voxels.
-_TYPICAL_SHIFT = 2.0
 
 _CONTRAST_HERE = (0.0, 0.12, 0.45, 0.56, 0.75, 1.0)
 _CONTRAST_THERE = (0.0, 0.15, 0.46, 0.56, 0.72, 0.95)
@@ -63,23 +58,6 @@ def tube(seed: int, *, other_site: bool) -> tuple[NDArray[np.float32], NDArray[n
     noise = 0.04 * _smooth(random, 1.0) if other_site else 0.05 * random.normal(size=SHAPE)
     image = image * (1 + 0.1 * _smooth(random, 12)) + noise
     return (100 * image).astype(np.float32), labels
-
-
-def deformed(seed: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """Return the one anatomy in a patient's shape, and its labels (z, y, x)."""
-    template, labels = tube(0, other_site=False)
-    random = np.random.default_rng(10_000 + seed)
-    shift = np.stack([_TYPICAL_SHIFT * _smooth(random, 6.0) for _ in SHAPE])
-    positions = np.indices(SHAPE) + shift
-    image = ndimage.map_coordinates(template, positions, order=1, mode="nearest")
-    image = image * random.uniform(0.8, 1.25) + random.normal(0, 4, SHAPE)
-    moved = ndimage.map_coordinates(labels, positions, order=0, mode="constant")
-    return image.astype(np.float32), moved.astype(np.uint8)
-
-
-def one_anatomy(folder: Path, num_training: int, num_tests: int) -> Path:
-    """Write training and test cases of one anatomy; return the manifest."""
-    return _written(folder, [deformed(number) for number in range(num_training + num_tests)], num_training)
 
 
 def two_sites(folder: Path, num_training: int, num_tests: int) -> Path:
