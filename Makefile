@@ -14,7 +14,7 @@ PYTEST_ARGS ?=
 # What is tested must not depend on how many cores there are.
 test test-slow coverage: export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo one-shot dev test test-slow coverage lint format types contracts check bench gpu-check clean
+.PHONY: help demo dev test test-slow coverage lint format types contracts check bench gpu-check clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -23,11 +23,6 @@ demo: ## the main job end to end in a napari window; DATA=folder for your images
 	scripts/system_libraries.sh $(if $(DISPLAY),,--with-xvfb)
 	scripts/environment.sh demo
 	$(VIRTUAL_SCREEN) .venv/bin/python scripts/demo.py --out demo $(if $(DATA),--data "$(DATA)") $(if $(BUDGET),--budget $(BUDGET))
-
-one-shot: ## from a folder of images to a model, with the mouse; IMAGES=folder TRUTH=folder of masks for yours, EPOCHS=n
-	scripts/system_libraries.sh $(if $(DISPLAY),,--with-xvfb)
-	scripts/environment.sh demo
-	$(VIRTUAL_SCREEN) .venv/bin/python scripts/one_shot_path.py --out one-shot $(if $(IMAGES),--images "$(IMAGES)" --truth "$(TRUTH)") $(if $(EPOCHS),--epochs $(EPOCHS))
 
 dev: ## an environment for daily work, .venv
 	scripts/system_libraries.sh --with-xvfb

@@ -1,4 +1,4 @@
-"""A person's path from a folder of images to a model, with one painted reference: what `make one-shot` runs.
+"""A person's path from a folder of images to a model, with one painted reference.
 
     python scripts/one_shot_path.py [--out one-shot] [--images FOLDER --truth FOLDER] [--epochs 4]
 

@@ -62,14 +62,10 @@ def tube(seed: int, *, other_site: bool) -> tuple[NDArray[np.float32], NDArray[n
 
 def two_sites(folder: Path, num_training: int, num_tests: int) -> Path:
     """Write training cases of one site and test cases of the other; return the manifest."""
-    images = [tube(number, other_site=number >= num_training) for number in range(num_training + num_tests)]
-    return _written(folder, images, num_training)
-
-
-def _written(folder: Path, images: list[tuple[NDArray[np.float32], NDArray[np.uint8]]], num_training: int) -> Path:
     folder.mkdir(parents=True)
     cases, grid = [], Grid.upright(SHAPE)
-    for number, (image, labels) in enumerate(images):
+    for number in range(num_training + num_tests):
+        image, labels = tube(number, other_site=number >= num_training)
         name = f"case_{number}"
         paths = folder / f"{name}.nii.gz", folder / f"{name}_tube.nii.gz"
         write_volume(paths[0], Volume(image[None], grid))
