@@ -10,6 +10,8 @@ TOOLS_KIND = $(if $(filter .venv,$(TOOLS)),dev,test)
 # napari wants a screen with OpenGL: yours, else a virtual one.
 VIRTUAL_SCREEN = $(if $(DISPLAY),,xvfb-run -a -s "-screen 0 1600x1000x24 +extension GLX")
 PYTEST_ARGS ?=
+# One file's tests stay in one process: they share what is costly to make.
+IN_PARALLEL = -n logical --maxprocesses 4 --dist loadfile
 
 # What is tested must not depend on how many cores there are.
 test test-slow coverage: export OMP_NUM_THREADS ?= 1
@@ -37,13 +39,13 @@ tools:
 	@scripts/environment.sh $(TOOLS_KIND)
 
 test: test-environment ## the whole suite in a fresh environment, real napari windows under Xvfb; PYTEST_ARGS=... for part of it
-	.venv-test/bin/python -m pytest $(PYTEST_ARGS)
+	.venv-test/bin/python -m pytest $(IN_PARALLEL) $(PYTEST_ARGS)
 
 test-slow: test-environment ## the tests that train for minutes
 	.venv-test/bin/python -m pytest -m slow --timeout 3600 $(PYTEST_ARGS)
 
 coverage: test-environment ## the suite, and which lines it never ran
-	.venv-test/bin/python -m pytest --cov --cov-report=term-missing:skip-covered $(PYTEST_ARGS)
+	.venv-test/bin/python -m pytest $(IN_PARALLEL) --cov --cov-report=term-missing:skip-covered $(PYTEST_ARGS)
 
 lint: tools ## format, lint, spelling, sizes and names, packaging metadata
 	$(TOOLS)/bin/ruff check
