@@ -12,7 +12,6 @@ development cases alone. Settings are chosen there; *test* is scored once, with 
 Needs MEDKD_DATA, and for the row ``registration`` MEDKD_GREEDY_PYTHON (see greedy_warp.py).
 """
 
-import argparse
 import json
 import shutil
 import time
@@ -25,6 +24,7 @@ from moved_labels import copied_label, network_registered_label, registered_labe
 from one_shot_data import EXPERIMENTS, WORK, Experiment
 from paired_table import Scored, difference_row, read_scores, rows_of
 from record import RESULTS, Record, Row, machine, versions
+from row_commands import read_commands, within
 from trained import answers_of, asked_of, drawn, forget, is_kept, line_of, score_side, trained
 
 from napari_medkd.core.annotation import Mask
@@ -278,33 +278,14 @@ def report(side: str) -> None:
 
 def main() -> None:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = parser.add_subparsers(dest="command", required=True)
-    for command, rows, text in (
-        ("train", ROWS, "train and score the rows that are not done"),
-        ("try", CANDIDATES, "train the candidates that are not done and score development cases"),
-    ):
-        training = commands.add_parser(command, help=text)
-        training.add_argument("--experiment", action="append", choices=list(EXPERIMENTS))
-        training.add_argument("--row", action="append", choices=list(rows))
-        training.add_argument(
-            "--references", type=lambda given: [int(one) for one in given.split(",")], default=[0, 1, 2]
-        )
-        training.add_argument("--minutes", type=float, default=600)
-    reporting = commands.add_parser("report", help="make the table of the rows that are done")
-    reporting.add_argument("--side", choices=["development", "test"], default="test")
-    wanted = parser.parse_args()
+    wanted = read_commands(__doc__, EXPERIMENTS, ROWS, CANDIDATES, ("references", 3))
     if wanted.command == "report":
         report(wanted.side)
         return
-    end = time.monotonic() + 60 * wanted.minutes
     rows = CANDIDATES if wanted.command == "try" else ROWS
-    for experiment, number in product(wanted.experiment or EXPERIMENTS, wanted.references):
-        for name in wanted.row or rows:
-            if time.monotonic() > end:
-                print("The minutes are over; the rows that are left go on the next time.")
-                return
-            finish_row(experiment, name, rows[name], number, only_tried=wanted.command == "try")
+    jobs = product(wanted.experiment or EXPERIMENTS, wanted.numbers, wanted.row or rows)
+    for experiment, number, name in within(wanted.minutes, jobs):
+        finish_row(experiment, name, rows[name], number, only_tried=wanted.command == "try")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ import numpy as np
 from paired_table import Scored, difference_row, read_scores, rows_of
 from real_data import busbra, hippocampus, oasis
 from record import RESULTS, Record, Row, machine, versions
+from row_commands import read_commands, within
 from trained import answers_of, asked_of, forget, is_kept, line_of, score_side, trained
 
 from napari_medkd.core.dataset import Dataset
@@ -195,7 +196,7 @@ def train_row(experiment: str, name: str, row: Trained, seed: int, sides: tuple[
 
 def _jobs(wanted: argparse.Namespace, rows: dict[str, Trained]) -> Iterator[tuple[str, str, Trained, int]]:
     experiments = wanted.experiment or list(EXPERIMENTS)
-    for seed in wanted.seeds:
+    for seed in wanted.numbers:
         for experiment in experiments:
             for name, row in rows.items():
                 if seed < row.seeds and (not wanted.row or name in wanted.row):
@@ -204,13 +205,9 @@ def _jobs(wanted: argparse.Namespace, rows: dict[str, Trained]) -> Iterator[tupl
 
 def train_rows(wanted: argparse.Namespace) -> None:
     """Train what is wanted and not done, until the minutes are over."""
-    end = time.monotonic() + 60 * wanted.minutes
     trying = wanted.command == "try"
     sides, into = (("development",), TRIED) if trying else (("development", "test"), KEPT)
-    for experiment, name, row, seed in _jobs(wanted, CANDIDATES if trying else ROWS):
-        if time.monotonic() > end:
-            print("The minutes are over; the rows that are left go on the next time.")
-            return
+    for experiment, name, row, seed in within(wanted.minutes, _jobs(wanted, CANDIDATES if trying else ROWS)):
         train_row(experiment, name, row, seed, sides, into)
 
 
@@ -279,20 +276,7 @@ def report(side: str) -> None:
 
 def main() -> None:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = parser.add_subparsers(dest="command", required=True)
-    for command, rows, text in (
-        ("train", ROWS, "train and score the rows that are not done"),
-        ("try", CANDIDATES, "train the candidates that are not done and score development cases"),
-    ):
-        training = commands.add_parser(command, help=text)
-        training.add_argument("--experiment", action="append", choices=list(EXPERIMENTS))
-        training.add_argument("--row", action="append", choices=list(rows))
-        training.add_argument("--seeds", type=lambda given: [int(one) for one in given.split(",")], default=[*range(5)])
-        training.add_argument("--minutes", type=float, default=600)
-    reporting = commands.add_parser("report", help="make the table of the rows that are done")
-    reporting.add_argument("--side", choices=["development", "test"], default="test")
-    wanted = parser.parse_args()
+    wanted = read_commands(__doc__, EXPERIMENTS, ROWS, CANDIDATES, ("seeds", 5))
     if wanted.command == "report":
         report(wanted.side)
     else:

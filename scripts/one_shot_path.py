@@ -22,6 +22,9 @@ from window import Window
 #: Of so many slices one is painted; those between are interpolated.
 PAINTED = 3
 
+#: Slices of an answer that are corrected: those with the most wrong voxels.
+CORRECTED = 6
+
 
 def lines_of(mask_YX: NDArray[Any]) -> list[tuple[int, int, int]]:
     """Return the runs of a mask as (row, first, last)."""
@@ -224,11 +227,12 @@ def correct_worst(window: Window, sheet: Any, truth: Path) -> str:
     layer, seen = page.presenter.annotation.layer, truth_of(truth, window, name)
     painter = Painter(window, layer)
     window.shot("7-to-correct")
-    strokes = sum(painter.paint(z, seen[z], besides_YX=np.asarray(layer.data[z])) for z in range(len(seen)))
+    worst = np.argsort((np.asarray(layer.data) != seen).sum(axis=(1, 2)))[::-1][:CORRECTED]
+    strokes = sum(painter.paint(int(z), seen[z], besides_YX=np.asarray(layer.data[z])) for z in sorted(worst))
     window.shot("7-corrected")
     window.click(page.finish)
     window.wait(lambda: page.presenter.annotation is None, "the saved correction")
-    print(f"  {name}: {strokes} strokes to correct it", flush=True)
+    print(f"  {name}: {strokes} strokes on the {len(worst)} slices that were worst", flush=True)
     return name
 
 
