@@ -125,6 +125,23 @@ def test_student_and_teacher_answer_about_cases_and_files(
 
 
 @pytest.mark.engine
+def test_an_image_that_cannot_be_read_keeps_no_other_from_being_predicted(
+    tiny_dataset: Path, tiny_spec: TrainSpec, tmp_path: Path, medkd: Medkd
+):
+    schedule = tiny_spec.schedule.replace(epochs=1, steps_per_epoch=1)
+    run = RunFolder.create(tmp_path, tiny_spec.replace(schedule=schedule)).path
+    medkd("train", "--run", run)
+    torn, whole = tmp_path / "torn.nii.gz", tiny_dataset / "images" / "case_5.nii.gz"
+    torn.write_bytes(whole.read_bytes()[:500])
+
+    answer = medkd("predict", run, "--image", torn, "--image", whole, "--out", tmp_path / "answers")
+
+    assert answer.code == 2
+    assert str(torn) in answer.err
+    assert [path.name for path in predictions_in(tmp_path / "answers")] == ["case_5"]
+
+
+@pytest.mark.engine
 def test_a_teacher_that_needs_class_means_is_not_asked_without(
     tiny_dataset: Path, tiny_spec: TrainSpec, tmp_path: Path, medkd: Medkd
 ):

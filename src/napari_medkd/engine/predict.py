@@ -11,8 +11,8 @@ import torch
 from napari_medkd.core.annotation import ClassLabel, Mask
 from napari_medkd.core.control import Control
 from napari_medkd.core.dataset import Dataset
-from napari_medkd.core.errors import RunProblem, SpecProblem
-from napari_medkd.core.events import AnyEvent, CaseDone, RunEnded
+from napari_medkd.core.errors import InputProblem, Problem, RunProblem, SpecProblem
+from napari_medkd.core.events import AnyEvent, CaseDone, Noticed, RunEnded
 from napari_medkd.core.prediction import Prediction
 from napari_medkd.core.run_layout import RESOLVED, SPEC
 from napari_medkd.core.spec import PredictSpec, TrainSpec
@@ -228,28 +228,39 @@ def predict(spec: PredictSpec, control: Control) -> Iterator[AnyEvent]:
     Raises
     ------
     InputProblem
-        Where the weights, an image or what the teacher must be shown is not usable.
+        Where the weights are not usable; and, after all other images are predicted, where some image, or what the
+        teacher must be shown, is not.
     """
     if not (spec.run / SPEC).is_file():
         raise RunProblem(str(spec.run), "This is not a run folder: it has no spec.json.", "Name the folder of a run.")
     answering = Answering.open(spec)
     questions = _questions(spec, answering.asked.card)
+    problems: list[Problem] = []
     try:
         for question in questions:
-            start = time.monotonic()
-            for said in answering.answer(question, control):
-                if isinstance(said, Prediction):
-                    path = str(write_prediction(said, spec.out))
-                    yield CaseDone(
-                        case=question.name,
-                        path=path,
-                        seconds=time.monotonic() - start,
-                        of_cases=len(questions),
-                        uncertainty=said.uncertainty,
-                    )
-                else:
-                    yield said
+            try:
+                yield from _answered(answering, question, control, len(questions))
+            except InputProblem as problem:
+                problems += problem.problems
+                yield Noticed(message=f"{question.name} is left out. {problem}")
     except Cancelled:
         yield RunEnded(outcome="cancelled", message="The prediction was stopped.")
-    else:
-        yield RunEnded(outcome="completed", message=f"{len(questions)} images are predicted.")
+        return
+    if problems:
+        raise InputProblem.of(problems)
+    yield RunEnded(outcome="completed", message=f"{len(questions)} images are predicted.")
+
+
+def _answered(answering: Answering, question: Question, control: Control, of_cases: int) -> Iterator[AnyEvent]:
+    start = time.monotonic()
+    for said in answering.answer(question, control):
+        if not isinstance(said, Prediction):
+            yield said
+            continue
+        yield CaseDone(
+            case=question.name,
+            path=str(write_prediction(said, answering.spec.out)),
+            seconds=time.monotonic() - start,
+            of_cases=of_cases,
+            uncertainty=said.uncertainty,
+        )

@@ -1,13 +1,35 @@
 """A student that learns from its own answers to real, unlabelled images: those its running average is sure of."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
 from napari_medkd.core.task import UNKNOWN
 from napari_medkd.engine.data.batch import Batch
+from napari_medkd.engine.nearness import nearness
 from napari_medkd.engine.networks.running_average import RunningAverage
 from napari_medkd.engine.networks.unet import UNet
 from napari_medkd.engine.objective import segmentation_terms
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Which of a student's own answers it learns from.
+
+    Parameters
+    ----------
+    confidence
+        Probability from which an answer is learned from; other voxels count nowhere.
+    begins_at
+        Share of the stage's steps before any is.
+    registration
+        How much registration has to say: the exponent of `nearness`, which a class's probability is multiplied by.
+    """
+
+    confidence: float
+    begins_at: float
+    registration: float
 
 
 class SelfTraining(nn.Module):
@@ -21,10 +43,8 @@ class SelfTraining(nn.Module):
     ----------
     student
         Whose average answers.
-    confidence
-        Probability from which an answer is learned from; other voxels count nowhere.
-    begins_at
-        Share of the stage's steps before there is a term.
+    trust
+        Which of its answers are learned from.
     cross_entropy_weight, dice_weight
         Of the two terms on these answers.
 
@@ -33,24 +53,30 @@ class SelfTraining(nn.Module):
     .. [1] Sohn et al., "FixMatch: Simplifying semi-supervised learning with consistency and confidence", NeurIPS 2020.
     """
 
-    def __init__(
-        self, student: UNet, confidence: float, begins_at: float, cross_entropy_weight: float, dice_weight: float
-    ) -> None:
+    def __init__(self, student: UNet, trust: Trust, cross_entropy_weight: float, dice_weight: float) -> None:
         super().__init__()
         self.average = RunningAverage(student)
-        self.confidence = confidence
-        self.begins_at = begins_at
+        self.trust = trust
         self.weights = cross_entropy_weight, dice_weight
 
     def forward(self, student: UNet, batch: Batch, progress: float) -> Tensor | None:
         """Let the average follow, and return the loss of learning from it; None before it has learned enough itself."""
         self.average.follow(student)
-        if progress < self.begins_at or batch.varied_BCZYX is None:
+        if progress < self.trust.begins_at or batch.varied_BCZYX is None:
             return None
-        sure, label = self.average(batch.shown_or_image()).logits.float().softmax(1).max(1)
-        label = label.masked_fill(sure < self.confidence, UNKNOWN)
+        label = self.label(batch)
         logits = student(batch.varied_BCZYX).logits.float()
         loss = torch.stack(list(segmentation_terms(logits, label, *self.weights).values())).sum()
         drawn, there = (label > 0).sum(), (batch.label_BZYX > 0).sum()
         share: Tensor = (drawn / there.clamp(min=1)).clamp(max=1)
         return loss * share
+
+    def label(self, batch: Batch) -> Tensor:
+        """Return what the average draws on the real images where it and registration are sure of it; -1 elsewhere."""
+        chances_BKZYX = self.average(batch.shown_or_image()).logits.float().softmax(1)
+        if self.trust.registration and batch.expected_BZYX is not None:
+            near_BKZYX = nearness(batch.expected_BZYX, chances_BKZYX.shape[1])
+            chances_BKZYX = chances_BKZYX * near_BKZYX**self.trust.registration
+            chances_BKZYX = chances_BKZYX / chances_BKZYX.sum(1, keepdim=True)
+        sure, label = chances_BKZYX.max(1)
+        return label.masked_fill(sure < self.trust.confidence, UNKNOWN)

@@ -28,7 +28,7 @@ from napari_medkd.engine.method import Method, Stage
 from napari_medkd.engine.networks.unet import UNet
 from napari_medkd.engine.reconstructing import reconstructions
 from napari_medkd.engine.registering import Registering
-from napari_medkd.engine.self_training import SelfTraining
+from napari_medkd.engine.self_training import SelfTraining, Trust
 
 
 class OneShotSettings(Settings):
@@ -52,7 +52,7 @@ class OneShotSettings(Settings):
         description="Weight of telling images apart by their embeddings; above 0 it needs batches of 2 or more.",
     )
     generation: Generation = Field(
-        "mixed transforms",
+        "warped reference",
         title="Synthetic images",
         description="The reference in an image's shape, as published; with another image's intensities; with part of "
         "both; or with flows in a row.",
@@ -89,6 +89,15 @@ class OneShotSettings(Settings):
     )
     self_training_from: float = Field(
         0.3, ge=0, le=1, title="Self-training from", description="Share of the student's steps before it begins."
+    )
+
+    registration_prior: float = Field(
+        1.0,
+        ge=0,
+        le=10,
+        title="Registration's say",
+        description="How much less an answer on a real image counts the farther it is from where registration expects "
+        "it; 0 lets the student judge alone.",
     )
 
     @model_validator(mode="after")
@@ -170,7 +179,8 @@ def hinting_of(student: UNet, teacher: UNet | None, settings: OneShotSettings) -
     terms = settings.cross_entropy, settings.dice
     own = None
     if settings.self_training:
-        own = SelfTraining(student, settings.confidence, settings.self_training_from, *terms)
+        trust = Trust(settings.confidence, settings.self_training_from, settings.registration_prior)
+        own = SelfTraining(student, trust, *terms)
     weights = HintingWeights(*terms, settings.reconstruction, settings.hint, settings.self_training)
     return Hinting(student, teacher, weights, own)
 

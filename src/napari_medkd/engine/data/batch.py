@@ -24,12 +24,15 @@ class Batch:
         What a teacher is shown instead of the image; set by a view.
     varied_BCZYX
         What is shown, with another appearance: for a student that is to answer both alike.
+    expected_BZYX
+        Class index that registration expects at each voxel of what is shown; -1 where it expects nothing.
     """
 
     image_BCZYX: Tensor
     label_BZYX: Tensor
     shown_BCZYX: Tensor | None = None
     varied_BCZYX: Tensor | None = None
+    expected_BZYX: Tensor | None = None
 
     def showing(self, shown_BCZYX: Tensor) -> "Batch":
         """Return the batch with something to show to the teacher."""

@@ -4,7 +4,7 @@ Legend: B batch, C channel, D spatial axes in the order (z, y, x), Z Y X space (
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -38,15 +38,15 @@ class SyntheticPairs:
         Of both images alike in space; of the synthetic one alone in intensity.
     patch
         Voxels (z, y, x).
-    varies_real_images
-        Whether batches also hold the real images in another appearance.
+    teaches_itself
+        Whether batches also hold the real images in another appearance, and what registration expects on them.
     """
 
     flows: Flows
     generation: Generation
     augmentation: Augmentation
     patch: tuple[int, int, int]
-    varies_real_images: bool = False
+    teaches_itself: bool = False
 
     def batches(self, size: int, steps: int) -> Callable[[torch.Generator], Iterator[Batch]]:
         """Return a function from a seeded generator to one epoch's batches, the real images being what is shown."""
@@ -60,9 +60,12 @@ class SyntheticPairs:
     def draw(self, size: int, generator: torch.Generator) -> Batch:
         """Return one batch; what is in a sample depends on one seed drawn for it alone."""
         seeds = [int(seed) for seed in torch.randint(2**62, (size,), generator=generator)]
-        images, labels, reals = (torch.cat(parts) for parts in zip(*map(self._draw_one, seeds), strict=True))
-        varied = self._varied(reals, [seed + 1 for seed in seeds]) if self.varies_real_images else None
-        return Batch(self._varied(images, seeds), labels, reals, varied)
+        images, labels, reals, expected = (torch.cat(parts) for parts in zip(*map(self._draw_one, seeds), strict=True))
+        batch = Batch(self._varied(images, seeds), labels, reals)
+        if not self.teaches_itself:
+            return batch
+        varied = self._varied(reals, [seed + 1 for seed in seeds])
+        return replace(batch, varied_BCZYX=varied, expected_BZYX=expected)
 
     def _varied(self, images: Tensor, seeds: list[int]) -> Tensor:
         """Return images with another appearance, one draw for each seed."""
@@ -77,7 +80,7 @@ class SyntheticPairs:
         preprocessing = self.flows.registered.unlabelled.preprocessing
         return preprocessing.spacing[3 - preprocessing.dimensions :]
 
-    def _draw_one(self, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+    def _draw_one(self, seed: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         registered, random = self.flows.registered, np.random.default_rng(seed)
         atlas = registered.atlases[int(random.integers(len(registered.atlases)))]
         number = int(random.integers(len(registered.unlabelled)))
@@ -85,14 +88,16 @@ class SyntheticPairs:
         alignment = registered.alignment(case, atlas)
         in_case = self._positions(case, atlas, seed, random)
         recipe = RECIPES[self.generation](number, len(registered.unlabelled), random)
-        in_atlas = mapped(in_case, alignment)
+        aligned = in_atlas = mapped(in_case, alignment)
         for other, amount in recipe.moves:
             in_atlas = self.flows.moved(in_atlas, registered.unlabelled[other], atlas, amount)
         image = self._painted(in_atlas, atlas, recipe)
-        label = read_at(atlas.label_BCZYX, in_atlas, "nearest")[:, 0].long()
-        beyond = _is_beyond(in_atlas, _sides(atlas.case)) | _is_beyond(in_case, _sides(case))
         real = read_at(as_tensor(case.image_CZYX, image.device), in_case)
-        return image, label.masked_fill(beyond, UNKNOWN), real
+        beyond = _is_beyond(in_case, _sides(case))
+        label = expected = _label_at(in_atlas, atlas).masked_fill(beyond, UNKNOWN)
+        if self.teaches_itself and recipe.moves != ((number, 1.0),):
+            expected = _label_at(self.flows.moved(aligned, case, atlas, 1.0), atlas).masked_fill(beyond, UNKNOWN)
+        return image, label, real, expected
 
     def _painted(self, in_atlas: Tensor, atlas: Atlas, recipe: Recipe) -> Tensor:
         """Return the reference's intensities, with those of another case mixed in."""
@@ -128,6 +133,12 @@ class SyntheticPairs:
             around_D = back[:, :-1] @ voxel + back[:, -1] - patch_D / 2
             start_D = np.where(room_D > 0, np.clip(np.round(around_D), 0, np.maximum(room_D, 0)), start_D)
         return start_D.astype(np.int64)
+
+
+def _label_at(positions_BZYXD: Tensor, atlas: Atlas) -> Tensor:
+    """Return the reference's label (B, Z, Y, X) at positions in its voxels; unknown beyond its border."""
+    label = read_at(atlas.label_BCZYX, positions_BZYXD, "nearest")[:, 0].long()
+    return label.masked_fill(_is_beyond(positions_BZYXD, _sides(atlas.case)), UNKNOWN)
 
 
 def _sides(case: PreparedCase) -> tuple[int, ...]:

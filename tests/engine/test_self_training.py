@@ -1,0 +1,39 @@
+import pytest
+import torch
+
+from napari_medkd.engine.data.batch import Batch
+from napari_medkd.engine.networks.unet import UNet
+from napari_medkd.engine.self_training import SelfTraining, Trust
+
+pytestmark = pytest.mark.engine
+
+
+def taught(chance: float, *, confidence: float = 0.9, registration: float = 1.0) -> torch.Tensor:
+    """What a student learns that sees class 1 everywhere with a chance, where it is expected on the left alone."""
+    student = UNet(dimensions=2, in_channels=1, num_classes=2, widths=(4, 8))
+    own = SelfTraining(student, Trust(confidence, 0.0, registration), 1.0, 1.0)
+    with torch.no_grad():
+        own.average.network.head.weight.zero_()
+        own.average.network.head.bias.copy_(torch.tensor([1 - chance, chance]).log())
+    expected = torch.zeros(1, 8, 16, dtype=torch.long)
+    expected[..., :8] = 1
+    image = torch.zeros(1, 1, 8, 16)
+    return own.label(Batch(image, expected, image, image, expected))[0, 0]
+
+
+def test_an_answer_counts_where_registration_agrees():
+    assert taught(0.95)[:8].tolist() == [1] * 8
+
+
+def test_an_answer_far_from_where_it_is_expected_does_not_count():
+    # One step away e weighs against 19 to 1: 0.87, not sure enough. From four steps on e^4 outweighs it.
+    assert taught(0.95)[8:].tolist() == [-1] * 8
+    assert taught(0.8, confidence=0.5)[8:].tolist() == [1, 0, 0, 0, 0, 0, 0, 0]
+
+
+def test_without_registrations_say_the_student_judges_alone():
+    assert taught(0.95, registration=0.0).tolist() == [1] * 16
+
+
+def test_registration_does_not_silence_a_student_that_is_all_but_certain():
+    assert taught(0.9999)[-1] == 1
