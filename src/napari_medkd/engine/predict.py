@@ -11,7 +11,7 @@ import torch
 from napari_medkd.core.annotation import ClassLabel, Mask
 from napari_medkd.core.control import Control
 from napari_medkd.core.dataset import Dataset
-from napari_medkd.core.errors import InputProblem, Problem, RunProblem, SpecProblem
+from napari_medkd.core.errors import InputProblem, Problem, RunProblem, SpecProblem, VolumeProblem
 from napari_medkd.core.events import AnyEvent, CaseDone, Noticed, RunEnded
 from napari_medkd.core.prediction import Prediction
 from napari_medkd.core.run_layout import RESOLVED, SPEC
@@ -240,7 +240,7 @@ def predict(spec: PredictSpec, control: Control) -> Iterator[AnyEvent]:
         for question in questions:
             try:
                 yield from _answered(answering, question, control, len(questions))
-            except InputProblem as problem:
+            except (VolumeProblem, SpecProblem) as problem:  # a full disk ends it all
                 problems += problem.problems
                 yield Noticed(message=f"{question.name} is left out. {problem}")
     except Cancelled:
