@@ -19,13 +19,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
+from statistics import fmean
+from typing import Any
 
+import numpy as np
 from moved_labels import copied_label, network_registered_label, registered_label
 from one_shot_data import EXPERIMENTS, WORK, Experiment
 from paired_table import Scored, difference_row, read_scores, rows_of
 from record import RESULTS, Record, Row, machine, versions
 from row_commands import read_commands, within
-from trained import answers_of, asked_of, drawn, forget, is_kept, line_of, score_side, trained
+from scipy.stats import spearmanr
+from trained import Answers, asked_of, drawn, forget, is_kept, line_of, most_memory_gb, score_side, trained
 
 from napari_medkd.core.annotation import Mask
 from napari_medkd.core.dataset import Case, Dataset, Split
@@ -167,7 +171,7 @@ def _trained(row: Trained, experiment: Experiment, number: int, run: Path) -> Ca
         labelled = _with_answers(dataset, experiment.references()[number], run / f"answers-{at}", predictor)
         spec = replace(row, all_labels=True).spec(experiment, _manifest(labelled, f"{run.name}-{at}"), number)
         predictor = trained(spec, run / f"round-{at}")
-    return answers_of(predictor)
+    return Answers(predictor)
 
 
 def _with_answers(dataset: Dataset, reference: str, folder: Path, predictor: Predictor) -> Dataset:
@@ -180,7 +184,7 @@ def _with_answers(dataset: Dataset, reference: str, folder: Path, predictor: Pre
             path = folder / f"{case.id}.nii.gz"
             volume = read_volume(case.images, channels=dataset.channels, modality=dataset.modality)
             if not path.is_file():
-                write_mask(path, drawn(predictor, volume))
+                write_mask(path, drawn(predictor, volume).mask)
             case = replace(case, annotations={task.name: path})
         cases.append(case)
     return replace(dataset, cases=tuple(cases), split=Split(train=dataset.split.train))
@@ -223,6 +227,8 @@ def finish_row(experiment: str, name: str, row: Trained | Moved, number: int, *,
             test: {side: score_side(make(), side, draw) for side in sides} for test, make in chosen.tests.items()
         },
     }
+    if isinstance(draw, Answers):
+        document |= {"uncertainty": draw.uncertainty, "most_memory_gb": round(most_memory_gb(), 2)}
     kept.parent.mkdir(parents=True, exist_ok=True)
     write_text(kept, json.dumps(document, indent=1))
     print(line_of(document), flush=True)
@@ -231,6 +237,8 @@ def finish_row(experiment: str, name: str, row: Trained | Moved, number: int, *,
     for folder in (WORK / "datasets").glob(f"{run.name}*"):
         shutil.rmtree(folder)
 
+
+UNCERTAINTY = "uncertainty, rank correlation with 1 - Dice"
 
 #: What each row is held against.
 VERSUS = {
@@ -262,13 +270,34 @@ def _report_test(record: Record, experiment: str, test: str, side: str) -> None:
                 record.rows.append(difference_row(name, other, test, "in site", pair, patients))
 
 
-def _report_seconds(record: Record, experiment: str, side: str) -> None:
-    for name, (row, files) in _files(experiment, side).items():
-        measured = [json.loads(file.read_text(encoding="utf-8"))["seconds_training"] for file in files]
-        values = tuple(seconds for seconds in measured if seconds is not None)
+def _documents(files: list[Path], key: str) -> list[dict[str, Any]]:
+    """Return the files in which something stands that is not known of every row."""
+    documents = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+    return [document for document in documents if document.get(key) is not None]
+
+
+def _report_uncertainty(record: Record, experiment: str, test: str) -> None:
+    """Tell how well uncertainty finds the cases to look at first: its rank correlation with 1 - Dice."""
+    for name, (row, files) in _files(experiment, "test").items():
+        values, cases = [], 0
+        for document in _documents(files, "uncertainty"):
+            scores = document["scores"][test]["test"]
+            wrong = [1 - np.nanmean([one["dice"] for one in classes.values()]) for classes in scores.values()]
+            unsure = [document["uncertainty"][case] for case in scores]
+            values.append(round(float(spearmanr(unsure, wrong).statistic), 4))
+            cases = len(scores)
         if values:
-            mean, more = round(sum(values) / len(values), 1), {"task": "segmentation", "domain": experiment}
-            record.rows.append(Row(name, "training", "s", len(values), mean, values, preset=row.preset, **more))
+            found = (cases, round(float(np.mean(values)), 4), tuple(values))
+            record.rows.append(Row(name, UNCERTAINTY, "", *found, preset=row.preset, domain=test))
+
+
+def _report_costs(record: Record, experiment: str, side: str) -> None:
+    for name, (row, files) in _files(experiment, side).items():
+        for key, metric, unit in (("seconds_training", "training", "s"), ("most_memory_gb", "most memory", "GB")):
+            values = tuple(document[key] for document in _documents(files, key))
+            if values:
+                more = {"preset": row.preset, "task": "segmentation", "domain": experiment}
+                record.rows.append(Row(name, metric, unit, len(values), round(fmean(values), 2), values, **more))
 
 
 def report(side: str) -> None:
@@ -278,7 +307,9 @@ def report(side: str) -> None:
     for experiment, chosen in EXPERIMENTS.items():
         for test in chosen.tests:
             _report_test(record, experiment, test, side)
-        _report_seconds(record, experiment, side)
+            if side == "test":
+                _report_uncertainty(record, experiment, test)
+        _report_costs(record, experiment, side)
     print(record.write())
     for row in record.rows:
         if row.class_ == "mean":

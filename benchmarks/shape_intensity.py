@@ -25,7 +25,7 @@ from paired_table import Scored, difference_row, read_scores, rows_of
 from real_data import busbra, hippocampus, oasis
 from record import RESULTS, Record, Row, machine, versions
 from row_commands import read_commands, within
-from trained import answers_of, asked_of, forget, is_kept, line_of, score_side, trained
+from trained import Answers, asked_of, forget, is_kept, line_of, score_side, trained
 
 from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.preprocessing import PreprocessingWishes
@@ -155,7 +155,7 @@ def _spec(experiment: str, row: Trained, seed: int) -> TrainSpec:
 
 def _scores(experiment: str, predictor: Predictor, sides: tuple[str, ...]) -> dict[str, dict[str, object]]:
     return {
-        name: {side: score_side(dataset, side, answers_of(predictor)) for side in sides}
+        name: {side: score_side(dataset, side, Answers(predictor)) for side in sides}
         for name, make in EXPERIMENTS[experiment].tests.items()
         for dataset in [make()]
     }

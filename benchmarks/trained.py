@@ -1,13 +1,13 @@
 """Trains a run to its end and scores what it draws on whole cases; what every accuracy benchmark shares."""
 
 import json
+import resource
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from napari_medkd.core.annotation import ClassLabel, Mask
 from napari_medkd.core.control import Always
@@ -19,12 +19,9 @@ from napari_medkd.core.spec import TrainSpec
 from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Volume
 from napari_medkd.engine.bench import open_bench, read_resolved
-from napari_medkd.engine.data.preprocess import prepare_image, restore_mask
-from napari_medkd.engine.judge import exhaust
 from napari_medkd.engine.loop import train
 from napari_medkd.engine.method import settings_of
-from napari_medkd.engine.predict import Predictor
-from napari_medkd.engine.sliding_window import sliding_window
+from napari_medkd.engine.predict import Drawn, Predictor
 from napari_medkd.files.atomic import write_text
 from napari_medkd.files.opening import read_mask, read_volume
 from napari_medkd.methods import method_named
@@ -80,24 +77,47 @@ def trained(spec: TrainSpec, run: Path) -> Predictor:
     return Predictor.open(run, "student", bench.machine)
 
 
+def most_memory_gb() -> float:
+    """Return the most memory this process has held so far, in GB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+
+
 def forget(run: Path) -> None:
     """Delete a run whose scores are kept."""
     shutil.rmtree(run)
 
 
-def answers_of(predictor: Predictor) -> Callable[[Case, Volume], Mask]:
-    """Return what draws a network's answer to a case."""
-    return lambda _case, volume: drawn(predictor, volume)
+class Answers:
+    """Draws a network's answer to a case, and keeps how unsure it was of each.
+
+    Parameters
+    ----------
+    predictor
+        The network.
+
+    Attributes
+    ----------
+    uncertainty
+        By case, 0 to 1.
+    """
+
+    def __init__(self, predictor: Predictor) -> None:
+        self._predictor = predictor
+        self.uncertainty: dict[str, float] = {}
+
+    def __call__(self, case: Case, volume: Volume) -> Mask:
+        """Return the mask on the volume's own grid."""
+        found = drawn(self._predictor, volume)
+        self.uncertainty[case.id] = round(found.uncertainty, 6)
+        return found.mask
 
 
-def drawn(predictor: Predictor, volume: Volume) -> Mask:
+def drawn(predictor: Predictor, volume: Volume) -> Drawn:
     """Return what a network draws on a volume, on the volume's own grid."""
-    recipe = predictor.card.preprocessing
-    image, grid = prepare_image(volume, recipe)
-    labels = exhaust(
-        sliding_window(predictor.network, torch.from_numpy(image), recipe.patch, autocast=predictor.machine.autocast)
-    ).labels
-    return restore_mask(labels, grid, volume.grid, predictor.card.task.task)
+    *_, found = predictor.answer(volume, Always())
+    if not isinstance(found, Drawn):
+        raise TypeError(found)
+    return found
 
 
 def score_side(

@@ -32,7 +32,7 @@ KINDS = frozenset({"segmentation"})
 
 @pytest.fixture
 def one_shot(tiny_spec):
-    return tiny_spec.replace(method=MethodChoice(name="one-shot"), references=("case_0",))
+    return tiny_spec.replace(method=MethodChoice(name="one-shot", settings={"hint": 1.0}), references=("case_0",))
 
 
 def previews_while(spec, run, **changes):

@@ -80,7 +80,9 @@ def earlier_one_shot(one_shot, tmp_path):
 @pytest.fixture
 def one_shot(spec):
     schedule = spec.schedule.replace(epochs=1, steps_per_epoch=2)
-    return spec.replace(method=MethodChoice(name="one-shot"), references=("case_0",), schedule=schedule)
+    return spec.replace(
+        method=MethodChoice(name="one-shot", settings={"hint": 1.0}), references=("case_0",), schedule=schedule
+    )
 
 
 def still(spec, start_from):

@@ -39,7 +39,7 @@ def spec(tiny_spec: TrainSpec) -> TrainSpec:
 
 def hinting(spec: TrainSpec, **settings: float) -> Hinting:
     bench = open_bench(spec, METHOD.tasks)
-    return hinting_of(bench.network(), bench.network(reconstructs=True), OneShotSettings(**settings))
+    return hinting_of(bench.network(), bench.network(reconstructs=True), OneShotSettings(**{"hint": 1.0} | settings))
 
 
 def batch_of(size: int = 2) -> Batch:

@@ -106,13 +106,14 @@ def _epoch(
     torch.manual_seed(seed)
     stage.objective.train()
     report, step = Report(), epoch * planned.steps_per_epoch
+    highest = stage.learning_rate_share * bench.spec.schedule.learning_rate
     last_step = step + planned.steps_per_epoch
     for batch in stage.batches(generator):
         asked_at = time.monotonic()
         yield from obey(control)
         report.since += time.monotonic() - asked_at  # a pause is no part of a step
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate_at(step, planned.steps, bench.spec.schedule.learning_rate)
+            group["lr"] = learning_rate_at(step, planned.steps, highest)
         stage.objective.progress = step / planned.steps
         report.add(step_once(stage, bench, optimizer, batch))
         step += 1

@@ -46,6 +46,8 @@ class Stage:
     shows
         What else can be seen of a case while the stage trains; where the product draws no mask, the first picture's
         is previewed. It may not draw random numbers.
+    learning_rate_share
+        Of the schedule's learning rate.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Stage:
     judge: Callable[[], dict[str, float]] | None = None
     sees: Sees = "image"
     shows: Callable[[PreparedCase], Sequence[PreviewPicture]] | None = None
+    learning_rate_share: float = 1.0
 
 
 class Method(Protocol[S]):
