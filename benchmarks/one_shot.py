@@ -118,7 +118,7 @@ ROWS: dict[str, Trained | Moved] = {
     "registration": Moved(registered_label),
     "registration network": Trained(
         ONE_SHOT,
-        settings={"hint": 0.0, "self_training": 0.0, "registration_share": 2.0},
+        settings={"hint": 0.0, "self_training": 0.0, "registration_share": 4.0},
         share=0.125,
         only_registers=True,
     ),
@@ -136,10 +136,11 @@ def _candidate(num_unlabelled: int | None = None, **settings: float | str) -> Tr
         "generation": "warped reference",
         "hint": 0.0,
         "self_training": 1.0,
-        "registration_prior": 1.0,
+        "registration_prior": 0.5,
         "confidence": 0.9,
         "self_training_from": 0.3,
-        "registration_share": 0.25,
+        "registration_share": 0.5,
+        "smoothness": 0.5,
     }
     return Trained(ONE_SHOT, settings={**chosen, **settings}, share=0.5, num_unlabelled=num_unlabelled)
 

@@ -39,14 +39,18 @@ class OneShotSettings(Settings):
     """Registration turns one labelled reference into many; a reconstructing teacher shows the student real images."""
 
     registration_share: float = Field(
-        0.25,
+        0.5,
         gt=0,
         le=4,
         title="Registration's share",
         description="Epochs of registration as a share of the student's.",
     )
     smoothness: float = Field(
-        1.0, ge=0, le=100, title="Smoothness weight", description="Weight of the flow's squared gradient."
+        0.5,
+        ge=0,
+        le=100,
+        title="Smoothness weight",
+        description="Weight of the flow's squared gradient, 1 as published.",
     )
     contrast: float = Field(
         0.01,
