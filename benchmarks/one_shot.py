@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 from moved_labels import copied_label, network_registered_label, registered_label
-from one_shot_data import EXPERIMENTS, WORK, Experiment
+from one_shot_data import ANSWERS, EXPERIMENTS, WORK, Experiment
 from paired_table import Scored, difference_row, read_scores, rows_of
 from record import RESULTS, Record, Row, machine, versions
 from row_commands import read_commands, within
@@ -172,7 +172,7 @@ def _trained(row: Trained, experiment: Experiment, number: int, run: Path) -> Ca
         labelled = _with_answers(dataset, experiment.references()[number], run / f"answers-{at}", predictor)
         spec = replace(row, all_labels=True).spec(experiment, _manifest(labelled, f"{run.name}-{at}"), number)
         predictor = trained(spec, run / f"round-{at}")
-    return Answers(predictor)
+    return Answers(predictor, ANSWERS / run.name)
 
 
 def _with_answers(dataset: Dataset, reference: str, folder: Path, predictor: Predictor) -> Dataset:

@@ -15,6 +15,9 @@ from napari_medkd.files.sample import write_sample
 
 WORK = Path(__file__).parent / "work" / "one_shot"
 
+#: What the students of rows that are done drew, by row and reference.
+ANSWERS = WORK / "answers"
+
 _PHANTOMS_A_DOMAIN = 24
 _SIDES = ((0, 16), (16, 18), (18, 24))
 

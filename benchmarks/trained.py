@@ -23,7 +23,7 @@ from napari_medkd.engine.loop import train
 from napari_medkd.engine.method import settings_of
 from napari_medkd.engine.predict import Drawn, Predictor
 from napari_medkd.files.atomic import write_text
-from napari_medkd.files.opening import read_mask, read_volume
+from napari_medkd.files.opening import read_mask, read_volume, write_mask
 from napari_medkd.methods import method_named
 
 
@@ -88,12 +88,14 @@ def forget(run: Path) -> None:
 
 
 class Answers:
-    """Draws a network's answer to a case, and keeps how unsure it was of each.
+    """Draws a network's answer to a case, and keeps it and how unsure the network was.
 
     Parameters
     ----------
     predictor
         The network.
+    folder
+        Where the masks are kept, a file for each case; None keeps none.
 
     Attributes
     ----------
@@ -101,14 +103,18 @@ class Answers:
         By case, 0 to 1.
     """
 
-    def __init__(self, predictor: Predictor) -> None:
+    def __init__(self, predictor: Predictor, folder: Path | None = None) -> None:
         self._predictor = predictor
+        self._folder = folder
         self.uncertainty: dict[str, float] = {}
 
     def __call__(self, case: Case, volume: Volume) -> Mask:
         """Return the mask on the volume's own grid."""
         found = drawn(self._predictor, volume)
         self.uncertainty[case.id] = round(found.uncertainty, 6)
+        if self._folder is not None:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            write_mask(self._folder / f"{case.id}.nii.gz", found.mask)
         return found.mask
 
 

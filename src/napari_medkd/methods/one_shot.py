@@ -4,12 +4,10 @@ Registration moves the reference, label and all, into the shape of every unlabel
 synthetic images; beside it a teacher reconstructs the real ones, and its features hint at what real images look like.
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
 from pydantic import Field, model_validator
-from torch import nn
 
 from napari_medkd.core.card import Needs, TeacherShows
 from napari_medkd.core.errors import SpecProblem
@@ -29,7 +27,6 @@ from napari_medkd.engine.networks.unet import UNet
 from napari_medkd.engine.reconstructing import reconstructions
 from napari_medkd.engine.registering import Registering
 from napari_medkd.engine.self_training import SelfTraining, Trust
-
 
 #: A registration network has no normalisation, and takes steps of the student's size badly: its flows burst.
 _REGISTRATION_LEARNING_RATE = 0.25
@@ -169,25 +166,19 @@ class OneShot:
         network = bench.registration_network()
         registering = Registering(network, settings.smoothness, settings.contrast)
         shows = transfers(registered, bench.training_cases, network)
-        yield Stage(
-            "registration",
-            registering,
-            network,
-            registered.pairs(size, steps),
-            shows=shows,
-            learning_rate_share=_REGISTRATION_LEARNING_RATE,
-        )
+        pairs, gently = registered.pairs(size, steps), _REGISTRATION_LEARNING_RATE
+        yield Stage("registration", registering, network, pairs, shows=shows, learning_rate_share=gently)
         student = bench.network()
         teacher = bench.network(reconstructs=True) if settings.hint else None
         augmentation = augmentation_named(bench.spec.schedule.augmentation)
-        flows = registered.flows_by(network, _digest(network))
-        pairs = SyntheticPairs(
+        flows = registered.flows_by(network)
+        synthetic = SyntheticPairs(
             flows, settings.generation, augmentation, bench.preprocessing.patch, settings.self_training > 0
         )
         hinting = hinting_of(student, teacher, settings)
         learns = teacher if settings.reconstruction else None
         shows_case = reconstructions(learns, bench.preprocessing, bench.machine) if learns else None
-        yield Stage("student", hinting, student, pairs.batches(size, steps), bench.judge(student), shows=shows_case)
+        yield Stage("student", hinting, student, synthetic.batches(size, steps), bench.judge(student), shows=shows_case)
 
 
 def hinting_of(student: UNet, teacher: UNet | None, settings: OneShotSettings) -> Hinting:
@@ -199,14 +190,6 @@ def hinting_of(student: UNet, teacher: UNet | None, settings: OneShotSettings) -
         own = SelfTraining(student, trust, *terms)
     weights = HintingWeights(*terms, settings.reconstruction, settings.hint, settings.self_training)
     return Hinting(student, teacher, weights, own)
-
-
-def _digest(network: nn.Module) -> str:
-    """Return a short name of a network's weights."""
-    digest = hashlib.sha256()
-    for tensor in network.state_dict().values():
-        digest.update(tensor.cpu().numpy().tobytes())
-    return digest.hexdigest()[:16]
 
 
 METHOD: Method[OneShotSettings] = OneShot()

@@ -33,7 +33,7 @@ def flows(tmp_path_factory):
     registered = Registered(bench.training_cases, bench.unlabelled_cases, bench.machine, None)
     alignment = np.column_stack([np.eye(3), ALIGNED_BY]).astype(np.float32)
     registered._alignments.get("reference~case", lambda: alignment)
-    return registered.flows_by(Push(*map(float, PUSHED_BY)), "known")
+    return registered.flows_by(Push(*map(float, PUSHED_BY)))
 
 
 def drawn(flows, generation):

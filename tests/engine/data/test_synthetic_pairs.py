@@ -28,7 +28,7 @@ def flows(tiny_dataset, tmp_path_factory):
     registered = Registered(
         bench.training_cases, bench.unlabelled_cases, bench.machine, tmp_path_factory.mktemp("cache")
     )
-    return registered.flows_by(bench.registration_network(), "untrained")
+    return registered.flows_by(bench.registration_network())
 
 
 def drawn(flows, generation="warped reference", augmentation=NONE, seed=0, size=2):

@@ -3,13 +3,14 @@
 Legend: B batch, C channel, D spatial axes in the order (z, y, x), Z Y X space (no Z for planes).
 """
 
+import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from napari_medkd.engine.data.alignment import align
 from napari_medkd.engine.data.array_cache import ArrayCache
@@ -71,9 +72,9 @@ class Registered:
 
         return epoch
 
-    def flows_by(self, network: RegistrationNetwork, key: str) -> "Flows":
-        """Return the flows that a trained network finds."""
-        return Flows(self, network.eval(), ArrayCache(self._folder, f"flows-{key}"))
+    def flows_by(self, network: RegistrationNetwork) -> "Flows":
+        """Return the flows that a trained network finds, kept under a name made of its weights."""
+        return Flows(self, network.eval(), ArrayCache(self._folder, f"flows-{_digest(network)}"))
 
 
 class Flows:
@@ -114,3 +115,11 @@ class Flows:
 
 def _drawn(number: int, generator: torch.Generator) -> int:
     return int(torch.randint(number, (), generator=generator))
+
+
+def _digest(network: nn.Module) -> str:
+    """Return a short name of a network's weights."""
+    digest = hashlib.sha256()
+    for tensor in network.state_dict().values():
+        digest.update(tensor.cpu().numpy().tobytes())
+    return digest.hexdigest()[:16]
