@@ -79,4 +79,5 @@ class SelfTraining(nn.Module):
             chances_BKZYX = chances_BKZYX * near_BKZYX**self.trust.registration
             chances_BKZYX = chances_BKZYX / chances_BKZYX.sum(1, keepdim=True)
         sure, label = chances_BKZYX.max(1)
-        return label.masked_fill(sure < self.trust.confidence, UNKNOWN)
+        learned: Tensor = label.masked_fill(sure < self.trust.confidence, UNKNOWN)
+        return learned
