@@ -184,7 +184,8 @@ class Bench:
         flat = self.preprocessing.dimensions == 2
         augmentation = augmentation_named(schedule.augmentation)
         cut = shape if augmentation.is_nothing else _enlarged(shape)
-        images, labels = Patches(self.training_cases, cut).draw(schedule.batch_size, generator)
+        patches = Patches(self.training_cases, cut, label_goes_on=len(self.spec.references) > 0)
+        images, labels = patches.draw(schedule.batch_size, generator)
         images, labels = images.to(self.machine.device), labels.to(self.machine.device)
         if flat:
             images, labels = images[:, :, 0], labels[:, 0]

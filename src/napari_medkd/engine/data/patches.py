@@ -15,9 +15,9 @@ CENTRED_SHARE = 1 / 3
 
 
 def _cut(
-    case: PreparedCase, start: NDArray[np.int64], shape: tuple[int, int, int]
+    case: PreparedCase, start: NDArray[np.int64], shape: tuple[int, int, int], *, label_goes_on: bool
 ) -> tuple[NDArray[np.float32], NDArray[np.int16]]:
-    """Return image (C, z, y, x) and label (z, y, x) of a window; outside, the edge goes on and the label is -1."""
+    """Return image (C, z, y, x) and label (z, y, x) of a window; outside, the image's edge goes on."""
     low, high = start, start + np.array(shape)
     size = np.array(case.label_ZYX.shape)
     inside = tuple(slice(int(a), int(b)) for a, b in zip(np.maximum(low, 0), np.minimum(high, size), strict=True))
@@ -25,7 +25,10 @@ def _cut(
     image, label = case.image_CZYX[(slice(None), *inside)], case.label_ZYX[inside]
     if label.shape == shape:
         return image, label
-    return np.pad(image, [(0, 0), *padding], mode="edge"), np.pad(label, padding, constant_values=UNKNOWN)
+    image = np.pad(image, [(0, 0), *padding], mode="edge")
+    return image, np.pad(label, padding, mode="edge") if label_goes_on else np.pad(
+        label, padding, constant_values=UNKNOWN
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +41,17 @@ class Patches:
         Where to draw from.
     shape
         Voxels (z, y, x) of a patch.
+    label_goes_on
+        Whether the label of an image's edge goes on beyond it, as its intensities do; else it is -1 there. A network
+        that learns from one image sees its edges as often as its middle, and what it is not told about them it invents.
     """
 
     cases: Cases
     shape: tuple[int, int, int]
+    label_goes_on: bool = False
 
     def draw(self, number: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Return images (B, C, Z, Y, X) float32 and labels (B, Z, Y, X) int16, -1 outside the case."""
+        """Return images (B, C, Z, Y, X) float32 and labels (B, Z, Y, X) int16."""
         centred = round(number * CENTRED_SHARE) or int(torch.rand((), generator=generator) < CENTRED_SHARE)
         drawn = [self._draw_one(index < centred, generator) for index in range(number)]
         images, labels = zip(*drawn, strict=True)
@@ -59,7 +66,7 @@ class Patches:
             centre = voxel_of_some_class(case.label_ZYX, place[3], place[4])
             around = np.clip(centre - np.array(self.shape) // 2, 0, np.maximum(room, 0))
             start = np.where(room > 0, around, start)
-        return _cut(case, start, self.shape)
+        return _cut(case, start, self.shape, label_goes_on=self.label_goes_on)
 
 
 def voxel_of_some_class(label_ZYX: NDArray[np.int16], which_class: float, which_voxel: float) -> NDArray[np.int64]:
