@@ -79,12 +79,11 @@ class Painter:
         from qtpy.QtCore import Qt
         from qtpy.QtTest import QTest
 
-        points = [self._on_canvas(z, row, column) for column in range(first, last + 1)]
-        QTest.mousePress(self._canvas, Qt.MouseButton.LeftButton, pos=points[0])
-        for point in points:
-            QTest.mouseMove(self._canvas, point)
-            self._window.settle(0.005)
-        QTest.mouseRelease(self._canvas, Qt.MouseButton.LeftButton, pos=points[-1])
+        begin, end = (self._on_canvas(z, row, column) for column in (first, last))
+        QTest.mousePress(self._canvas, Qt.MouseButton.LeftButton, pos=begin)
+        QTest.mouseMove(self._canvas, end)  # napari paints the line between two places of the mouse
+        self._window.settle(0.005)
+        QTest.mouseRelease(self._canvas, Qt.MouseButton.LeftButton, pos=end)
 
     def _on_canvas(self, z: int, row: int, column: int) -> Any:
         """Return where a voxel stands on the canvas."""
