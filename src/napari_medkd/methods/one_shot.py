@@ -33,7 +33,7 @@ _REGISTRATION_LEARNING_RATE = 0.25
 
 
 class OneShotSettings(Settings):
-    """Registration turns one labelled reference into many; a reconstructing teacher shows the student real images."""
+    """Registration turns one labelled reference into many; the student learns from real images too."""
 
     registration_share: float = Field(
         0.5,
@@ -120,8 +120,8 @@ class OneShot:
     name = "one-shot"
     title = "One-shot distillation"
     summary = (
-        "One labelled reference and unlabelled images make a model: registration gives labelled samples, a "
-        "reconstructing teacher shows the student real images."
+        "One labelled reference and unlabelled images make a model: registration gives labelled samples, and the "
+        "student learns from real images too: by its own confident answers, or a reconstructing teacher's hint."
     )
     source = (
         "Distillation Learning Guided by Image Reconstruction for One-Shot Medical Image Segmentation, arXiv 2408.03616"
