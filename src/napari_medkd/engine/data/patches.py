@@ -26,9 +26,9 @@ def _cut(
     if label.shape == shape:
         return image, label
     image = np.pad(image, [(0, 0), *padding], mode="edge")
-    return image, np.pad(label, padding, mode="edge") if label_goes_on else np.pad(
-        label, padding, constant_values=UNKNOWN
-    )
+    if label_goes_on:
+        return image, np.pad(label, padding, mode="edge")
+    return image, np.pad(label, padding, constant_values=UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
