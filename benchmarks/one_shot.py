@@ -304,7 +304,7 @@ def _report_costs(record: Record, experiment: str, side: str) -> None:
 def report(side: str) -> None:
     """Write results/one_shot.json from the rows that are done, or of the candidates, results/one_shot_tried.json."""
     record = Record("one_shot" if side == "test" else "one_shot_tried")
-    record.notes = {"side": side, "settings_tried": len(CANDIDATES) - 1}
+    record.notes = {"side": side}
     for experiment, chosen in EXPERIMENTS.items():
         for test in chosen.tests:
             _report_test(record, experiment, test, side)
