@@ -185,7 +185,7 @@ def _with_answers(dataset: Dataset, reference: str, folder: Path, predictor: Pre
             path = folder / f"{case.id}.nii.gz"
             volume = read_volume(case.images, channels=dataset.channels, modality=dataset.modality)
             if not path.is_file():
-                write_mask(path, drawn(predictor, volume).mask)
+                write_mask(path, drawn(predictor, volume)[0])
             case = replace(case, annotations={task.name: path})
         cases.append(case)
     return replace(dataset, cases=tuple(cases), split=Split(train=dataset.split.train))

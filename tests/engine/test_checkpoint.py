@@ -8,12 +8,13 @@ import torch
 from napari_medkd.core.errors import RunProblem
 from napari_medkd.core.preprocessing import Preprocessing
 from napari_medkd.engine.checkpoint import Checkpoints, Progress, TaskCard, WeightsCard, load_network
+from napari_medkd.engine.networks.heads import HeadsShape
 from napari_medkd.engine.networks.shape import UNetShape
 from napari_medkd.engine.networks.unet import UNet
 
 pytestmark = pytest.mark.engine
 
-SHAPE = UNetShape(dimensions=3, in_channels=1, num_classes=2, widths=(4, 8), skips=True)
+SHAPE = UNetShape(dimensions=3, in_channels=1, answers=HeadsShape(num_classes=2), widths=(4, 8), skips=True)
 CARD = WeightsCard(
     method="supervised",
     stage="student",

@@ -16,6 +16,7 @@ from napari_medkd.core.errors import RunProblem, SpecProblem
 from napari_medkd.core.events import AnyEvent, Noticed, RunEnded
 from napari_medkd.core.run_layout import RESOLVED
 from napari_medkd.core.status import status_of
+from napari_medkd.files.manifest import open_dataset
 from napari_medkd.runs.devices import live_runs_on, wait_for_turn
 from napari_medkd.runs.folder import RunFolder
 from napari_medkd.runs.heartbeat import Heartbeat
@@ -73,7 +74,8 @@ def _all_stages_have_begun(folder: RunFolder) -> bool:
 
     spec, checkpoints = folder.spec(), Checkpoints(folder.path)
     method = method_named(spec.method.name)
-    planned = method.plan(settings_of(method, spec.method), spec.schedule)
+    names = tuple(open_dataset(path).name for path in spec.datasets)
+    planned = method.plan(settings_of(method, spec.method), spec.schedule, names)
     return all(checkpoints.is_done(stage.name) or checkpoints.last_epoch(stage.name) for stage in planned)
 
 
@@ -82,9 +84,10 @@ def train_in(folder: RunFolder, *, is_checked: bool) -> int:
     attempt = folder.next_attempt()
 
     def work(control: SignalledControl, heartbeat: Heartbeat) -> Iterator[AnyEvent]:
-        from napari_medkd.engine.bench import open_bench, read_resolved
+        from napari_medkd.engine.bench import open_bench
         from napari_medkd.engine.hardware import choose_device
         from napari_medkd.engine.loop import train
+        from napari_medkd.engine.resolved import read_resolved
         from napari_medkd.methods import method_named
 
         folder.write_machine(of_this_process())

@@ -65,9 +65,13 @@ class TrainSpec(Settings):
     datasets: tuple[Path, ...] = Field(min_length=1)
     """Dataset folders or their manifests."""
     targets: tuple[Target, ...] = (Target(),)
+    """What is learned. Several of one dataset make one network with several heads; a dataset that no target names is
+    learned by its only task."""
     references: tuple[str, ...] = ()
     """Ids of reference cases, for methods that learn from a few."""
     preprocessing: PreprocessingWishes = PreprocessingWishes()
+    preprocessing_of: dict[str, PreprocessingWishes] = Field(default_factory=dict)
+    """By dataset's name, in place of ``preprocessing``, where one recipe does not fit all."""
     method: MethodChoice = MethodChoice()
     network: NetworkChoice = NetworkChoice()
     schedule: Schedule = Schedule()

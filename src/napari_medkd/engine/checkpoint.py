@@ -32,18 +32,26 @@ class TaskCard(Settings):
     name: str
     kind: TaskKind
     classes: tuple[str, ...]
+    multilabel: bool = False
     ignore: int | None = None
     colours: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, task: Task) -> "TaskCard":
         """Return a task's card."""
-        return cls(name=task.name, kind=task.kind, classes=task.classes, ignore=task.ignore, colours=task.colours)
+        return cls(
+            name=task.name,
+            kind=task.kind,
+            classes=task.classes,
+            multilabel=task.multilabel,
+            ignore=task.ignore,
+            colours=task.colours,
+        )
 
     @property
     def task(self) -> Task:
         """The task itself."""
-        return Task(self.name, self.kind, self.classes, ignore=self.ignore, colours=self.colours)
+        return Task(self.name, self.kind, self.classes, self.multilabel, self.ignore, self.colours)
 
 
 class WeightsCard(Settings):
@@ -59,6 +67,14 @@ class WeightsCard(Settings):
     network: NetworkShape
     preprocessing: Preprocessing
     task: TaskCard
+    """The first of its tasks."""
+    tasks: tuple[TaskCard, ...] = ()
+    """All that it answers, at most one of each kind."""
+    dataset: str = ""
+    """Whose tasks they are."""
+    weights: str = ""
+    """Name of the file beside it that holds the weights, where they serve several datasets; else it is called as the
+    card."""
     epoch: int
     score: float | None = None
     sha256: str

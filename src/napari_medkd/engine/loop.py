@@ -5,7 +5,7 @@ import os
 import platform
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +124,7 @@ def _epoch(
 
 
 def _card(stage: Stage, bench: Bench, epoch: int, score: float | None) -> WeightsCard:
+    bench = stage.bench or bench
     return WeightsCard(
         method=bench.spec.method.name,
         stage=stage.name,
@@ -132,6 +133,8 @@ def _card(stage: Stage, bench: Bench, epoch: int, score: float | None) -> Weight
         network=shape_of(stage.product),
         preprocessing=bench.preprocessing,
         task=TaskCard.of(bench.task),
+        tasks=tuple(TaskCard.of(task) for task in bench.tasks),
+        dataset=bench.dataset.name,
         epoch=epoch,
         score=score,
         sha256="",
@@ -162,7 +165,7 @@ def fit(stage: Stage, planned: StagePlan, bench: Bench, run: Path, control: Cont
     TrainingDiverged
         When a loss is not finite; the last good checkpoint is kept.
     """
-    checkpoints, previews = Checkpoints(run), Previews(bench, run)
+    checkpoints, previews = Checkpoints(run), Previews(stage.bench or bench, run)
     parameters = [parameter for parameter in stage.objective.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=bench.spec.schedule.learning_rate, weight_decay=1e-4)
     progress = checkpoints.restore_epoch(stage.name, stage.objective, optimizer)
@@ -239,8 +242,8 @@ def train(method: Method[Any], bench: Bench, run: Path, control: Control, *, att
     attempt
         1 for a fresh run; above, finished stages are loaded and the unfinished one continues from its last epoch.
     """
-    bench = replace(bench, run=run)
-    plan = method.plan(settings_of(method, bench.spec.method), bench.spec.schedule)
+    bench = bench.in_run(run)
+    plan = method.plan(settings_of(method, bench.spec.method), bench.spec.schedule, bench.dataset_names)
     checkpoints = Checkpoints(run)
     yield _first_word(method, bench, plan, checkpoints, attempt)
     try:

@@ -48,6 +48,8 @@ class Stage:
         is previewed. It may not draw random numbers.
     learning_rate_share
         Of the schedule's learning rate.
+    bench
+        Of the dataset whose tasks the product answers; None is the run's first.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Stage:
     sees: Sees = "image"
     shows: Callable[[PreparedCase], Sequence[PreviewPicture]] | None = None
     learning_rate_share: float = 1.0
+    bench: Bench | None = None
 
 
 class Method(Protocol[S]):
@@ -78,8 +81,8 @@ class Method(Protocol[S]):
     default_preset: str
     Settings: type[S]
 
-    def plan(self, settings: S, schedule: Schedule) -> tuple[StagePlan, ...]:
-        """Return the stages that `stages` will yield, in order, with their lengths."""
+    def plan(self, settings: S, schedule: Schedule, datasets: Sequence[str]) -> tuple[StagePlan, ...]:
+        """Return the stages that `stages` will yield for datasets of these names, in order, with their lengths."""
         ...
 
     def stages(self, settings: S, bench: Bench) -> Iterator[Stage]:
@@ -134,7 +137,7 @@ def card_of(method: Method[Any]) -> MethodCard:
         tasks=tuple(sorted(method.tasks)),
         needs=method.needs,
         teacher_shows=method.teacher_shows,
-        stages=tuple(planned.name for planned in method.plan(default, Schedule())),
+        stages=tuple(planned.name for planned in method.plan(default, Schedule(), ("",))),
         presets={name: dict(changes) for name, changes in method.presets.items()},
         default_preset=method.default_preset,
         settings_schema=method.Settings.model_json_schema(),

@@ -37,7 +37,7 @@ class Previews:
     def after_epoch(self, stage: Stage, epoch: int, *, is_last: bool = False) -> Iterator[AnyEvent]:
         """Write a preview and say so, unless previews would slow training down; the last one of a stage always."""
         too_soon = time.monotonic() - self._last < self._cost_seconds / LARGEST_SHARE
-        draws = isinstance(stage.product, UNet) and stage.sees == "image"
+        draws = isinstance(stage.product, UNet) and stage.product.answers.num_classes > 0 and stage.sees == "image"
         if (too_soon and not is_last) or not len(self._bench.preview_case) or not (draws or stage.shows):
             return
         start = time.monotonic()

@@ -4,7 +4,7 @@ Registration moves the reference, label and all, into the shape of every unlabel
 synthetic images; beside it a teacher reconstructs the real ones, and its features hint at what real images look like.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
 from pydantic import Field, model_validator
@@ -145,7 +145,7 @@ class OneShot:
     default_preset = "recommended"
     Settings = OneShotSettings
 
-    def plan(self, settings: OneShotSettings, schedule: Schedule) -> tuple[StagePlan, ...]:
+    def plan(self, settings: OneShotSettings, schedule: Schedule, datasets: Sequence[str]) -> tuple[StagePlan, ...]:
         """Return registration and student."""
         if settings.contrast and schedule.batch_size < 2:
             raise SpecProblem(

@@ -1,6 +1,7 @@
 """Cuts training patches out of prepared cases: a third of them around a voxel of some class, the others anywhere."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -31,6 +32,24 @@ def _cut(
     return image, np.pad(label, padding, constant_values=UNKNOWN)
 
 
+class Drawn(NamedTuple):
+    """Patches, and where they are from."""
+
+    images_BCZYX: Tensor
+    """float32."""
+    labels_BZYX: Tensor
+    """int16."""
+    sources: "tuple[Source, ...]"
+
+
+class Source(NamedTuple):
+    """Where a patch is from."""
+
+    case: PreparedCase
+    start_D: NDArray[np.int64]
+    """Its first voxel (z, y, x) in the case."""
+
+
 @dataclass(frozen=True, slots=True)
 class Patches:
     """Draws random patches of one shape from cases.
@@ -50,23 +69,35 @@ class Patches:
     shape: tuple[int, int, int]
     label_goes_on: bool = False
 
-    def draw(self, number: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Return images (B, C, Z, Y, X) float32 and labels (B, Z, Y, X) int16."""
+    def draw(self, number: int, generator: torch.Generator) -> Drawn:
+        """Return patches of cases drawn evenly."""
         centred = round(number * CENTRED_SHARE) or int(torch.rand((), generator=generator) < CENTRED_SHARE)
         drawn = [self._draw_one(index < centred, generator) for index in range(number)]
-        images, labels = zip(*drawn, strict=True)
-        return torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(labels))
+        images, labels, sources = zip(*drawn, strict=True)
+        return Drawn(torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(labels)), sources)
 
-    def _draw_one(self, centred: bool, generator: torch.Generator) -> tuple[NDArray[np.float32], NDArray[np.int16]]:
+    def _draw_one(
+        self, centred: bool, generator: torch.Generator
+    ) -> tuple[NDArray[np.float32], NDArray[np.int16], Source]:
         case = self.cases[int(torch.randint(len(self.cases), (1,), generator=generator))]
         place = torch.rand(5, generator=generator, dtype=torch.float64).numpy()
         room = np.array(case.label_ZYX.shape) - np.array(self.shape)
         start = np.where(room > 0, np.floor(place[:3] * (room + 1)), np.floor(room / 2)).astype(np.int64)
         if centred and (room > 0).any():
-            centre = voxel_of_some_class(case.label_ZYX, place[3], place[4])
+            centre = _middle_of_some_box(case, place[3])
+            if centre is None:
+                centre = voxel_of_some_class(case.label_ZYX, place[3], place[4])
             around = np.clip(centre - np.array(self.shape) // 2, 0, np.maximum(room, 0))
             start = np.where(room > 0, around, start)
-        return _cut(case, start, self.shape, label_goes_on=self.label_goes_on)
+        return *_cut(case, start, self.shape, label_goes_on=self.label_goes_on), Source(case, start)
+
+
+def _middle_of_some_box(case: PreparedCase, which: float) -> NDArray[np.int64] | None:
+    """Return the voxel (z, y, x) in the middle of a box drawn evenly; None where there is none."""
+    if case.boxes is None or not len(case.boxes.corners):
+        return None
+    corners = case.boxes.corners[int(which * len(case.boxes.corners))]
+    return np.asarray((corners[:3] + corners[3:]) // 2, dtype=np.int64)
 
 
 def voxel_of_some_class(label_ZYX: NDArray[np.int16], which_class: float, which_voxel: float) -> NDArray[np.int64]:

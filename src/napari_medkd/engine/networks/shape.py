@@ -5,6 +5,7 @@ from typing import Literal, TypeAlias
 from torch import nn
 
 from napari_medkd.core.settings import Settings
+from napari_medkd.engine.networks.heads import HeadsShape
 from napari_medkd.engine.networks.registration import RegistrationNetwork
 from napari_medkd.engine.networks.unet import UNet
 
@@ -14,7 +15,7 @@ class UNetShape(Settings):
 
     dimensions: Literal[2, 3]
     in_channels: int
-    num_classes: int
+    answers: HeadsShape
     widths: tuple[int, ...]
     skips: bool
 
@@ -23,7 +24,7 @@ class UNetShape(Settings):
         return UNet(
             dimensions=self.dimensions,
             in_channels=self.in_channels,
-            num_classes=self.num_classes,
+            answers=self.answers,
             widths=self.widths,
             skips=self.skips,
         )
@@ -50,7 +51,7 @@ def shape_of(network: nn.Module) -> NetworkShape:
             return UNetShape(
                 dimensions=network.dimensions,
                 in_channels=network.in_channels,
-                num_classes=network.num_classes,
+                answers=network.answers,
                 widths=network.widths,
                 skips=network.skips,
             )
