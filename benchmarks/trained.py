@@ -18,10 +18,11 @@ from napari_medkd.core.run_layout import RESOLVED
 from napari_medkd.core.spec import TrainSpec
 from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Volume
+from napari_medkd.engine.answers import Answer
 from napari_medkd.engine.bench import open_bench
 from napari_medkd.engine.loop import train
 from napari_medkd.engine.method import settings_of
-from napari_medkd.engine.predict import Answer, Predictor
+from napari_medkd.engine.predict import Predictor
 from napari_medkd.engine.resolved import read_resolved
 from napari_medkd.files.atomic import write_text
 from napari_medkd.files.opening import read_mask, read_volume, write_mask

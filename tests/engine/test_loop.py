@@ -158,7 +158,9 @@ def test_registration_draws_no_masks_so_that_nobody_is_told_that_it_has_no_score
 
 
 def test_a_method_that_yields_another_stage_than_planned_is_a_bug(bench, tmp_path, monkeypatch):
-    monkeypatch.setattr(SupervisedMethod, "plan", lambda self, settings, schedule, datasets: (StagePlan("teacher", 1, 1),))
+    monkeypatch.setattr(
+        SupervisedMethod, "plan", lambda self, settings, schedule, datasets: (StagePlan("teacher", 1, 1),)
+    )
 
     with pytest.raises(EngineBug, match="planned stage 'teacher'"):
         list(train(SupervisedMethod(), bench, tmp_path, Always()))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from napari_medkd import __version__
 from napari_medkd.core.control import Control
@@ -33,6 +33,7 @@ from napari_medkd.engine.control import Cancelled, obey
 from napari_medkd.engine.data.batch import Batch
 from napari_medkd.engine.hardware import seed_of
 from napari_medkd.engine.method import Method, Stage, settings_of
+from napari_medkd.engine.networks.pupils import ForPupils
 from napari_medkd.engine.networks.registration import RegistrationNetwork
 from napari_medkd.engine.networks.shape import shape_of
 from napari_medkd.engine.preview import Previews
@@ -123,20 +124,29 @@ def _epoch(
             _refuse_divergence(losses, stage, step)
 
 
-def _card(stage: Stage, bench: Bench, epoch: int, score: float | None) -> WeightsCard:
-    bench = stage.bench or bench
+def _cards(stage: Stage, bench: Bench, epoch: int, score: float | None) -> tuple[WeightsCard, ...]:
+    """Return the card of a stage's product; one for each dataset where it has heads for several."""
+    product = stage.product
+    if isinstance(product, ForPupils) and len(bench.benches) > 1:
+        return tuple(
+            _card(stage, each, product.for_pupil(pupil), (epoch, score)) for pupil, each in enumerate(bench.benches)
+        )
+    return (_card(stage, stage.bench or bench, product, (epoch, score)),)
+
+
+def _card(stage: Stage, bench: Bench, product: nn.Module, when: tuple[int, float | None]) -> WeightsCard:
     return WeightsCard(
         method=bench.spec.method.name,
         stage=stage.name,
         sees=stage.sees,
         fallback_means=bench.mean_intensities_CK.tolist() if stage.sees == "class means" else None,
-        network=shape_of(stage.product),
+        network=shape_of(product),
         preprocessing=bench.preprocessing,
         task=TaskCard.of(bench.task),
         tasks=tuple(TaskCard.of(task) for task in bench.tasks),
         dataset=bench.dataset.name,
-        epoch=epoch,
-        score=score,
+        epoch=when[0],
+        score=when[1],
         sha256="",
     )
 
@@ -181,7 +191,7 @@ def fit(stage: Stage, planned: StagePlan, bench: Bench, run: Path, control: Cont
         is_best = score is not None and (best is None or score > best)
         best = score if is_best else best
         if is_best:
-            checkpoints.save_product("best", stage.product, _card(stage, bench, epoch + 1, score))
+            checkpoints.save_product("best", stage.product, _cards(stage, bench, epoch + 1, score))
         path = checkpoints.save_epoch(stage.name, stage.objective, optimizer, Progress(epoch + 1, best))
         saved = path.relative_to(run).as_posix()
         yield EpochDone(
@@ -193,7 +203,7 @@ def fit(stage: Stage, planned: StagePlan, bench: Bench, run: Path, control: Cont
         )
         yield CheckpointSaved(path=saved, stage=stage.name, epoch=epoch + 1)
         yield from previews.after_epoch(stage, epoch + 1, is_last=epoch + 1 == planned.epochs)
-    path = checkpoints.save_product("done", stage.product, _card(stage, bench, planned.epochs, score))
+    path = checkpoints.save_product("done", stage.product, _cards(stage, bench, planned.epochs, score))
     yield CheckpointSaved(path=path.relative_to(run).as_posix(), stage=stage.name, epoch=planned.epochs)
 
 

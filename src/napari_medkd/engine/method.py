@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import torch
 from pydantic import ValidationError
@@ -18,11 +18,15 @@ from napari_medkd.engine.bench import Bench
 from napari_medkd.engine.data.batch import Batch
 from napari_medkd.engine.data.cases import PreparedCase
 from napari_medkd.engine.data.shown import Sees
+from napari_medkd.engine.networks.pupils import ForPupils
 from napari_medkd.engine.networks.registration import RegistrationNetwork
 from napari_medkd.engine.networks.unet import UNet
 from napari_medkd.engine.objective import Objective
 
 S = TypeVar("S", bound=Settings)
+
+#: What a stage may leave behind.
+Product: TypeAlias = UNet | RegistrationNetwork | ForPupils
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +53,13 @@ class Stage:
     learning_rate_share
         Of the schedule's learning rate.
     bench
-        Of the dataset whose tasks the product answers; None is the run's first.
+        Of the dataset whose tasks the product answers; None is the run's first, or all of them for a network that has
+        heads for several.
     """
 
     name: str
     objective: Objective
-    product: UNet | RegistrationNetwork
+    product: Product
     batches: Callable[[torch.Generator], Iterable[Batch]]
     judge: Callable[[], dict[str, float]] | None = None
     sees: Sees = "image"

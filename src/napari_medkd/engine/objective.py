@@ -38,13 +38,14 @@ class Objective(nn.Module):
 class Frozen:
     """A trained network that only answers: eval mode, no gradient, and in no state dict, because it is no module."""
 
-    def __init__(self, network: UNet) -> None:
+    def __init__(self, network: nn.Module) -> None:
         self._network = network.eval().requires_grad_(False)
 
     def __call__(self, image: Tensor) -> Output:
         """Return the network's output for (B, C, ...) images."""
         with torch.no_grad():
-            return self._network(image)  # type: ignore[no-any-return]
+            output: Output = self._network(image)
+        return output
 
 
 class Supervised(Objective):

@@ -1,41 +1,35 @@
 """Predicts with the trained weights of a run: an iterator of events, like training."""
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from napari_medkd.core.annotation import Boxes, ClassLabel, Mask
+from napari_medkd.core.annotation import ClassLabel, Mask
 from napari_medkd.core.control import Control
 from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.errors import InputProblem, Problem, RunProblem, SpecProblem, VolumeProblem
 from napari_medkd.core.events import AnyEvent, CaseDone, Noticed, RunEnded
-from napari_medkd.core.grid import Grid
-from napari_medkd.core.prediction import Attention, ClassScores, Prediction, ScoredBoxes
+from napari_medkd.core.prediction import Prediction
 from napari_medkd.core.run_layout import RESOLVED, SPEC
 from napari_medkd.core.spec import PredictSpec, TrainSpec
 from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Volume
-from napari_medkd.engine.box_finding import find_boxes
+from napari_medkd.engine.answers import Answer, Sight, answers
 from napari_medkd.engine.checkpoint import WeightsCard, load_network
-from napari_medkd.engine.class_scores import class_scores
 from napari_medkd.engine.control import Cancelled, obey
 from napari_medkd.engine.data.batch import Batch
-from napari_medkd.engine.data.preprocess import moved_to, prepare_image, prepare_mask, restore_image, restore_mask
+from napari_medkd.engine.data.preprocess import prepare_image, prepare_mask
 from napari_medkd.engine.data.shown import showing
 from napari_medkd.engine.hardware import Machine, choose_device, use_threads
 from napari_medkd.engine.resolved import read_resolved
-from napari_medkd.engine.sliding_window import sliding_window
 from napari_medkd.files.manifest import open_dataset
 from napari_medkd.files.opening import read_mask, read_volume, stem_of
 from napari_medkd.files.results import write_prediction
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,26 +49,6 @@ class Question:
     name: str
     volume: Callable[[], Volume]
     truth: Callable[[Volume], Mask] | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Answer:
-    """A network's answer to one task, on the image's own grid: a mask, scores or boxes.
-
-    Parameters
-    ----------
-    uncertainty
-        How unsure the network is of the mask, 0 to 1.
-    attention
-        Where it looks for the most probable class.
-    """
-
-    task: Task
-    mask: Mask | None = None
-    uncertainty: float | None = None
-    scores: ClassScores | None = None
-    attention: Attention | None = None
-    boxes: ScoredBoxes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,49 +87,15 @@ class Predictor:
             fallback = None if card.fallback_means is None else torch.tensor(card.fallback_means)
             view = showing(card.sees, len(card.task.classes), fallback)
             image = view(Batch(image[None], label[None])).shown_or_image()[0]
-        answering = {"segmentation": self._mask, "classification": self._scores, "detection": self._boxes}
-        for task in self.tasks:
-            yield from answering[task.kind](task, image, grid, volume.grid, control)
-
-    def _mask(
-        self, task: Task, image: Tensor, grid: Grid, original: Grid, control: Control
-    ) -> Iterator[AnyEvent | Answer]:
-        windows = sliding_window(self.network, image, self.card.preprocessing.patch, autocast=self.machine.autocast)
-        found = yield from _obeying(control, windows)
-        yield Answer(task, restore_mask(found.labels, grid, original, task), found.uncertainty)
-
-    def _scores(
-        self, task: Task, image: Tensor, grid: Grid, original: Grid, control: Control
-    ) -> Iterator[AnyEvent | Answer]:
-        yield from obey(control)
-        patch, autocast = self.card.preprocessing.patch, self.machine.autocast
-        found = class_scores(self.network, image, patch, task, autocast, with_attention=True)
-        scores = ClassScores(dict(zip(task.classes, found.probabilities_K.tolist(), strict=True)))
-        attention = None
-        if found.attention_ZYX is not None:
-            map_ZYX = restore_image(found.attention_ZYX[None], grid, original)[0].clip(0, 1)
-            attention = Attention(task.classes[int(found.probabilities_K.argmax())], map_ZYX)
-        yield Answer(task, scores=scores, attention=attention)
-
-    def _boxes(
-        self, task: Task, image: Tensor, grid: Grid, original: Grid, control: Control
-    ) -> Iterator[AnyEvent | Answer]:
-        windows = find_boxes(self.network, image, self.card.preprocessing.patch, self.machine.autocast)
-        found = yield from _obeying(control, windows)
-        names = tuple(task.classes[index] for index in found.classes_N)
-        boxes = moved_to(Boxes(found.corners_N6, names, grid, task), original)
-        yield Answer(task, boxes=ScoredBoxes(boxes, found.scores_N))
-
-
-def _obeying(control: Control, work: Generator[object, None, T]) -> Generator[AnyEvent, None, T]:
-    """Yield events while the person pauses; return what the work returns."""
-    while True:
-        yield from obey(control)
-        try:
-            next(work)
-        except StopIteration as end:
-            answer: T = end.value
-            return answer
+        sight = Sight(image, grid, volume.grid, card.preprocessing)
+        found = answers(self.network, self.tasks, sight, self.machine)
+        while True:
+            yield from obey(control)
+            said = next(found, None)
+            if said is None:
+                return
+            if isinstance(said, Answer):
+                yield said
 
 
 def _case_question(dataset: Dataset, name: str, card: WeightsCard) -> Question:

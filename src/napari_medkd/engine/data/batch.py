@@ -40,6 +40,10 @@ class Batch:
         For each class of the whole image 1 or 0, or -1 where it is not known; None where nobody asks.
     boxes
         Of each sample, None where they are not known; None altogether where nobody asks.
+    pupil
+        Position of the dataset, where a step learns from several.
+    others
+        The step's samples from other datasets.
     """
 
     image_BCZYX: Tensor
@@ -49,6 +53,13 @@ class Batch:
     expected_BZYX: Tensor | None = None
     present_BK: Tensor | None = None
     boxes: tuple[BoxTarget | None, ...] | None = None
+    pupil: int = 0
+    others: "tuple[Batch, ...]" = ()
+
+    @property
+    def parts(self) -> "tuple[Batch, ...]":
+        """The samples of each dataset, this one's first."""
+        return (self, *self.others)
 
     def showing(self, shown_BCZYX: Tensor) -> "Batch":
         """Return the batch with something to show to the teacher."""

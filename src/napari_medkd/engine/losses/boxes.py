@@ -3,7 +3,7 @@
 Legend: B batch, K class, N anchors, M boxes, D spatial axes. A box is (N, 2 D): low edges, then high ones.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from monai.apps.detection.utils.ATSS_matcher import ATSSMatcher
@@ -12,6 +12,7 @@ from monai.losses.focal_loss import FocalLoss
 from torch import Tensor
 
 from napari_medkd.engine.data.batch import BoxTarget
+from napari_medkd.engine.losses.agreement import disagreement_of_each
 from napari_medkd.engine.losses.shapes import in_full_precision
 from napari_medkd.engine.networks.heads import BoxMaps
 
@@ -23,6 +24,9 @@ _CANDIDATES = 4
 
 #: A box is at most this many times as large as its anchor.
 _LARGEST_FACTOR = 32.0
+
+#: A probability from which the teacher says that an anchor stands for a box.
+_TEACHER_SEES = 0.3
 
 _FOCAL = FocalLoss(include_background=True, gamma=2.0, alpha=0.25, reduction="sum")
 
@@ -98,3 +102,53 @@ def box_losses(found: BoxMaps, truths: tuple[BoxTarget | None, ...]) -> BoxLosse
             of_place.append((1 - overlap_N).sum())
     nothing = found.logits_BNK.sum() * 0 + found.offsets_BND.sum() * 0
     return BoxLosses(*(sum(terms, nothing) / max(num_matched, 1) for terms in (of_class, of_place)))
+
+
+def box_agreement(
+    student: BoxMaps, teacher: BoxMaps, truths: tuple[BoxTarget | None, ...] | None, temperature: float
+) -> BoxLosses:
+    """Return how far a student's anchors are from its teacher's, where that tells something.
+
+    Classes count on the anchors that stand for a true box or, in the teacher's eyes, for any; places count where the
+    teacher's box overlaps the true one more than the student's does.
+
+    Parameters
+    ----------
+    truths
+        Of each sample; without them the teacher alone decides which anchors count, and places do not.
+    temperature
+        By which the classes' logits are softened.
+
+    References
+    ----------
+    .. [1] Chen et al., "Learning Efficient Object Detection Models with Knowledge Distillation", NeurIPS 2017: the
+       teacher bounded regression.
+    """
+    of_class, of_place, counted, better = [], [], 0, 0
+    for index in range(len(student.logits_BNK)):
+        truth = truths[index] if truths is not None else None
+        matched_N = matches(student, truth.corners_ND) if truth is not None else None
+        is_box_N = teacher.logits_BNK[index].sigmoid().amax(1) > _TEACHER_SEES
+        if matched_N is not None:
+            is_box_N = is_box_N | (matched_N != BACKGROUND)
+        counted += int(is_box_N.sum())
+        one, other = student.logits_BNK[index][is_box_N], teacher.logits_BNK[index][is_box_N]
+        of_class.append(disagreement_of_each(one, other, temperature).sum())
+        if truth is not None and matched_N is not None:
+            distances = _places(student, teacher, index, matched_N, truth)
+            of_place.append(distances.sum())
+            better += len(distances)
+    nothing = student.logits_BNK.sum() * 0 + student.offsets_BND.sum() * 0
+    return BoxLosses(sum(of_class, nothing) / max(counted, 1), sum(of_place, nothing) / max(better, 1))
+
+
+def _places(student: BoxMaps, teacher: BoxMaps, index: int, matched_N: Tensor, truth: BoxTarget) -> Tensor:
+    """Return one minus the generalised IoU of student's and teacher's boxes where the teacher's are the better ones."""
+    is_box_N = matched_N != BACKGROUND
+    if not is_box_N.any():
+        return student.offsets_BND.new_zeros(0)
+    true_ND, anchors_ND = truth.corners_ND[matched_N[is_box_N]], student.anchors_ND[is_box_N]
+    one = decoded(anchors_ND, student.offsets_BND[index][is_box_N])
+    other = decoded(anchors_ND, teacher.offsets_BND[index][is_box_N]).detach()
+    is_better = box_pair_giou(other, true_ND) > box_pair_giou(one.detach(), true_ND)
+    return cast("Tensor", 1 - box_pair_giou(one[is_better], other[is_better]))

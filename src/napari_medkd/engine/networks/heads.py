@@ -30,12 +30,15 @@ class HeadsShape(Settings):
     num_box_classes: int = 0
     anchors: AnchorSizes | None = None
     """What boxes start from, where there are box classes."""
+    read_to: int | None = None
+    """Finest level that somebody else reads."""
 
     def finest_level(self, num_levels: int) -> int:
         """Return the finest level that is read; 0 has full resolution."""
         if self.num_classes:
             return 0
-        return min(self.anchors.levels) if self.anchors else num_levels - 1
+        levels = (num_levels - 1, *(self.anchors.levels if self.anchors else ()))
+        return min(levels if self.read_to is None else (*levels, self.read_to))
 
 
 class BoxMaps(NamedTuple):
