@@ -122,6 +122,14 @@ def test_a_bin_of_the_calibration_error_holds_its_upper_edge():
     assert calibration_error(*in_two_bins) == pytest.approx((abs(0.8 - 1) + abs(0.81 - 0)) / 2)
 
 
+def test_a_bin_of_the_calibration_error_is_a_fifteenth_wide():
+    # 10/15 < 0.68 < 0.72 < 11/15 < 0.74
+    in_one_bin, in_two_bins = (of_class([0.68, other], [1, 0]) for other in (0.72, 0.74))
+
+    assert calibration_error(*in_one_bin) == pytest.approx(abs(0.68 + 0.72 - 1) / 2)
+    assert calibration_error(*in_two_bins) == pytest.approx((abs(0.68 - 1) + 0.74) / 2)
+
+
 def test_calibration_error_of_several_classes_is_the_mean_over_their_own_probabilities():
     probabilities = np.array([[0.1, 0.9], [0.3, 0.9]])
     labels = np.array([[0, 1], [1, 1]])
@@ -144,6 +152,8 @@ def test_an_unknown_label_of_one_class_leaves_the_images_other_labels_in():
     first, second = measure_classes(probabilities, labels, ("a", "b")).classes
     assert (first.num_images, first.num_present, first.auc, first.accuracy) == (3, 1, 1.0, 1.0)
     assert (second.num_images, second.num_present, second.auc, second.accuracy) == (2, 1, 1.0, 1.0)
+    assert (second.f1, second.balanced_accuracy) == (1.0, 1.0)
+    assert second.calibration_error == pytest.approx((0.1 + 0.1) / 2)
 
 
 def test_nothing_can_be_said_of_no_image():
