@@ -18,9 +18,9 @@ from napari_medkd.core.spec import MethodChoice, NetworkChoice
 from napari_medkd.engine.bench import open_bench
 from napari_medkd.engine.checkpoint import Checkpoints
 from napari_medkd.engine.loop import train
+from napari_medkd.engine.networks.heads import HeadsShape
 from napari_medkd.engine.networks.registration import RegistrationNetwork
 from napari_medkd.engine.networks.running_average import RunningAverage
-from napari_medkd.engine.networks.heads import HeadsShape
 from napari_medkd.engine.networks.unet import UNet
 from napari_medkd.engine.starting import problems_of_start, take_weights
 from napari_medkd.files.manifest import open_dataset

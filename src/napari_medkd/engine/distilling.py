@@ -18,8 +18,9 @@ from napari_medkd.engine.networks.unet import UNet
 from napari_medkd.engine.objective import Frozen, LossParts, Objective
 from napari_medkd.engine.task_losses import TaskLosses
 
-#: Over this share of the student's steps the weight of the maps rises to its value.
+#: Over this share of the student's steps the weight of the maps rises to its value, from a hundredth of it.
 WARM_UP = 0.1
+_FIRST = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class Distilling(Objective):
             if weights.answers:
                 terms |= {name: weights.answers * term for name, term in self._of_answers(student, teacher, batch)}
             if weights.features:
-                rising = min(1.0, self.progress / WARM_UP)
+                rising = min(1.0, _FIRST + self.progress / WARM_UP)
                 terms["features"] = weights.features * rising * self._of_features(student, teacher)
         return terms
 

@@ -43,7 +43,7 @@ class TeachingSeveral(Objective):
 def judge_several(network: ForPupils, benches: Sequence[Bench]) -> Callable[[], dict[str, float]] | None:
     """Return what tells a network's scores on the validation cases of all datasets; None where there are none.
 
-    Names begin with the dataset's; ``score`` is the mean over datasets.
+    Where there are several, names begin with the dataset's; ``score`` is the mean over datasets.
     """
     judged = [(pupil, bench) for pupil, bench in enumerate(benches) if len(bench.validation_cases)]
     if not judged:
@@ -54,7 +54,8 @@ def judge_several(network: ForPupils, benches: Sequence[Bench]) -> Callable[[], 
         for pupil, bench in judged:
             found = judge(network.for_pupil(pupil), bench.validation_cases, bench.machine)
             means.append(found.pop("score"))
-            named |= {f"{bench.dataset.name}: {name}": value for name, value in found.items()}
+            before = f"{bench.dataset.name}: " if len(benches) > 1 else ""
+            named |= {f"{before}{name}": value for name, value in found.items()}
         return {**named, "score": sum(means) / len(means)}
 
     return scores

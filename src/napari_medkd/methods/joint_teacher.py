@@ -80,7 +80,7 @@ class JointTeacherSettings(Settings):
     @model_validator(mode="after")
     def _refuse_nothing_to_learn(self) -> Self:
         if not self.cross_entropy and not self.dice:
-            message = "cross_entropy and dice are both 0; masks could not be learned"
+            message = "cross_entropy and dice are both 0; of masks there would be nothing to learn"
             raise ValueError(message)
         if not self.labels and not (self.answers or self.features):
             message = "labels, answers and features are all 0; the student would have nothing to learn"

@@ -43,7 +43,7 @@ class MultiHeadSettings(Settings):
     @model_validator(mode="after")
     def _refuse_nothing_to_learn(self) -> Self:
         if not self.cross_entropy and not self.dice:
-            message = "cross_entropy and dice are both 0; masks could not be learned"
+            message = "cross_entropy and dice are both 0; of masks there would be nothing to learn"
             raise ValueError(message)
         return self
 

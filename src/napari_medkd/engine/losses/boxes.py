@@ -56,7 +56,7 @@ def decoded(anchors_ND: Tensor, offsets_ND: Tensor) -> Tensor:
 
 @torch.no_grad()
 def matches(found: BoxMaps, boxes_M: Tensor) -> Tensor:
-    """Return for each anchor the index of the box it stands for (N,), or -1.
+    """Return for each anchor the index of the box it stands for (N,), or -1; for each box there is one at least.
 
     References
     ----------
@@ -65,10 +65,13 @@ def matches(found: BoxMaps, boxes_M: Tensor) -> Tensor:
     """
     num_anchors = len(found.anchors_ND)
     if not len(boxes_M):
-        return torch.full((num_anchors,), BACKGROUND, device=boxes_M.device)
+        return torch.full((num_anchors,), BACKGROUND, dtype=torch.int64, device=boxes_M.device)
     per_position = num_anchors // sum(found.positions)
     matcher = ATSSMatcher(num_candidates=_CANDIDATES, center_in_gt=False)
-    _, matched_N = matcher.compute_matches(boxes_M, found.anchors_ND, found.positions, per_position)
+    overlap_MN, matched_N = matcher.compute_matches(boxes_M, found.anchors_ND, found.positions, per_position)
+    # Where the candidates of a box fall into two groups, the threshold may lie above all of them.
+    left_out = [box for box in range(len(boxes_M)) if not (matched_N == box).any()]
+    matched_N[overlap_MN[left_out].argmax(1)] = torch.tensor(left_out, dtype=torch.int64, device=matched_N.device)
     return matched_N
 
 
