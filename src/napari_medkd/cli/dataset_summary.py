@@ -27,7 +27,8 @@ def summary_of(dataset: Dataset) -> dict[str, Any]:
 def lines_of(summary: dict[str, Any]) -> list[str]:
     """Return a summary as lines."""
     sides = ", ".join(f"{count} {side}" for side, count in summary["split"].items())
-    lines = [f"{summary['name']}: {summary['cases']} cases of {summary['groups']} patients ({sides})"]
+    fewer = f" of {summary['groups']} patients" if summary["groups"] < summary["cases"] else ""
+    lines = [f"{summary['name']}: {summary['cases']} cases{fewer} ({sides})"]
     if summary["domains"]:
         lines.append(f"domains: {_counted(summary['domains'])}")
     for name, task in summary["tasks"].items():

@@ -1,16 +1,20 @@
 """A source as a dataset on disk: the files its cases have not got, and the manifest, in a folder of their own."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 from napari_medkd.core.annotation import Boxes, ClassLabel, Mask
 from napari_medkd.core.dataset import Case, Dataset, Split
 from napari_medkd.core.errors import DatasetProblem, InputProblem
 from napari_medkd.files.importers.source import Made, Source
-from napari_medkd.files.manifest import write_dataset
+from napari_medkd.files.manifest import MANIFEST, write_dataset
 from napari_medkd.files.opening import mask_suffix, write_boxes, write_mask, write_volume
 from napari_medkd.files.splitting import split_by_group
+
+_AT_A_TIME = 8
 
 
 def write_source(source: Source, out: Path, name: str = "") -> Path:
@@ -28,11 +32,11 @@ def write_source(source: Source, out: Path, name: str = "") -> Path:
     Raises
     ------
     InputProblem
-        Where the folder holds something, lies in the source, or cannot be written to; or where an image of the source
-        is damaged.
+        Where the folder holds something, lies in the source, or cannot be written to; where the source is a dataset
+        already; or where an image of the source is damaged.
     """
     _prepare(out, source.dataset.folder)
-    made = {found.case: _written(found, out) for found in source.made()}
+    made = {case.id: case for case in _all_written(source.made(), out)}
     cases = tuple(_completed(case, made) for case in source.dataset.cases)
     dataset = replace(source.dataset, name=name or source.dataset.name, cases=cases, folder=out)
     if dataset.split == Split():
@@ -41,6 +45,8 @@ def write_source(source: Source, out: Path, name: str = "") -> Path:
 
 
 def _prepare(out: Path, source: Path) -> None:
+    if (source / MANIFEST).is_file():
+        raise DatasetProblem(str(source), f"The folder has a {MANIFEST} already.", "Open it as it is.")
     if out.resolve().is_relative_to(source.resolve()):
         raise DatasetProblem(
             str(out), "The folder lies in the source, in which nothing is written.", "Choose a folder elsewhere."
@@ -52,6 +58,13 @@ def _prepare(out: Path, source: Path) -> None:
             raise DatasetProblem(str(out), "The folder holds files already.", hint)
     except OSError as error:
         raise InputProblem.from_os_error(error, out, "The folder cannot be made") from error
+
+
+def _all_written(made: Iterator[Made], out: Path) -> Iterator[Case]:
+    """Write a few cases at a time: most of a small file's time is waiting for the disk."""
+    with ThreadPoolExecutor(_AT_A_TIME) as pool:
+        while few := list(islice(made, _AT_A_TIME)):
+            yield from pool.map(lambda one: _written(one, out), few)
 
 
 def _written(made: Made, out: Path) -> Case:

@@ -40,8 +40,9 @@ def recognise(source: Path, wishes: ColumnWishes) -> Source | None:
             continue
         remarks = Tally(str(path))
         listing = listing_of(table, ImageIndex(folder_of(source)), wishes, remarks)
-        if listing is not None:
-            return source_of(listing, folder_of(source), wishes, remarks)
+        found = None if listing is None else source_of(listing, folder_of(source), wishes, remarks)
+        if found is not None:
+            return found
     return None
 
 
@@ -54,11 +55,13 @@ def box_columns(table: Table) -> tuple[tuple[str, ...], bool] | None:
     return None
 
 
-def source_of(listing: Listing, folder: Path, wishes: ColumnWishes, remarks: Tally) -> Source:
-    """Return the boxes of a table with the classes of its images."""
+def source_of(listing: Listing, folder: Path, wishes: ColumnWishes, remarks: Tally) -> Source | None:
+    """Return the boxes of a table with the classes of its images, or None where no row has a box."""
     named = class_columns(listing, wishes.classes)
     class_column = named[0] if named else ""
     rectangles = rectangles_of(listing, lambda row: row[class_column] if class_column else _NO_CLASS)
+    if not any(rectangles.values()):
+        return None
     of_images = [task_of_column(listing, column, name_of(column), remarks) for column in named]
     dataset = labelled(dataset_of(listing, folder), [made for made in of_images if made is not None])
     return boxes_on_pictures(f"boxes in {listing.table.path.name}", dataset, TASK, rectangles, remarks)

@@ -43,6 +43,7 @@ def recognise(source: Path, wishes: ColumnWishes) -> Source | None:
         return None
     folder = folder_of(source)
     reading = _Reading(ImageIndex(folder), Tally(str(source)), Tally(str(source)))
+    reading.index.tell_links(reading.remarks)
     for path, document in documents:
         reading.take(path, document)
     if reading.faults:
@@ -111,7 +112,7 @@ class _Reading:
         try:
             path = self.index.find(text, document.parent)
         except DatasetProblem as error:
-            self.faults.add(text, error.problems[0].problem.rstrip("."), error.problems[0].hint)
+            self.faults.add(error.problems[0].where, error.problems[0].problem.rstrip("."), error.problems[0].hint)
             return None
         if path is None:
             self.remarks.add(text, "An image is not here, and is left out with its boxes", "Add it, if you have it.")

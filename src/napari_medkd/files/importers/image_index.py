@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from napari_medkd.core.errors import DatasetProblem
+from napari_medkd.files.importers.tally import Tally
 from napari_medkd.files.opening import stem_of, suffix_of
 
 #: Where images lie rather than masks of the same name.
@@ -30,6 +31,7 @@ class ImageIndex:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.other_suffixes: set[str] = set()
+        self.links_outside: list[Path] = []
         self._by_stem: dict[str, list[Path]] = {}
         root, count = folder.resolve(), 0
         for parent, folders, names in os.walk(folder, onerror=_refuse):
@@ -41,15 +43,22 @@ class ImageIndex:
                 )
             for name in sorted(names):
                 path = Path(parent, name)
-                if name.startswith(".") or (path.is_symlink() and not path.resolve().is_relative_to(root)):
+                if name.startswith("."):
                     continue
-                if suffix_of(path):
+                if path.is_symlink() and not path.resolve().is_relative_to(root):
+                    self.links_outside.append(path)
+                elif suffix_of(path):
                     self._by_stem.setdefault(stem_of(path), []).append(path)
                 else:
                     self.other_suffixes.add(path.suffix.lower())
 
     def __iter__(self) -> Iterator[Path]:
         return (path for paths in self._by_stem.values() for path in paths)
+
+    def tell_links(self, remarks: Tally) -> None:
+        """Remark the links that lead outside of the folder."""
+        for path in self.links_outside:
+            remarks.add(path.name, "A link leads out of the folder, and is not followed", "Put the file itself there.")
 
     def has(self, text: str) -> bool:
         """Return whether an image has the name, whatever its folder."""
@@ -78,11 +87,12 @@ class ImageIndex:
         Raises
         ------
         DatasetProblem
-            Where the name leaves the folder, or several images have it; among those, one in ``images/`` is preferred.
+            Whose ``where`` is the name, if it leaves the folder or several images have it, of which not just one is in
+            ``images/``.
         """
         said = PurePosixPath(text.strip().replace("\\", "/"))
         if said.is_absolute() or ".." in said.parts or (said.parts and said.parts[0].endswith(":")):
-            raise DatasetProblem(str(self.folder), f"{text!r} leaves the folder.", "Name files by their place in it.")
+            raise DatasetProblem(text, "A name leaves the folder.", "Name files by their place in it.")
         tail = tuple(part for part in said.parts if part != ".")
         if not tail:
             return None
@@ -98,9 +108,7 @@ class ImageIndex:
                 return narrower[0]
         if found:
             listed = ", ".join(path.relative_to(self.folder).as_posix() for path in found[:3])
-            raise DatasetProblem(
-                str(self.folder), f"{text!r} may mean {len(found)} images: {listed}.", "Name it with its folder."
-            )
+            raise DatasetProblem(f"{text}: {listed}", "A name may mean several images.", "Name them with their folder.")
         return None
 
     def _ending(self, tail: tuple[str, ...]) -> list[Path]:

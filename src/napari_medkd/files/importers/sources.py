@@ -64,7 +64,7 @@ def source_at(path: Path, wishes: ColumnWishes) -> Source:
 def _without_made_files(folder: Path) -> Source:
     """Return a dataset of a layout that is opened in place, or of a folder for each class."""
     try:
-        return Source("a layout that is also opened in place", recognise(folder))
+        return Source("a folder that is opened in place, too", recognise(folder))
     except DatasetProblem:
         of_classes = class_folders.recognise(folder)
         if of_classes is None:

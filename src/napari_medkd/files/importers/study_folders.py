@@ -115,7 +115,10 @@ def recognise(folder: Path) -> Dataset | None:
     """
     if not _may_be_a_study(folder):
         return None
-    files = list(ImageIndex(folder))
+    try:
+        files = list(ImageIndex(folder))
+    except DatasetProblem:
+        return None  # too many files for a study, or a folder that may not be read: its own images can still be opened
     for layout in LAYOUTS:
         found = list(_parts(layout, files, folder))
         if any(part == layout.mask for _, _, part, _ in found):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_medkd.core.dataset import Case, Split
-from napari_medkd.core.errors import DatasetProblem, Problem, did_you_mean
+from napari_medkd.core.errors import DatasetProblem, did_you_mean
 from napari_medkd.files.importers.beside import SIDES
 from napari_medkd.files.importers.documents import text_of
 from napari_medkd.files.importers.image_index import ImageIndex, case_ids
@@ -168,21 +168,19 @@ def listing_of(table: Table, index: ImageIndex, wishes: ColumnWishes, remarks: T
         kind: table.asked(wish) if wish else table.named(word for word in _SYNONYMS[kind] if word != word_of(image))
         for kind, wish in (("group", wishes.group), ("domain", wishes.domain), ("split", wishes.split))
     }
-    problems: list[Problem] = []
-    rows_of = _rows_by_image(table, image, index, problems, remarks)
+    faults = Tally(str(table.path))
+    rows_of = _rows_by_image(table, image, index, faults, remarks)
     ids = case_ids(rows_of, index.folder)
-    known = _Known(table, column, Tally(str(table.path)))
+    known = _Known(column, faults)
     cases, side_of = [], {}
     for path, rows in rows_of.items():
         name = ids[path]
         cases.append(Case(name, (path,), known.of("group", rows) or name, known.of("domain", rows)))
         side_of[name] = known.of("split", rows)
-    problems += known.problems
-    split = None
-    if any(side_of.values()):
-        split = _split(table, tuple(cases), side_of, problems)
-    if problems:
-        raise DatasetProblem.of(problems)
+    sides = _sides(side_of, faults)
+    if faults:
+        raise DatasetProblem.of(faults)
+    split = split_with_sides(table.path.stem, cases, sides) if sides else None
     return Listing(
         table, tuple(cases), {ids[path]: rows for path, rows in rows_of.items()}, split, (image, *column.values())
     )
@@ -192,16 +190,15 @@ def listing_of(table: Table, index: ImageIndex, wishes: ColumnWishes, remarks: T
 class _Known:
     """What the rows of an image say about it, which must be one thing."""
 
-    table: Table
     column: dict[str, str]
-    problems: Tally
+    faults: Tally
 
     def of(self, kind: str, rows: list[dict[str, str]]) -> str:
         column = self.column[kind]
         values = {row[column] for row in rows} if column else set()
         if len(values) > 1:
             found = f"Rows of one image differ in {column!r}"
-            self.problems.add(" and ".join(sorted(values)), found, "Correct them, or name another column.")
+            self.faults.add(" and ".join(sorted(values)), found, "Correct them, or name another column.")
         return next(iter(values), "")
 
 
@@ -219,9 +216,10 @@ def _image_column(table: Table, index: ImageIndex) -> str:
 
 
 def _rows_by_image(
-    table: Table, image: str, index: ImageIndex, problems: list[Problem], remarks: Tally
+    table: Table, image: str, index: ImageIndex, faults: Tally, remarks: Tally
 ) -> dict[Path, list[dict[str, str]]]:
     rows_of: dict[Path, list[dict[str, str]]] = {}
+    index.tell_links(remarks)
     path_of: dict[str, Path | None] = {}
     for row in table.rows:
         text = row[image]
@@ -230,7 +228,8 @@ def _rows_by_image(
             try:
                 path_of[text] = index.find(text, table.path.parent)
             except DatasetProblem as error:
-                problems += error.problems
+                for problem in error.problems:
+                    faults.add(problem.where, problem.problem.rstrip("."), problem.hint)
                 continue
             if path_of[text] is None:
                 remarks.add(text or "an empty cell", "An image is not here, and is left out", "Add it, if you have it.")
@@ -240,22 +239,15 @@ def _rows_by_image(
     return rows_of
 
 
-def _split(table: Table, cases: tuple[Case, ...], side_of: dict[str, str], problems: list[Problem]) -> Split | None:
+def _sides(side_of: dict[str, str], faults: Tally) -> dict[str, str]:
+    """Return the sides by case id in our words; cases of no side are left out."""
     side_of_word = {word: side for side, words in SIDES.items() for word in words}
-    strangers = Tally(str(table.path))
     sides = {}
     for name, word in side_of.items():
-        if word.lower() in EMPTY:
-            continue
-        if word.lower() not in side_of_word:
-            strangers.add(word, "A side of the split is not known", f"Write one of {', '.join(side_of_word)}.")
-            continue
-        sides[name] = side_of_word[word.lower()]
-    if strangers:
-        problems += strangers
-        return None
-    try:
-        return split_with_sides(table.path.stem, cases, sides)
-    except DatasetProblem as error:
-        problems += error.problems
-    return None
+        if word.lower() in side_of_word:
+            sides[name] = side_of_word[word.lower()]
+        elif word.lower() not in EMPTY:
+            faults.add(
+                f"{name}: {word}", "A side of the split is not known", f"Write one of {', '.join(side_of_word)}."
+            )
+    return sides
