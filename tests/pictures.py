@@ -11,7 +11,7 @@ SIDE = 32
 
 
 def _picture(seed: int, channels: int, *, dark: bool) -> tuple[NDArray[np.uint8], NDArray[np.uint8], tuple[int, ...]]:
-    """Return channels (C, Y, X), the mask of a rectangle and its box (y0, x0, y1, x1); every other picture is framed."""
+    """Return channels (C, Y, X), the mask of a rectangle and its box (y0, x0, y1, x1); every other one is framed."""
     random = np.random.default_rng(seed)
     y0, x0 = random.integers(3, 14, 2)
     y1, x1 = y0 + random.integers(8, 13), x0 + random.integers(8, 13)

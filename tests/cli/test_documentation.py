@@ -65,7 +65,7 @@ def test_the_table_of_a_specs_fields_is_complete_with_the_true_defaults():
 
 
 def test_every_command_is_documented():
-    names = [command.callback.__name__ for command in app.registered_commands if command.callback]
+    names = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
 
     assert all(f"medkd {name}" in PAGE for name in names)
 
