@@ -5,6 +5,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_origin
 
 import pytest
 from pydantic import BaseModel
@@ -48,7 +49,7 @@ def test_the_documented_commands_run_from_top_to_bottom(workplace: Path, medkd: 
 
 def _fields(model: type[BaseModel], before: str = "") -> Iterator[tuple[str, str]]:
     for name, field in model.model_fields.items():
-        inner = model_in(field.annotation)
+        inner = None if get_origin(field.annotation) is dict else model_in(field.annotation)
         path = f"{before}{name}[]" if name == "targets" else f"{before}{name}"
         if inner:
             yield from _fields(inner, f"{path}.")

@@ -32,7 +32,7 @@ def test_voxels_of_unknown_label_do_not_count(tiny_spec):
 
     def wrong_in_half(case):
         labels = said(case)
-        labels[:12] = (labels[:12] + 1) % bench.num_classes
+        labels[:12] = (labels[:12] + 1) % bench.answers.num_classes
         return labels
 
     def unknown_in_half(case):

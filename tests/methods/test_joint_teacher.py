@@ -234,7 +234,7 @@ def test_a_stopped_run_over_several_datasets_goes_on_as_if_it_had_not_been(cells
     [
         ((Target(dataset="cells", task="border"), Target(dataset="cels", task="shape")), "No dataset 'cels'"),
         ((Target(task="border"),), "not of which dataset"),
-        ((Target(dataset="cells", task="bord"),), "no task 'bord'"),
+        ((Target(dataset="cells", task="borders"),), "no task 'borders'"),
         ((Target(),), "Several tasks of 'cells' fit"),
     ],
 )

@@ -25,7 +25,7 @@ class Course:
 
 
 def courses_of(spec: TrainSpec, datasets: Sequence[Dataset], kinds: frozenset[str]) -> tuple[Course, ...]:
-    """Return what is learned from each dataset: the tasks that targets name, or its only one of the kinds.
+    """Return what is learned from each dataset: the tasks that targets name, or its only one, or that draws masks.
 
     Parameters
     ----------
@@ -107,6 +107,9 @@ def _only_task(spec: TrainSpec, dataset: Dataset, kinds: frozenset[str]) -> tupl
     fitting = [task for task in known if task.kind in kinds or not kinds]
     if not fitting:
         return (), [_not_taught(spec, where, known, kinds)]
+    masks = [task for task in fitting if task.kind == "segmentation"]
+    if len(fitting) > 1 and len(masks) == 1:
+        return tuple(masks), []
     if len(fitting) > 1:
         names = ", ".join(task.name for task in fitting)
         found = f"Several tasks of {dataset.name!r} fit and none is named: {names}."

@@ -65,8 +65,8 @@ class TrainSpec(Settings):
     datasets: tuple[Path, ...] = Field(min_length=1)
     """Dataset folders or their manifests."""
     targets: tuple[Target, ...] = (Target(),)
-    """What is learned. Several of one dataset make one network with several heads; a dataset that no target names is
-    learned by its only task."""
+    """What is learned. Several of one dataset make one network with several heads; of a dataset that no
+    target names its only task is learned, or the only one that draws masks."""
     references: tuple[str, ...] = ()
     """Ids of reference cases, for methods that learn from a few."""
     preprocessing: PreprocessingWishes = PreprocessingWishes()

@@ -99,11 +99,6 @@ class Bench:
         """The heads of a network that answers the tasks."""
         return self.decided.answers(self.tasks)
 
-    @property
-    def num_classes(self) -> int:
-        """Number of classes of the segmentation, background included."""
-        return self.answers.num_classes
-
     @cached_property
     def training_cases(self) -> Cases:
         """The cases whose labels may influence weights: the spec's references, or all of the training side."""
@@ -139,12 +134,12 @@ class Bench:
     @cached_property
     def mean_intensities_CK(self) -> Tensor:
         """The mean intensity (C, K) of each class over the training cases, on the device."""
-        sums = torch.zeros(len(self.preprocessing.channels), self.num_classes, dtype=torch.float64)
-        cases = torch.zeros(self.num_classes, dtype=torch.float64)
+        sums = torch.zeros(len(self.preprocessing.channels), self.answers.num_classes, dtype=torch.float64)
+        cases = torch.zeros(self.answers.num_classes, dtype=torch.float64)
         for case in self.training_cases:
             image = torch.from_numpy(case.image_CZYX).flatten(1)[None]
             means_BCK, counts_BK = mean_intensities(
-                image, torch.from_numpy(case.label_ZYX).long().flatten()[None], self.num_classes
+                image, torch.from_numpy(case.label_ZYX).long().flatten()[None], self.answers.num_classes
             )
             enough_K = (counts_BK[0] >= FEWEST_VOXELS).double()
             sums += means_BCK[0].double() * enough_K
@@ -177,7 +172,7 @@ class Bench:
     def showing(self, sees: Sees) -> View:
         """Return the view that shows batches as a teacher is to see them."""
         fallback_CK = self.mean_intensities_CK if sees == "class means" else None
-        return showing(sees, self.num_classes, fallback_CK)
+        return showing(sees, self.answers.num_classes, fallback_CK)
 
     @cached_property
     def drawing(self) -> Batches:

@@ -256,6 +256,13 @@ def read_product(run: Path, stage: str, which: Literal["best", "done"]) -> tuple
         ) from error
 
 
+def _stages_of(run: Path, stage: str, which: str) -> list[str]:
+    """Return the stages by whose names the weights of this one are asked, where they serve several datasets."""
+    card = checkpoint_path(run, stage, which).with_suffix(".json")
+    names: list[str] = json.loads(card.read_bytes()).get(_STAGES_OF_ITS_OWN, []) if card.is_file() else []
+    return names
+
+
 def stages_with_weights(run: Path) -> tuple[str, ...]:
     """Return the names of the stages of a run that have weights of any kind."""
     return tuple(sorted({path.name.split(".")[0] for path in (run / CHECKPOINTS).glob("*.json")}))
@@ -271,6 +278,8 @@ def load_network(run: Path, stage: str) -> tuple[UNet | OfPupil, WeightsCard, Pa
     """
     kinds: tuple[Literal["done", "best"], ...] = ("done", "best")
     for which in kinds:
+        if len(_stages_of(run, stage, which)) > 1:
+            break
         found, path = read_product(run, stage, which), checkpoint_path(run, stage, which)
         if found is None:
             continue
@@ -282,8 +291,10 @@ def load_network(run: Path, stage: str) -> tuple[UNet | OfPupil, WeightsCard, Pa
         network = card.network.build()
         (network.whole if isinstance(network, OfPupil) else network).load_state_dict(tensors)
         return network.eval(), card, path
+    there = stages_with_weights(run)
+    alike = [name for name in there if name.startswith(f"{stage}-")]
     raise RunProblem(
         str(run),
-        f"There are no trained weights of {stage!r} (found: {', '.join(stages_with_weights(run)) or 'none'}).",
-        "Wait until its first epoch has ended, or continue the run.",
+        f"There are no trained weights of {stage!r} (found: {', '.join(there) or 'none'}).",
+        f"Ask one of: {', '.join(alike)}." if alike else "Wait until its first epoch has ended, or continue the run.",
     )

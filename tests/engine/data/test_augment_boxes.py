@@ -82,3 +82,22 @@ def test_no_boxes_stay_no_boxes():
     found = moved_boxes(BoxTarget(torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64)), grid, (8, 8), (8, 8))
 
     assert found.corners_ND.shape == (0, 4)
+
+
+def test_a_batch_of_a_case_without_boxes_has_none(tmp_path):
+    import json
+
+    from napari_medkd.core.spec import Target, TrainSpec
+    from napari_medkd.engine.bench import open_bench
+    from tests.pictures import write_pictures
+
+    folder = write_pictures(tmp_path / "cells", "cells", tasks="b")
+    for number in range(1, 8):
+        (folder / f"boxes{number}.json").write_text(json.dumps({"axes": "IPL", "boxes": []}))
+    spec = TrainSpec(datasets=(folder,), targets=(Target(task="places"),))
+    bench = open_bench(spec, frozenset({"detection"}))
+
+    batch = next(iter(bench.batches()(torch.Generator().manual_seed(0))))
+
+    assert {tuple(boxes.corners_ND.shape) for boxes in batch.boxes} <= {(0, 4), (1, 4)}
+    assert any(len(boxes.corners_ND) == 0 for boxes in batch.boxes)

@@ -73,7 +73,7 @@ class Batches:
         first = 3 - len(wanted)
         corners = boxes.corners.reshape(-1, 2, 3)[:, :, first:] - source.start_D[first:]
         classes = torch.tensor([boxes.task.classes.index(name) for name in boxes.classes], dtype=torch.int64)
-        found = BoxTarget(torch.from_numpy(corners.reshape(len(corners), -1)).float(), classes)
+        found = BoxTarget(torch.from_numpy(corners.reshape(-1, 2 * len(wanted))).float(), classes)
         moved = moved_boxes(found, grid_ZYXD, cut, wanted)
         return BoxTarget(moved.corners_ND.to(self.device), moved.classes_N.to(self.device))
 
