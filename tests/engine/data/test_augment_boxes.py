@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from monai.data.box_utils import box_iou
 
 from napari_medkd.engine.data.augment import augment
 from napari_medkd.engine.data.augment_boxes import moved_boxes
@@ -53,10 +54,7 @@ def test_a_patch_cut_smaller_on_both_sides_shifts_its_boxes():
 def test_a_box_fits_what_was_in_it_after_strong_changes(shape, middle, half, seed):
     label, boxes = moved(shape, middle, half, STRONG, seed)
 
-    difference = (tight(label) - boxes.corners_ND[0]).abs()
-
-    assert float(difference.max()) <= 3  # nearest voxels, and the bend of the elastic part within the box
-    assert float(difference.mean()) <= 1.3
+    assert float(box_iou(tight(label)[None], boxes.corners_ND)) > (0.8 if len(shape) == 2 else 0.7)  # bent, in voxels
 
 
 def test_a_quarter_turn_exchanges_the_sides_of_a_box():
