@@ -272,3 +272,26 @@ def test_a_multi_head_network_answers_for_every_dataset(cells, spots, tmp_path):
 
     assert set(of_cells) == {"shape", "border", "places"}
     assert set(of_spots) == {"border"}
+
+
+def test_an_expert_that_exists_already_is_taken_as_it_is(cells, spots, tmp_path):
+    of_spots = spec_of(spots, targets=(Target(),), method="supervised").replace(network=NetworkChoice(widths=(4, 4, 8)))
+    trained(of_spots, tmp_path / "earlier")
+
+    events = trained(
+        spec_of(cells, spots).replace(starts_from={"expert-spots": tmp_path / "earlier"}), tmp_path / "run"
+    )
+
+    assert "expert-spots" not in [event.stage for event in events if isinstance(event, StageStarted)]
+    taken, earlier = (
+        load_file(checkpoint_path(tmp_path / run, stage, "done"))
+        for run, stage in (("run", "expert-spots"), ("earlier", "student"))
+    )
+    assert all(torch.equal(taken[name], earlier[name]) for name in earlier)
+
+
+def test_an_expert_of_other_classes_is_refused(cells, spots, tmp_path):
+    trained(spec_of(cells, method="supervised"), tmp_path / "earlier")
+
+    with pytest.raises(InputProblem, match="to be learned classification"):
+        open_bench(spec_of(cells, spots).replace(starts_from={"expert-spots": tmp_path / "earlier"}), METHOD.tasks)

@@ -69,6 +69,8 @@ def problems_of_spec(spec: TrainSpec, *, read_images: bool) -> list[Problem]:
             problems += _problems_of_course(spec, course, needs)
         if spec.start_from is not None and kinds:
             problems += _problems_of_start(spec, courses, read_images=read_images)
+        if spec.starts_from and method is not None:
+            problems += _problems_of_given_stages(spec, method, courses)
     return problems
 
 
@@ -141,6 +143,25 @@ def _problems_of_training_cases(dataset: Dataset, task: Task) -> list[Problem]:
     found = f"No training case of {task.name!r} shows {', '.join(missing)}."
     hint = "Put one on the training side of the split, or take the class off the task's list."
     return [Problem(f"dataset {dataset.name}", found, hint)]
+
+
+def _problems_of_given_stages(spec: TrainSpec, method: "Method[Any]", courses: tuple[Course, ...]) -> list[Problem]:
+    """Return why earlier runs cannot take the place of stages."""
+    from napari_medkd.engine.given_stages import given_expert
+    from napari_medkd.engine.method import settings_of
+
+    names = tuple(course.dataset.name for course in courses)
+    planned = method.plan(settings_of(method, spec.method), spec.schedule, names)
+    experts = [stage.name for stage in planned if stage.name.split("-")[0] == "expert"]
+    problems = [
+        Problem(f"starts_from.{name}", f"The run has no expert {name!r}.", did_you_mean(name, experts))
+        for name in spec.starts_from
+        if name not in experts
+    ]
+    for course in courses:
+        with _gathering(problems):
+            given_expert(spec, course)
+    return problems
 
 
 def _problems_of_start(spec: TrainSpec, courses: tuple[Course, ...], *, read_images: bool) -> list[Problem]:

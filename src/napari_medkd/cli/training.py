@@ -38,6 +38,7 @@ def new_run(source: Path | None, changes: Mapping[str, Any], runs_folder: Path |
     spec = spec.replace(
         datasets=tuple(path.expanduser().absolute() for path in spec.datasets),
         start_from=spec.start_from and spec.start_from.expanduser().absolute(),
+        starts_from={stage: run.expanduser().absolute() for stage, run in spec.starts_from.items()},
     )
     refuse_problems(spec, read_images=True)
     return RunFolder.create(runs_folder or default_runs_folder(), spec)

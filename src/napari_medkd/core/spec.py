@@ -80,6 +80,9 @@ class TrainSpec(Settings):
     start_from: Path | None = None
     """Folder of a finished run: each stage begins with the weights of that run's stage of the same name, and images are
     preprocessed as there; None begins from scratch."""
+    starts_from: dict[str, Path] = Field(default_factory=dict)
+    """By stage, the folder of a finished run whose student takes its place: ``expert-DATASET``, or ``expert`` where
+    there is one dataset. The stage is not trained, and the dataset's images are preprocessed as in that run."""
     preview_case: str = ""
     """Case predicted at the end of each epoch to be looked at while training; empty takes the first unlabelled case
     where there are references, else the first validation case."""

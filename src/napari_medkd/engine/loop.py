@@ -31,6 +31,7 @@ from napari_medkd.engine.bench import Bench
 from napari_medkd.engine.checkpoint import Checkpoints, Progress, TaskCard, WeightsCard
 from napari_medkd.engine.control import Cancelled, obey
 from napari_medkd.engine.data.batch import Batch
+from napari_medkd.engine.given_stages import given_weights
 from napari_medkd.engine.hardware import seed_of
 from napari_medkd.engine.method import Method, Stage, settings_of
 from napari_medkd.engine.networks.pupils import ForPupils
@@ -151,6 +152,16 @@ def _card(stage: Stage, bench: Bench, product: nn.Module, when: tuple[int, float
     )
 
 
+def _take(stage: Stage, bench: Bench, checkpoints: Checkpoints) -> Iterator[AnyEvent]:
+    """Take a stage's product from the finished run that the spec names for it."""
+    source = bench.spec.starts_from[stage.name]
+    weights, card = given_weights(source, f"starts_from.{stage.name}")
+    stage.product.load_state_dict(weights)
+    path = checkpoints.save_product("done", stage.product, _cards(stage, bench, card.epoch, card.score))
+    yield Noticed(message=f"Stage {stage.name!r} is not trained: its network is that of {source.name}.")
+    yield CheckpointSaved(path=path.relative_to(checkpoints.run).as_posix(), stage=stage.name, epoch=card.epoch)
+
+
 def _begin(stage: Stage, start_from: Path | None) -> Iterator[AnyEvent]:
     """Begin a fresh stage: from scratch, or from what an earlier run's stage of the same name ended with."""
     if start_from is None:
@@ -259,6 +270,9 @@ def train(method: Method[Any], bench: Bench, run: Path, control: Control, *, att
     try:
         for stage, planned in _stages(method, bench, plan):
             if checkpoints.restore_product(stage.name, stage.product):
+                continue
+            if stage.name in bench.spec.starts_from:
+                yield from _take(stage, bench, checkpoints)
                 continue
             if stage.judge is None and not isinstance(stage.product, RegistrationNetwork):  # it draws no masks
                 yield Noticed(message="No validation case has a label: no score is shown while training.")

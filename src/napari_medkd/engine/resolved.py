@@ -16,6 +16,7 @@ from napari_medkd.core.spec import TrainSpec
 from napari_medkd.core.task import Task
 from napari_medkd.engine.data.cases import Cases
 from napari_medkd.engine.data.choose import choose_preprocessing
+from napari_medkd.engine.given_stages import given_expert
 from napari_medkd.engine.hardware import choose_device, choose_precision
 from napari_medkd.engine.networks.anchors import AnchorSizes, anchor_sizes
 from napari_medkd.engine.networks.heads import HeadsShape
@@ -29,6 +30,8 @@ class ResolvedCourse(Settings):
     preprocessing: Preprocessing
     anchors: AnchorSizes | None = None
     """What boxes start from, where some are to be found."""
+    expert_widths: tuple[int, ...] = ()
+    """Channels of the levels of an expert that is taken from an earlier run; empty where it is trained."""
 
     def answers(self, tasks: tuple[Task, ...]) -> HeadsShape:
         """Return the heads that answer the tasks."""
@@ -98,6 +101,11 @@ def resolve(spec: TrainSpec, courses: Sequence[Course], taught: Sequence[tuple[s
 
 
 def _resolve_course(spec: TrainSpec, course: Course, names: tuple[str, ...], *, on_gpu: bool) -> ResolvedCourse:
+    given = given_expert(spec, course)
+    if given is not None:
+        network, card = given
+        known = card.preprocessing.replace(channels=course.dataset.channels)
+        return ResolvedCourse(preprocessing=known, anchors=network.answers.anchors, expert_widths=network.widths)
     dataset, looked_at = course.dataset, names
     if spec.references:
         kept_apart = {*dataset.split.validate, *dataset.split.test} - set(names)

@@ -135,7 +135,7 @@ class JointTeacherMethod:
         benches, schedule, teacher = bench.benches, bench.spec.schedule, None
         losses = [_losses(settings, each) for each in benches]
         if settings.has_teacher and settings.teacher_trains:
-            experts = [each.network() for each in benches]
+            experts = [each.network(widths=each.decided.expert_widths) for each in benches]
             for name, expert, each, terms in zip(
                 _names("expert", bench.dataset_names), experts, benches, losses, strict=True
             ):
