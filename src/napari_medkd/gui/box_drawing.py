@@ -1,6 +1,6 @@
-"""Boxes on the canvas: lines of one width at any zoom, and a label on each box of the slice; filtered without a redraw.
+"""Boxes on the canvas: lines of one width at any zoom, and a label on each box of the slice.
 
-Lines are napari vectors: hundreds of boxes stay quick, they are seen in space as well, and only lines can be dashed.
+Lines are napari vectors, which are seen in space as well, and which dashes can be made of.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from napari.layers import Points, Vectors
 from numpy.typing import NDArray
 
 from napari_medkd.core.annotation import Boxes
-from napari_medkd.gui.box_outlines import dashed, in_space, on_slices, planes_of
+from napari_medkd.gui.box_outlines import dashed, in_space, on_slice, shown_on
 from napari_medkd.gui.colours import colour_of_class, rgba_of
 from napari_medkd.gui.layers import KEY, origin_of
 from napari_medkd.gui.viewpoint import Viewpoint
@@ -69,9 +69,7 @@ class BoxDrawing:
         self._drawn = drawn
         self._ndim = ndim
         self._num_kept = len(drawn.boxes.classes)
-        self._axis: int | None = -1
-        self._owners = np.zeros(0, dtype=np.intp)
-        self._is_coloured = False
+        self._outlined: tuple[int, int | None, int] | None = None
         self._viewpoint: Viewpoint | None = None
         task = drawn.boxes.task
         colours = [rgba_of(colour_of_class(task, one)) for one in drawn.boxes.classes]
@@ -89,21 +87,17 @@ class BoxDrawing:
     def keep(self, num_kept: int) -> None:
         """Show only so many of the boxes, the surest ones."""
         if num_kept != self._num_kept:
-            self._num_kept, self._is_coloured = num_kept, False
-            self._colour()
+            self._num_kept = num_kept
+            self._outline()
             self._label()
 
     def follow(self, viewpoint: Viewpoint) -> None:
         """Draw for what the viewer shows now: another plane, another slice, another zoom."""
         self._viewpoint = viewpoint
-        if self.lines.visible:
-            if viewpoint.axis != self._axis:
-                self._axis, self._is_coloured = viewpoint.axis, False
-                self._outline()
-            self._colour()
-            width = _LINE_PIXELS * viewpoint.pixel / self._spacing_in(viewpoint)
-            if not np.isclose(self.lines.edge_width, width, rtol=1e-3):
-                self.lines.edge_width = width
+        self._outline()
+        width = _LINE_PIXELS * viewpoint.pixel / self._spacing_in(viewpoint)
+        if self.lines.visible and not np.isclose(self.lines.edge_width, width, rtol=1e-3):
+            self.lines.edge_width = width
         self._label()
 
     def _spacing_in(self, viewpoint: Viewpoint) -> float:
@@ -112,23 +106,23 @@ class BoxDrawing:
         return float(np.exp(np.mean(np.log(seen))))
 
     def _outline(self) -> None:
-        grid, corners = self._drawn.boxes.grid, self._drawn.boxes.corners
-        is_volume = self._ndim == 3
-        axis = (0 if self._axis is None else self._axis) if is_volume else 0
-        outlines = in_space(corners) if is_volume and self._axis is None else on_slices(corners, axis)
+        """Draw the lines of the boxes that are seen: few, so that neither slices nor threshold are slow."""
+        viewpoint = self._viewpoint
+        if viewpoint is None or not self.lines.visible:
+            return
+        wanted = (self._num_kept, viewpoint.axis, viewpoint.plane)
+        if wanted == self._outlined:
+            return
+        self._outlined = wanted
+        grid, corners = self._drawn.boxes.grid, self._drawn.boxes.corners[: self._num_kept]
+        axis, plane = viewpoint.axis, viewpoint.plane
+        outlines = in_space(corners) if axis is None else on_slice(corners, axis, plane)
         if self._drawn.scores is None:
             outlines = dashed(outlines, grid.spacing, _DASH_SHARE * max(grid.extent))
-        segments, self._owners = outlines
+        segments, owners = outlines
         self.lines.data = segments[..., 3 - self._ndim :]
-
-    def _colour(self) -> None:
-        """Make the lines of boxes that are left out transparent; that is quicker than taking them away."""
-        if self._is_coloured or not self.lines.visible or not len(self._owners):
-            return
-        self._is_coloured = True
-        colours = self._colours[self._owners]
-        colours[self._owners >= self._num_kept, 3] = 0.0
-        self.lines.edge_color = colours
+        if len(owners):
+            self.lines.edge_color = self._colours[owners]
 
     def _label(self) -> None:
         viewpoint, layer = self._viewpoint, self.labels
@@ -153,16 +147,15 @@ class BoxDrawing:
 
     def _labelled(self, viewpoint: Viewpoint) -> list[int]:
         """Return the boxes that get a label: the surest of those on the slice."""
-        kept = np.arange(self._num_kept)
-        if viewpoint.axis is not None and self._ndim == 3:
-            first, last = planes_of(self._drawn.boxes.corners[: self._num_kept], viewpoint.axis)
-            kept = kept[(first <= viewpoint.plane) & (viewpoint.plane < last)]
-        return [int(index) for index in kept[:_MOST_LABELS]]
+        corners = self._drawn.boxes.corners[: self._num_kept]
+        axis = viewpoint.axis
+        seen = np.arange(len(corners)) if axis is None else shown_on(corners, axis, viewpoint.plane)
+        return [int(index) for index in seen[:_MOST_LABELS]]
 
     def _anchors(self, shown: list[int], viewpoint: Viewpoint) -> NDArray[np.float64]:
         """Return the upper left corners on the slice, or the first corners in space."""
         anchors = self._drawn.boxes.corners[shown, :3].reshape(-1, 3) - 0.5
-        if viewpoint.axis is not None and self._ndim == 3:
+        if viewpoint.axis is not None:
             anchors[:, viewpoint.axis] = viewpoint.plane
         return anchors[:, 3 - self._ndim :]
 

@@ -1,4 +1,4 @@
-"""The outlines of boxes as line segments in voxel points: on the slices they cross, in space, dashed. No Qt, no viewer.
+"""The outlines of boxes as line segments in voxel points: on a slice, in space, dashed. No Qt, no viewer.
 
 A segment is its start and the way to its end, (2, 3) in (z, y, x); voxel centres are integers, and edges lie half a
 voxel before and behind them.
@@ -32,18 +32,20 @@ def planes_of(corners_N6: NDArray[np.float64], axis: int) -> tuple[NDArray[np.in
     return first, np.where(is_thin, first + 1, last)
 
 
-def on_slices(corners_N6: NDArray[np.float64], axis: int) -> Outlines:
-    """Return four sides of every box on every slice across the axis that shows it."""
+def shown_on(corners_N6: NDArray[np.float64], axis: int, plane: int) -> NDArray[np.intp]:
+    """Return the indices of the boxes that a slice across the axis shows."""
     first, last = planes_of(corners_N6, axis)
-    owners = np.repeat(np.arange(len(corners_N6)), last - first)
-    starts = np.cumsum(last - first) - (last - first)
-    planes = np.arange(len(owners)) - starts[owners] + first[owners]
-    one, other = (at for at in range(3) if at != axis)
+    return np.flatnonzero((first <= plane) & (plane < last))
+
+
+def on_slice(corners_N6: NDArray[np.float64], axis: int, plane: int) -> Outlines:
+    """Return four sides of every box that a slice across the axis shows."""
+    owners = shown_on(corners_N6, axis, plane)
     low, high = corners_N6[owners, :3] - 0.5, corners_N6[owners, 3:] - 0.5
-    round_trip = ((low, low), (low, high), (high, high), (high, low))
+    one, other = (at for at in range(3) if at != axis)
     points = np.empty((len(owners), 4, 3))
-    points[:, :, axis] = planes[:, None]
-    for corner, (of_one, of_other) in enumerate(round_trip):
+    points[:, :, axis] = plane
+    for corner, (of_one, of_other) in enumerate(((low, low), (low, high), (high, high), (high, low))):
         points[:, corner, one], points[:, corner, other] = of_one[:, one], of_other[:, other]
     ways = np.roll(points, -1, axis=1) - points
     return np.stack([points, ways], axis=2).reshape(-1, 2, 3), np.repeat(owners, 4)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from psygnal import Signal
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
 from qtpy.QtGui import QColor, QPixmap
@@ -140,8 +141,8 @@ class _Rows(QAbstractTableModel):
 
 def _texts(row: BoxRow, *, is_flat: bool) -> tuple[str, ...]:
     shown = slice(1, None) if is_flat else slice(None)
-    place = " ".join(str(round(at)) for at in row.middle[shown])
-    lengths: list[float] = row.size[shown].tolist()
+    place = " ".join(str(round(at)) for at in list(row.middle)[shown])
+    lengths = [float(length) for length in np.atleast_1d(row.size[shown])]
     size = "×".join(f"{length:.0f}" if length >= _TEN else f"{length:.1f}" for length in lengths)
     score = _NONE if row.score is None else f"{row.score:.2f}"
     overlap = f"{row.iou:.2f}" if row.iou is not None else _NONE if row.state == "unknown" else row.state
