@@ -18,10 +18,12 @@ from napari_medkd.gui.viewpoint import Viewpoint
 
 _LINE_PIXELS = 2.0
 _DASH_SHARE = 0.012
-_TEXT_POINTS = 8
+_TEXT_POINTS = 9
 #: More labels than these only hide each other; the surest boxes have them.
 _MOST_LABELS = 40
 _HALO_PIXELS = 1.0
+#: How far a label's colour is taken towards white, to stand out from its dark rim.
+_LIGHTER = 0.45
 _BLACK = (0.0, 0.0, 0.0, 1.0)
 _LOOK = {"size": _TEXT_POINTS, "anchor": "upper_left", "blending": "translucent_no_depth"}
 _HALO = np.array([(-1, -1), (-1, 1), (1, -1), (1, 1), (0, 0)], dtype=np.float64)
@@ -133,7 +135,8 @@ class BoxDrawing:
         halo = _HALO_PIXELS * viewpoint.pixel * (_HALO @ viewpoint.across[:, 3 - self._ndim :])
         points = (anchors[:, None] + halo[None] / np.array(layer.scale)).reshape(-1, self._ndim)
         texts = [self._text(index) for index in shown for _ in _HALO]
-        inks = [one for index in shown for one in (*[_BLACK] * (len(_HALO) - 1), self._colours[index].tolist())]
+        light = self._colours + _LIGHTER * (1 - self._colours)
+        inks = [one for index in shown for one in (*[_BLACK] * (len(_HALO) - 1), light[index].tolist())]
         layer.data = points
         layer.text = _LOOK | {
             "string": {"array": texts, "default": ""},

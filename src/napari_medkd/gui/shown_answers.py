@@ -105,9 +105,9 @@ class ShownAnswers:
             if answer.attention is not None and not panel.is_truth:
                 shown = answer.attention.map_ZYX
                 shown = shown if panel.labels.ndim == 3 else shown[0]
-                layers[f"attention of {task}"] = attention_layer(
-                    answer.attention, panel.title, shown, placed_like(image)
-                )
+                looks = attention_layer(answer.attention, panel.title, shown, placed_like(image))
+                looks.visible = panel.task is not None and panel.task.kind != "segmentation"  # else it hides the mask
+                layers[f"attention of {task}"] = looks
             if answer.true_boxes is not None:
                 name = f"{panel.title} · true {task}"
                 [layers[f"true {task}"]] = self._boxes.true(answer.true_boxes, name, image)

@@ -35,7 +35,7 @@ def bars_of(task: Task, qtbot: Any) -> ClassBars:
 def lit(bars: ClassBars, row: int) -> int:
     """Return how far a bar's colour reaches, in pixels from the first colour that is not the empty bar's."""
     picture = bars.grab().toImage()
-    empty = {picture.pixelColor(x, row).name() for x in (248,)}
+    empty = {picture.pixelColor(x, row).name() for x in (246,)}
     return sum(picture.pixelColor(x, row).name() not in empty for x in range(84, 248))
 
 

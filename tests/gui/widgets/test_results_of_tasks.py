@@ -113,6 +113,7 @@ def test_the_slider_filters_canvas_and_table(dock: ResultsDock, qtbot: Any) -> N
     view = dock.view.answers.boxes["found"]
     table, slider = view.tables["student"], view.slider
     scores = dock.state.answers[2].boxes.found.scores
+    dock.viewer.layers[f"{CASE} · shapes (truth)"].contour = 0  # napari warns that outlines are not drawn in 3-D
     dock.viewer.dims.ndisplay = 3
     slider.setFocus()
 
