@@ -121,7 +121,7 @@ def read_prediction(folder: Path) -> Prediction:
             scores = np.array([box.score for box in record.boxes], dtype=np.float64)
             boxes = ScoredBoxes(boxes_of(record.boxes, record.task, grid), scores)
     _refuse_other_name(record.mask, _MASKS, "mask", path)
-    _refuse_other_name(record.attention and record.attention.file, _ATTENTIONS, "attention", path)
+    _refuse_other_name(record.attention.file if record.attention else None, _ATTENTIONS, "attention", path)
     return Prediction(
         case=record.case,
         task=record.task,
