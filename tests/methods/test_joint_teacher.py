@@ -1,6 +1,7 @@
 """The joint teacher: experts of several datasets, one teacher, a student for each."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from napari_medkd.core.spec import Hardware, MethodChoice, NetworkChoice, Predic
 from napari_medkd.engine.bench import open_bench
 from napari_medkd.engine.loop import train
 from napari_medkd.engine.method import settings_of
+from napari_medkd.engine.networks.heads import Output
 from napari_medkd.engine.predict import predict
 from napari_medkd.files.results import predictions_in, read_prediction
 from napari_medkd.methods import method_named
@@ -295,3 +297,54 @@ def test_an_expert_of_other_classes_is_refused(cells, spots, tmp_path):
 
     with pytest.raises(InputProblem, match="to be learned classification"):
         open_bench(spec_of(cells, spots).replace(starts_from={"expert-spots": tmp_path / "earlier"}), METHOD.tasks)
+
+
+def test_what_the_teacher_said_beforehand_is_what_it_says_of_an_image_that_is_not_varied(cells, tmp_path):
+    targets = ALL[:2]
+    spec = spec_of(cells, targets=targets, features=0.0, answers=1.0, beforehand=True)
+    spec = spec.replace(schedule=spec.schedule.replace(augmentation="none"))
+    _, stages = stages_of(spec)
+    stage, teacher = stages["student"], stages["teacher"].product.for_pupil(0)
+
+    batch = first_batch(stage)
+
+    with torch.no_grad():
+        online = teacher(batch.image_BCZYX)
+    torch.testing.assert_close(batch.said.mask_BKZYX, online.segmentation, atol=1e-4, rtol=1e-3)
+    torch.testing.assert_close(batch.said.classes_BK, online.classification, atol=1e-4, rtol=1e-3)
+
+
+def test_what_was_said_beforehand_moves_with_the_image(cells, tmp_path):
+    spec = spec_of(cells, targets=ALL[:1], features=0.0, answers=1.0, beforehand=True)
+    bench = open_bench(spec, METHOD.tasks)
+
+    class Copying(torch.nn.Module):
+        """Says of every voxel how bright it is."""
+
+        dimensions = 2
+
+        def __init__(self):
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.ones(1))
+
+        def forward(self, image):
+            return Output((), segmentation=torch.cat([image, self.weight * image], dim=1))
+
+    moving = bench.spec.schedule.replace(augmentation="paper")  # turns and shifts alone
+    batches = replace(bench, spec=bench.spec.replace(schedule=moving)).batches(teacher=Copying())
+
+    batch = next(iter(batches(torch.Generator().manual_seed(4))))
+
+    torch.testing.assert_close(batch.said.mask_BKZYX[:, :1], batch.image_BCZYX, atol=1e-4, rtol=1e-4)
+
+
+def test_boxes_are_not_followed_beforehand(cells):
+    spec = spec_of(cells, features=0.0, answers=1.0, beforehand=True)
+
+    with pytest.raises(InputProblem, match="boxes of 'places'"):
+        stages_of(spec)
+
+
+def test_maps_are_not_followed_beforehand():
+    with pytest.raises(InputProblem, match="set features to 0"):
+        settings_of(METHOD, MethodChoice(name="joint-teacher", settings={"beforehand": True}))

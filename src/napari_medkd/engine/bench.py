@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from napari_medkd.core.course import Course, courses_of
 from napari_medkd.core.dataset import Dataset
@@ -20,6 +20,7 @@ from napari_medkd.engine.data.batches import Batches
 from napari_medkd.engine.data.cases import Cases
 from napari_medkd.engine.data.class_means import FEWEST_VOXELS, mean_intensities
 from napari_medkd.engine.data.shown import Sees, showing
+from napari_medkd.engine.data.teacher_answers import TeacherAnswers
 from napari_medkd.engine.hardware import Machine, choose_device, use_threads
 from napari_medkd.engine.judge import judge
 from napari_medkd.engine.networks.heads import HeadsShape
@@ -181,12 +182,24 @@ class Bench:
             self.training_cases, self.spec.schedule, self.machine.device, label_goes_on=len(self.spec.references) > 0
         )
 
-    def batches(self, view: View | None = None) -> Callable[[torch.Generator], Iterator[Batch]]:
-        """Return a function from a seeded generator to one epoch's augmented batches, each seen through the view."""
+    def batches(
+        self, view: View | None = None, teacher: nn.Module | None = None
+    ) -> Callable[[torch.Generator], Iterator[Batch]]:
+        """Return a function from a seeded generator to one epoch's augmented batches, each seen through the view.
+
+        Parameters
+        ----------
+        teacher
+            Frozen; what it says of the whole images is computed once and comes with the batches.
+        """
+        said = None
+        if teacher is not None:
+            said = TeacherAnswers(teacher, self.answers, self.preprocessing, self.machine, self.cache)
+        drawing = replace(self.drawing, teacher=said)
 
         def epoch(generator: torch.Generator) -> Iterator[Batch]:
             for _ in range(self.spec.schedule.steps_per_epoch):
-                batch = self.drawing.draw(self.spec.schedule.batch_size, generator)
+                batch = drawing.draw(self.spec.schedule.batch_size, generator)
                 yield batch if view is None else view(batch)
 
         return epoch

@@ -87,7 +87,10 @@ class Distilling(Objective):
         """Return the tasks' terms, and those of following the teacher."""
         weights, student = self.weights, self.student(batch.image_BCZYX)
         terms = {name: weights.labels * term for name, term in self.losses(student, batch).items()}
-        if self.teacher is not None:
+        if batch.said is not None:
+            said = Output((), segmentation=batch.said.mask_BKZYX, classification=batch.said.classes_BK)
+            terms |= {name: weights.answers * term for name, term in self._of_answers(student, said, batch)}
+        elif self.teacher is not None:
             teacher = self.teacher.network(batch.image_BCZYX)
             if weights.answers:
                 terms |= {name: weights.answers * term for name, term in self._of_answers(student, teacher, batch)}

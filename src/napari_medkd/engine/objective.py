@@ -39,12 +39,12 @@ class Frozen:
     """A trained network that only answers: eval mode, no gradient, and in no state dict, because it is no module."""
 
     def __init__(self, network: nn.Module) -> None:
-        self._network = network.eval().requires_grad_(False)
+        self.network = network.eval().requires_grad_(False)
 
     def __call__(self, image: Tensor) -> Output:
         """Return the network's output for (B, C, ...) images."""
         with torch.no_grad():
-            output: Output = self._network(image)
+            output: Output = self.network(image)
         return output
 
 

@@ -10,11 +10,12 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from napari_medkd.core.card import Needs, TeacherShows
+from napari_medkd.core.errors import SpecProblem
 from napari_medkd.core.events import StagePlan
 from napari_medkd.core.run_layout import stage_name
 from napari_medkd.core.settings import Settings
 from napari_medkd.core.spec import Schedule
-from napari_medkd.core.task import TaskKind
+from napari_medkd.core.task import Task, TaskKind
 from napari_medkd.engine.bench import Bench
 from napari_medkd.engine.data.mixing import mixed
 from napari_medkd.engine.distilling import Distilling, DistillingWeights, Followed
@@ -53,6 +54,12 @@ class JointTeacherSettings(Settings):
     temperature: float = Field(
         2.0, gt=0, le=20, title="Temperature", description="By which answers are softened, 2 as published."
     )
+    beforehand: bool = Field(
+        False,
+        title="Ask the teacher beforehand",
+        description="Its answers to the whole images are kept and moved along with them, which makes steps faster; it "
+        "does not see how a student's image is varied. Not for boxes, nor for maps.",
+    )
     student_size: Literal["as the experts", "a quarter", "a sixteenth"] = Field(
         "as the experts",
         title="Student's size",
@@ -84,6 +91,9 @@ class JointTeacherSettings(Settings):
             raise ValueError(message)
         if not self.labels and not (self.answers or self.features):
             message = "labels, answers and features are all 0; the student would have nothing to learn"
+            raise ValueError(message)
+        if self.beforehand and (self.features or not self.answers):
+            message = "beforehand keeps the teacher's answers and no maps; set features to 0 and answers above 0"
             raise ValueError(message)
         return self
 
@@ -133,6 +143,8 @@ class JointTeacherMethod:
     def stages(self, settings: JointTeacherSettings, bench: Bench) -> Iterator[Stage]:
         """Yield the stages of the plan; in a student's, the student is built first."""
         benches, schedule, teacher = bench.benches, bench.spec.schedule, None
+        if settings.beforehand:
+            _refuse_boxes(benches)
         losses = [_losses(settings, each) for each in benches]
         if settings.has_teacher and settings.teacher_trains:
             experts = [each.network(widths=each.decided.expert_widths) for each in benches]
@@ -151,11 +163,21 @@ class JointTeacherMethod:
             student = each.network(widths=widths)
             if teacher is None and settings.has_teacher:
                 teacher = _teacher([one.network() for one in benches], benches)
-            followed = None
+            followed, asked = None, None
             if teacher is not None:
-                followed = Followed(Frozen(teacher.for_pupil(pupil)), teacher.channels_for(pupil))
+                asked = Frozen(teacher.for_pupil(pupil))
+                followed = Followed(asked, teacher.channels_for(pupil))
             distilling = Distilling(student, followed, losses[pupil], weights)
-            yield Stage(name, distilling, student, each.batches(), each.judge(student), bench=each)
+            batches = each.batches(teacher=asked.network if asked and settings.beforehand else None)
+            yield Stage(name, distilling, student, batches, each.judge(student), bench=each)
+
+
+def _refuse_boxes(benches: Sequence[Bench]) -> None:
+    for bench in benches:
+        task = Task.of_kind(bench.tasks, "detection")
+        if task is not None:
+            found = f"The teacher's boxes of {task.name!r} ({bench.dataset.name}) cannot be kept beforehand."
+            raise SpecProblem("method.settings.beforehand", found, "Set it to false, or leave the task out.")
 
 
 def _names(kind: str, datasets: Sequence[str]) -> list[str]:

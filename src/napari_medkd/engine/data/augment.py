@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from napari_medkd.engine.data.augment_intensity import drawn_appearance, repainted
-from napari_medkd.engine.data.augment_space import sample, sampling_grid
+from napari_medkd.engine.data.augment_space import sample, sample_image, sampling_grid
 from napari_medkd.engine.data.augmentation import Augmentation
 
 
@@ -66,14 +66,30 @@ def augment(
         grid = sampling_grid(augmentation, generators, spacing, input_shape, wanted)
         images_BCZYX, labels_BZYX = sample(images_BCZYX, labels_BZYX, grid.to(images_BCZYX.device))
     elif wanted != input_shape:
-        middle = tuple(
-            slice((has - want) // 2, (has - want) // 2 + want) for has, want in zip(input_shape, wanted, strict=True)
-        )
+        middle = _middle(input_shape, wanted)
         images_BCZYX, labels_BZYX = images_BCZYX[:, :, *middle], labels_BZYX[:, *middle]
     if augmentation.changes_intensity:
         appearance = drawn_appearance(augmentation, generators, images_BCZYX.shape[1], len(wanted))
         images_BCZYX = repainted(images_BCZYX, appearance, spacing, seeds)
     return Augmented(images_BCZYX, labels_BZYX, grid)
+
+
+def moved_image(image_BCZYX: Tensor, grid_BZYXD: Tensor | None, output_shape: tuple[int, ...]) -> Tensor:
+    """Return what lies over patches moved as the patches were, by the grid that `augment` gave, linearly.
+
+    Parameters
+    ----------
+    output_shape
+        Voxels of the result, of which the last axes count; used where there is no grid.
+    """
+    if grid_BZYXD is not None:
+        return sample_image(image_BCZYX, grid_BZYXD.to(image_BCZYX.device))
+    sides = tuple(image_BCZYX.shape[2:])
+    return image_BCZYX[:, :, *_middle(sides, output_shape[-len(sides) :])]
+
+
+def _middle(shape: tuple[int, ...], wanted: tuple[int, ...]) -> tuple[slice, ...]:
+    return tuple(slice((has - want) // 2, (has - want) // 2 + want) for has, want in zip(shape, wanted, strict=True))
 
 
 def _refuse_shapes(images: Tensor, labels: Tensor, spacing: tuple[float, ...], wanted: tuple[int, ...]) -> None:

@@ -20,6 +20,13 @@ class BoxTarget(NamedTuple):
     """Class indices, int64."""
 
 
+class Said(NamedTuple):
+    """What a teacher said beforehand of the images, moved along with them: logits, None where there are none."""
+
+    mask_BKZYX: Tensor | None
+    classes_BK: Tensor | None
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Augmented samples on the device.
@@ -40,6 +47,8 @@ class Batch:
         For each class of the whole image 1 or 0, or -1 where it is not known; None where nobody asks.
     boxes
         Of each sample, None where they are not known; None altogether where nobody asks.
+    said
+        What a teacher said beforehand; None where it is asked in every step, or not at all.
     pupil
         Position of the dataset, where a step learns from several.
     others
@@ -53,6 +62,7 @@ class Batch:
     expected_BZYX: Tensor | None = None
     present_BK: Tensor | None = None
     boxes: tuple[BoxTarget | None, ...] | None = None
+    said: Said | None = None
     pupil: int = 0
     others: "tuple[Batch, ...]" = ()
 

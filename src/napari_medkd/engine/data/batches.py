@@ -8,12 +8,13 @@ from torch import Tensor
 
 from napari_medkd.core.spec import Schedule
 from napari_medkd.core.task import Task
-from napari_medkd.engine.data.augment import augment
+from napari_medkd.engine.data.augment import augment, moved_image
 from napari_medkd.engine.data.augment_boxes import moved_boxes
 from napari_medkd.engine.data.augmentation import augmentation_named
-from napari_medkd.engine.data.batch import Batch, BoxTarget
+from napari_medkd.engine.data.batch import Batch, BoxTarget, Said
 from napari_medkd.engine.data.cases import Cases
-from napari_medkd.engine.data.patches import Patches, Source
+from napari_medkd.engine.data.patches import Patches, Source, window_of
+from napari_medkd.engine.data.teacher_answers import TeacherAnswers
 
 #: A patch is cut this much larger than it is used, so that a rotation brings no border in.
 MARGIN = 1 / 8
@@ -31,12 +32,15 @@ class Batches:
         How strongly they are varied.
     label_goes_on
         See `Patches`.
+    teacher
+        What a teacher said of the cases, to be moved along with them; None where it is asked in every step.
     """
 
     cases: Cases
     schedule: Schedule
     device: torch.device
     label_goes_on: bool = False
+    teacher: TeacherAnswers | None = None
 
     def draw(self, size: int, generator: torch.Generator) -> Batch:
         """Return a batch of so many samples, on the device."""
@@ -57,7 +61,27 @@ class Batches:
                 self._boxes(source, cut[first:], grid, wanted)
                 for source, grid in zip(drawn.sources, grids, strict=True)
             )
-        return Batch(images, labels.long(), present_BK=self._present(drawn.sources), boxes=boxes)
+        said = None if self.teacher is None else self._said(self.teacher, drawn.sources, cut, grid_BZYXD)
+        return Batch(images, labels.long(), present_BK=self._present(drawn.sources), boxes=boxes, said=said)
+
+    def _said(
+        self,
+        teacher: TeacherAnswers,
+        sources: tuple[Source, ...],
+        cut: tuple[int, int, int],
+        grid_BZYXD: Tensor | None,
+    ) -> Said:
+        """Return what the teacher said of the samples, changed in space as they were."""
+        classes = [found for source in sources if (found := teacher.of_classes(source.case)) is not None]
+        wholes = [found for source in sources if (found := teacher.of_mask(source.case)) is not None]
+        mask_BKZYX = None
+        if wholes:
+            windows = (window_of(whole, source.start_D, cut) for whole, source in zip(wholes, sources, strict=True))
+            mask_BKZYX = torch.from_numpy(np.stack(list(windows))).to(self.device)
+            if self.cases.preprocessing.dimensions == 2:
+                mask_BKZYX = mask_BKZYX[:, :, 0]
+            mask_BKZYX = moved_image(mask_BKZYX, grid_BZYXD, self.cases.preprocessing.patch)
+        return Said(mask_BKZYX, torch.from_numpy(np.stack(classes)).to(self.device) if classes else None)
 
     def _present(self, sources: tuple[Source, ...]) -> Tensor | None:
         known = [source.case.present_K for source in sources if source.case.present_K is not None]

@@ -19,17 +19,33 @@ def _cut(
     case: PreparedCase, start: NDArray[np.int64], shape: tuple[int, int, int], *, label_goes_on: bool
 ) -> tuple[NDArray[np.float32], NDArray[np.int16]]:
     """Return image (C, z, y, x) and label (z, y, x) of a window; outside, the image's edge goes on."""
-    low, high = start, start + np.array(shape)
-    size = np.array(case.label_ZYX.shape)
-    inside = tuple(slice(int(a), int(b)) for a, b in zip(np.maximum(low, 0), np.minimum(high, size), strict=True))
-    padding = [(int(max(-a, 0)), int(max(b - n, 0))) for a, b, n in zip(low, high, size, strict=True)]
-    image, label = case.image_CZYX[(slice(None), *inside)], case.label_ZYX[inside]
+    image = window_of(case.image_CZYX, start, shape)
+    inside, padding = _inside(start, shape, case.label_ZYX.shape)
+    label = case.label_ZYX[inside]
     if label.shape == shape:
         return image, label
-    image = np.pad(image, [(0, 0), *padding], mode="edge")
     if label_goes_on:
         return image, np.pad(label, padding, mode="edge")
     return image, np.pad(label, padding, constant_values=UNKNOWN)
+
+
+def window_of(
+    array_CZYX: NDArray[np.float32], start: NDArray[np.int64], shape: tuple[int, int, int]
+) -> NDArray[np.float32]:
+    """Return a window (C, z, y, x) of an array over a case; outside, its edge goes on."""
+    inside, padding = _inside(start, shape, array_CZYX.shape[1:])
+    cut = array_CZYX[(slice(None), *inside)]
+    return cut if cut.shape[1:] == shape else np.pad(cut, [(0, 0), *padding], mode="edge")
+
+
+def _inside(
+    start: NDArray[np.int64], shape: tuple[int, int, int], size: tuple[int, ...]
+) -> tuple[tuple[slice, ...], list[tuple[int, int]]]:
+    """Return the part of a window that lies in a case, and how much of it lies outside on both sides of each axis."""
+    ends = start + np.array(shape)
+    sides = list(zip(start.tolist(), ends.tolist(), size, strict=True))
+    inside = tuple(slice(max(low, 0), min(high, length)) for low, high, length in sides)
+    return inside, [(max(-low, 0), max(high - length, 0)) for low, high, length in sides]
 
 
 class Drawn(NamedTuple):
