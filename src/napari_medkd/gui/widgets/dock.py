@@ -52,6 +52,9 @@ class Dock(QWidget):
     def first_look(self) -> None:
         """Do what the first picture need not wait for: load modules, read folders, ask the command line."""
 
+    def look_again(self) -> None:
+        """Bring up to date what may have changed while another tab stood in front."""
+
     def settle(self) -> None:
         """Take the preferences, then have the first look; once, after the first picture or when asked to."""
         if not self._is_settled:
@@ -60,8 +63,9 @@ class Dock(QWidget):
             self.first_look()
 
     def showEvent(self, event: QShowEvent | None) -> None:
-        """Join the other docks the first time."""
+        """Join the other docks the first time, and look again at every other."""
         super().showEvent(event)
+        self._came_up(True)
         if not self._has_joined:
             self._has_joined = True
             QTimer.singleShot(0, self._join)
@@ -72,6 +76,10 @@ class Dock(QWidget):
         if not self._is_settled:
             QTimer.singleShot(0, self.settle)
 
+    def _came_up(self, is_in_front: bool) -> None:
+        if is_in_front and self._is_settled:
+            self.look_again()
+
     def _theme_changed(self, event: Any = None) -> None:
         del event
         self.take_theme(self.colours())
@@ -81,6 +89,7 @@ class Dock(QWidget):
         if not isinstance(frame, QDockWidget) or not isinstance(window, QMainWindow):
             return
         frame.setWindowTitle(self.title)
+        frame.visibilityChanged.connect(self._came_up)  # a tab behind others is not hidden, so it is never shown anew
         guard_closing(window, self.session)
         beside = _another_dock(window, frame)
         if beside is None:
