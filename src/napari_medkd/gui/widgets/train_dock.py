@@ -160,7 +160,7 @@ class TrainDock(Dock):
         events.started.connect(self._run_started)
         events.finished.connect(self._show_all)
         form.list_opened.connect(lambda name: self.look_again() if name == "start_from" else None)
-        followers_of(self.session).left.connect(self._run_ended)
+        followers_of(self.session).left.connect(self.look_again)
         self.session.events.runs_folder.connect(self.look_again)
         self._watcher.directoryChanged.connect(self.look_again)
 
@@ -249,10 +249,6 @@ class TrainDock(Dock):
         if path:
             self.presenter.save(Path(path))
             self.command.setText("The same run by command line:<br>" + _code(self.presenter.command(Path(path))))
-
-    def _run_ended(self, run: Path) -> None:
-        del run
-        self.look_again()
 
     def _run_started(self, run: Path | None) -> None:
         if run is not None:
