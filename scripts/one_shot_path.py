@@ -167,7 +167,7 @@ def set_up(window: Window, epochs: int, start_from: Path | None) -> Any:
     """Press "Train from this reference", and set the rest in the form."""
     window.click(window.dock("Data").cases.train)
     dock = window.dock("Train")
-    window.wait(lambda: (dock.state.estimate or dock.state.problems) and not dock.state.busy, "the estimate")
+    window.wait(lambda: (dock.state.estimate or dock.state.problems) and not dock.state.busy, "the estimate", 15)
     if start_from is not None:
         window.choose(dock.form.basic.boxes["start_from"].editor, str(start_from))
     if not dock.form.advanced.isVisible():
@@ -181,7 +181,7 @@ def set_up(window: Window, epochs: int, start_from: Path | None) -> Any:
             window.type_into(form.boxes[name].editor, str(value))
     window.bring_in_sight(dock.form.basic.boxes["start_from"])
     window.click(dock.estimate)
-    window.wait(lambda: (dock.state.estimate or dock.state.problems) and not dock.state.busy, "the estimate")
+    window.wait(lambda: (dock.state.estimate or dock.state.problems) and not dock.state.busy, "the estimate", 15)
     return dock
 
 
