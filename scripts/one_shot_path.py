@@ -170,16 +170,15 @@ def set_up(window: Window, epochs: int, start_from: Path | None) -> Any:
     window.wait(lambda: (dock.state.estimate or dock.state.problems) and not dock.state.busy, "the estimate", 15)
     if start_from is not None:
         window.choose(dock.form.basic.boxes["start_from"].editor, str(start_from))
-    if not dock.form.advanced.isVisible():
-        window.bring_in_sight(dock.form.advanced_section.title)
-        window.click(dock.form.advanced_section.title)
-    for form, name, value in (
-        (dock.form.advanced, "schedule.steps_per_epoch", STEPS_PER_EPOCH),
-        (dock.form.basic, "schedule.epochs", epochs),
-    ):
-        if form.boxes[name].value() != value:
-            window.type_into(form.boxes[name].editor, str(value))
-    window.bring_in_sight(dock.form.basic.boxes["start_from"])
+    if dock.form.basic.boxes["schedule.epochs"].value() != epochs:
+        window.type_into(dock.form.basic.boxes["schedule.epochs"].editor, str(epochs))
+    fold = dock.form.advanced_section.title
+    window.bring_in_sight(fold)
+    window.click(fold)
+    if dock.form.advanced.boxes["schedule.steps_per_epoch"].value() != STEPS_PER_EPOCH:
+        window.type_into(dock.form.advanced.boxes["schedule.steps_per_epoch"].editor, str(STEPS_PER_EPOCH))
+    window.bring_in_sight(fold)
+    window.click(fold)
     window.click(dock.estimate)
     window.wait(lambda: (dock.state.estimate or dock.state.problems) and not dock.state.busy, "the estimate", 15)
     return dock
