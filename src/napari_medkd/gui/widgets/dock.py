@@ -10,6 +10,7 @@ from napari_medkd.gui.class_names import keep_class_names
 from napari_medkd.gui.planes import keep_unmirrored
 from napari_medkd.gui.preferences import PLUGIN, prepare
 from napari_medkd.gui.state import session_of
+from napari_medkd.gui.status_line import keep_on_one_line
 from napari_medkd.gui.theme import ThemeColours, colours_of
 from napari_medkd.gui.widgets.closing import guard_closing
 
@@ -41,6 +42,7 @@ class Dock(QWidget):
         napari_viewer.events.theme.connect(self._theme_changed)
         keep_unmirrored(napari_viewer)
         keep_class_names(napari_viewer)
+        keep_on_one_line(napari_viewer)
 
     def colours(self) -> ThemeColours:
         """Return the colours of the theme now."""
