@@ -252,6 +252,7 @@ def correct_worst(window: Window, album: Album, sheet: Any, eye: Eye) -> str:
     window.viewer.dims.set_current_step(0, int(worst[0]))
     album.take("7-to-correct")
     strokes = sum(painter.paint(int(z), seen[z], besides_YX=np.asarray(layer.data[z])) for z in sorted(worst))
+    window.viewer.dims.set_current_step(0, int(worst[0]))
     album.take("7-corrected")
     window.click(page.finish)
     window.wait(lambda: page.presenter.annotation is None, "the saved correction")

@@ -192,6 +192,17 @@ def test_marked_references_are_counted(ready):
     assert "2 marked as reference" in ready.dataset.text()
 
 
+def test_the_references_that_teach_are_named(ready):
+    ready.state.cards = (demo_card("few", needs="references"),)
+    ready.presenter.choices.choose_method("few")
+
+    ready.session.references = ("case_0",)
+    assert "Learns from the label of case_0 alone" in ready.dataset.text()
+
+    ready.session.references = ("case_0", "case_1")
+    assert "Learns from the labels of case_0, case_1 alone" in ready.dataset.text()
+
+
 def test_training_runs_in_the_python_that_runs_napari_unless_set(ready):
     assert ready.session.interpreter == Path(sys.executable)
 

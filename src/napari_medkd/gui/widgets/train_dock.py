@@ -192,7 +192,8 @@ class TrainDock(Dock):
         sides = f"{train} cases to train, {validate} to validate" if train else f"{len(dataset.cases)} cases"
         taught = self.presenter.choices.references()
         if taught:
-            sides = f"Learns from the label of {escape(listed(list(taught), most=2))} alone"
+            labels = "label" if len(taught) == 1 else "labels"
+            sides = f"Learns from the {labels} of {escape(listed(list(taught), most=2))} alone"
         elif references:
             sides = f"{sides}, {len(references)} marked as reference"
         self.dataset.setText(f"<b>{escape(dataset.name)}</b><br>{sides}")
