@@ -14,7 +14,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +29,15 @@ SIZE = (1280, 800)
 IN_THE_README = {
     "2-suggested": "suggest",
     "3-painting": "paint",
-    "5-live": "train",
     "6-sheet": "sheet",
     "7-to-correct": "correct",
     "8-estimate": "again",
+    "8-live": "train",
 }
 
-STEPS_PER_EPOCH = 50
+#: What is typed into the form below *Advanced*. The sample's few small images do with a small network that learns fast.
+SETTINGS = {"schedule.steps_per_epoch": 50}
+FOR_THE_SAMPLE = {"schedule.batch_size": 2, "schedule.learning_rate": 0.01, "network.widths": (8, 16, 32)}
 
 #: Of so many slices one is painted; those between are interpolated.
 PAINTED = 3
@@ -53,14 +55,24 @@ class Album:
 
     def take(self, name: str, *, in_both_themes: bool = False) -> None:
         """Take a picture of the window."""
-        viewer = self._window.viewer
         for theme in ("light", "dark") if in_both_themes else ("dark",):
-            viewer.theme = theme
+            self._wear(theme)
             self._window.shot(f"{name}-{theme}")
             if self._readme is not None and name in IN_THE_README:
                 kept = self._readme / f"one-shot-{IN_THE_README[name]}-{theme}-{SIZE[0]}x{SIZE[1]}.png"
                 shutil.copy(self._window.out / f"{name}-{theme}.png", kept)
                 smaller(kept)
+
+    def _wear(self, theme: str) -> None:
+        """Change the theme while no brush is held: napari 0.9 would leave a box of its colour where the brush was."""
+        viewer = self._window.viewer
+        layer = viewer.layers.selection.active
+        mode = None if layer is None else layer.mode
+        if layer is not None:
+            layer.mode = "pan_zoom"
+        viewer.theme = theme
+        if layer is not None:
+            layer.mode = mode
 
 
 def scans_of_the_sample(out: Path) -> tuple[Path, Path, Sequence[str]]:
@@ -163,20 +175,19 @@ def paint_reference(window: Window, album: Album, dock: Any, eye: Eye) -> str:
     return name
 
 
-def set_up(window: Window, epochs: int, start_from: Path | None) -> Any:
+def set_up(window: Window, epochs: int, settings: Mapping[str, Any], start_from: Path | None) -> Any:
     """Press "Train from this reference", and set the rest in the form."""
     window.click(window.dock("Data").cases.train)
     dock = window.dock("Train")
     window.wait(lambda: (dock.state.estimate or dock.state.problems) and not dock.state.busy, "the estimate", 15)
     if start_from is not None:
         window.choose(dock.form.basic.boxes["start_from"].editor, str(start_from))
-    if dock.form.basic.boxes["schedule.epochs"].value() != epochs:
-        window.type_into(dock.form.basic.boxes["schedule.epochs"].editor, str(epochs))
+    type_value(window, dock.form.basic.boxes["schedule.epochs"], epochs)
     fold = dock.form.advanced_section.title
     window.bring_in_sight(fold)
     window.click(fold)
-    if dock.form.advanced.boxes["schedule.steps_per_epoch"].value() != STEPS_PER_EPOCH:
-        window.type_into(dock.form.advanced.boxes["schedule.steps_per_epoch"].editor, str(STEPS_PER_EPOCH))
+    for name, value in settings.items():
+        type_value(window, dock.form.advanced.boxes[name], value)
     window.bring_in_sight(fold)
     window.click(fold)
     window.click(dock.estimate)
@@ -184,9 +195,19 @@ def set_up(window: Window, epochs: int, start_from: Path | None) -> Any:
     return dock
 
 
-def train(window: Window, album: Album, epochs: int, start_from: Path | None = None) -> Path:
+def type_value(window: Window, box: Any, value: Any) -> None:
+    """Type a value into a field of the form, unless it stands there already."""
+    if box.value() != value:
+        window.type_into(box.editor, ", ".join(map(str, value)) if isinstance(value, tuple) else str(value))
+    if box.value() != value:
+        sys.exit(f"{box.accessibleName()} shows {box.value()} after {value} was typed.")
+
+
+def train(
+    window: Window, album: Album, epochs: int, settings: Mapping[str, Any], start_from: Path | None = None
+) -> Path:
     """Start a run from the form, and watch it to its end."""
-    dock = set_up(window, epochs, start_from)
+    dock = set_up(window, epochs, settings, start_from)
     step = "8" if start_from else "5"
     album.take(f"{step}-estimate")
     before = window.session.run
@@ -297,32 +318,34 @@ def main() -> None:
         shutil.rmtree(out / old, ignore_errors=True)
     out.mkdir(parents=True, exist_ok=True)
     os.environ["MEDKD_RUNS"] = str(out / "runs")
+    settings: dict[str, Any] = dict(SETTINGS)
     if wanted.images and wanted.truth:
         scans, truth = out / "scans", wanted.truth.resolve()
         classes: Sequence[str] = classes_in(truth)
         shutil.copytree(wanted.images, scans)
     else:
         scans, truth, classes = scans_of_the_sample(out)
+        settings |= FOR_THE_SAMPLE
     window = Window(out)
     window.viewer.window.resize(*SIZE)
-    walk(window, Album(window, wanted.pictures), scans, Eye(window, truth, classes), wanted.epochs)
+    walk(window, Album(window, wanted.pictures), scans, Eye(window, truth, classes), wanted.epochs, settings)
     window.viewer.close()
 
 
-def walk(window: Window, album: Album, scans: Path, eye: Eye, epochs: int) -> None:
+def walk(window: Window, album: Album, scans: Path, eye: Eye, epochs: int, settings: Mapping[str, Any]) -> None:
     """Go the whole way, and say at its end what it was good for."""
     print("Open a folder of images, and ask for a reference", flush=True)
     dock = open_folder(window, album, scans)
     print("Paint it", flush=True)
     references = {paint_reference(window, album, dock, eye)}
     print("Train from it", flush=True)
-    first = train(window, album, epochs)
+    first = train(window, album, epochs, settings)
     print("Predict all, and correct the least certain", flush=True)
     sheet = predict_all(window, album, "6-sheet")
     answers_of_first = sheet.state.rows
     references.add(correct_worst(window, album, sheet, eye))
     print("Go on from there with two references", flush=True)
-    second = train(window, album, epochs, start_from=first)
+    second = train(window, album, epochs, settings, start_from=first)
     check_start(second, first)
     answers_of_second = predict_all(window, album, "9-sheet").state.rows
     dice = [dice_of(rows, eye, references) for rows in (answers_of_first, answers_of_second)]

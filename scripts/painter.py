@@ -36,7 +36,6 @@ class Painter:
         """
         viewer, strokes = self._window.viewer, 0
         viewer.dims.set_current_step(0, z)
-        viewer.mouse_over_canvas = True  # made-up mouse events neither enter nor leave
         self._window.settle(0.05)
         there_YX = np.zeros_like(seen_YX) if besides_YX is None else besides_YX
         for label in np.unique(np.concatenate((seen_YX.ravel(), there_YX.ravel()))):
@@ -45,7 +44,6 @@ class Painter:
                 self._choose(int(label))
                 self._stroke(z, *line)
                 strokes += 1
-        viewer.mouse_over_canvas = False
         return strokes
 
     def _choose(self, label: int) -> None:
