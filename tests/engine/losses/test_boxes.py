@@ -109,3 +109,15 @@ def test_a_place_is_followed_only_where_the_teacher_is_better():
 
     assert box_agreement(off, better, (wanted,), 2.0).of_place.item() > 0.1
     assert box_agreement(better, off, (wanted,), 2.0).of_place.item() == 0
+
+
+def test_the_loss_of_classes_is_the_focal_loss_by_hand():
+    found, wanted = maps(sure=0.0), truth((8, 8, 16, 16))
+    num_boxes = int((matches(found, wanted.corners_ND) >= 0).sum())
+    entries = 128 * 2
+
+    loss = box_losses(found, (wanted,)).of_class.item()
+
+    # of a probability of a half: a quarter (boxes) or three quarters (all others) of (1/2)^2 log 2
+    by_hand = (0.25 * num_boxes + 0.75 * (entries - num_boxes)) * 0.25 * math.log(2) / num_boxes
+    assert loss == pytest.approx(by_hand, rel=1e-5)

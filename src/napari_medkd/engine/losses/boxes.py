@@ -28,7 +28,8 @@ _LARGEST_FACTOR = 32.0
 #: A probability from which the teacher says that an anchor stands for a box.
 _TEACHER_SEES = 0.3
 
-_FOCAL = FocalLoss(include_background=True, gamma=2.0, alpha=0.25, reduction="sum")
+#: Of every entry: in MONAI a sum is taken of means.
+_FOCAL = FocalLoss(include_background=True, gamma=2.0, alpha=0.25, reduction="none")
 
 
 class BoxLosses(NamedTuple):
@@ -97,7 +98,7 @@ def box_losses(found: BoxMaps, truths: tuple[BoxTarget | None, ...]) -> BoxLosse
         logits_NK = in_full_precision(found.logits_BNK[index])
         wanted_NK = torch.zeros_like(logits_NK)
         wanted_NK[is_box_N, truth.classes_N[matched_N[is_box_N]]] = 1
-        of_class.append(_FOCAL(logits_NK, wanted_NK))
+        of_class.append(_FOCAL(logits_NK, wanted_NK).sum())
         num_matched += int(is_box_N.sum())
         if is_box_N.any():
             boxes = decoded(found.anchors_ND[is_box_N], found.offsets_BND[index][is_box_N])
