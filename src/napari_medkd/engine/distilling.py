@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from napari_medkd.engine.data.batch import Batch
 from napari_medkd.engine.losses.agreement import agreement, agreement_of_each
+from napari_medkd.engine.losses.box_weights import box_weights
 from napari_medkd.engine.losses.boxes import box_agreement
 from napari_medkd.engine.losses.features import standardised_mse
 from napari_medkd.engine.networks.heads import CONVOLUTION, Output
@@ -96,7 +97,7 @@ class Distilling(Objective):
                 terms |= {name: weights.answers * term for name, term in self._of_answers(student, teacher, batch)}
             if weights.features:
                 rising = min(1.0, _FIRST + self.progress / WARM_UP)
-                terms["features"] = weights.features * rising * self._of_features(student, teacher)
+                terms["features"] = weights.features * rising * self._of_features(student, teacher, batch)
         return terms
 
     def _of_answers(self, student: Output, teacher: Output, batch: Batch) -> list[tuple[str, Tensor]]:
@@ -113,9 +114,16 @@ class Distilling(Objective):
                 found += [("answers: box classes", classes), ("answers: box places", places)]
         return found
 
-    def _of_features(self, student: Output, teacher: Output) -> Tensor:
+    def _of_features(self, student: Output, teacher: Output, batch: Batch) -> Tensor:
         maps = student.pyramid[: len(teacher.pyramid)]
         if len(self.adapters):
             maps = tuple(adapt(each) for adapt, each in zip(self.adapters, maps, strict=True))
-        distances = [standardised_mse(one, other) for one, other in zip(maps, teacher.pyramid, strict=True)]
-        return torch.stack(distances).mean()
+        pairs = zip(maps, teacher.pyramid, strict=True)
+        return torch.stack([standardised_mse(one, other, self._weights_of(one, batch)) for one, other in pairs]).mean()
+
+    def _weights_of(self, map_BCZYX: Tensor, batch: Batch) -> Tensor | None:
+        """Return how much each place of a map counts; None counts all alike, unless boxes are all that is asked."""
+        if batch.boxes is None or any(task.kind != "detection" for task in self.losses.tasks):
+            return None
+        sides = tuple(batch.image_BCZYX.shape[2:])
+        return box_weights(batch.boxes, tuple(map_BCZYX.shape[2:]), sides, map_BCZYX.device)
