@@ -237,12 +237,24 @@ def test_a_stopped_run_over_several_datasets_goes_on_as_if_it_had_not_been(cells
         ((Target(dataset="cells", task="border"), Target(dataset="cels", task="shape")), "No dataset 'cels'"),
         ((Target(task="border"),), "not of which dataset"),
         ((Target(dataset="cells", task="borders"),), "no task 'borders'"),
-        ((Target(),), "Several tasks of 'cells' fit"),
     ],
 )
 def test_targets_that_mean_nothing_are_told(cells, spots, targets, said):
     with pytest.raises(InputProblem, match=said):
         open_bench(spec_of(cells, spots, targets=targets), METHOD.tasks)
+
+
+def test_of_several_tasks_that_are_not_named_the_one_that_draws_masks_is_learned(cells):
+    bench = open_bench(spec_of(cells, targets=(Target(),)), METHOD.tasks)
+
+    assert [task.name for task in bench.tasks] == ["shape"]
+
+
+def test_of_several_tasks_without_masks_one_has_to_be_named(tmp_path):
+    both = write_pictures(tmp_path / "both", "both", tasks="cb")
+
+    with pytest.raises(InputProblem, match="Several tasks of 'both' fit and none is named: border, places"):
+        open_bench(spec_of(both, targets=(Target(),)), METHOD.tasks)
 
 
 def test_planes_and_volumes_are_not_mixed(cells, tiny_dataset):
