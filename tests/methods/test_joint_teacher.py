@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from napari_medkd.core.control import Always
 from napari_medkd.core.errors import InputProblem
-from napari_medkd.core.events import CaseDone, StageStarted
+from napari_medkd.core.events import CaseDone, PreviewSaved, StageStarted
 from napari_medkd.core.run_layout import SPEC, checkpoint_path
 from napari_medkd.core.spec import Hardware, MethodChoice, NetworkChoice, PredictSpec, Schedule, Target, TrainSpec
 from napari_medkd.engine.bench import open_bench
@@ -360,3 +360,11 @@ def test_boxes_are_not_followed_beforehand(cells):
 def test_maps_are_not_followed_beforehand():
     with pytest.raises(InputProblem, match="set features to 0"):
         settings_of(METHOD, MethodChoice(name="joint-teacher", settings={"beforehand": True}))
+
+
+def test_a_case_to_look_at_is_looked_at_in_its_own_dataset(cells, spots, tmp_path):
+    events = trained(spec_of(cells, spots).replace(preview_case="spots3"), tmp_path / "run")
+
+    looked_at = {(event.stage, event.case) for event in events if isinstance(event, PreviewSaved)}
+    assert ("student-spots", "spots3") in looked_at
+    assert ("student-cells", "cells8") in looked_at  # its first to validate
