@@ -368,3 +368,18 @@ def test_a_case_to_look_at_is_looked_at_in_its_own_dataset(cells, spots, tmp_pat
     looked_at = {(event.stage, event.case) for event in events if isinstance(event, PreviewSaved)}
     assert ("student-spots", "spots3") in looked_at
     assert ("student-cells", "cells8") in looked_at  # its first to validate
+
+
+def test_the_student_of_an_earlier_run_over_several_datasets_can_be_an_expert(run, cells, tmp_path):
+    again = spec_of(cells).replace(starts_from={"expert": run})
+
+    trained(again, tmp_path / "again")
+
+    taken = load_file(checkpoint_path(tmp_path / "again", "expert", "done"))
+    earlier = load_file(checkpoint_path(run, "student-cells", "done"))
+    assert all(torch.equal(taken[name], earlier[name]) for name in earlier)
+
+
+def test_a_run_over_several_datasets_is_no_run_to_start_all_stages_from(run, cells):
+    with pytest.raises(InputProblem, match="of each of several datasets"):
+        open_bench(spec_of(cells).replace(start_from=run), METHOD.tasks)
