@@ -53,7 +53,7 @@ class Scene:
         mask = Mask(np.full(grid.shape, label, np.uint8), grid, TASK)
         write_prediction(Prediction(case, TASK, grid, "run", "student.best", mask), self.run / "previews")
         event = PreviewSaved(case=case, stage="student", epoch=epoch, path=f"previews/{case}")
-        self.session.preview = Preview(self.run, event)
+        self.session.preview = Preview(self.run, (event,))
 
 
 @pytest.fixture

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_medkd.core.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
-    from napari_medkd.core.dataset import Dataset
+    from napari_medkd.core.dataset import Case, Dataset
     from napari_medkd.core.task import Task
     from napari_medkd.gui.state import Session
 
@@ -62,9 +62,9 @@ class MemberRow:
 
 def current_of(session: Session) -> Member | None:
     """Return the current dataset; None while none is open."""
-    if session.dataset is None or session.dataset_path is None:
+    if session.dataset is None:
         return None
-    return Member(session.dataset_path, session.dataset, session.references)
+    return Member(session.dataset_path or session.dataset.folder, session.dataset, session.references)
 
 
 def study_of(session: Session) -> tuple[Member, ...]:
@@ -77,6 +77,16 @@ def joined(members: Sequence[Member], others: Iterable[Member]) -> tuple[Member,
     """Return the members with others in the places of those of the same folders, or behind them."""
     by_folder = {member.folder: member for member in members}
     return tuple((by_folder | {other.folder: other for other in others}).values())
+
+
+def found_in(members: Iterable[Member], image: Path) -> tuple[Member, Case] | None:
+    """Return the case that one of the image files is of, and its dataset; None where no dataset has it."""
+    wanted = image.resolve()
+    for member in members:
+        for case in member.dataset.cases:
+            if any(path.name == wanted.name and path.resolve() == wanted for path in case.images):
+                return member, case
+    return None
 
 
 def problems_of_names(members: Iterable[Member]) -> tuple[Problem, ...]:

@@ -224,7 +224,9 @@ class DataPresenter:
     def _key(self) -> Path | None:
         """Return what tells the current dataset from the others."""
         dataset, path = self._session.dataset, self._session.dataset_path
-        return path.resolve() if dataset is None and path is not None else dataset and dataset.folder.resolve()
+        if dataset is not None:
+            return dataset.folder.resolve()
+        return None if path is None else path.resolve()
 
     def _show_problems(self) -> None:
         key = self._key()
