@@ -41,9 +41,19 @@ class Network:
     dataset: str = ""
 
     @property
+    def role(self) -> str:
+        """``"student"``, ``"teacher"`` or ``"expert"``."""
+        return _role_of(self.stage)
+
+    @property
     def is_student(self) -> bool:
         """Whether it is what a run is made for."""
-        return _role_of(self.stage) == STUDENT
+        return self.role == STUDENT
+
+    @property
+    def draws_masks(self) -> bool:
+        """Whether one of its answers is a mask."""
+        return any(task.kind == "segmentation" for task in self.tasks)
 
     @property
     def needs_mask(self) -> bool:

@@ -318,10 +318,12 @@ class ResultsState:
 
 @dataclass(eq=False)
 class AllCasesState:
-    """The part of the Results dock that asks a run's student about every case of the open dataset.
+    """The part of the Results dock that asks a run's student about every case of the current dataset.
 
     Parameters
     ----------
+    student
+        The stage of the student that would be asked: of several that of the dataset; empty where there is none.
     advice
         Why that is not possible yet, empty where it is.
     busy
@@ -332,6 +334,7 @@ class AllCasesState:
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
 
+    student: str = ""
     advice: str = ""
     busy: str = ""
     num_done: int = 0

@@ -140,16 +140,11 @@ class TrainChoices:
         if card is None:
             return "Choose a method."
         if not self.tasks() and not self.targets.offered():
-            return f"The dataset has no task of a kind this method teaches: {', '.join(self.card_tasks())}."
+            return f"The dataset has no task of a kind this method teaches: {', '.join(card.tasks)}."
         if card.needs == "references" and not self._session.references:
             return "Mark a case as reference in the Data dock first: this method learns from it."
         problems = self.targets.problems()
         return problems[0].problem if problems else ""
-
-    def card_tasks(self) -> tuple[str, ...]:
-        """Return the kinds of task the method can teach."""
-        card = self.card()
-        return card.tasks if card else ()
 
     def spec(self) -> TrainSpec:
         """Return the run as it is set up now.

@@ -167,7 +167,7 @@ class LabelsPresenter:
         self._state.cases = found.cases
         self._state.meanings = known | changed
         of_all = f" of {found.num_masks}" if found.num_read < found.num_masks else ""
-        self._state.read = f"Labels of {found.num_read}{of_all} {'mask' if found.num_masks == 1 else 'masks'}."
+        self._state.read = f"{found.num_read}{of_all} masks were read to see which labels there are."
 
     def _elsewhere(self, dataset: "Dataset", name: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """Return the classes of the other mask tasks of the study, to be compared with these."""

@@ -35,6 +35,7 @@ _HELP = (
 )
 _NOWHERE_WORDS = "counts nowhere"
 _COLUMNS = ("Stored label", "Masks", "Means")
+_TIPS = ("The number in the mask files", "In how many of the masks that were read it is", "The class it is read as")
 _LABEL, _MASKS, _MEANS = range(3)
 _ROW_HEIGHT = 30
 
@@ -82,7 +83,10 @@ class LabelsPage(QWidget):
         self.task = ElidedChoice("Task", "The task whose masks are meant")
         self.table = QTableWidget(0, len(_COLUMNS))
         self.table.setAccessibleName("Stored labels")
-        self.table.setHorizontalHeaderLabels(list(_COLUMNS))
+        for column, (name, tip) in enumerate(zip(_COLUMNS, _TIPS, strict=True)):
+            item = QTableWidgetItem(name)
+            item.setToolTip(f"<p>{tip}</p>")
+            self.table.setHorizontalHeaderItem(column, item)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.table.setShowGrid(False)

@@ -47,6 +47,7 @@ class StudyList(QTreeWidget):
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setIndentation(16)
+        self.setStyleSheet("QTreeView::item { padding: 2px 0px; }")
         head = self.headerItem()
         for column, tip in enumerate(_TIPS):
             if head is not None:

@@ -12,12 +12,14 @@ from napari_medkd.core.errors import Problem
 from napari_medkd.gui.presenters.fields import belongs_to
 from napari_medkd.gui.presenters.targets import OfferedDataset
 from napari_medkd.gui.presenters.words import task_in_words
+from napari_medkd.gui.theme import ThemeColours
 
 #: The spec's fields that the tree stands for.
 NAMES = ("targets", "datasets")
 _FOLDER, _TASK = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1
 _MOST_ROWS = 9
 _PADDING = 6
+_ITEM_PADDING = 2
 
 
 class TargetTree(QWidget):
@@ -65,9 +67,18 @@ class TargetTree(QWidget):
         self.fault.setText("\n".join(texts))
         self.fault.setVisible(bool(texts))
 
-    def take_colours(self, bad: str) -> None:
-        """Write faults in this colour."""
-        self.fault.setStyleSheet(f"color: {bad}")
+    def take_theme(self, colours: ThemeColours) -> None:
+        """Write faults and draw the boxes to check as napari draws its own: Qt's can hardly be seen on dark."""
+        self.fault.setStyleSheet(f"color: {colours.bad}")
+        theme = "dark" if colours.is_dark else "light"
+        self.tree.setStyleSheet(
+            f"QTreeView::item {{ padding: {_ITEM_PADDING}px 0px; }}"
+            "QTreeView::indicator { width: 14px; height: 14px; border-radius: 2px; "
+            f"background-color: {colours.primary}; }}"
+            f"QTreeView::indicator:checked {{ background-color: {colours.current}; "
+            f"image: url('theme_{theme}:/check.svg'); }}"
+        )
+        self.tree.fit()
 
     def _fill(self, offered: Sequence[OfferedDataset]) -> None:
         self.tree.clear()

@@ -66,9 +66,9 @@ class TrainDock(Dock):
         self.presenter.list_runs()
 
     def take_theme(self, colours: ThemeColours) -> None:
-        """Write faults in the theme's colour."""
+        """Draw the form in the theme's colours."""
         if self.form is not None:
-            self.form.take_colours(colours.bad)
+            self.form.take_theme(colours)
 
     def _build(self) -> None:
         self.dataset = QLabel()

@@ -12,6 +12,7 @@ from napari_medkd.core.errors import Problem
 from napari_medkd.gui.presenters.fields import FormField
 from napari_medkd.gui.presenters.spec_fields import ADVANCED, BASIC
 from napari_medkd.gui.presenters.targets import OfferedDataset
+from napari_medkd.gui.theme import ThemeColours
 from napari_medkd.gui.widgets.elided_choice import ElidedChoice
 from napari_medkd.gui.widgets.section import Section
 from napari_medkd.gui.widgets.settings_form import LABEL_WIDTH, SettingsForm
@@ -119,11 +120,11 @@ class TrainForm(QWidget):
             if form.has_problem:
                 section.show_content(True)
 
-    def take_colours(self, bad: str) -> None:
-        """Write faults in this colour."""
-        self.targets.take_colours(bad)
+    def take_theme(self, colours: ThemeColours) -> None:
+        """Write faults and draw boxes to check in the theme's colours."""
+        self.targets.take_theme(colours)
         for form in self.forms:
-            form.take_colours(bad)
+            form.take_colours(colours.bad)
 
     def _arrange(self) -> None:
         choices = QGridLayout()
