@@ -108,7 +108,9 @@ class Targets:
         try:
             courses_of(spec, datasets, frozenset(card.tasks))
         except SpecProblem as problem:
-            return tuple(replace(one, where=one.where.partition("[")[0]) for one in problem.problems)
+            found = [replace(one, where=one.where.partition("[")[0]) for one in problem.problems]
+            # While two datasets share a name, what is said of each one's tasks is about both.
+            return tuple([one for one in found if one.where == "datasets"] or found)
         return ()
 
     def _pairs(self) -> Iterator[tuple[Member, OfferedDataset]]:

@@ -14,7 +14,7 @@ from napari_medkd.gui.theme import ThemeColours
 from napari_medkd.gui.verdicts import ClassScore
 
 _NAME_HEIGHT, _BAR_HEIGHT, _GAP = 20, 18, 6
-_WHO_WIDTH, _SCORE_WIDTH, _EDGE = 84, 92, 4
+_WHO_WIDTH, _WIDEST_WHO, _SCORE_WIDTH, _EDGE = 84, 140, 92, 4
 _HEAD = 18
 _STEP = 0.01
 _FAINT = 0.4

@@ -22,6 +22,7 @@ _TIPS = (
 _NAME, _CASES, _PROBLEMS = range(3)
 _FOLDER = Qt.ItemDataRole.UserRole
 _MOST_ROWS = 8
+_FEWEST_ROWS = 3
 _PADDING = 4
 
 
@@ -88,8 +89,8 @@ class StudyList(QTreeWidget):
         self.show_members(self._rows)
 
     def sizeHint(self) -> QSize:
-        """Ask for no more than the rows need."""
-        return QSize(super().sizeHint().width(), self.height())
+        """Ask for what the rows need; where there is less room, they scroll."""
+        return QSize(super().sizeHint().width(), self.maximumHeight())
 
     def _item(self, row: MemberRow) -> QTreeWidgetItem:
         number = "…" if row.num_problems is None else str(row.num_problems or "none")
@@ -120,10 +121,14 @@ class StudyList(QTreeWidget):
 
     def _fit(self) -> None:
         rows = sum(1 + (item.childCount() if item.isExpanded() else 0) for item in self._tops())
+        self.setMaximumHeight(self._height_of(min(max(1, rows), _MOST_ROWS)))
+        self.setMinimumHeight(self._height_of(min(max(1, rows), _FEWEST_ROWS)))
+        self.updateGeometry()
+
+    def _height_of(self, rows: int) -> int:
         header = self.header()
         head = 0 if header is None else header.sizeHint().height()
-        height = max(1, self.sizeHintForRow(0))
-        self.setFixedHeight(head + height * min(max(1, rows), _MOST_ROWS) + 2 * self.frameWidth() + _PADDING)
+        return head + max(1, self.sizeHintForRow(0)) * rows + 2 * self.frameWidth() + _PADDING
 
 
 def _domains(row: MemberRow) -> tuple[str, ...]:
