@@ -96,7 +96,7 @@ def test_a_network_of_several_datasets_has_a_card_for_each_and_one_file_of_weigh
     assert networks_of(tmp_path) == ()
 
 
-def test_the_student_of_a_dataset_is_the_one_that_was_taught_it_or_the_only_one(tmp_path):
+def test_the_student_of_a_dataset_is_the_one_that_was_taught_it(tmp_path):
     for name in ("cells", "spots"):
         add(tmp_path, f"student-{name}", dataset=name)
         add(tmp_path, f"expert-{name}", dataset=name)
@@ -105,4 +105,10 @@ def test_the_student_of_a_dataset_is_the_one_that_was_taught_it_or_the_only_one(
 
     assert student_for(both, "spots").stage == "student-spots"
     assert student_for(both, "elsewhere") is None
-    assert student_for(only, "elsewhere").stage == "student-cells"
+    assert student_for(only, "spots") is None
+
+
+def test_the_student_of_a_run_on_one_dataset_can_be_asked_about_any(tmp_path):
+    add(tmp_path, "student", dataset="cells")
+
+    assert student_for(networks_of(tmp_path), "elsewhere").stage == "student"

@@ -70,10 +70,13 @@ def networks_of(run: Path) -> tuple[Network, ...]:
 
 
 def student_for(networks: Iterable[Network], dataset: str) -> Network | None:
-    """Return the student that was taught a dataset, by its name, or the only one there is; None where neither is so."""
+    """Return the student that was taught a dataset, by its name, or that of a run on one dataset; None without either.
+
+    In the midst of a run on several datasets the first student is there before the others: it is not asked for them.
+    """
     students = [one for one in networks if one.is_student and not one.needs_mask]
-    taught = [one for one in students if one.dataset == dataset]
-    return next(iter(taught), students[0] if len(students) == 1 else None)
+    fitting = [one for one in students if one.dataset == dataset] or [one for one in students if one.stage == STUDENT]
+    return next(iter(fitting), None)
 
 
 def place_of_stage(stage: str) -> tuple[int, str]:

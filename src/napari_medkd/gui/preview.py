@@ -10,10 +10,11 @@ from psygnal import Signal
 from napari_medkd.core.prediction import Prediction
 from napari_medkd.core.run_layout import stage_name
 from napari_medkd.gui.layers import KEY, source_of
+from napari_medkd.gui.members import found_in
 from napari_medkd.gui.presenters.ports import InBackground
 from napari_medkd.gui.preview_layers import PreviewLayers, scores_in_words
 from napari_medkd.gui.state import Preview, Session
-from napari_medkd.gui.study import found_in, study_of
+from napari_medkd.gui.study import study_of
 
 LEAST_SECONDS = 0.2
 _BOX_THRESHOLD = 0.5

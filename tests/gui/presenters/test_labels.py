@@ -4,9 +4,9 @@ import pytest
 
 from napari_medkd.core.relabelling import NOWHERE
 from napari_medkd.files.manifest import open_dataset
+from napari_medkd.gui.members import Member
 from napari_medkd.gui.presenters.labels import LabelsPresenter, LabelsState
 from napari_medkd.gui.state import Session
-from napari_medkd.gui.study import Member
 from tests.gui.presenting import Later, at_once
 from tests.pictures import write_pictures
 

@@ -1,11 +1,13 @@
 """The networks of a run on several datasets: which is asked about which picture and cases, which are compared."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from napari_medkd.files.manifest import open_dataset
+from napari_medkd.files.manifest import open_dataset, write_dataset
 from napari_medkd.files.opening import read_volume
+from napari_medkd.gui.members import Member
 from napari_medkd.gui.networks import networks_of
 from napari_medkd.gui.presenters.all_cases import AllCasesPresenter
 from napari_medkd.gui.presenters.asking import Wish, question_of
@@ -14,7 +16,6 @@ from napari_medkd.gui.presenters.results import ResultsPresenter
 from napari_medkd.gui.presenters.selection import Selection
 from napari_medkd.gui.presenters.sheet import SheetPresenter
 from napari_medkd.gui.state import AllCasesState, ResultsState, Session, SheetState
-from napari_medkd.gui.study import Member
 from napari_medkd.gui.subject import Picture
 from tests.gui.answering_run import HereAndWait, add_network, make_run
 from tests.gui.asked_run import asked_about
@@ -88,20 +89,18 @@ def test_networks_of_one_dataset_are_compared(selection: Selection):
     assert presenter._waiting == ["expert-spots"]
 
 
-def test_a_case_in_two_datasets_is_taken_from_the_one_the_network_was_taught(run: Path, study: tuple[Member, ...]):
-    twin = study[1].dataset.folder / "twin"
-    twin.mkdir()
-    manifest = (study[0].path / "medkd-dataset.json").read_text().replace('"name": "cells"', '"name": "twin"')
-    (twin / "medkd-dataset.json").write_text(
-        manifest.replace('"cells', f'"{study[0].path}/cells').replace(f'"id": "{study[0].path}/', '"id": "')
-    )
-    opened = [(twin, open_dataset(study[0].path)), (study[0].path, study[0].dataset)]
-    picture = picture_of(study[0], 3)
+def test_a_case_in_two_datasets_is_taken_from_the_one_the_network_was_taught(
+    run: Path, study: tuple[Member, ...], tmp_path: Path
+):
+    both = tmp_path / "both"
+    both.mkdir()
+    write_dataset(replace(study[0].dataset, name="both", folder=both), both)
+    opened = tuple((folder, open_dataset(folder)) for folder in (both, study[0].path))
 
-    question = question_of(Wish(run, networks_of(run)[0], picture, tuple(opened)))
+    question = question_of(Wish(run, networks_of(run)[0], picture_of(study[0], 3), opened))
 
     assert question.spec.stage == "student-cells"
-    assert question.spec.cases == ("cells3",)
+    assert (question.spec.data, question.spec.cases) == (study[0].path, ("cells3",))
 
 
 def test_all_cases_of_the_current_dataset_are_asked_of_its_own_student(session: Session, study: tuple[Member, ...]):
@@ -127,7 +126,7 @@ def test_a_dataset_that_no_student_was_taught_is_told(session: Session, tmp_path
     presenter.predict()
 
     assert state.advice == (
-        "This run's students were taught cells, spots, not other: click one of these in the Data dock."
+        "This run's students were taught cells, spots, not other: click what was taught in the Data dock."
     )
     assert launches.specs == []
 

@@ -5,9 +5,10 @@ import json
 import pytest
 
 from napari_medkd.files.manifest import MANIFEST, open_dataset
+from napari_medkd.gui.members import found_in
 from napari_medkd.gui.presenters.data import DataPresenter
 from napari_medkd.gui.state import DataState, Session
-from napari_medkd.gui.study import found_in, study_of
+from napari_medkd.gui.study import study_of
 from tests.gui.presenting import Later, at_once
 from tests.pictures import write_pictures
 

@@ -8,9 +8,9 @@ import pytest
 from napari_medkd.core.errors import SpecProblem
 from napari_medkd.core.spec import Target
 from napari_medkd.files.manifest import open_dataset
+from napari_medkd.gui.members import Member
 from napari_medkd.gui.presenters.choices import TrainChoices
 from napari_medkd.gui.state import Session, TrainState
-from napari_medkd.gui.study import Member
 from tests.gui.presenting import demo_card
 from tests.pictures import write_pictures
 

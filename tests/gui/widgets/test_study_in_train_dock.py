@@ -9,8 +9,8 @@ from qtpy.QtWidgets import QFileDialog
 from napari_medkd.cli.inspection import problems_at
 from napari_medkd.core.errors import Problem
 from napari_medkd.files.manifest import open_dataset
+from napari_medkd.gui.members import Member
 from napari_medkd.gui.presenters import train
-from napari_medkd.gui.study import Member
 from napari_medkd.gui.widgets.train_dock import TrainDock
 from tests.gui.presenting import demo_card
 from tests.pictures import write_pictures

@@ -144,9 +144,8 @@ def _without_student(networks: tuple[Network, ...], dataset: str) -> str:
     taught = [one.dataset for one in networks if one.is_student and not one.needs_mask]
     if not taught:
         return "This run has no trained student yet."
-    return (
-        f"This run's students were taught {listed(taught)}; make one of these current in the Data dock, not {dataset}."
-    )
+    whose = "student was" if len(taught) == 1 else "students were"
+    return f"This run's {whose} taught {listed(taught)}, not {dataset}: click what was taught in the Data dock."
 
 
 def spec_for_all(run: Path, dataset_path: Path, cases: tuple[str, ...], stage: str) -> "PredictSpec":

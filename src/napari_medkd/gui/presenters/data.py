@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from napari_medkd.core.errors import InputProblem, Problem
 from napari_medkd.gui.command import ask, end_questions
+from napari_medkd.gui.members import Member, joined, problems_of_names, row_of
 from napari_medkd.gui.presenters.looks import Look, Looks
 from napari_medkd.gui.presenters.ports import InBackground, problems_of
 from napari_medkd.gui.presenters.words import count, listed
 from napari_medkd.gui.state import CaseRow, DataState, Session
-from napari_medkd.gui.study import Member, joined, problems_of_names, row_of, study_of
+from napari_medkd.gui.study import study_of
 
 if TYPE_CHECKING:
     from napari_medkd.core.dataset import Dataset
@@ -93,7 +94,7 @@ class DataPresenter:
         if folder == self._key():
             session.dataset = dataset
         self.show()
-        self._look_at_headers(changed)
+        self.look_at_headers(changed)
 
     def show(self) -> None:
         """Fill the state from the session, for a dock that opens later than the dataset."""
@@ -195,7 +196,7 @@ class DataPresenter:
             self._make_current(members[0])
         self.show()
         for member in members:
-            self._look_at_headers(member)
+            self.look_at_headers(member)
 
     def _put_aside(self) -> None:
         """End what is under way about the current dataset, and keep its references for when it is current again."""
@@ -213,7 +214,9 @@ class DataPresenter:
         session.dataset = None if member is None else member.dataset
         session.references = () if member is None else member.references
 
-    def _look_at_headers(self, member: Member) -> None:
+    def look_at_headers(self, member: Member) -> None:
+        """Look at what can be seen of a dataset without opening its images."""
+
         def work() -> tuple[Problem, ...]:
             from napari_medkd.files.manifest import problems_of_dataset
 

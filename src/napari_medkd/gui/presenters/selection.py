@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
+from napari_medkd.gui.members import found_in
 from napari_medkd.gui.networks import Network, networks_of
 from napari_medkd.gui.presenters.asking import Wish
 from napari_medkd.gui.presenters.ports import InBackground, problems_of
-from napari_medkd.gui.study import current_of, found_in, study_of
+from napari_medkd.gui.study import current_of, study_of
 
 if TYPE_CHECKING:
     from napari_medkd.gui.state import ResultsState, Session

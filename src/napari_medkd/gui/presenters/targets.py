@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from napari_medkd.core.course import courses_of
 from napari_medkd.core.errors import Problem, SpecProblem
 from napari_medkd.core.spec import MethodChoice, Target, TrainSpec
-from napari_medkd.gui.study import Member, current_of, study_of
+from napari_medkd.gui.members import Member
+from napari_medkd.gui.study import current_of, study_of
 
 if TYPE_CHECKING:
     from napari_medkd.core.card import MethodCard

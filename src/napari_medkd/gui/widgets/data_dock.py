@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVB
 from napari_medkd.gui.background import Background
 from napari_medkd.gui.presenters.words import count
 from napari_medkd.gui.state import DataState, OpenedCase
+from napari_medkd.gui.study import study_of
 from napari_medkd.gui.theme import ThemeColours
 from napari_medkd.gui.widgets.annotate_page import AnnotatePage
 from napari_medkd.gui.widgets.cases_page import CasesPage
@@ -45,8 +46,10 @@ class DataDock(Dock):
         self._show_problems()
 
     def first_look(self) -> None:
-        """Show the dataset that is open already."""
+        """Show the datasets that are open already."""
         self.presenter.show()
+        for member in study_of(self.session):
+            self.presenter.look_at_headers(member)
 
     def take_theme(self, colours: ThemeColours) -> None:
         """Write how many problems there are in the theme's colour."""

@@ -7,7 +7,7 @@ from psygnal import Signal
 from qtpy.QtCore import QMimeData
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
-from napari_medkd.gui.study import MemberRow
+from napari_medkd.gui.members import MemberRow
 from napari_medkd.gui.theme import ThemeColours
 from napari_medkd.gui.widgets.study_list import StudyList
 

@@ -9,8 +9,8 @@ from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QBrush, QColor
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem
 
+from napari_medkd.gui.members import MemberRow
 from napari_medkd.gui.presenters.words import listed, task_in_words
-from napari_medkd.gui.study import MemberRow
 from napari_medkd.gui.theme import ThemeColours
 
 _COLUMNS = ("Dataset", "Cases", "Problems")
