@@ -16,7 +16,7 @@ from napari_medkd.files.results import write_prediction
 from napari_medkd.gui.members import Member
 from napari_medkd.gui.preview import LivePreview
 from napari_medkd.gui.reader import case_layers, get_reader
-from napari_medkd.gui.state import Preview, Session
+from napari_medkd.gui.state import OpenedCase, Preview, Session
 from tests.gui.presenting import Later, at_once
 from tests.pictures import write_pictures
 
@@ -301,6 +301,16 @@ def test_what_was_said_of_the_classes_goes_with_the_image(study: Study) -> None:
     study.viewer.layers.remove("case_8")
 
     assert study.said == ["preview · student · cells, epoch 1\nborder: framed 0.90", ""]
+
+
+def test_a_preview_goes_when_another_case_takes_the_place_of_its_image(study: Study) -> None:
+    study.say("student-cells", epoch=1)
+    spots = study.datasets["spots"]
+
+    study.viewer.layers.remove("case_8")
+    study.session.opened = OpenedCase(spots, spots.case("case_1"))
+
+    assert study.names == []
 
 
 def test_boxes_below_the_threshold_are_not_drawn(study: Study) -> None:

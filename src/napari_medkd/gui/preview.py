@@ -61,6 +61,7 @@ class LivePreview:
         self._newest: Preview | None = None
         self._is_on = True
         session.events.preview.connect(self._on_preview)
+        session.events.opened.connect(self._on_opened)
         viewer.layers.events.removed.connect(self._on_removed)
 
     @property
@@ -132,6 +133,11 @@ class LivePreview:
         if event.value is self._image_shown:
             self._image_shown = None
             self.said.emit("")
+
+    def _on_opened(self) -> None:
+        """Take the layers away once another case stands in place of the one they lay on."""
+        if self._image_shown is None:
+            self.layers.clear()
 
     def _image(self, preview: Preview) -> Any:
         """Return the image layer of the case, or None where another case is shown."""

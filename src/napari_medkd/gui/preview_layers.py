@@ -47,6 +47,10 @@ class PreviewLayers:
         """Show the boxes of at least that score."""
         self._boxes.filter(threshold)
 
+    def clear(self) -> None:
+        """Take all of them away."""
+        self._take_away(list(self._layers))
+
     def draw(self, image: Any, preview: Preview, predictions: Sequence[Prediction]) -> None:
         """Draw the predictions on the image's layer; those of the stage's other tasks stay."""
         about = (preview.run, preview.event.stage, preview.event.case, image.unique_id)
