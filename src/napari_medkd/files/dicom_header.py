@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pydicom
+from pydicom.config import disable_value_validation
 from pydicom.dataset import FileDataset
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
@@ -72,7 +73,7 @@ def read_tags(path: Path, tags: list[str], *, stop_before_pixels: bool = False) 
 def translated_damage(path: Path) -> Iterator[None]:
     """Translate what goes wrong while a file is read; pydicom's own words may quote the header and are not repeated."""
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), disable_value_validation():
             warnings.simplefilter("ignore")
             yield
     except VolumeProblem:
