@@ -81,8 +81,14 @@ def doubts(path: Path) -> list[Problem]:
     return []
 
 
-def _chosen(path: Path) -> Series:
-    """Return the series that a path names."""
+def list_images(path: Path) -> list[Series]:
+    """Return the images of a file or folder, the largest first; only the one that the path picks, where it picks one.
+
+    Raises
+    ------
+    VolumeProblem
+        Where there is none, where files are damaged, or where nothing has the key that is picked.
+    """
     whole, wanted = on_disk(path), picked_series(path)
     listing = list_series(whole)
     if listing.problems:
@@ -94,11 +100,17 @@ def _chosen(path: Path) -> Series:
             "Choose an image file, or a folder that holds the files of a DICOM series.",
         )
     found = [one for one in listing.series if wanted in ("", one.key, one.uid)]
-    if len(found) == 1:
-        return found[0]
-    if wanted and not found:
+    if not found:
         hint = did_you_mean(wanted, [one.key for one in listing.series])
         raise VolumeProblem(str(whole), f"There is no series {wanted!r} in it.", hint)
+    return found
+
+
+def _chosen(path: Path) -> Series:
+    """Return the one series that a path names."""
+    found, whole = list_images(path), on_disk(path)
+    if len(found) == 1:
+        return found[0]
     raise VolumeProblem(
         str(whole),
         f"There are {len(found)} DICOM images in it; expected one: {_listed(found)}.",

@@ -1,4 +1,4 @@
-"""napari's reader: NIfTI files, predictions and datasets of ours. Says None at once to everything else."""
+"""napari's reader: NIfTI and DICOM, predictions and datasets of ours. Says None at once to everything else."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from napari_medkd.core.dataset import Case, Dataset
     from napari_medkd.core.grid import Grid
     from napari_medkd.core.volume import Volume
+    from napari_medkd.files.dicom_series import Series
     from napari_medkd.gui.layers import LayerData
 
 Reader: TypeAlias = "Callable[[str | Sequence[str]], list[LayerData]]"
@@ -29,7 +30,7 @@ _NIFTI_INTENT_LABEL = 1002
 
 
 def get_reader(path: str | Sequence[str]) -> Reader | None:
-    """Return what reads the path, or None where it is no NIfTI file, prediction or dataset of ours."""
+    """Return what reads the path, or None where it is neither NIfTI, DICOM, nor a prediction or dataset of ours."""
     first = Path(path if isinstance(path, str) else path[0])
     if first.name.lower().endswith(_NIFTI):
         return read_images
@@ -37,7 +38,7 @@ def get_reader(path: str | Sequence[str]) -> Reader | None:
         return read_dataset
     if first.name == PREDICTION or (first.is_dir() and (first / PREDICTION).is_file()):
         return read_predictions
-    return None
+    return read_dicom if _is_dicom(first) else None
 
 
 def read_images(path: str | Sequence[str]) -> list[LayerData]:
@@ -53,6 +54,45 @@ def read_images(path: str | Sequence[str]) -> list[LayerData]:
         else:
             layers += image_layers(volume, stem_of(file))
     return layers
+
+
+def read_dicom(path: str | Sequence[str]) -> list[LayerData]:
+    """Return the largest image of each DICOM file or folder, and say how many others there are.
+
+    The layer is called like the file or folder: what a header says of its image may name a person.
+
+    Raises
+    ------
+    VolumeProblem
+        As `napari_medkd.files.opening.read_volume`.
+    """
+    from napari_medkd.files.dicom import list_images
+    from napari_medkd.files.opening import read_volume, stem_of
+    from napari_medkd.files.series_path import picking
+    from napari_medkd.gui.layers import image_layers
+
+    layers: list[LayerData] = []
+    for file in _paths(path):
+        found = list_images(file)
+        volume = read_volume(picking(file, found[0].key) if len(found) > 1 else file)
+        layers += image_layers(volume, stem_of(file))
+        if len(found) > 1:
+            _say_what_else_there_is(file, found)
+    return layers
+
+
+def _say_what_else_there_is(file: Path, found: Sequence[Series]) -> None:
+    from napari.utils.notifications import show_info
+
+    from napari_medkd.files.series_path import picking
+
+    shown, next_one = found[:2]
+    others = "1 other is" if len(found) == 2 else f"{len(found) - 1} others are"
+    show_info(
+        f"{file.name} holds {len(found)} DICOM images. The largest is shown: {shown.describe()}. {others} not shown: "
+        f"open its folder alone. In a dataset and on the command line the next largest, {next_one.describe()}, is "
+        f"{picking(file, next_one.key)}"
+    )
 
 
 def read_predictions(path: str | Sequence[str]) -> list[LayerData]:
@@ -120,6 +160,12 @@ def _answer_layers(folder: Path, dataset: Dataset, grid: Grid) -> list[LayerData
         answer = replace(answer, mask=replace(answer.mask, task=dataset.as_known(answer.mask.task)))
     stage = answer.checkpoint.split(".")[0]
     return prediction_layers(answer, f"{title_of(stage, answer.shown)} · {answer.case}", on=grid)
+
+
+def _is_dicom(path: Path) -> bool:
+    from napari_medkd.files.dicom_folder import holds_dicom
+
+    return path.name.lower().endswith(".dcm") or (path.is_dir() and holds_dicom(path))
 
 
 def _paths(path: str | Sequence[str]) -> list[Path]:

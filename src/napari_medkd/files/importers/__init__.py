@@ -13,7 +13,7 @@ from napari_medkd.files.importers.beside import with_cases_and_split
 _LOOKED_FOR = (
     "No dataset was found. Looked for medkd-dataset.json; for dataset.json with imagesTr/ and labelsTr/ (Medical "
     "Segmentation Decathlon, nnU-Net); for images/ beside labels/ or masks/ with the same file names; for image "
-    "files beside NAME_mask or NAME_label files; and for images alone, to be annotated."
+    "files beside NAME_mask or NAME_label files; and for images alone, to be annotated. A folder of DICOM is an image."
 )
 
 
