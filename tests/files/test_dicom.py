@@ -5,6 +5,7 @@ import pytest
 import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydicom.data import get_testdata_file
 from pydicom.uid import generate_uid
 from scipy.spatial.transform import Rotation
 
@@ -229,6 +230,18 @@ def test_an_enhanced_file_lies_where_simpleitk_has_it(tmp_path):
     np.testing.assert_array_equal(ours.data[0, ::-1], sitk.GetArrayFromImage(theirs))
     corner = np.array(theirs.TransformIndexToPhysicalPoint((0, 0, 3))) * (-1, -1, 1)
     np.testing.assert_allclose(ours.grid.to_world([[0, 0, 0]])[0], corner, atol=1e-6)
+
+
+def test_frames_at_offsets_from_the_first_lie_where_simpleitk_has_them():
+    path = Path(get_testdata_file("rtdose.dcm", download=False))
+
+    ours, theirs = read_volume(path), sitk.ReadImage(str(path))
+
+    assert ours.grid.spacing == pytest.approx((5.0, 10.0, 10.0))
+    dose_per_number = 1e-6  # DoseGridScaling of the file
+    np.testing.assert_allclose(ours.data[0, ::-1], sitk.GetArrayFromImage(theirs) * dose_per_number, rtol=1e-6)
+    corners = np.array([theirs.TransformIndexToPhysicalPoint(index) for index in ((0, 0, 14), (9, 9, 0))])
+    np.testing.assert_allclose(ours.grid.to_world([[0, 0, 0], [14, 9, 9]]), corners * (-1, -1, 1), atol=1e-6)
 
 
 def test_a_film_has_no_place_in_space(tmp_path):

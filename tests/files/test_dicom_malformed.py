@@ -1,5 +1,6 @@
 """DICOM that is no image, half of one, or no even stack: refused by the name of the file, with what to do."""
 
+import random
 import time
 from pathlib import Path
 
@@ -166,6 +167,15 @@ def test_compressed_pixels_are_those_of_the_uncompressed_file(name):
 
     np.testing.assert_array_equal(packed.data, plain.data)
     assert packed.grid.matches(plain.grid)
+
+
+def test_damaged_run_lengths_are_damage(tmp_path):
+    packed = bytearray(Path(get_testdata_file("rtdose_rle.dcm", download=False)).read_bytes())
+    start = packed.index(b"\xe0\x7f\x10\x00O")
+    packed[start + 400 : start + 1200] = bytes(random.Random(0).randbytes(800))
+    (tmp_path / "a.dcm").write_bytes(packed)
+
+    assert any(word in refused(tmp_path / "a.dcm") for word in ("damaged", "decompressed"))
 
 
 def test_byte_order_makes_no_difference():

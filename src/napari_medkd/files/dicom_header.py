@@ -12,7 +12,7 @@ from pathlib import Path
 import pydicom
 from pydicom.config import disable_value_validation
 from pydicom.dataset import FileDataset
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from napari_medkd.core.errors import VolumeProblem
@@ -27,7 +27,7 @@ _NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
 _MOST_FRAMES = 100_000
 _DAMAGE = (
     *(ValueError, TypeError, AttributeError, LookupError, NotImplementedError, RuntimeError, EOFError, OverflowError),
-    *(ArithmeticError, struct.error, zlib.error, InvalidDicomError),
+    *(ArithmeticError, StopIteration, struct.error, zlib.error, BytesLengthException),
 )
 
 

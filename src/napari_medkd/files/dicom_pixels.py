@@ -10,6 +10,7 @@ from pydicom.dataset import FileDataset
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
 from pydicom.pixels.utils import pixel_array
+from pydicom.uid import RLELossless
 
 from napari_medkd.core.errors import VolumeProblem
 from napari_medkd.files.dicom_header import read_tags, translated_damage
@@ -76,10 +77,10 @@ def _refuse_other_shape(frames: NDArray[Any], members: list[Slice], file: Path) 
 def _decoded(file: Path) -> NDArray[Any]:
     """Return all frames of a file as stored, (frame, row, column) or (frame, row, column, colour)."""
     dataset = read_tags(file, _TAGS)
-    _refuse_undecodable(dataset, file)
     with translated_damage(file):
+        _refuse_undecodable(dataset, file)
         try:
-            pixels = pixel_array(dataset)
+            pixels = pixel_array(dataset, decoding_plugin=_decoder_for(dataset))
         except RuntimeError as error:  # every decoder that is installed has given up
             raise VolumeProblem(
                 str(file),
@@ -92,6 +93,11 @@ def _decoded(file: Path) -> NDArray[Any]:
             pixels = apply_modality_lut(_brighter_is_more(pixels, dataset), dataset)
         pixels = pixels if pixels.dtype.isnative else pixels.astype(pixels.dtype.newbyteorder("="))
         return pixels if int(dataset.get("NumberOfFrames") or 1) > 1 else pixels[np.newaxis]
+
+
+def _decoder_for(dataset: FileDataset) -> str:
+    """Return the decoder to use, "" for any; others for RLE panic, which is no Exception, where bytes are missing."""
+    return "pydicom" if dataset.file_meta.TransferSyntaxUID == RLELossless else ""
 
 
 def _refuse_undecodable(dataset: FileDataset, file: Path) -> None:
