@@ -49,7 +49,7 @@ def read_slices(path: Path) -> tuple[Slice, ...]:
             str(dataset.get("SeriesInstanceUID") or ""),
             str(dataset.get("SOPInstanceUID") or ""),
             str(dataset.get("SeriesDescription") or ""),
-            str(dataset.get("Modality") or "OT"),
+            str(dataset.get("Modality") or "OTHER"),
             _date(str(dataset.get("SeriesDate") or dataset.get("StudyDate") or "")),
             shape,
             num_bytes,
