@@ -14,11 +14,12 @@ from napari_medkd.core.dataset import Case, Dataset
 from napari_medkd.core.run_layout import RESOLVED
 from napari_medkd.core.spec import TrainSpec
 from napari_medkd.core.volume import Volume
-from napari_medkd.engine.bench import open_bench, read_resolved
+from napari_medkd.engine.bench import open_bench
 from napari_medkd.engine.checkpoint import Checkpoints
 from napari_medkd.engine.data.cases import Cases
 from napari_medkd.engine.data.registered import Registered
 from napari_medkd.engine.data.transfer import transfers
+from napari_medkd.engine.resolved import read_resolved
 from napari_medkd.files.opening import read_mask, read_volume
 
 #: The Python of an environment that has picsl-greedy; see greedy_warp.py.
@@ -68,7 +69,7 @@ def network_registered_label(spec: TrainSpec, run: Path) -> Callable[[Case, Volu
     show = transfers(registered, bench.training_cases, network.eval())
 
     def draw(case: Case, _volume: Volume) -> Mask:
-        (asked,) = Cases(bench.dataset, bench.task, (case.id,), bench.preprocessing, labelled=False)
+        (asked,) = Cases(bench.dataset, bench.tasks, (case.id,), bench.preprocessing, labelled=False)
         (picture,) = show(asked)
         if picture.mask is None:
             raise RuntimeError(f"The reference came onto {case.id} without its label.")

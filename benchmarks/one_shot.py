@@ -185,7 +185,7 @@ def _with_answers(dataset: Dataset, reference: str, folder: Path, predictor: Pre
             path = folder / f"{case.id}.nii.gz"
             volume = read_volume(case.images, channels=dataset.channels, modality=dataset.modality)
             if not path.is_file():
-                write_mask(path, drawn(predictor, volume).mask)
+                write_mask(path, drawn(predictor, volume)[0])
             case = replace(case, annotations={task.name: path})
         cases.append(case)
     return replace(dataset, cases=tuple(cases), split=Split(train=dataset.split.train))
@@ -304,7 +304,7 @@ def _report_costs(record: Record, experiment: str, side: str) -> None:
 def report(side: str) -> None:
     """Write results/one_shot.json from the rows that are done, or of the candidates, results/one_shot_tried.json."""
     record = Record("one_shot" if side == "test" else "one_shot_tried")
-    record.notes = {"side": side, "settings_tried": len(CANDIDATES) - 1}
+    record.notes = {"side": side}
     for experiment, chosen in EXPERIMENTS.items():
         for test in chosen.tests:
             _report_test(record, experiment, test, side)

@@ -38,14 +38,14 @@ def chosen_cases(scores: dict[str, dict[str, dict[str, float]]]) -> list[tuple[s
 
 
 def tile(image_YX: NDArray[np.floating], label_YX: NDArray[np.integer]) -> Image.Image:
-    """Return a slice in grey with its classes in colour, as large as a tile, voxels kept square."""
+    """Return a slice in grey with its classes in colour, as large as a tile; its voxels are drawn square."""
     low, high = np.percentile(image_YX, (1, 99))
     grey = np.clip((image_YX - low) / max(high - low, 1e-6), 0, 1) * 255
     picture = np.repeat(grey[..., None], 3, axis=-1)
     for label in np.unique(label_YX[label_YX > 0]):
         where = label_YX == label
         picture[where] = (1 - _OPACITY) * picture[where] + _OPACITY * np.array(COLOURS[(label - 1) % len(COLOURS)])
-    drawn = Image.fromarray(picture.astype(np.uint8)[::-1])
+    drawn = Image.fromarray(picture.astype(np.uint8))
     scale = min(_TILE / drawn.width, _TILE / drawn.height)
     return drawn.resize((round(drawn.width * scale), round(drawn.height * scale)), Image.Resampling.NEAREST)
 

@@ -116,11 +116,27 @@ def one_shot(document: dict[str, Any]) -> str:
     """Return the section on accuracy with one label."""
     text = (
         "Each of three fixed references alone is labelled; the other training images have no label that is read. "
-        f"Settings tried for *recommended* on development cases: {document['settings_tried']}, see below. "
+        "How the settings of *recommended* were chosen on development cases: decision record 0016. "
         "`python benchmarks/one_shot.py train` trains and scores what this command tabulates.\n"
     )
-    parts = [_origin(document), text, *_tests(document, "references"), _seconds_of_training(document["rows"])]
+    rows = document["rows"]
+    parts = [_origin(document), text, *_tests(document, "references"), _seconds_of_training(rows), _besides(rows)]
     return "## One-shot distillation\n\n" + "\n".join(parts)
+
+
+def _besides(rows: list[dict[str, Any]]) -> str:
+    """Return what else was measured of trained rows: memory, and whether uncertainty finds what is wrong."""
+    lines = [
+        (row["domain"], row["row"], row["metric"], f"{_number(row['mean'])} {row['unit']}", _range_of(row))
+        for row in rows
+        if not row["test"] and row["metric"] != "training"
+    ]
+    head = ("trained or tested on", "row", "what", "mean", "range over references")
+    return "### Memory and uncertainty\n\n" + _table(head, lines)
+
+
+def _range_of(row: dict[str, Any]) -> str:
+    return f"{_number(min(row['values']))} to {_number(max(row['values']))}"
 
 
 def one_shot_candidates(document: dict[str, Any]) -> str:
@@ -149,7 +165,7 @@ def plain(title: str) -> Callable[[dict[str, Any]], str]:
                 row["metric"],
                 f"{_number(row['mean'])} {row['unit']}",
                 str(row["n"]),
-                f"{_number(min(row['values']))} to {_number(max(row['values']))}",
+                _range_of(row),
                 row["versus"],
             )
             for row in document["rows"]

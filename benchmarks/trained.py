@@ -18,10 +18,12 @@ from napari_medkd.core.run_layout import RESOLVED
 from napari_medkd.core.spec import TrainSpec
 from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Volume
-from napari_medkd.engine.bench import open_bench, read_resolved
+from napari_medkd.engine.answers import Answer
+from napari_medkd.engine.bench import open_bench
 from napari_medkd.engine.loop import train
 from napari_medkd.engine.method import settings_of
-from napari_medkd.engine.predict import Drawn, Predictor
+from napari_medkd.engine.predict import Predictor
+from napari_medkd.engine.resolved import read_resolved
 from napari_medkd.files.atomic import write_text
 from napari_medkd.files.opening import read_mask, read_volume, write_mask
 from napari_medkd.methods import method_named
@@ -110,20 +112,20 @@ class Answers:
 
     def __call__(self, case: Case, volume: Volume) -> Mask:
         """Return the mask on the volume's own grid."""
-        found = drawn(self._predictor, volume)
-        self.uncertainty[case.id] = round(found.uncertainty, 6)
+        mask, uncertainty = drawn(self._predictor, volume)
+        self.uncertainty[case.id] = round(uncertainty, 6)
         if self._folder is not None:
             self._folder.mkdir(parents=True, exist_ok=True)
-            write_mask(self._folder / f"{case.id}.nii.gz", found.mask)
-        return found.mask
+            write_mask(self._folder / f"{case.id}.nii.gz", mask)
+        return mask
 
 
-def drawn(predictor: Predictor, volume: Volume) -> Drawn:
-    """Return what a network draws on a volume, on the volume's own grid."""
-    *_, found = predictor.answer(volume, Always())
-    if not isinstance(found, Drawn):
-        raise TypeError(found)
-    return found
+def drawn(predictor: Predictor, volume: Volume) -> tuple[Mask, float]:
+    """Return what a network draws on a volume, on the volume's own grid, and how unsure it is."""
+    for found in predictor.answer(volume, Always()):
+        if isinstance(found, Answer) and found.mask is not None and found.uncertainty is not None:
+            return found.mask, found.uncertainty
+    raise TypeError(predictor.card)
 
 
 def score_side(

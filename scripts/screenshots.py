@@ -21,7 +21,7 @@ THEMES = ("dark", "light")
 def smaller(picture: Path) -> None:
     """Keep 256 colours: a screenshot has hardly more, and a clone should stay small."""
     with Image.open(picture) as full:
-        full.convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+        full.convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE).save(
             picture, optimize=True
         )
 

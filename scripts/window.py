@@ -6,6 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+#: Qt takes a click on a list that has just been opened for the one that opened it.
+_SECONDS_UNTIL_A_LIST_IS_CLICKED = 0.8
+
 
 class Window:
     """The napari window, the docks in it, and patience."""
@@ -23,7 +26,7 @@ class Window:
         self.session.asks_at_closing = False
 
     def dock(self, title: str) -> Any:
-        """Bring up one of the four docks."""
+        """Bring up one of the docks."""
         from napari_medkd.gui.widgets.dock import bring_up
 
         dock = bring_up(self.viewer, title)
@@ -54,6 +57,49 @@ class Window:
         from qtpy.QtTest import QTest
 
         QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+        self.settle(0.1)
+
+    def click_item(self, view: Any, index: Any) -> None:
+        """Press an entry of a list or table with the mouse."""
+        from qtpy.QtCore import Qt
+        from qtpy.QtTest import QTest
+
+        view.scrollTo(index)
+        place = view.visualRect(index).intersected(view.viewport().rect()).center()
+        QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=place)
+        self.settle(0.1)
+
+    def type_into(self, editor: Any, text: str) -> None:
+        """Click into a field, type over what stands there, and press Enter."""
+        from qtpy.QtCore import Qt
+        from qtpy.QtTest import QTest
+
+        self.bring_in_sight(editor)
+        self.click(editor)
+        QTest.keyClick(editor, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+        QTest.keyClicks(editor, text)
+        QTest.keyClick(editor, Qt.Key.Key_Return)
+        self.settle(0.1)
+
+    def choose(self, combo: Any, key: str) -> None:
+        """Open a drop-down list with the mouse, and click the entry with this key once it is there."""
+        self.bring_in_sight(combo)
+        self.click(combo)
+        view = combo.view()
+        self.wait(lambda: view.isVisible() and combo.findData(key) >= 0, f"{key} in the list {combo.accessibleName()}")
+        self.settle(_SECONDS_UNTIL_A_LIST_IS_CLICKED)
+        self.click_item(view, combo.model().index(combo.findData(key), 0))
+        self.wait(lambda: not view.isVisible(), "the list to close")
+
+    def bring_in_sight(self, widget: Any) -> None:
+        """Scroll what it lies in until it can be seen."""
+        from qtpy.QtWidgets import QScrollArea
+
+        around = widget.parentWidget()
+        while around is not None:
+            if isinstance(around, QScrollArea):
+                around.ensureWidgetVisible(widget)
+            around = around.parentWidget()
         self.settle(0.1)
 
     def shot(self, name: str) -> None:

@@ -5,6 +5,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_origin
 
 import pytest
 from pydantic import BaseModel
@@ -48,7 +49,7 @@ def test_the_documented_commands_run_from_top_to_bottom(workplace: Path, medkd: 
 
 def _fields(model: type[BaseModel], before: str = "") -> Iterator[tuple[str, str]]:
     for name, field in model.model_fields.items():
-        inner = model_in(field.annotation)
+        inner = None if get_origin(field.annotation) is dict else model_in(field.annotation)
         path = f"{before}{name}[]" if name == "targets" else f"{before}{name}"
         if inner:
             yield from _fields(inner, f"{path}.")
@@ -65,7 +66,7 @@ def test_the_table_of_a_specs_fields_is_complete_with_the_true_defaults():
 
 
 def test_every_command_is_documented():
-    names = [command.callback.__name__ for command in app.registered_commands if command.callback]
+    names = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
 
     assert all(f"medkd {name}" in PAGE for name in names)
 

@@ -9,7 +9,19 @@ import napari_medkd
 from napari_medkd.cli.main import app
 from tests.cli.conftest import Medkd
 
-COMMANDS = ("sample", "check", "suggest", "describe", "estimate", "train", "predict", "evaluate", "runs", "doctor")
+COMMANDS = (
+    "sample",
+    "import",
+    "check",
+    "suggest",
+    "describe",
+    "estimate",
+    "train",
+    "predict",
+    "evaluate",
+    "runs",
+    "doctor",
+)
 HEAVY = {"torch", "monai", "napari", "qtpy", "scipy"}
 
 _LEFT_BEHIND = """
@@ -44,9 +56,8 @@ def test_every_command_explains_itself_with_examples(medkd: Medkd, command: str)
 def test_the_commands_are_those_of_the_documentation(medkd: Medkd):
     told = medkd("--help").out
 
-    assert {command.callback.__name__ for command in app.registered_commands if command.callback} | {"runs"} == set(
-        COMMANDS
-    )
+    registered = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
+    assert registered | {"runs"} == set(COMMANDS)
     assert all(command in told for command in COMMANDS)
     assert "Exit codes" in told
 

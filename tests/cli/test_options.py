@@ -9,8 +9,8 @@ from napari_medkd.core.errors import RunProblem, SpecProblem
 
 def test_every_option_reaches_its_field_of_the_spec():
     options = {
-        "data": "images",
-        "task": "liver",
+        "data": ["images", "more"],
+        "task": ["liver", "more:a:tumour"],
         "method": "supervised",
         "preset": "faithful",
         "changes": ["dice=0.5"],
@@ -30,7 +30,9 @@ def test_every_option_reaches_its_field_of_the_spec():
 
     spec = spec_of(with_changes({}, changes_of(options)))
 
-    assert (str(spec.datasets[0]), spec.targets[0].task, spec.references) == ("images", "liver", ("a", "b"))
+    assert [str(path) for path in spec.datasets] == ["images", "more"]
+    assert [(target.dataset, target.task) for target in spec.targets] == [("", "liver"), ("more:a", "tumour")]
+    assert spec.references == ("a", "b")
     assert (spec.method.name, spec.method.preset, spec.method.settings) == ("supervised", "faithful", {"dice": 0.5})
     assert spec.network.widths == (4, 8)
     assert spec.schedule.model_dump() == {
@@ -54,7 +56,7 @@ def test_seed_zero_is_given():
 
 def test_widths_that_are_no_numbers_are_refused_where_they_stand():
     with pytest.raises(SpecProblem) as refused:
-        spec_of(with_changes({}, changes_of({"data": "x", "widths": "4,wide"})))
+        spec_of(with_changes({}, changes_of({"data": ["x"], "widths": "4,wide"})))
 
     assert refused.value.problems[0].where == "network.widths[1]"
 

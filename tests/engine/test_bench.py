@@ -31,3 +31,16 @@ def test_a_wished_number_of_threads_is_kept(tiny_spec):
     bench = open_bench(tiny_spec.replace(hardware=Hardware(device="cpu", precision="fp32", threads=3)), SEGMENTATION)
 
     assert bench.resolved.threads == torch.get_num_threads() == 3
+
+
+def labels_of_patches(spec, size):
+    """Draw patches of that many voxels a side, from cases of 24."""
+    wide = spec.preprocessing.replace(patch=(size, size, size))
+    bench = open_bench(spec.replace(preprocessing=wide), SEGMENTATION)
+    batch = next(iter(bench.batches()(torch.Generator().manual_seed(0))))
+    return batch.label_BZYX
+
+
+def test_one_references_label_goes_on_beyond_its_edges(tiny_spec):
+    assert (labels_of_patches(tiny_spec.replace(references=("case_0",)), 32) >= 0).all()
+    assert (labels_of_patches(tiny_spec, 32) == -1).any()

@@ -8,12 +8,13 @@ import torch
 from napari_medkd.core.errors import RunProblem
 from napari_medkd.core.preprocessing import Preprocessing
 from napari_medkd.engine.checkpoint import Checkpoints, Progress, TaskCard, WeightsCard, load_network
+from napari_medkd.engine.networks.heads import HeadsShape
 from napari_medkd.engine.networks.shape import UNetShape
 from napari_medkd.engine.networks.unet import UNet
 
 pytestmark = pytest.mark.engine
 
-SHAPE = UNetShape(dimensions=3, in_channels=1, num_classes=2, widths=(4, 8), skips=True)
+SHAPE = UNetShape(dimensions=3, in_channels=1, answers=HeadsShape(num_classes=2), widths=(4, 8), skips=True)
 CARD = WeightsCard(
     method="supervised",
     stage="student",
@@ -75,8 +76,8 @@ def test_a_torn_epoch_falls_back_to_the_one_before(tmp_path):
 @pytest.mark.parametrize("torn", [".safetensors", ".json"])
 def test_finished_weights_that_a_crash_tore_count_as_not_finished(tmp_path, torn):
     network = SHAPE.build()
-    Checkpoints(tmp_path).save_product("best", network, CARD)
-    done = Checkpoints(tmp_path).save_product("done", network, CARD)
+    Checkpoints(tmp_path).save_product("best", network, (CARD,))
+    done = Checkpoints(tmp_path).save_product("done", network, (CARD,))
     assert Checkpoints(tmp_path).is_done("student")
 
     done.with_suffix(torn).write_bytes(b"")
@@ -87,7 +88,7 @@ def test_finished_weights_that_a_crash_tore_count_as_not_finished(tmp_path, torn
 
 def test_a_network_is_rebuilt_from_its_card(tmp_path):
     network = SHAPE.build()
-    Checkpoints(tmp_path).save_product("done", network, CARD)
+    Checkpoints(tmp_path).save_product("done", network, (CARD,))
     image = torch.rand(1, 1, 8, 8, 8)
 
     loaded, card, path = load_network(tmp_path, "student")
@@ -99,15 +100,15 @@ def test_a_network_is_rebuilt_from_its_card(tmp_path):
 
 
 def test_finished_weights_are_preferred_to_the_best(tmp_path):
-    Checkpoints(tmp_path).save_product("best", SHAPE.build(), CARD)
+    Checkpoints(tmp_path).save_product("best", SHAPE.build(), (CARD,))
     assert load_network(tmp_path, "student")[2].name == "student.best.safetensors"
 
-    Checkpoints(tmp_path).save_product("done", SHAPE.build(), CARD)
+    Checkpoints(tmp_path).save_product("done", SHAPE.build(), (CARD,))
     assert load_network(tmp_path, "student")[2].name == "student.done.safetensors"
 
 
 def test_damaged_weights_are_refused_by_their_checksum(tmp_path):
-    path = Checkpoints(tmp_path).save_product("done", SHAPE.build(), CARD)
+    path = Checkpoints(tmp_path).save_product("done", SHAPE.build(), (CARD,))
     damaged = bytearray(path.read_bytes())
     damaged[-1] ^= 1
     path.write_bytes(damaged)
@@ -117,7 +118,7 @@ def test_damaged_weights_are_refused_by_their_checksum(tmp_path):
 
 
 def test_a_card_of_another_version_is_refused(tmp_path):
-    path = Checkpoints(tmp_path).save_product("done", SHAPE.build(), CARD)
+    path = Checkpoints(tmp_path).save_product("done", SHAPE.build(), (CARD,))
     card = json.loads(path.with_suffix(".json").read_text())
     path.with_suffix(".json").write_text(json.dumps({**card, "schema_version": 99}))
 
@@ -126,7 +127,7 @@ def test_a_card_of_another_version_is_refused(tmp_path):
 
 
 def test_a_run_without_weights_says_what_there_is(tmp_path):
-    Checkpoints(tmp_path).save_product("done", SHAPE.build(), CARD.replace(stage="teacher"))
+    Checkpoints(tmp_path).save_product("done", SHAPE.build(), (CARD.replace(stage="teacher"),))
 
     with pytest.raises(RunProblem, match="found: teacher"):
         load_network(tmp_path, "student")

@@ -5,6 +5,7 @@ import torch
 
 from napari_medkd.core.errors import SpecProblem
 from napari_medkd.engine.hardware import Machine, agrees_with_double_precision, choose_device, choose_precision, seed_of
+from napari_medkd.engine.networks.heads import HeadsShape
 from napari_medkd.engine.networks.unet import UNet
 
 pytestmark = pytest.mark.engine
@@ -24,7 +25,7 @@ def test_convolutions_are_right_on_the_cpu():
 
 
 def test_automatic_precision_is_measured_and_leaves_no_gradient():
-    network = UNet(dimensions=3, in_channels=1, num_classes=2, widths=(4, 8))
+    network = UNet(dimensions=3, in_channels=1, answers=HeadsShape(num_classes=2), widths=(4, 8))
 
     precision, seconds = choose_precision("auto", torch.device("cpu"), network, torch.rand(1, 1, 16, 16, 16), repeats=1)
 
@@ -34,7 +35,7 @@ def test_automatic_precision_is_measured_and_leaves_no_gradient():
 
 
 def test_a_wished_precision_is_not_measured():
-    network = UNet(dimensions=3, in_channels=1, num_classes=2, widths=(4, 8))
+    network = UNet(dimensions=3, in_channels=1, answers=HeadsShape(num_classes=2), widths=(4, 8))
 
     assert choose_precision("bf16", torch.device("cpu"), network, torch.rand(1, 1, 8, 8, 8)) == ("bf16", {})
 

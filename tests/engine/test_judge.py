@@ -17,7 +17,7 @@ class Relabelled(list):
 
     def __init__(self, cases, label_of):
         super().__init__(PreparedCase(c.id, c.domain, c.image_CZYX, label_of(c), c.grid, c.original) for c in cases)
-        self.task, self.preprocessing = cases.task, cases.preprocessing
+        self.tasks, self.preprocessing = cases.tasks, cases.preprocessing
 
 
 def test_voxels_of_unknown_label_do_not_count(tiny_spec):
@@ -32,7 +32,7 @@ def test_voxels_of_unknown_label_do_not_count(tiny_spec):
 
     def wrong_in_half(case):
         labels = said(case)
-        labels[:12] = (labels[:12] + 1) % bench.num_classes
+        labels[:12] = (labels[:12] + 1) % bench.answers.num_classes
         return labels
 
     def unknown_in_half(case):

@@ -137,7 +137,8 @@ def test_without_validation_cases_the_person_is_told(bench, tmp_path, tiny_spec)
 
     from napari_medkd.core.dataset import Split
 
-    blind = replace(bench, dataset=replace(bench.dataset, split=Split(train=bench.dataset.split.train)))
+    unseen = replace(bench.dataset, split=Split(train=bench.dataset.split.train))
+    blind = replace(bench, course=replace(bench.course, dataset=unseen))
 
     events = list(train(method_named("supervised"), blind, tmp_path, Always()))
 
@@ -157,7 +158,9 @@ def test_registration_draws_no_masks_so_that_nobody_is_told_that_it_has_no_score
 
 
 def test_a_method_that_yields_another_stage_than_planned_is_a_bug(bench, tmp_path, monkeypatch):
-    monkeypatch.setattr(SupervisedMethod, "plan", lambda self, settings, schedule: (StagePlan("teacher", 1, 1),))
+    monkeypatch.setattr(
+        SupervisedMethod, "plan", lambda self, settings, schedule, datasets: (StagePlan("teacher", 1, 1),)
+    )
 
     with pytest.raises(EngineBug, match="planned stage 'teacher'"):
         list(train(SupervisedMethod(), bench, tmp_path, Always()))

@@ -12,6 +12,7 @@ from napari_medkd.core.events import CaseDone
 from napari_medkd.core.preprocessing import Preprocessing
 from napari_medkd.core.spec import Hardware, PredictSpec, TrainSpec
 from napari_medkd.engine.checkpoint import Checkpoints, TaskCard, WeightsCard
+from napari_medkd.engine.networks.heads import HeadsShape
 from napari_medkd.engine.networks.shape import UNetShape
 from napari_medkd.engine.predict import predict
 from napari_medkd.files.results import predictions_in, read_prediction
@@ -25,7 +26,9 @@ RGB = ("red", "green", "blue")
 def _run(folder: Path, *channels: str) -> Path:
     """Make a run whose student, a 2-D network, has the weights it started with."""
     run = RunFolder.create(folder, TrainSpec(datasets=(folder / "data",))).path
-    shape = UNetShape(dimensions=2, in_channels=len(channels), num_classes=2, widths=(4, 8), skips=True)
+    shape = UNetShape(
+        dimensions=2, in_channels=len(channels), answers=HeadsShape(num_classes=2), widths=(4, 8), skips=True
+    )
     card = WeightsCard(
         method="supervised",
         stage="student",
@@ -36,7 +39,7 @@ def _run(folder: Path, *channels: str) -> Path:
         epoch=1,
         sha256="",
     )
-    Checkpoints(run).save_product("done", shape.build(), card)
+    Checkpoints(run).save_product("done", shape.build(), (card,))
     return run
 
 

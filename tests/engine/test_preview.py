@@ -17,6 +17,7 @@ from napari_medkd.core.volume import Volume
 from napari_medkd.engine import preview
 from napari_medkd.engine.bench import open_bench
 from napari_medkd.engine.loop import train
+from napari_medkd.engine.networks.heads import HeadsShape
 from napari_medkd.engine.networks.unet import UNet
 from napari_medkd.engine.preview import Previews
 from napari_medkd.engine.sliding_window import blended
@@ -87,7 +88,8 @@ def test_previews_that_cost_too_much_wait_but_not_the_last(one_shot, tmp_path, m
 
     told = previews_while(one_shot, tmp_path, schedule=one_shot.schedule.replace(epochs=4))
 
-    assert [(event.stage, event.epoch) for event in told] == [("registration", 1), ("student", 1), ("student", 4)]
+    seen = [(event.stage, event.epoch) for event in told]
+    assert seen == [("registration", 1), ("registration", 2), ("student", 1), ("student", 4)]
 
 
 def test_looking_changes_nothing_of_the_training(one_shot, tmp_path, monkeypatch):
@@ -105,7 +107,7 @@ def test_looking_changes_nothing_of_the_training(one_shot, tmp_path, monkeypatch
 
 def test_blended_windows_are_the_answer_itself_where_one_window_holds_all():
     torch.manual_seed(0)
-    network = UNet(dimensions=3, in_channels=1, num_classes=1, widths=(4, 8), skips=True).eval()
+    network = UNet(dimensions=3, in_channels=1, answers=HeadsShape(num_classes=1), widths=(4, 8), skips=True).eval()
     image = torch.rand(1, 16, 16, 16)
 
     found = blended(network, image, (16, 16, 16), autocast=nullcontext)
@@ -117,7 +119,7 @@ def test_blended_windows_are_the_answer_itself_where_one_window_holds_all():
 @pytest.mark.parametrize("shape", [(20, 30, 17), (8, 8, 40)])
 def test_blended_windows_cover_every_voxel_of_any_image(shape):
     torch.manual_seed(0)
-    network = UNet(dimensions=3, in_channels=2, num_classes=2, widths=(4, 8), skips=True).eval()
+    network = UNet(dimensions=3, in_channels=2, answers=HeadsShape(num_classes=2), widths=(4, 8), skips=True).eval()
 
     found = blended(network, torch.rand(2, *shape), (16, 16, 16), autocast=nullcontext)
 

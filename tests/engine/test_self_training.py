@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from napari_medkd.engine.data.batch import Batch
+from napari_medkd.engine.networks.heads import HeadsShape
 from napari_medkd.engine.networks.unet import UNet
 from napari_medkd.engine.self_training import SelfTraining, Trust
 
@@ -10,11 +11,11 @@ pytestmark = pytest.mark.engine
 
 def taught(chance: float, *, confidence: float = 0.9, registration: float = 1.0) -> torch.Tensor:
     """What a student learns that sees class 1 everywhere with a chance, where it is expected on the left alone."""
-    student = UNet(dimensions=2, in_channels=1, num_classes=2, widths=(4, 8))
+    student = UNet(dimensions=2, in_channels=1, answers=HeadsShape(num_classes=2), widths=(4, 8))
     own = SelfTraining(student, Trust(confidence, 0.0, registration), 1.0, 1.0)
     with torch.no_grad():
-        own.average.network.head.weight.zero_()
-        own.average.network.head.bias.copy_(torch.tensor([1 - chance, chance]).log())
+        own.average.network.heads.segmentation.weight.zero_()
+        own.average.network.heads.segmentation.bias.copy_(torch.tensor([1 - chance, chance]).log())
     expected = torch.zeros(1, 8, 16, dtype=torch.long)
     expected[..., :8] = 1
     image = torch.zeros(1, 1, 8, 16)

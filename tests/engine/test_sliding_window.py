@@ -5,7 +5,8 @@ import pytest
 import torch
 from monai.inferers import sliding_window_inference
 
-from napari_medkd.engine.networks.unet import Output, UNet
+from napari_medkd.engine.networks.heads import HeadsShape, Output
+from napari_medkd.engine.networks.unet import UNet
 from napari_medkd.engine.sliding_window import sliding_window
 
 pytestmark = pytest.mark.engine
@@ -13,7 +14,7 @@ pytestmark = pytest.mark.engine
 
 def network(dimensions=3, num_classes=4):
     torch.manual_seed(0)
-    return UNet(dimensions=dimensions, in_channels=2, num_classes=num_classes, widths=(4, 6)).eval()
+    return UNet(dimensions=dimensions, in_channels=2, answers=HeadsShape(num_classes=num_classes), widths=(4, 6)).eval()
 
 
 def image(shape):
@@ -112,7 +113,8 @@ def test_the_uncertainty_of_equal_logits_is_known():
             self.weight = torch.nn.Parameter(torch.tensor([0.0, 1.0]))
 
         def forward(self, image_BCZYX):
-            return Output(self.weight.reshape(1, 2, 1, 1, 1).expand(len(image_BCZYX), 2, *image_BCZYX.shape[2:]), ())
+            logits = self.weight.reshape(1, 2, 1, 1, 1).expand(len(image_BCZYX), 2, *image_BCZYX.shape[2:])
+            return Output((), segmentation=logits)
 
     found, _ = segmented(Undecided(), torch.zeros(1, 5, 20, 20), (8, 8, 8))
 
@@ -167,7 +169,7 @@ def test_the_network_runs_within_the_context_it_is_given():
             self.kind = output.logits.dtype
             return output
 
-    made = Remembering(dimensions=3, in_channels=2, num_classes=3, widths=(4, 6))
+    made = Remembering(dimensions=3, in_channels=2, answers=HeadsShape(num_classes=3), widths=(4, 6))
 
     windows = sliding_window(made, image((8, 8, 8)), (8, 8, 8), autocast=lambda: torch.autocast("cpu", torch.bfloat16))
     next(windows)
@@ -184,7 +186,8 @@ def test_only_a_slab_of_sums_is_kept():
             self.weight = torch.nn.Parameter(torch.arange(20.0))
 
         def forward(self, image_BCZYX):
-            return Output(self.weight.reshape(1, -1, 1, 1, 1).expand(len(image_BCZYX), -1, *image_BCZYX.shape[2:]), ())
+            logits = self.weight.reshape(1, -1, 1, 1, 1).expand(len(image_BCZYX), -1, *image_BCZYX.shape[2:])
+            return Output((), segmentation=logits)
 
     largest = 0
     windows = sliding_window(Constant(), torch.zeros(1, 400, 16, 16), (8, 8, 8), autocast=nullcontext)

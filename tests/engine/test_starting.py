@@ -9,14 +9,16 @@ import torch
 from safetensors.torch import load_file
 
 from napari_medkd.core.control import Always
+from napari_medkd.core.course import courses_of
 from napari_medkd.core.errors import SpecProblem
 from napari_medkd.core.events import Noticed
 from napari_medkd.core.preprocessing import IntensityRule, PreprocessingWishes
 from napari_medkd.core.run_layout import SPEC, checkpoint_path
 from napari_medkd.core.spec import MethodChoice, NetworkChoice
-from napari_medkd.engine.bench import open_bench, task_of
+from napari_medkd.engine.bench import open_bench
 from napari_medkd.engine.checkpoint import Checkpoints
 from napari_medkd.engine.loop import train
+from napari_medkd.engine.networks.heads import HeadsShape
 from napari_medkd.engine.networks.registration import RegistrationNetwork
 from napari_medkd.engine.networks.running_average import RunningAverage
 from napari_medkd.engine.networks.unet import UNet
@@ -51,7 +53,7 @@ def earlier(spec, tmp_path):
 
 def problems(spec, dataset=None):
     found = dataset or open_dataset(spec.datasets[0])
-    return problems_of_start(spec, found, task_of(spec, found, KINDS))
+    return problems_of_start(spec, found, courses_of(spec, [found], KINDS)[0].tasks[0])
 
 
 def all_weights(run, stage):
@@ -225,7 +227,7 @@ def test_planes_do_not_begin_with_what_saw_volumes(spec, earlier):
 
 
 def test_weights_of_another_network_are_refused(earlier):
-    network = UNet(dimensions=3, in_channels=1, num_classes=3, widths=(4, 8), skips=False)
+    network = UNet(dimensions=3, in_channels=1, answers=HeadsShape(num_classes=3), widths=(4, 8), skips=False)
 
     with pytest.raises(SpecProblem, match=r"skips True\) that sees the image; expected UNet \(.*skips False"):
         take_weights("student", "image", network, earlier)
@@ -237,7 +239,7 @@ def test_a_run_that_was_deleted_since_is_no_beginning_from_scratch(tmp_path):
 
 
 def test_the_running_average_begins_where_the_student_does():
-    shape = {"dimensions": 3, "in_channels": 1, "num_classes": 2, "widths": (4, 8)}
+    shape = {"dimensions": 3, "in_channels": 1, "answers": HeadsShape(num_classes=2), "widths": (4, 8)}
     one, other = UNet(**shape, skips=True), UNet(**shape, skips=True)
     average = RunningAverage(one)
 

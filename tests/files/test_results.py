@@ -8,7 +8,7 @@ import pytest
 from napari_medkd.core.annotation import Boxes, Mask
 from napari_medkd.core.errors import InputProblem, VolumeProblem
 from napari_medkd.core.grid import Grid
-from napari_medkd.core.prediction import ClassScores, Prediction, ScoredBoxes
+from napari_medkd.core.prediction import Attention, ClassScores, Prediction, ScoredBoxes
 from napari_medkd.core.task import Task
 from napari_medkd.files.results import predictions_in, read_prediction, record_of, write_prediction
 
@@ -111,6 +111,60 @@ def test_scored_boxes_are_read_back(tmp_path, count):
     np.testing.assert_array_equal(back.scores, scores)
 
 
+@pytest.mark.parametrize(
+    ("grid", "name"),
+    [
+        (OBLIQUE, "attention.nii.gz"),
+        (Grid.upright((1, 3, 4), unit="pixel"), "attention.tif"),
+        (Grid.upright((2, 3, 4), unit="pixel"), "attention.tif"),
+    ],
+    ids=["volume", "picture", "stack"],
+)
+def test_attention_is_read_back_on_the_images_grid(tmp_path, grid, name):
+    values = np.linspace(0, 1, int(np.prod(grid.shape)), dtype=np.float32).reshape(grid.shape)
+    scores = ClassScores({"benign": 0.2, "malignant": 0.8})
+
+    folder = write_prediction(
+        prediction(GRADE, grid, scores=scores, attention=Attention("malignant", values)), tmp_path
+    )
+
+    assert sorted(path.name for path in folder.iterdir()) == [name, "prediction.json"]
+    back = read_prediction(folder).attention
+    assert back.class_name == "malignant"
+    assert back.map_ZYX.dtype == np.float32
+    np.testing.assert_array_equal(back.map_ZYX, values)
+
+
+def test_the_attention_of_an_older_prediction_does_not_stay(tmp_path):
+    looked = Attention("benign", np.ones(OBLIQUE.shape, np.float32))
+    folder = write_prediction(prediction(GRADE, attention=looked), tmp_path)
+
+    write_prediction(prediction(GRADE, scores=ClassScores({"benign": 1.0})), tmp_path)
+
+    assert [path.name for path in folder.iterdir()] == ["prediction.json"]
+    assert read_prediction(folder).attention is None
+
+
+def test_attention_that_was_replaced_by_another_images_is_refused(tmp_path):
+    looked = Attention("benign", np.ones(OBLIQUE.shape, np.float32))
+    folder = write_prediction(prediction(GRADE, attention=looked), tmp_path)
+    moved = OBLIQUE.affine.copy()
+    moved[0, 3] += 5
+    other = write_prediction(
+        prediction(GRADE, Grid(OBLIQUE.shape, moved, axes_in_file="LPS"), "other", attention=looked), tmp_path
+    )
+    (other / "attention.nii.gz").replace(folder / "attention.nii.gz")
+
+    with pytest.raises(VolumeProblem, match=r"attention\.nii\.gz.*lies elsewhere"):
+        read_prediction(folder)
+
+
+def test_the_answers_of_several_tasks_are_found_one_folder_lower(tmp_path):
+    folders = [write_prediction(prediction(task), tmp_path / task.name) for task in (GRADE, FOUND)]
+
+    assert predictions_in(tmp_path) == sorted(folders)
+
+
 def test_predicting_again_replaces_all_of_the_old_prediction(tmp_path):
     folder = write_prediction(masked(), tmp_path)
 
@@ -190,6 +244,7 @@ def test_a_damaged_record_is_refused(tmp_path):
             r"prediction\.json.*affine",
         ),
         ("mask", "../../elsewhere.nii.gz", r"prediction\.json: The mask is called"),
+        ("attention", {"class": "liver", "file": "../x.tif"}, r"prediction\.json: The attention is called"),
     ],
 )
 def test_a_record_that_makes_no_sense_is_refused(tmp_path, field, value, said):

@@ -25,8 +25,8 @@ def make_run(parent: Path, dataset: Path, networks: Sequence[tuple[str, str]] = 
     return run.path
 
 
-def add_network(run: Path, stage: str, sees: str = "image") -> None:
-    """Put the card of a trained network into a run."""
+def add_network(run: Path, stage: str, sees: str = "image", tasks: Sequence[dict[str, Any]] = ()) -> None:
+    """Put the card of a trained network into a run; ``tasks`` are those it answers besides the mask."""
     weights = checkpoint_path(run, stage, "done")
     weights.parent.mkdir(exist_ok=True)
     weights.write_bytes(b"")
@@ -37,6 +37,8 @@ def add_network(run: Path, stage: str, sees: str = "image") -> None:
         "preprocessing": {"channels": ["image"]},
         "task": {"name": "shapes", "kind": "segmentation", "classes": ["background", "ball", "cube"]},
     }
+    if tasks:
+        card["tasks"] = [card["task"], *tasks]
     weights.with_suffix(".json").write_text(json.dumps(card))
 
 

@@ -10,7 +10,10 @@ from napari_medkd.core.annotation import Mask
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.prediction import Prediction
 from napari_medkd.core.task import Task
-from napari_medkd.gui.answers import Answer, answer_of, as_csv, place_of
+from napari_medkd.gui.answers import Answer, answer_of, place_of
+from napari_medkd.gui.box_rows import rows_of, summary_of
+from napari_medkd.gui.tables import measures_table
+from tests.gui.answered import boxed
 
 TASK = Task("organs", "segmentation", ("background", "liver", "spleen", "kidney"), ignore=255)
 GRID = Grid.upright((4, 6, 8), (3.0, 2.0, 1.0))
@@ -90,7 +93,7 @@ def test_the_place_of_a_class_is_a_voxel_of_it_near_its_middle() -> None:
 
 
 def test_the_csv_has_a_line_for_every_class_and_says_who_was_shown_what(answer: Answer) -> None:
-    rows = list(csv.DictReader(io.StringIO(as_csv([answer]))))
+    rows = list(csv.DictReader(io.StringIO(measures_table([answer]))))
 
     assert [row["class"] for row in rows] == ["liver", "spleen", "kidney"]
     assert rows[0] | {"dice": "1.0", "distance_unit": "mm", "volume_unit": "ml", "run": "a-run"} == rows[0]
@@ -100,7 +103,42 @@ def test_the_csv_has_a_line_for_every_class_and_says_who_was_shown_what(answer: 
 
 
 def test_without_a_truth_the_csv_has_volumes_only(labels: NDArray[np.uint8]) -> None:
-    rows = list(csv.DictReader(io.StringIO(as_csv([answer_of(_prediction(labels), GRID, None)]))))
+    rows = list(csv.DictReader(io.StringIO(measures_table([answer_of(_prediction(labels), GRID, None)]))))
 
     assert rows[0]["dice"] == rows[0]["hd95"] == rows[0]["truth_volume"] == ""
     assert float(rows[0]["volume"]) == pytest.approx(0.192)
+
+
+def test_boxes_are_paired_with_the_true_ones_and_described_in_words() -> None:
+    true = [(0.0, 0, 0, 2, 2, 2), (2.0, 3, 4, 4, 6, 8)]
+    answer = boxed(GRID, [(0, 0, 0, 2, 2, 2), (2, 3, 4, 3, 4, 5), (2, 0, 0, 4, 2, 2)], [0.9, 0.6, 0.5], truth=true)
+
+    assert answer.boxes is not None
+    assert summary_of(answer.boxes, 0.0) == "3 of 3 boxes · 1 of 2 true boxes found, 2 extra"
+    assert summary_of(answer.boxes, 0.7) == "1 of 3 boxes · 1 of 2 true boxes found, 0 extra"
+    rows = rows_of(answer.boxes, 0.55)
+    assert [row.state for row in rows] == ["true", "extra", "missed"]
+    assert rows[0].size.tolist() == [6, 4, 2]
+    assert rows[0].middle == (0.5, 0.5, 0.5)
+
+
+def test_boxes_without_a_truth_are_neither_true_nor_extra() -> None:
+    answer = boxed(GRID, [(0, 0, 0, 2, 2, 2)], [0.9])
+
+    assert answer.boxes is not None
+    assert [row.state for row in rows_of(answer.boxes, 0.0)] == ["unknown"]
+    assert "truth not known" in summary_of(answer.boxes, 0.0)
+
+
+def test_boxes_on_another_grid_are_brought_to_the_image_with_their_scores() -> None:
+    affine = GRID.affine.copy()
+    affine[:3, 3] = GRID.to_world(np.array([[0.0, 2.0, 0.0]]))[0]
+    lower = Grid(GRID.shape, affine)
+    said = boxed(lower, [(0, 0, 0, 1, 2, 3), (0, 4, 0, 1, 6, 3)], [0.4, 0.9]).prediction
+
+    boxes = answer_of(said, GRID, None).boxes
+
+    assert boxes is not None
+    # Row 0 of the lower grid is row 2 of the image; its rows 4 and 5 are outside.
+    np.testing.assert_allclose(boxes.found.boxes.corners, [[0, 2, 0, 1, 4, 3]])
+    assert boxes.found.scores.tolist() == [0.4]

@@ -120,7 +120,7 @@ def test_answers_that_are_not_sure_teach_nothing(spec):
 def test_answers_without_foreground_teach_nothing(spec, says, share):
     objective = hinting(spec, self_training_from=0.0, confidence=0.0, hint=0.0)
     with torch.no_grad():
-        head = objective.self_training.average.network.head
+        head = objective.self_training.average.network.heads.segmentation
         head.weight.zero_()
         head.bias.copy_(torch.nn.functional.one_hot(torch.tensor(says), 3) * 9.0)
     objective.self_training.average.follow = lambda _student: None
@@ -132,20 +132,20 @@ def test_answers_without_foreground_teach_nothing(spec, says, share):
 
 def test_the_average_moves_a_hundredth_of_the_way_to_the_student(spec):
     objective = hinting(spec)
-    before = objective.self_training.average.network.head.bias.clone()
+    before = objective.self_training.average.network.heads.segmentation.bias.clone()
     with torch.no_grad():
-        objective.student.head.bias.add_(1.0)
+        objective.student.heads.segmentation.bias.add_(1.0)
 
     objective.self_training.average.follow(objective.student)
 
-    torch.testing.assert_close(objective.self_training.average.network.head.bias, before + 0.01)
+    torch.testing.assert_close(objective.self_training.average.network.heads.segmentation.bias, before + 0.01)
 
 
 def test_a_contrast_of_one_image_with_itself_is_refused(spec):
     lonely = spec.replace(schedule=spec.schedule.replace(batch_size=1))
 
     with pytest.raises(SpecProblem, match="batch") as caught:
-        METHOD.plan(settings_of(METHOD, lonely.method), lonely.schedule)
+        METHOD.plan(settings_of(METHOD, lonely.method), lonely.schedule, ("",))
 
     assert caught.value.problems[0].where == "schedule.batch_size"
 

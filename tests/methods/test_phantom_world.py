@@ -50,7 +50,7 @@ def dice_on_tests(world: Path, method: str, seed: int, steps: int, run: Path) ->
 
 def score(bench: Bench, run: Path) -> float:
     network, _, _ = load_network(run, "student")
-    tests = Cases(bench.dataset, bench.task, bench.dataset.split.test, bench.preprocessing)
+    tests = Cases(bench.dataset, bench.tasks, bench.dataset.split.test, bench.preprocessing)
     return judge(network, tests, bench.machine)["score"]
 
 

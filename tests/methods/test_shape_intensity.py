@@ -86,8 +86,8 @@ def test_a_teacher_that_is_wrong_is_not_followed(tiny_spec):
     bench = open_bench(tiny_spec, frozenset({"segmentation"}))
     teacher = bench.network(skips=False)
     with torch.no_grad():
-        teacher.head.weight.zero_()
-        teacher.head.bias.copy_(torch.tensor([0.0, 9.0, 0.0]))  # it says "ball" everywhere
+        teacher.heads.segmentation.weight.zero_()
+        teacher.heads.segmentation.bias.copy_(torch.tensor([0.0, 9.0, 0.0]))  # it says "ball" everywhere
     objective = Following(bench.network(), Frozen(teacher), ShapeIntensitySettings(follow="where it is right"))
     image = torch.rand(1, 1, 16, 16, 16)
 
@@ -117,12 +117,12 @@ def test_the_students_head_starts_as_the_trained_teachers(tiny_spec, from_teache
     method = method_named("shape-intensity")
     stages = method.stages(settings_of(method, chosen.method), open_bench(chosen, method.tasks))
     teacher = next(stages).product
-    torch.nn.init.constant_(teacher.head.bias, 7.0)
+    torch.nn.init.constant_(teacher.heads.segmentation.bias, 7.0)
     student = next(stages).product
 
-    assert bool((student.head.bias == 7.0).all()) is from_teacher
-    assert torch.equal(student.head.weight, teacher.head.weight) is from_teacher
-    assert student.head.weight is not teacher.head.weight
+    assert bool((student.heads.segmentation.bias == 7.0).all()) is from_teacher
+    assert torch.equal(student.heads.segmentation.weight, teacher.heads.segmentation.weight) is from_teacher
+    assert student.heads.segmentation.weight is not teacher.heads.segmentation.weight
 
 
 @pytest.mark.parametrize(("shallower_by", "levels"), [(0, 3), (1, 2), (4, 2)])
@@ -160,7 +160,7 @@ def test_every_control_trains(tiny_spec, tmp_path, settings, stages):
 
     trained(spec, tmp_path)
 
-    assert [planned.name for planned in method.plan(settings_of(method, spec.method), spec.schedule)] == stages
+    assert [planned.name for planned in method.plan(settings_of(method, spec.method), spec.schedule, ("",))] == stages
 
 
 def test_the_teacher_answers_only_when_a_mask_is_given(tiny_spec, tmp_path):

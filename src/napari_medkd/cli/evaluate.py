@@ -18,14 +18,17 @@ EXAMPLES = (
 def evaluate(
     predictions: Annotated[Path, typer.Argument(help="A folder of predictions, or a run that holds some.")],
     data: Annotated[Path | None, typer.Option(help="Dataset with the truth; by default the one predicted on.")] = None,
-    split: Annotated[Side | None, typer.Option(help="Score only the cases on one side of the split.")] = None,
+    split: Annotated[Side | None, typer.Option(help="Score these cases only, and count those not predicted.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Write a line for every case and class.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Score predictions against the truth: Dice, HD95, ASSD and volumes, per class, per domain and per case.
+    """Score predictions against the truth, per task, per class and per domain.
 
-    A class that is neither in the prediction nor in the truth counts nowhere; one that is in only one of them has
-    Dice 0 and an infinite distance.
+    Masks: Dice, HD95, ASSD and volumes, per case as well. A class that is neither in the prediction nor in the truth
+    counts nowhere; one that is in only one of them has Dice 0 and an infinite distance.
+
+    Class scores: AUC, accuracy, balanced accuracy, F1 and calibration error (ECE). Boxes: average precision and FROC.
+    What the truth says nothing about, such as the AUC of a class that no image has, is nan and in no mean.
     """
     from napari_medkd.cli.evaluating import evaluation_of
     from napari_medkd.cli.evaluation_tables import as_csv, as_document, as_text
@@ -35,7 +38,7 @@ def evaluate(
     folder = predictions if predictions.exists() else run_named(predictions)
     found = evaluation_of(folder, data, split.value if split else "")
     if csv is not None:
-        write_text(csv, as_csv(found.scores))
+        write_text(csv, as_csv(found))
     for note in found.notes:
         tell(f"Note: {note}")
     if as_json:

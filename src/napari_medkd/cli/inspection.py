@@ -1,6 +1,6 @@
 """All that is wrong with a spec or dataset, gathered: `medkd check` prints it, `medkd train` begins with it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from napari_medkd.cli.references import problems_of_references
 from napari_medkd.cli.spec_files import read_document, spec_of
 from napari_medkd.cli.terminal import problems_of
+from napari_medkd.core.annotation import ClassLabel
 from napari_medkd.core.card import Needs
+from napari_medkd.core.course import Course, courses_of
 from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.errors import InputProblem, Problem, SpecProblem, did_you_mean
 from napari_medkd.core.run_layout import is_run
@@ -51,18 +53,24 @@ def problems_of_spec(spec: TrainSpec, *, read_images: bool) -> list[Problem]:
     """Return all that keeps a spec from being trained: its method, settings, device, datasets, task and cases."""
     problems, method = _problems_of_method(spec)
     kinds = method.tasks if method else frozenset()
-    if len(spec.datasets) > 1:
+    needs: Needs = "labels" if method is None else method.needs
+    if len(spec.datasets) > 1 and needs != "labels of several datasets":
         hint = "List one; images of several sites can be one dataset with several domains."
-        problems.append(Problem("datasets", f"{len(spec.datasets)} datasets are listed; a run learns from one.", hint))
+        found = f"{len(spec.datasets)} datasets are listed; {spec.method.name} learns from one."
+        problems.append(Problem("datasets", found, hint))
     problems += _problems_of_wishes(spec)
     with _gathering(problems):
-        dataset = open_dataset(spec.datasets[0])
-        problems += problems_of_dataset(dataset, read_images=read_images)
-        of_target = _problems_of_target(spec, dataset, kinds, "labels" if method is None else method.needs)
-        problems += of_target
-        problems += _problems_of_cases_named(spec, dataset)
-        if spec.start_from is not None and kinds and not of_target:
-            problems += _problems_of_start(spec, dataset, kinds, read_images=read_images)
+        datasets = [open_dataset(path) for path in spec.datasets]
+        for dataset in datasets:
+            problems += problems_of_dataset(dataset, read_images=read_images)
+        problems += _problems_of_cases_named(spec, datasets)
+        courses = courses_of(spec, datasets, kinds)
+        for course in courses:
+            problems += _problems_of_course(spec, course, needs)
+        if spec.start_from is not None and kinds:
+            problems += _problems_of_start(spec, courses, read_images=read_images)
+        if spec.starts_from and method is not None:
+            problems += _problems_of_given_stages(spec, method, courses)
     return problems
 
 
@@ -90,7 +98,7 @@ def _problems_of_method(spec: TrainSpec) -> "tuple[list[Problem], Method[Any] | 
         with _gathering(problems):
             choose_device(spec.hardware.device)
         method = method_named(spec.method.name)
-        method.plan(settings_of(method, spec.method), spec.schedule)
+        method.plan(settings_of(method, spec.method), spec.schedule, tuple(path.name for path in spec.datasets))
     return problems, method
 
 
@@ -110,55 +118,70 @@ def _problems_of_wishes(spec: TrainSpec) -> list[Problem]:
     return problems
 
 
-def _problems_of_target(spec: TrainSpec, dataset: Dataset, kinds: frozenset[str], needs: Needs) -> list[Problem]:
-    """Return why the spec does not mean exactly one task that the method can teach and training cases show."""
-    if len(spec.targets) != 1:
-        return [Problem("targets", f"{len(spec.targets)} are listed; a run learns one task.", "List one.")]
-    target, where = spec.targets[0], "targets[0].task"
-    taught = " or ".join(sorted(kinds))
-    if target.dataset and target.dataset != dataset.name:
-        hint = did_you_mean(target.dataset, [dataset.name])
-        return [Problem("targets[0].dataset", f"No dataset {target.dataset!r} is listed.", hint)]
-    if target.task and target.task not in dataset.tasks:
-        hint = did_you_mean(target.task, dataset.tasks)
-        return [Problem(where, f"Dataset {dataset.name!r} has no task {target.task!r}.", hint)]
-    tasks = [dataset.tasks[target.task]] if target.task else list(dataset.tasks.values())
-    fitting = [task for task in tasks if task.kind in kinds or not kinds]
-    if not fitting:
-        found = ", ".join(f"{task.name} ({task.kind})" for task in tasks) or "no task"
-        hint = "Choose another task or method; `medkd describe` lists what each method teaches."
-        return [Problem(where, f"{spec.method.name} teaches {taught}, but found: {found}.", hint)]
-    if len(fitting) > 1:
-        names = ", ".join(task.name for task in fitting)
-        return [Problem(where, f"Several tasks fit and none is named: {names}.", "Name one of them here.")]
+def _problems_of_course(spec: TrainSpec, course: Course, needs: Needs) -> list[Problem]:
+    """Return why the cases of a dataset do not teach what is to be learned of it."""
+    dataset = course.dataset
     if needs == "references" or spec.references:
-        return problems_of_references(spec.references, dataset, fitting[0], needs_images=needs == "references")
-    return _problems_of_training_cases(dataset, fitting[0])
+        return problems_of_references(spec.references, dataset, course.tasks[0], needs_images=needs == "references")
+    return [problem for task in course.tasks for problem in _problems_of_training_cases(dataset, task)]
 
 
 def _problems_of_training_cases(dataset: Dataset, task: Task) -> list[Problem]:
     labelled = {case.id for case in dataset.labelled(task.name)}
-    if labelled & set(dataset.split.train):
+    taught = labelled & set(dataset.split.train)
+    if not taught:
+        found = f"{len(dataset.split.train)} cases are on the training side and {len(labelled)} of all are labelled"
+        hint = f"Label a case for {task.name!r} and list it under split.train in {MANIFEST}."
+        return [Problem(f"dataset {dataset.name}", f"No training case has a label for {task.name!r}: {found}.", hint)]
+    if task.kind != "classification":
         return []
-    found = f"{len(dataset.split.train)} cases are on the training side and {len(labelled)} of all are labelled"
-    hint = f"Label a case for {task.name!r} and list it under split.train in {MANIFEST}."
-    return [Problem(f"dataset {dataset.name}", f"No training case has a label for {task.name!r}: {found}.", hint)]
+    shown = [dataset.case(name).annotations[task.name] for name in taught]
+    present = {name for label in shown if isinstance(label, ClassLabel) for name in label.present}
+    missing = [name for name in task.classes if name not in present]
+    if not missing:
+        return []
+    found = f"No training case of {task.name!r} shows {', '.join(missing)}."
+    hint = "Put one on the training side of the split, or take the class off the task's list."
+    return [Problem(f"dataset {dataset.name}", found, hint)]
 
 
-def _problems_of_start(spec: TrainSpec, dataset: Dataset, kinds: frozenset[str], *, read_images: bool) -> list[Problem]:
+def _problems_of_given_stages(spec: TrainSpec, method: "Method[Any]", courses: tuple[Course, ...]) -> list[Problem]:
+    """Return why earlier runs cannot take the place of stages."""
+    from napari_medkd.engine.given_stages import given_expert
+    from napari_medkd.engine.method import settings_of
+
+    names = tuple(course.dataset.name for course in courses)
+    planned = method.plan(settings_of(method, spec.method), spec.schedule, names)
+    experts = [stage.name for stage in planned if stage.name.split("-")[0] == "expert"]
+    problems = [
+        Problem(f"starts_from.{name}", f"The run has no expert {name!r}.", did_you_mean(name, experts))
+        for name in spec.starts_from
+        if name not in experts
+    ]
+    for course in courses:
+        with _gathering(problems):
+            given_expert(spec, course)
+    return problems
+
+
+def _problems_of_start(spec: TrainSpec, courses: tuple[Course, ...], *, read_images: bool) -> list[Problem]:
     """Return why the run cannot begin where an earlier one ended."""
-    from napari_medkd.engine.bench import task_of
     from napari_medkd.engine.starting import problems_of_start
 
-    return problems_of_start(spec, dataset, task_of(spec, dataset, kinds), read_images=read_images)
+    (first, *_) = courses
+    return problems_of_start(spec, first.dataset, first.tasks[0], read_images=read_images)
 
 
-def _problems_of_cases_named(spec: TrainSpec, dataset: Dataset) -> list[Problem]:
-    known = [case.id for case in dataset.cases]
+def _problems_of_cases_named(spec: TrainSpec, datasets: Sequence[Dataset]) -> list[Problem]:
+    known = [case.id for dataset in datasets for case in dataset.cases]
     named = [(f"references[{index}]", name) for index, name in enumerate(spec.references)]
     named += [("preview_case", spec.preview_case)] if spec.preview_case else []
     return [
-        Problem(where, f"Dataset {dataset.name!r} has no case {name!r}.", did_you_mean(name, known))
+        Problem(where, f"{_named(datasets)} no case {name!r}.", did_you_mean(name, known))
         for where, name in named
         if name not in known
     ]
+
+
+def _named(datasets: Sequence[Dataset]) -> str:
+    return f"Dataset {datasets[0].name!r} has" if len(datasets) == 1 else "The datasets have"

@@ -6,7 +6,19 @@ from typing import Annotated
 import typer
 
 from napari_medkd import __version__
-from napari_medkd.cli import check, describe, doctor, estimate, evaluate, predict, runs, sample, suggest, train
+from napari_medkd.cli import (
+    check,
+    describe,
+    doctor,
+    estimate,
+    evaluate,
+    import_dataset,
+    predict,
+    runs,
+    sample,
+    suggest,
+    train,
+)
 from napari_medkd.cli.terminal import examples, say, tell_error
 
 _HELP = """Train, watch and compare teacher and student networks for medical images.
@@ -32,6 +44,7 @@ app = typer.Typer(
 )
 
 app.command(epilog=examples(*sample.EXAMPLES))(sample.sample)
+app.command("import", epilog=examples(*import_dataset.EXAMPLES))(import_dataset.import_dataset)
 app.command(epilog=examples(*check.EXAMPLES))(check.check)
 app.command(epilog=examples(*suggest.EXAMPLES))(suggest.suggest)
 app.command(epilog=examples(*describe.EXAMPLES))(describe.describe)

@@ -37,8 +37,20 @@ Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, a run's 
 
 _WHAT, _HOW, _WHERE = "What is learned", "How long and how fast", "Where"
 
-Data = Annotated[Path | None, typer.Option(help="Dataset folder or its manifest.", rich_help_panel=_WHAT)]
-TaskName = Annotated[str | None, typer.Option(help="Task, where the dataset has several.", rich_help_panel=_WHAT)]
+Data = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="Dataset folder or its manifest; repeatable, for methods that learn from several.", rich_help_panel=_WHAT
+    ),
+]
+TaskName = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="[DATASET:]TASK",
+        help="Task, where a dataset has several; repeatable: one of each kind makes one network.",
+        rich_help_panel=_WHAT,
+    ),
+]
 MethodName = Annotated[str | None, typer.Option(help="See `medkd describe`.", rich_help_panel=_WHAT)]
 Preset = Annotated[str | None, typer.Option(help="One of the method's presets.", rich_help_panel=_WHAT)]
 Changes = Annotated[
@@ -107,9 +119,9 @@ def changes_of(options: Mapping[str, Any]) -> dict[str, Any]:
     changes = {_FIELDS[name]: value for name, value in given.items() if name in _FIELDS}
     changes |= {f"method.settings.{name}": value for name, value in settings_of(given.get("changes", ())).items()}
     if "data" in given:
-        changes["datasets"] = [str(given["data"])]
+        changes["datasets"] = [str(path) for path in given["data"]]
     if "task" in given:
-        changes["targets"] = [{"task": given["task"]}]
+        changes["targets"] = [_target(name) for name in given["task"]]
     if "reference" in given:
         changes["references"] = list(given["reference"])
     if "start_from" in given:
@@ -119,3 +131,9 @@ def changes_of(options: Mapping[str, Any]) -> dict[str, Any]:
     if "widths" in given:
         changes["network.widths"] = [part.strip() for part in given["widths"].split(",")]
     return changes
+
+
+def _target(name: str) -> dict[str, str]:
+    """Return the target that ``DATASET:TASK`` or ``TASK`` names."""
+    dataset, _, task = name.rpartition(":")
+    return {"dataset": dataset, "task": task}

@@ -47,7 +47,9 @@ def predict(
     split: Annotated[Side | None, typer.Option(help="The cases on one side of the dataset's split, or all.")] = None,
     data: Annotated[Path | None, typer.Option(help="Another dataset for --case and --split than the run's.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder to write to; by default one in RUN/predictions.")] = None,
-    network: Annotated[str, typer.Option(help="Whose answer: student or teacher.")] = "student",
+    network: Annotated[
+        str, typer.Option(help="Whose answer: student or teacher; among several datasets student-NAME.")
+    ] = "student",
     given: Annotated[
         Given, typer.Option(help="What supplies class means to a teacher that needs them; a student sees the image.")
     ] = Given.image,

@@ -1,5 +1,6 @@
 """From what a person asks to predictions in a folder that follows the rules of a run folder."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from napari_medkd.cli.attempt import carry_out
 from napari_medkd.cli.stopping import SignalledControl
 from napari_medkd.core.errors import DatasetProblem, InputProblem, Problem, SpecProblem
 from napari_medkd.core.events import AnyEvent
+from napari_medkd.core.run_layout import checkpoint_path
 from napari_medkd.core.spec import PredictSpec
 from napari_medkd.files.manifest import open_dataset
 from napari_medkd.files.series_path import on_disk
@@ -46,13 +48,13 @@ def spec_for(run: Path, asked: Asked, network: str, given: str, out: Path | None
         raise SpecProblem(
             "medkd predict", "Exactly one of --image, --case and --split says what to predict.", "Give one of them."
         )
-    data = asked.data.absolute() if asked.data else None
+    data = asked.data.absolute() if asked.data else _taught_dataset(run, network)
     by_default = prediction_folder(run, network, asked.in_words, data=data, given=given)
     spec = PredictSpec.model_validate(
         {
             "run": run.absolute(),
             "images": _existing(asked.images),
-            "cases": _cases(asked, data or RunFolder(run).spec().datasets[0]),
+            "cases": () if asked.images else _cases(asked, data or RunFolder(run).spec().datasets[0]),
             "data": data,
             "stage": network,
             "given": given,
@@ -80,9 +82,17 @@ def _existing(images: tuple[Path, ...]) -> tuple[Path, ...]:
     return tuple(path.absolute() for path in images)
 
 
+def _taught_dataset(run: Path, network: str) -> Path | None:
+    """Return the dataset a network was taught, where its run learned from several; else None."""
+    datasets = RunFolder(run).spec().datasets
+    if len(datasets) < 2:
+        return None
+    cards = (checkpoint_path(run, network, which).with_suffix(".json") for which in ("done", "best"))
+    name = next((json.loads(card.read_bytes()).get("dataset") for card in cards if card.is_file()), None)
+    return next((path for path in datasets if open_dataset(path).name == name), None)
+
+
 def _cases(asked: Asked, data: Path) -> tuple[str, ...]:
-    if asked.images:
-        return ()
     dataset = open_dataset(data)
     for name in asked.cases:
         dataset.case(name)

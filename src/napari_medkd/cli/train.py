@@ -11,6 +11,7 @@ from napari_medkd.cli.terminal import say, tell
 EXAMPLES = (
     "medkd train spec.json",
     "medkd train --data phantoms --method shape-intensity --epochs 4 --steps-per-epoch 100 --set features=2.0",
+    "medkd train --data site-a --data site-b --task site-a:lesion --method joint-teacher",
     "medkd train spec.json --seed 1 --name second",
     "medkd train spec.json --start-from latest --reference case_0 --reference case_7",
     "medkd train --run latest --resume",

@@ -16,6 +16,7 @@ from napari_medkd.core.errors import RunProblem, SpecProblem
 from napari_medkd.core.events import AnyEvent, Noticed, RunEnded
 from napari_medkd.core.run_layout import RESOLVED
 from napari_medkd.core.status import status_of
+from napari_medkd.files.manifest import open_dataset
 from napari_medkd.runs.devices import live_runs_on, wait_for_turn
 from napari_medkd.runs.folder import RunFolder
 from napari_medkd.runs.heartbeat import Heartbeat
@@ -37,6 +38,7 @@ def new_run(source: Path | None, changes: Mapping[str, Any], runs_folder: Path |
     spec = spec.replace(
         datasets=tuple(path.expanduser().absolute() for path in spec.datasets),
         start_from=spec.start_from and spec.start_from.expanduser().absolute(),
+        starts_from={stage: run.expanduser().absolute() for stage, run in spec.starts_from.items()},
     )
     refuse_problems(spec, read_images=True)
     return RunFolder.create(runs_folder or default_runs_folder(), spec)
@@ -73,7 +75,8 @@ def _all_stages_have_begun(folder: RunFolder) -> bool:
 
     spec, checkpoints = folder.spec(), Checkpoints(folder.path)
     method = method_named(spec.method.name)
-    planned = method.plan(settings_of(method, spec.method), spec.schedule)
+    names = tuple(open_dataset(path).name for path in spec.datasets)
+    planned = method.plan(settings_of(method, spec.method), spec.schedule, names)
     return all(checkpoints.is_done(stage.name) or checkpoints.last_epoch(stage.name) for stage in planned)
 
 
@@ -82,9 +85,10 @@ def train_in(folder: RunFolder, *, is_checked: bool) -> int:
     attempt = folder.next_attempt()
 
     def work(control: SignalledControl, heartbeat: Heartbeat) -> Iterator[AnyEvent]:
-        from napari_medkd.engine.bench import open_bench, read_resolved
+        from napari_medkd.engine.bench import open_bench
         from napari_medkd.engine.hardware import choose_device
         from napari_medkd.engine.loop import train
+        from napari_medkd.engine.resolved import read_resolved
         from napari_medkd.methods import method_named
 
         folder.write_machine(of_this_process())

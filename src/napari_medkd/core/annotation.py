@@ -143,6 +143,10 @@ class Boxes:
         classes = tuple(name for name, keep in zip(self.classes, kept.tolist(), strict=True) if keep)
         return Boxes(np.concatenate([low, high], axis=1)[kept], classes, self.grid, self.task)
 
+    def first(self, count: int) -> "Boxes":
+        """Return so many of the boxes, from the first on."""
+        return Boxes(self.corners[:count], self.classes[:count], self.grid, self.task)
+
     def to_world(self) -> NDArray[np.float64]:
         """Return the eight corner points (N, 8, 3) of every box in world coordinates."""
         picks = np.array(np.meshgrid((0, 3), (1, 4), (2, 5), indexing="ij")).reshape(3, -1).T

@@ -6,8 +6,8 @@ from napari_medkd.core.events import StagePlan
 from napari_medkd.core.settings import Settings
 from napari_medkd.core.task import TaskKind
 
-#: What a method learns from: labels of all training cases, or of the references alone.
-Needs: TypeAlias = Literal["labels", "references"]
+#: What a method learns from: labels of all training cases of one dataset, or of several, or of the references alone.
+Needs: TypeAlias = Literal["labels", "labels of several datasets", "references"]
 TeacherShows: TypeAlias = Literal["nothing", "masks", "masks given a label", "reconstruction"]
 
 

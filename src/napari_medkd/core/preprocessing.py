@@ -44,6 +44,8 @@ class Preprocessing(Settings):
     """Voxels (z, y, x) of a training patch and of the sliding window; z is 1 for 2-D networks."""
     channels: tuple[str, ...]
     """Names of the image channels, in order."""
+    whole: bool = False
+    """Whether every image is made to fit into the patch as a whole, instead of being resampled to the spacing."""
 
 
 class PreprocessingWishes(Settings):

@@ -1,5 +1,6 @@
 """The names of everything in a run folder, for whoever writes it and whoever reads it."""
 
+import re
 from pathlib import Path
 
 SPEC = "spec.json"
@@ -27,6 +28,11 @@ def checkpoint_path(run: Path, stage: str, which: str) -> Path:
 def epoch_name(epoch: int) -> str:
     """Return the checkpoint name of the end of an epoch, counted from 1."""
     return f"epoch-{epoch:05d}"
+
+
+def stage_name(kind: str, dataset: str) -> str:
+    """Return the name of a stage that is one of several alike, one for each dataset."""
+    return f"{kind}-{re.sub(r'[^A-Za-z0-9_-]', '_', dataset)}"
 
 
 def is_run(folder: Path) -> bool:

@@ -65,9 +65,13 @@ class TrainSpec(Settings):
     datasets: tuple[Path, ...] = Field(min_length=1)
     """Dataset folders or their manifests."""
     targets: tuple[Target, ...] = (Target(),)
+    """What is learned. Several of one dataset make one network with several heads; of a dataset that no
+    target names its only task is learned, or the only one that draws masks."""
     references: tuple[str, ...] = ()
     """Ids of reference cases, for methods that learn from a few."""
     preprocessing: PreprocessingWishes = PreprocessingWishes()
+    preprocessing_of: dict[str, PreprocessingWishes] = Field(default_factory=dict)
+    """By dataset's name, in place of ``preprocessing``, where one recipe does not fit all."""
     method: MethodChoice = MethodChoice()
     network: NetworkChoice = NetworkChoice()
     schedule: Schedule = Schedule()
@@ -76,6 +80,9 @@ class TrainSpec(Settings):
     start_from: Path | None = None
     """Folder of a finished run: each stage begins with the weights of that run's stage of the same name, and images are
     preprocessed as there; None begins from scratch."""
+    starts_from: dict[str, Path] = Field(default_factory=dict)
+    """By stage, the folder of a finished run whose student takes its place: ``expert-DATASET``, or ``expert`` where
+    there is one dataset. The stage is not trained, and the dataset's images are preprocessed as in that run."""
     preview_case: str = ""
     """Case predicted at the end of each epoch to be looked at while training; empty takes the first unlabelled case
     where there are references, else the first validation case."""

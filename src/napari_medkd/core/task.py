@@ -1,5 +1,6 @@
 """What is to be predicted, and its class names."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -59,6 +60,11 @@ class Task:
                 f"The label to ignore, {self.ignore}, is that of class {self.classes[self.ignore]!r}.",
                 f"Choose {len(self.classes)} or more, such as 255.",
             )
+
+    @classmethod
+    def of_kind(cls, tasks: Iterable["Task"], kind: TaskKind) -> "Task | None":
+        """Return the one of some tasks that is of a kind; None where there is none."""
+        return next((task for task in tasks if task.kind == kind), None)
 
     @property
     def foreground(self) -> tuple[str, ...]:

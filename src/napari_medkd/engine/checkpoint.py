@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,13 +15,17 @@ from torch import Tensor, nn
 
 from napari_medkd.core.errors import RunProblem
 from napari_medkd.core.preprocessing import Preprocessing
-from napari_medkd.core.run_layout import CHECKPOINTS, checkpoint_path, epoch_name
+from napari_medkd.core.run_layout import CHECKPOINTS, checkpoint_path, epoch_name, stage_name
 from napari_medkd.core.settings import Settings
 from napari_medkd.core.task import Task, TaskKind
 from napari_medkd.engine.data.shown import Sees
-from napari_medkd.engine.networks.shape import NetworkShape, UNetShape
+from napari_medkd.engine.networks.pupils import OfPupil
+from napari_medkd.engine.networks.shape import NetworkShape, RegistrationShape
 from napari_medkd.engine.networks.unet import UNet
 from napari_medkd.files.atomic import write_bytes, write_text
+
+#: In the card of weights that serve several datasets: the names under which each of these finds its own card.
+_STAGES_OF_ITS_OWN = "stages"
 
 #: Epoch checkpoints that are kept of a stage, beside the best.
 KEPT = 2
@@ -32,18 +37,26 @@ class TaskCard(Settings):
     name: str
     kind: TaskKind
     classes: tuple[str, ...]
+    multilabel: bool = False
     ignore: int | None = None
     colours: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, task: Task) -> "TaskCard":
         """Return a task's card."""
-        return cls(name=task.name, kind=task.kind, classes=task.classes, ignore=task.ignore, colours=task.colours)
+        return cls(
+            name=task.name,
+            kind=task.kind,
+            classes=task.classes,
+            multilabel=task.multilabel,
+            ignore=task.ignore,
+            colours=task.colours,
+        )
 
     @property
     def task(self) -> Task:
         """The task itself."""
-        return Task(self.name, self.kind, self.classes, ignore=self.ignore, colours=self.colours)
+        return Task(self.name, self.kind, self.classes, self.multilabel, self.ignore, self.colours)
 
 
 class WeightsCard(Settings):
@@ -59,6 +72,14 @@ class WeightsCard(Settings):
     network: NetworkShape
     preprocessing: Preprocessing
     task: TaskCard
+    """The first of its tasks."""
+    tasks: tuple[TaskCard, ...] = ()
+    """All that it answers, at most one of each kind."""
+    dataset: str = ""
+    """Whose tasks they are."""
+    weights: str = ""
+    """Name of the file beside it that holds the weights, where they serve several datasets; else it is called as the
+    card."""
     epoch: int
     score: float | None = None
     sha256: str
@@ -73,18 +94,20 @@ class Progress:
     best: float | None
 
 
-def _write(path: Path, tensors: dict[str, Tensor], card: dict[str, Any]) -> None:
+def _write(path: Path, tensors: dict[str, Tensor], card: dict[str, Any]) -> str:
+    """Write tensors, and a card that holds their checksum, which is returned."""
     payload = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, payload)
-    document = {**card, "sha256": hashlib.sha256(payload).hexdigest()}
-    write_text(path.with_suffix(".json"), json.dumps(document, indent=2))
+    sha256 = hashlib.sha256(payload).hexdigest()
+    write_text(path.with_suffix(".json"), json.dumps({**card, "sha256": sha256}, indent=2))
+    return sha256
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
-        payload = path.read_bytes()
         card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        payload = path.with_name(card.get("weights") or path.name).read_bytes()
         if hashlib.sha256(payload).hexdigest() != card.get("sha256"):
             raise RunProblem(
                 str(path), "The weights do not match the checksum beside them.", "Use another checkpoint of the run."
@@ -167,10 +190,24 @@ class Checkpoints:
                 continue
         return None
 
-    def save_product(self, which: Literal["best", "done"], product: nn.Module, card: WeightsCard) -> Path:
-        """Write a network with its card, and return the file."""
-        path = checkpoint_path(self.run, card.stage, which)
-        _write(path, product.state_dict(), card.model_dump(mode="json", exclude={"sha256"}))
+    def save_product(self, which: Literal["best", "done"], product: nn.Module, cards: Sequence[WeightsCard]) -> Path:
+        """Write a network with its card, and return the file.
+
+        Parameters
+        ----------
+        cards
+            Several for a network that answers for several datasets: each is written as that of a stage of its own,
+            called by its dataset, and names the one file of weights.
+        """
+        path = checkpoint_path(self.run, cards[0].stage, which)
+        if len(cards) == 1:
+            _write(path, product.state_dict(), cards[0].model_dump(mode="json", exclude={"sha256"}))
+            return path
+        names = [stage_name(card.stage, card.dataset) for card in cards]
+        sha256 = _write(path, product.state_dict(), {"stage": cards[0].stage, _STAGES_OF_ITS_OWN: names})
+        for name, card in zip(names, cards, strict=True):
+            own = card.replace(stage=name, weights=path.name, sha256=sha256)
+            write_text(checkpoint_path(self.run, own.stage, which).with_suffix(".json"), own.model_dump_json(indent=2))
         return path
 
     def restore_product(self, stage: str, product: nn.Module) -> bool:
@@ -198,15 +235,19 @@ class Checkpoints:
 def read_product(run: Path, stage: str, which: Literal["best", "done"]) -> tuple[dict[str, Tensor], WeightsCard] | None:
     """Return the weights of a stage's network and their card, or None where there are none.
 
+    Of a network that answers for several datasets it is the card for the first.
+
     Raises
     ------
     RunProblem
         Where they cannot be read.
     """
     path = checkpoint_path(run, stage, which)
-    if not path.is_file():
+    if not path.with_suffix(".json").is_file():
         return None
     tensors, document = _read(path)
+    if _STAGES_OF_ITS_OWN in document:
+        return read_product(run, document[_STAGES_OF_ITS_OWN][0], which)
     try:
         return tensors, WeightsCard.model_validate(document)
     except ValidationError as error:
@@ -215,12 +256,19 @@ def read_product(run: Path, stage: str, which: Literal["best", "done"]) -> tuple
         ) from error
 
 
+def _stages_of(run: Path, stage: str, which: str) -> list[str]:
+    """Return the stages by whose names the weights of this one are asked, where they serve several datasets."""
+    card = checkpoint_path(run, stage, which).with_suffix(".json")
+    names: list[str] = json.loads(card.read_bytes()).get(_STAGES_OF_ITS_OWN, []) if card.is_file() else []
+    return names
+
+
 def stages_with_weights(run: Path) -> tuple[str, ...]:
     """Return the names of the stages of a run that have weights of any kind."""
-    return tuple(sorted({path.name.split(".")[0] for path in (run / CHECKPOINTS).glob("*.safetensors")}))
+    return tuple(sorted({path.name.split(".")[0] for path in (run / CHECKPOINTS).glob("*.json")}))
 
 
-def load_network(run: Path, stage: str) -> tuple[UNet, WeightsCard, Path]:
+def load_network(run: Path, stage: str) -> tuple[UNet | OfPupil, WeightsCard, Path]:
     """Return the trained network of a stage, its card and its file: the finished weights, else the best so far.
 
     Raises
@@ -230,19 +278,23 @@ def load_network(run: Path, stage: str) -> tuple[UNet, WeightsCard, Path]:
     """
     kinds: tuple[Literal["done", "best"], ...] = ("done", "best")
     for which in kinds:
+        if len(_stages_of(run, stage, which)) > 1:
+            break
         found, path = read_product(run, stage, which), checkpoint_path(run, stage, which)
         if found is None:
             continue
         tensors, card = found
-        if not isinstance(card.network, UNetShape):
+        if isinstance(card.network, RegistrationShape):
             raise RunProblem(
-                str(path), f"The network of {stage!r} draws no masks.", "Ask the student (--stage student)."
+                str(path), f"The network of {stage!r} answers nothing.", "Ask the student (--network student)."
             )
         network = card.network.build()
-        network.load_state_dict(tensors)
+        (network.whole if isinstance(network, OfPupil) else network).load_state_dict(tensors)
         return network.eval(), card, path
+    there = stages_with_weights(run)
+    alike = [name for name in there if name.startswith(f"{stage}-")]
     raise RunProblem(
         str(run),
-        f"There are no trained weights of {stage!r} (found: {', '.join(stages_with_weights(run)) or 'none'}).",
-        "Wait until its first epoch has ended, or continue the run.",
+        f"There are no trained weights of {stage!r} (found: {', '.join(there) or 'none'}).",
+        f"Ask one of: {', '.join(alike)}." if alike else "Wait until its first epoch has ended, or continue the run.",
     )

@@ -42,7 +42,7 @@ def _peak_memory_bytes(bench: Bench) -> int:
 def estimate(method: Method[Any], bench: Bench) -> Estimate:
     """Return the time and memory of a run, from a few steps of each of its stages; nothing is written."""
     settings = settings_of(method, bench.spec.method)
-    plan = method.plan(settings, bench.spec.schedule)
+    plan = method.plan(settings, bench.spec.schedule, bench.dataset_names)
     seconds_per_step: dict[str, float] = {}
     judging, peak, parameters = 0.0, 0, 0
     for planned, stage in zip(plan, method.stages(settings, bench), strict=True):

@@ -8,9 +8,11 @@ from torch.nn import functional
 
 from napari_medkd.engine.data.batch import Batch
 from napari_medkd.engine.losses.features import cosine_distance
-from napari_medkd.engine.networks.unet import Output, UNet
-from napari_medkd.engine.objective import LossParts, Objective, segmentation_terms
+from napari_medkd.engine.networks.heads import Output
+from napari_medkd.engine.networks.unet import UNet
+from napari_medkd.engine.objective import LossParts, Objective
 from napari_medkd.engine.self_training import SelfTraining
+from napari_medkd.engine.task_losses import segmentation_terms
 
 #: The hint compares the last two decoder maps: half and full resolution.
 _TAPS = 2

@@ -5,12 +5,12 @@ import os
 import platform
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from napari_medkd import __version__
 from napari_medkd.core.control import Control
@@ -31,8 +31,10 @@ from napari_medkd.engine.bench import Bench
 from napari_medkd.engine.checkpoint import Checkpoints, Progress, TaskCard, WeightsCard
 from napari_medkd.engine.control import Cancelled, obey
 from napari_medkd.engine.data.batch import Batch
+from napari_medkd.engine.given_stages import given_weights
 from napari_medkd.engine.hardware import seed_of
 from napari_medkd.engine.method import Method, Stage, settings_of
+from napari_medkd.engine.networks.pupils import ForPupils
 from napari_medkd.engine.networks.registration import RegistrationNetwork
 from napari_medkd.engine.networks.shape import shape_of
 from napari_medkd.engine.preview import Previews
@@ -123,19 +125,41 @@ def _epoch(
             _refuse_divergence(losses, stage, step)
 
 
-def _card(stage: Stage, bench: Bench, epoch: int, score: float | None) -> WeightsCard:
+def _cards(stage: Stage, bench: Bench, epoch: int, score: float | None) -> tuple[WeightsCard, ...]:
+    """Return the card of a stage's product; one for each dataset where it has heads for several."""
+    product = stage.product
+    if isinstance(product, ForPupils) and len(bench.benches) > 1:
+        return tuple(
+            _card(stage, each, product.for_pupil(pupil), (epoch, score)) for pupil, each in enumerate(bench.benches)
+        )
+    return (_card(stage, stage.bench or bench, product, (epoch, score)),)
+
+
+def _card(stage: Stage, bench: Bench, product: nn.Module, when: tuple[int, float | None]) -> WeightsCard:
     return WeightsCard(
         method=bench.spec.method.name,
         stage=stage.name,
         sees=stage.sees,
         fallback_means=bench.mean_intensities_CK.tolist() if stage.sees == "class means" else None,
-        network=shape_of(stage.product),
+        network=shape_of(product),
         preprocessing=bench.preprocessing,
         task=TaskCard.of(bench.task),
-        epoch=epoch,
-        score=score,
+        tasks=tuple(TaskCard.of(task) for task in bench.tasks),
+        dataset=bench.dataset.name,
+        epoch=when[0],
+        score=when[1],
         sha256="",
     )
+
+
+def _take(stage: Stage, bench: Bench, checkpoints: Checkpoints) -> Iterator[AnyEvent]:
+    """Take a stage's product from the finished run that the spec names for it."""
+    source = bench.spec.starts_from[stage.name]
+    weights, card = given_weights(source, f"starts_from.{stage.name}")
+    stage.product.load_state_dict(weights)
+    path = checkpoints.save_product("done", stage.product, _cards(stage, bench, card.epoch, card.score))
+    yield Noticed(message=f"Stage {stage.name!r} is not trained: its network is that of {source.name}.")
+    yield CheckpointSaved(path=path.relative_to(checkpoints.run).as_posix(), stage=stage.name, epoch=card.epoch)
 
 
 def _begin(stage: Stage, start_from: Path | None) -> Iterator[AnyEvent]:
@@ -162,7 +186,7 @@ def fit(stage: Stage, planned: StagePlan, bench: Bench, run: Path, control: Cont
     TrainingDiverged
         When a loss is not finite; the last good checkpoint is kept.
     """
-    checkpoints, previews = Checkpoints(run), Previews(bench, run)
+    checkpoints, previews = Checkpoints(run), Previews(stage.bench or bench, run)
     parameters = [parameter for parameter in stage.objective.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=bench.spec.schedule.learning_rate, weight_decay=1e-4)
     progress = checkpoints.restore_epoch(stage.name, stage.objective, optimizer)
@@ -178,7 +202,7 @@ def fit(stage: Stage, planned: StagePlan, bench: Bench, run: Path, control: Cont
         is_best = score is not None and (best is None or score > best)
         best = score if is_best else best
         if is_best:
-            checkpoints.save_product("best", stage.product, _card(stage, bench, epoch + 1, score))
+            checkpoints.save_product("best", stage.product, _cards(stage, bench, epoch + 1, score))
         path = checkpoints.save_epoch(stage.name, stage.objective, optimizer, Progress(epoch + 1, best))
         saved = path.relative_to(run).as_posix()
         yield EpochDone(
@@ -190,7 +214,7 @@ def fit(stage: Stage, planned: StagePlan, bench: Bench, run: Path, control: Cont
         )
         yield CheckpointSaved(path=saved, stage=stage.name, epoch=epoch + 1)
         yield from previews.after_epoch(stage, epoch + 1, is_last=epoch + 1 == planned.epochs)
-    path = checkpoints.save_product("done", stage.product, _card(stage, bench, planned.epochs, score))
+    path = checkpoints.save_product("done", stage.product, _cards(stage, bench, planned.epochs, score))
     yield CheckpointSaved(path=path.relative_to(run).as_posix(), stage=stage.name, epoch=planned.epochs)
 
 
@@ -239,13 +263,16 @@ def train(method: Method[Any], bench: Bench, run: Path, control: Control, *, att
     attempt
         1 for a fresh run; above, finished stages are loaded and the unfinished one continues from its last epoch.
     """
-    bench = replace(bench, run=run)
-    plan = method.plan(settings_of(method, bench.spec.method), bench.spec.schedule)
+    bench = bench.in_run(run)
+    plan = method.plan(settings_of(method, bench.spec.method), bench.spec.schedule, bench.dataset_names)
     checkpoints = Checkpoints(run)
     yield _first_word(method, bench, plan, checkpoints, attempt)
     try:
         for stage, planned in _stages(method, bench, plan):
             if checkpoints.restore_product(stage.name, stage.product):
+                continue
+            if stage.name in bench.spec.starts_from:
+                yield from _take(stage, bench, checkpoints)
                 continue
             if stage.judge is None and not isinstance(stage.product, RegistrationNetwork):  # it draws no masks
                 yield Noticed(message="No validation case has a label: no score is shown while training.")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import torch
 from pydantic import ValidationError
@@ -18,11 +18,15 @@ from napari_medkd.engine.bench import Bench
 from napari_medkd.engine.data.batch import Batch
 from napari_medkd.engine.data.cases import PreparedCase
 from napari_medkd.engine.data.shown import Sees
+from napari_medkd.engine.networks.pupils import ForPupils
 from napari_medkd.engine.networks.registration import RegistrationNetwork
 from napari_medkd.engine.networks.unet import UNet
 from napari_medkd.engine.objective import Objective
 
 S = TypeVar("S", bound=Settings)
+
+#: What a stage may leave behind.
+Product: TypeAlias = UNet | RegistrationNetwork | ForPupils
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +52,20 @@ class Stage:
         is previewed. It may not draw random numbers.
     learning_rate_share
         Of the schedule's learning rate.
+    bench
+        Of the dataset whose tasks the product answers; None is the run's first, or all of them for a network that has
+        heads for several.
     """
 
     name: str
     objective: Objective
-    product: UNet | RegistrationNetwork
+    product: Product
     batches: Callable[[torch.Generator], Iterable[Batch]]
     judge: Callable[[], dict[str, float]] | None = None
     sees: Sees = "image"
     shows: Callable[[PreparedCase], Sequence[PreviewPicture]] | None = None
     learning_rate_share: float = 1.0
+    bench: Bench | None = None
 
 
 class Method(Protocol[S]):
@@ -78,8 +86,8 @@ class Method(Protocol[S]):
     default_preset: str
     Settings: type[S]
 
-    def plan(self, settings: S, schedule: Schedule) -> tuple[StagePlan, ...]:
-        """Return the stages that `stages` will yield, in order, with their lengths."""
+    def plan(self, settings: S, schedule: Schedule, datasets: Sequence[str]) -> tuple[StagePlan, ...]:
+        """Return the stages that `stages` will yield for datasets of these names, in order, with their lengths."""
         ...
 
     def stages(self, settings: S, bench: Bench) -> Iterator[Stage]:
@@ -134,7 +142,7 @@ def card_of(method: Method[Any]) -> MethodCard:
         tasks=tuple(sorted(method.tasks)),
         needs=method.needs,
         teacher_shows=method.teacher_shows,
-        stages=tuple(planned.name for planned in method.plan(default, Schedule())),
+        stages=tuple(planned.name for planned in method.plan(default, Schedule(), ("",))),
         presets={name: dict(changes) for name, changes in method.presets.items()},
         default_preset=method.default_preset,
         settings_schema=method.Settings.model_json_schema(),

@@ -7,9 +7,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-#: Distance at which nearness falls to 1/e, in voxels: about how far registration errs.
-_FALL = 1.0
-
 #: Distance from which all voxels are equally far: registration that is altogether wrong does not silence a network.
 _REACH = 4
 
@@ -32,4 +29,4 @@ def nearness(expected_BZYX: Tensor, num_classes: int) -> Tensor:
     for _ in range(_REACH - 1):
         near = pool(near, 3, stride=1, padding=1)
         distance = distance + (1 - near)
-    return torch.where(said, torch.exp(-distance / _FALL), 1.0)
+    return torch.where(said, torch.exp(-distance), 1.0)

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from napari_medkd.engine.data.batch import Batch
-from napari_medkd.engine.losses.overlap import cross_entropy, dice_loss
-from napari_medkd.engine.networks.unet import Output, UNet
+from napari_medkd.engine.networks.heads import Output
+from napari_medkd.engine.networks.unet import UNet
+from napari_medkd.engine.task_losses import TaskLosses
 
 #: Every named term, already weighted; their sum is the objective.
 LossParts: TypeAlias = Mapping[str, Tensor]
@@ -37,25 +38,14 @@ class Objective(nn.Module):
 class Frozen:
     """A trained network that only answers: eval mode, no gradient, and in no state dict, because it is no module."""
 
-    def __init__(self, network: UNet) -> None:
-        self._network = network.eval().requires_grad_(False)
+    def __init__(self, network: nn.Module) -> None:
+        self.network = network.eval().requires_grad_(False)
 
     def __call__(self, image: Tensor) -> Output:
         """Return the network's output for (B, C, ...) images."""
         with torch.no_grad():
-            return self._network(image)  # type: ignore[no-any-return]
-
-
-def segmentation_terms(
-    logits: Tensor, label: Tensor, cross_entropy_weight: float, dice_weight: float
-) -> dict[str, Tensor]:
-    """Return the task's terms with their weights; a term of weight 0 is not there."""
-    terms: dict[str, Tensor] = {}
-    if cross_entropy_weight:
-        terms["cross-entropy"] = cross_entropy_weight * cross_entropy(logits, label)
-    if dice_weight:
-        terms["dice"] = dice_weight * dice_loss(logits, label)
-    return terms
+            output: Output = self.network(image)
+        return output
 
 
 class Supervised(Objective):
@@ -65,17 +55,15 @@ class Supervised(Objective):
     ----------
     network
         Trains.
-    cross_entropy_weight, dice_weight
-        Weights of the two terms; at least one is above 0.
+    losses
+        The terms of its tasks.
     """
 
-    def __init__(self, network: UNet, cross_entropy_weight: float = 1.0, dice_weight: float = 1.0) -> None:
+    def __init__(self, network: UNet, losses: TaskLosses) -> None:
         super().__init__()
         self.network = network
-        self.cross_entropy_weight = cross_entropy_weight
-        self.dice_weight = dice_weight
+        self.losses = losses
 
     def forward(self, batch: Batch) -> LossParts:
-        """Return cross-entropy and Dice loss on what the network is shown."""
-        logits = self.network(batch.shown_or_image()).logits.float()
-        return segmentation_terms(logits, batch.label_BZYX, self.cross_entropy_weight, self.dice_weight)
+        """Return the tasks' terms on what the network is shown."""
+        return self.losses(self.network(batch.shown_or_image()), batch)

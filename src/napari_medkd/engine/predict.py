@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from napari_medkd.core.annotation import ClassLabel, Mask
 from napari_medkd.core.control import Control
@@ -16,16 +17,16 @@ from napari_medkd.core.events import AnyEvent, CaseDone, Noticed, RunEnded
 from napari_medkd.core.prediction import Prediction
 from napari_medkd.core.run_layout import RESOLVED, SPEC
 from napari_medkd.core.spec import PredictSpec, TrainSpec
+from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Volume
-from napari_medkd.engine.bench import read_resolved
+from napari_medkd.engine.answers import Answer, Sight, answers
 from napari_medkd.engine.checkpoint import WeightsCard, load_network
 from napari_medkd.engine.control import Cancelled, obey
 from napari_medkd.engine.data.batch import Batch
-from napari_medkd.engine.data.preprocess import prepare_image, prepare_mask, restore_mask
+from napari_medkd.engine.data.preprocess import prepare_image, prepare_mask
 from napari_medkd.engine.data.shown import showing
 from napari_medkd.engine.hardware import Machine, choose_device, use_threads
-from napari_medkd.engine.networks.unet import UNet
-from napari_medkd.engine.sliding_window import Segmentation, sliding_window
+from napari_medkd.engine.resolved import read_resolved
 from napari_medkd.files.manifest import open_dataset
 from napari_medkd.files.opening import read_mask, read_volume, stem_of
 from napari_medkd.files.results import write_prediction
@@ -50,19 +51,11 @@ class Question:
     truth: Callable[[Volume], Mask] | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Drawn:
-    """A mask on the image's own grid, and how unsure the network is of it, 0 to 1."""
-
-    mask: Mask
-    uncertainty: float
-
-
 @dataclass(frozen=True, slots=True)
 class Predictor:
     """A trained network with its card, on a machine."""
 
-    network: UNet
+    network: nn.Module
     card: WeightsCard
     path: Path
     machine: Machine
@@ -73,8 +66,13 @@ class Predictor:
         network, card, path = load_network(run, stage)
         return cls(network.to(machine.device), card, path, machine)
 
-    def answer(self, volume: Volume, control: Control, given: Mask | None = None) -> Iterator[AnyEvent | Drawn]:
-        """Yield events while the person pauses, and at last the mask on the volume's own grid.
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """What the network answers."""
+        return tuple(card.task for card in self.card.tasks or (self.card.task,))
+
+    def answer(self, volume: Volume, control: Control, given: Mask | None = None) -> Iterator[AnyEvent | Answer]:
+        """Yield events while the person pauses, and the answer to each task.
 
         Parameters
         ----------
@@ -89,15 +87,15 @@ class Predictor:
             fallback = None if card.fallback_means is None else torch.tensor(card.fallback_means)
             view = showing(card.sees, len(card.task.classes), fallback)
             image = view(Batch(image[None], label[None])).shown_or_image()[0]
-        windows = sliding_window(self.network, image, card.preprocessing.patch, autocast=self.machine.autocast)
+        sight = Sight(image, grid, volume.grid, card.preprocessing)
+        found = answers(self.network, self.tasks, sight, self.machine)
         while True:
             yield from obey(control)
-            try:
-                next(windows)
-            except StopIteration as end:
-                found: Segmentation = end.value
-                break
-        yield Drawn(restore_mask(found.labels, grid, volume.grid, card.task.task), found.uncertainty)
+            said = next(found, None)
+            if said is None:
+                return
+            if isinstance(said, Answer):
+                yield said
 
 
 def _case_question(dataset: Dataset, name: str, card: WeightsCard) -> Question:
@@ -188,11 +186,11 @@ class Answering:
         return cls(spec, asked, student)
 
     def answer(self, question: Question, control: Control) -> Iterator[AnyEvent | Prediction]:
-        """Yield events, and at last the prediction."""
+        """Yield events, and the prediction of each task."""
         volume, given = question.volume(), None
         if self.student is not None:
             for said in self.student.answer(volume, control):
-                if isinstance(said, Drawn):
+                if isinstance(said, Answer):
                     given = said.mask
                 else:
                     yield said
@@ -201,24 +199,32 @@ class Answering:
                 raise SpecProblem(question.name, "There is no true mask for an image file.", "Choose 'student mask'.")
             given = question.truth(volume)
         for said in self.asked.answer(volume, control, given):
-            if isinstance(said, Drawn):
+            if isinstance(said, Answer):
                 yield self._prediction(question, volume, said)
             else:
                 yield said
 
-    def _prediction(self, question: Question, volume: Volume, drawn: Drawn) -> Prediction:
+    @property
+    def num_tasks(self) -> int:
+        """Predictions that are made of an image."""
+        return len(self.asked.tasks)
+
+    def _prediction(self, question: Question, volume: Volume, answer: Answer) -> Prediction:
         card = self.asked.card
         shown = "image" if card.sees == "image" else f"{card.sees} of the {self.spec.given}"
         checkpoint = self.asked.path.name.removesuffix(".safetensors")
         return Prediction(
             case=question.name,
-            task=card.task.task,
+            task=answer.task,
             grid=volume.grid,
             made_by=self.spec.run.name,
             checkpoint=checkpoint,
-            mask=drawn.mask,
+            mask=answer.mask,
+            scores=answer.scores,
+            boxes=answer.boxes,
             shown=shown,
-            uncertainty=drawn.uncertainty,
+            uncertainty=answer.uncertainty,
+            attention=answer.attention,
         )
 
 
@@ -257,10 +263,11 @@ def _answered(answering: Answering, question: Question, control: Control, of_cas
         if not isinstance(said, Prediction):
             yield said
             continue
+        folder = answering.spec.out / said.task.name if answering.num_tasks > 1 else answering.spec.out
         yield CaseDone(
             case=question.name,
-            path=str(write_prediction(said, answering.spec.out)),
+            path=str(write_prediction(said, folder)),
             seconds=time.monotonic() - start,
-            of_cases=of_cases,
+            of_cases=of_cases * answering.num_tasks,
             uncertainty=said.uncertainty,
         )

@@ -10,7 +10,7 @@ from napari_medkd.engine.data.batch import Batch
 from napari_medkd.engine.nearness import nearness
 from napari_medkd.engine.networks.running_average import RunningAverage
 from napari_medkd.engine.networks.unet import UNet
-from napari_medkd.engine.objective import segmentation_terms
+from napari_medkd.engine.task_losses import segmentation_terms
 
 
 @dataclass(frozen=True, slots=True)

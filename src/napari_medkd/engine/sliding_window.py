@@ -13,10 +13,9 @@ from typing import TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
-from napari_medkd.engine.networks.unet import UNet
 from napari_medkd.engine.uncertainty import ExpectedOverlap
 
 #: Standard deviation of a window's weight, as a fraction of its side.
@@ -45,7 +44,7 @@ class Segmentation:
 
 
 def sliding_window(
-    network: UNet,
+    network: nn.Module,
     image_CZYX: Tensor,
     patch: Place,
     *,
@@ -81,14 +80,14 @@ def sliding_window(
     if not 0 <= overlap < 1:
         raise ValueError(f"The overlap is {overlap}; it must be at least 0 and below 1.")
     device = next(network.parameters()).device
-    enlarged_CZYX, inner = _enlarged(image_CZYX, patch)
+    enlarged_CZYX, inner = enlarged(image_CZYX, patch)
     shape = (enlarged_CZYX.shape[1], enlarged_CZYX.shape[2], enlarged_CZYX.shape[3])
     axis = max(range(3), key=lambda one: shape[one] / patch[one])
     # From here on the slab's axis comes first, and only the network sees the original order.
     turned = enlarged_CZYX.movedim(1 + axis, 1)
     window = _first(patch, axis)
     sides = _first(shape, axis)
-    z, y, x = (_starts(size, side, overlap) for size, side in zip(sides, window, strict=True))
+    z, y, x = (starts(size, side, overlap) for size, side in zip(sides, window, strict=True))
     places = list(product(z, y, x))
     slab = _Slab(sides, window, _first(inner, axis), device)
     for first in range(0, len(places), batch_size):
@@ -165,14 +164,16 @@ def _move_down(slab_KZYX: Tensor, planes: int) -> None:
 
 
 @torch.no_grad()
-def _logits(network: UNet, windows_BCZYX: Tensor, autocast: Callable[[], AbstractContextManager[object]]) -> Tensor:
+def _logits(
+    network: nn.Module, windows_BCZYX: Tensor, autocast: Callable[[], AbstractContextManager[object]]
+) -> Tensor:
     flat = network.dimensions == 2
     with autocast():
         logits: Tensor = network(windows_BCZYX.squeeze(2) if flat else windows_BCZYX).logits
     return (logits.unsqueeze(2) if flat else logits).float()
 
 
-def _enlarged(image_CZYX: Tensor, patch: Place) -> tuple[Tensor, Region]:
+def enlarged(image_CZYX: Tensor, patch: Place) -> tuple[Tensor, Region]:
     """Return the image continued to at least the window's sides, and where it lies in there."""
     missing = [max(side - have, 0) for side, have in zip(patch, image_CZYX.shape[1:], strict=True)]
     if not any(missing):
@@ -182,7 +183,7 @@ def _enlarged(image_CZYX: Tensor, patch: Place) -> tuple[Tensor, Region]:
     return functional.pad(image_CZYX[None], margins, mode="replicate")[0], (z, y, x)
 
 
-def _starts(size: int, side: int, overlap: float) -> list[int]:
+def starts(size: int, side: int, overlap: float) -> list[int]:
     """Return where windows begin along an axis; the last one ends with the image."""
     stride = max(1, int(side * (1 - overlap)))
     count = math.ceil((size - side) / stride) + 1
@@ -191,17 +192,17 @@ def _starts(size: int, side: int, overlap: float) -> list[int]:
 
 @torch.no_grad()
 def blended(
-    network: UNet, image_CZYX: Tensor, patch: Place, *, autocast: Callable[[], AbstractContextManager[object]]
+    network: nn.Module, image_CZYX: Tensor, patch: Place, *, autocast: Callable[[], AbstractContextManager[object]]
 ) -> Tensor:
     """Return a network's answers (K, Z, Y, X) for a whole image, for one that draws an image instead of classes.
 
     Windows overlap by half and are averaged as in `sliding_window`; every channel is kept for the whole image.
     """
     device = next(network.parameters()).device
-    enlarged_CZYX, inner = _enlarged(image_CZYX, patch)
+    enlarged_CZYX, inner = enlarged(image_CZYX, patch)
     weight = _weight(patch).to(device)
     sums_KZYX, weights = torch.zeros((), device=device), enlarged_CZYX.new_zeros(1, *enlarged_CZYX.shape[1:]).to(device)
-    z, y, x = (_starts(size, side, 0.5) for size, side in zip(enlarged_CZYX.shape[1:], patch, strict=True))
+    z, y, x = (starts(size, side, 0.5) for size, side in zip(enlarged_CZYX.shape[1:], patch, strict=True))
     for place in product(z, y, x):
         answer_KZYX = _logits(network, _cut(enlarged_CZYX, place, patch)[None].to(device), autocast)[0]
         if not sums_KZYX.dim():

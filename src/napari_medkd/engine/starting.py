@@ -13,9 +13,7 @@ from napari_medkd.core.run_layout import is_run
 from napari_medkd.core.spec import TrainSpec
 from napari_medkd.core.task import Task
 from napari_medkd.engine.checkpoint import Checkpoints, WeightsCard, read_product, stages_with_weights, tensors_of
-from napari_medkd.engine.networks.registration import RegistrationNetwork
 from napari_medkd.engine.networks.shape import UNetShape, shape_of
-from napari_medkd.engine.networks.unet import UNet
 from napari_medkd.engine.objective import Objective
 from napari_medkd.files.opening import read_volume
 
@@ -63,7 +61,7 @@ def preprocessing_of_start(spec: TrainSpec, dataset: Dataset, task: Task) -> Pre
     return _card_of(spec.start_from).preprocessing.replace(channels=dataset.channels)  # type: ignore[no-any-return]
 
 
-def take_weights(stage: str, sees: str, product: UNet | RegistrationNetwork, run: Path) -> bool:
+def take_weights(stage: str, sees: str, product: nn.Module, run: Path) -> bool:
     """Load the weights that a run's stage of this name ended with, and return whether it has any.
 
     Raises

@@ -29,6 +29,9 @@ def open_dataset(path: Path) -> Dataset:
     DatasetProblem
         With every contradiction in the manifest, or with what was looked for in the folder.
     """
+    if path.is_file() and path.suffix.lower() != ".json":
+        hint = f"If it is a table or a MedMNIST file, make a dataset of it: medkd import {path} OUT."
+        raise DatasetProblem(str(path), "This is no manifest, which ends in .json.", hint)
     if path.is_file():
         return recognise(path.parent) if path.name == _FOREIGN else read_manifest(path)
     if (path / MANIFEST).is_file():

@@ -4,6 +4,9 @@
 
     predictions/liver_012/prediction.json    case, task, grid, class scores, boxes, who said it
     predictions/liver_012/mask.nii.gz        or mask.png / mask.tif where the image has no physical size
+    predictions/liver_012/attention.nii.gz   or attention.tif; where the network looked
+
+The answers of a network with several tasks lie one folder lower: ``predictions/TASK/liver_012``.
 """
 
 import hashlib
@@ -12,19 +15,21 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from napari_medkd.core.errors import Problem, VolumeProblem
 from napari_medkd.core.grid import Grid, Unit
-from napari_medkd.core.prediction import ClassScores, Prediction, ScoredBoxes
+from napari_medkd.core.prediction import Attention, ClassScores, Prediction, ScoredBoxes
 from napari_medkd.core.settings import Settings
 from napari_medkd.core.task import Task
+from napari_medkd.core.volume import Volume
 from napari_medkd.files.atomic import write_json
 from napari_medkd.files.boxes import BoxRecord, boxes_of, records_of
-from napari_medkd.files.opening import mask_suffix, naming, read_mask, write_mask
+from napari_medkd.files.opening import mask_suffix, naming, read_mask, read_volume, write_mask, write_volume
 
 RECORD = "prediction.json"
 _MASKS = ("mask.nii.gz", "mask.png", "mask.tif")
+_ATTENTIONS = ("attention.nii.gz", "attention.tif")
 
 
 class GridRecord(Settings):
@@ -40,6 +45,15 @@ class ScoredBoxRecord(BoxRecord):
     """A box and how sure the network is, in [0, 1]."""
 
     score: float
+
+
+class AttentionRecord(Settings):
+    """Which class the network looked for, and the file of the map in the same folder."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    class_name: str = Field(alias="class")
+    file: str
 
 
 class PredictionRecord(Settings):
@@ -58,6 +72,7 @@ class PredictionRecord(Settings):
     boxes: tuple[ScoredBoxRecord, ...] | None = None
     uncertainty: float | None = None
     """How unsure the network is of the mask, from 0 to 1."""
+    attention: AttentionRecord | None = None
 
 
 def write_prediction(prediction: Prediction, folder: Path) -> Path:
@@ -69,6 +84,7 @@ def write_prediction(prediction: Prediction, folder: Path) -> Path:
     if prediction.mask is not None:
         mask = f"mask{mask_suffix(grid)}"
         write_mask(path / mask, prediction.mask)
+    attention = _write_attention(prediction, path)
     record = PredictionRecord(
         case=prediction.case,
         task=prediction.task,
@@ -80,9 +96,10 @@ def write_prediction(prediction: Prediction, folder: Path) -> Path:
         scores=dict(prediction.scores.scores) if prediction.scores else None,
         boxes=_box_records(prediction.boxes) if prediction.boxes else None,
         uncertainty=prediction.uncertainty,
+        attention=attention,
     )
     write_json(path / RECORD, record.model_dump(mode="json", by_alias=True, exclude_none=True))
-    for name in set(_MASKS) - {mask}:
+    for name in {*_MASKS, *_ATTENTIONS} - {mask, attention and attention.file}:
         (path / name).unlink(missing_ok=True)
     return path
 
@@ -103,8 +120,8 @@ def read_prediction(folder: Path) -> Prediction:
         if record.boxes is not None:
             scores = np.array([box.score for box in record.boxes], dtype=np.float64)
             boxes = ScoredBoxes(boxes_of(record.boxes, record.task, grid), scores)
-    if record.mask is not None and record.mask not in _MASKS:
-        raise VolumeProblem(str(path), f"The mask is called {record.mask!r}.", f"Expected one of {', '.join(_MASKS)}.")
+    _refuse_other_name(record.mask, _MASKS, "mask", path)
+    _refuse_other_name(record.attention.file if record.attention else None, _ATTENTIONS, "attention", path)
     return Prediction(
         case=record.case,
         task=record.task,
@@ -116,6 +133,7 @@ def read_prediction(folder: Path) -> Prediction:
         boxes=boxes,
         shown=record.shown,
         uncertainty=record.uncertainty,
+        attention=_read_attention(folder, record.attention, grid) if record.attention else None,
     )
 
 
@@ -149,6 +167,34 @@ def _is_of_another(path: Path, case: str) -> bool:
         return _record(path / RECORD).case != case
     except VolumeProblem:
         return False
+
+
+def _write_attention(prediction: Prediction, folder: Path) -> AttentionRecord | None:
+    found = prediction.attention
+    if found is None:
+        return None
+    name = _ATTENTIONS[0 if prediction.grid.unit == "mm" else 1]
+    write_volume(folder / name, Volume(found.map_ZYX.astype(np.float32)[np.newaxis], prediction.grid, ("attention",)))
+    return AttentionRecord(class_name=found.class_name, file=name)
+
+
+def _read_attention(folder: Path, record: AttentionRecord, grid: Grid) -> Attention:
+    path = folder / record.file
+    volume = read_volume(path, channels=("attention",))
+    if not volume.grid.matches(grid):
+        raise VolumeProblem(
+            str(path),
+            f"Its grid is {volume.grid.describe()} but the image's is {grid.describe()}, or it lies elsewhere.",
+            "Predict the case again.",
+        )
+    with naming(path):
+        return Attention(record.class_name, volume.data[0].astype(np.float32, copy=False))
+
+
+def _refuse_other_name(name: str | None, known: tuple[str, ...], what: str, record: Path) -> None:
+    """Refuse a file that this module does not write, which may lie anywhere."""
+    if name is not None and name not in known:
+        raise VolumeProblem(str(record), f"The {what} is called {name!r}.", f"Expected one of {', '.join(known)}.")
 
 
 def _make(folder: Path) -> None:

@@ -1,7 +1,7 @@
-"""The split of a dataset that comes without one: by patient, and always the same."""
+"""The split of a dataset that comes without one, or with a part of one: by patient, and always the same."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from napari_medkd.core.dataset import Case, Split
 
@@ -25,6 +25,24 @@ def split_by_group(dataset_name: str, cases: Iterable[Case]) -> Split:
         validate=tuple(case.id for case in labelled if case.group in validate),
         test=tuple(case.id for case in labelled if case.group in test),
     )
+
+
+def split_with_sides(dataset_name: str, cases: Iterable[Case], side_of: Mapping[str, str]) -> Split:
+    """Return the split whose sides (``train``, ``validate``, ``test``) are given by case id.
+
+    Cases without a side stay outside. Where no case validates, 15 % of the groups that train do, at least one of two.
+    """
+    listed = [case for case in cases if case.id in side_of]
+    if "validate" not in side_of.values():
+        groups = {case.group for case in listed if side_of[case.id] == "train"}
+        drawn = sorted(groups, key=lambda group: _drawn(dataset_name, group))
+        validate = set(drawn[: max(round(_SHARE_VALIDATE * len(drawn)), len(drawn) >= 2)])
+        moved = {case.id for case in listed if side_of[case.id] == "train" and case.group in validate}
+        side_of = {**side_of, **dict.fromkeys(moved, "validate")}
+    return Split(**{side: tuple(case.id for case in listed if side_of[case.id] == side) for side in _SIDES})
+
+
+_SIDES = ("train", "validate", "test")
 
 
 def _drawn(dataset_name: str, group: str) -> bytes:

@@ -1,29 +1,26 @@
-"""What a network said about an image, measured against the truth where it is known."""
+"""What a network said about an image, brought to the image's grid and held against the truth where it is known."""
 
-import csv
-import io
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_medkd.core.annotation import Mask
+from napari_medkd.core.annotation import Annotation, Boxes, ClassLabel, Mask
 from napari_medkd.core.grid import Grid
-from napari_medkd.core.prediction import Prediction
-from napari_medkd.gui.layers import resampled_labels
-from napari_medkd.gui.networks import title_of
+from napari_medkd.core.prediction import Attention, Prediction, ScoredBoxes
+from napari_medkd.gui.layers import resampled_labels, resampled_map
+from napari_medkd.gui.networks import stage_of, title_of
 
 if TYPE_CHECKING:
+    from napari_medkd.core.box_matching import MatchedBoxes
     from napari_medkd.core.measures import ClassMeasures
-
-_FIGURES = ("dice", "hd95", "assd", "volume", "truth_volume", "distance_unit", "volume_unit")
+    from napari_medkd.core.task import Task
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """A prediction on the image's own grid.
+    """A network's answer to one task, on the image's own grid.
 
     Parameters
     ----------
@@ -32,11 +29,15 @@ class Answer:
     grid
         The image's.
     labels
-        (z, y, x) on that grid.
+        (z, y, x) on that grid; all background where the answer is no mask.
     measures
-        One for each class but the background; without a truth, only their volumes mean something.
+        One for each class of a mask but the background; without a truth, only their volumes mean something.
     truth
-        The true mask on the same grid, if it is known.
+        The true mask, class or boxes, if known; masks and boxes are on the same grid.
+    boxes
+        The boxes found, the surest first, paired with the true ones; None where none were asked for.
+    attention
+        Where the network looked; None where it does not tell.
     doubt
         Why a truth that should be there is not.
     """
@@ -46,23 +47,85 @@ class Answer:
     prediction: Prediction
     grid: Grid
     labels: NDArray[Any]
-    measures: "tuple[ClassMeasures, ...]"
-    truth: Mask | None = None
+    measures: "tuple[ClassMeasures, ...]" = ()
+    truth: Annotation | None = None
+    boxes: "MatchedBoxes | None" = None
+    attention: Attention | None = None
     doubt: str = ""
 
+    @property
+    def task(self) -> "Task":
+        """What was asked."""
+        return self.prediction.task
 
-def answer_of(prediction: Prediction, on: Grid, truth: Mask | None, doubt: str = "") -> Answer:
-    """Return a prediction's mask on the image's grid, with its measures (a case without a mask has none)."""
-    stage = prediction.checkpoint.split(".")[0]
-    labels: NDArray[Any] = np.zeros(on.shape, dtype=np.uint8)
+    @property
+    def is_mask(self) -> bool:
+        """Whether a mask was asked for."""
+        return self.task.kind == "segmentation"
+
+    @property
+    def true_mask(self) -> Mask | None:
+        """The true mask, if known."""
+        return self.truth if isinstance(self.truth, Mask) else None
+
+    @property
+    def true_boxes(self) -> Boxes | None:
+        """The true boxes, if known."""
+        return self.truth if isinstance(self.truth, Boxes) else None
+
+    @property
+    def true_classes(self) -> frozenset[str] | None:
+        """The classes that are truly present, if known."""
+        return self.truth.present if isinstance(self.truth, ClassLabel) else None
+
+
+def answer_of(prediction: Prediction, on: Grid, truth: Annotation | None, doubt: str = "") -> Answer:
+    """Return a prediction on the image's grid, measured."""
+    stage = stage_of(prediction.checkpoint)
+    answer = Answer(
+        stage,
+        title_of(stage, prediction.shown),
+        prediction,
+        on,
+        np.zeros(on.shape, dtype=np.uint8),
+        truth=truth,
+        attention=_attention_on(prediction, on),
+        doubt=doubt,
+    )
+    if answer.is_mask:
+        return _with_mask(answer)
+    return _with_boxes(answer, prediction.boxes) if prediction.boxes is not None else answer
+
+
+def _with_mask(answer: Answer) -> Answer:
+    from napari_medkd.core.measures import measure_masks
+
+    prediction, on, truth = answer.prediction, answer.grid, answer.true_mask
+    labels: NDArray[Any] = answer.labels
     if prediction.mask is not None:
         same = on.matches(prediction.grid)
         labels = prediction.mask.labels if same else resampled_labels(prediction.mask.labels, prediction.grid, on)
-    from napari_medkd.core.measures import measure_masks
-
     compared = labels if truth is None else truth.labels
     measures = measure_masks(*_counted(labels, compared, truth), prediction.task.classes, on.spacing, on.unit)
-    return Answer(stage, title_of(stage, prediction.shown), prediction, on, labels, measures, truth, doubt)
+    return replace(answer, labels=labels, measures=measures)
+
+
+def _with_boxes(answer: Answer, found: ScoredBoxes) -> Answer:
+    from napari_medkd.core.box_matching import matched
+
+    if answer.grid.matches(found.boxes.grid):
+        return replace(answer, boxes=matched(found, answer.true_boxes))
+    from napari_medkd.gui.box_layers import moved_boxes
+
+    moved, kept = moved_boxes(found.boxes, answer.grid)
+    return replace(answer, boxes=matched(ScoredBoxes(moved, found.scores[kept]), answer.true_boxes))
+
+
+def _attention_on(prediction: Prediction, on: Grid) -> Attention | None:
+    found = prediction.attention
+    if found is None or on.matches(prediction.grid):
+        return found
+    return Attention(found.class_name, resampled_map(found.map_ZYX, prediction.grid, on))
 
 
 def _counted(labels: NDArray[Any], compared: NDArray[Any], truth: Mask | None) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -81,20 +144,3 @@ def place_of(labels: NDArray[Any], label: int) -> tuple[int, ...] | None:
         return None
     nearest = np.linalg.norm(voxels - voxels.mean(axis=0), axis=1).argmin()
     return tuple(int(index) for index in voxels[nearest])
-
-
-def as_csv(answers: Iterable[Answer]) -> str:
-    """Return a line for each network and class, under a line of names; units stand in columns of their own."""
-    text = io.StringIO()
-    names = ("case", "network", "shown", "run", "checkpoint", "class", *_FIGURES)
-    writer = csv.DictWriter(text, names, lineterminator="\n")
-    writer.writeheader()
-    for answer in answers:
-        said = answer.prediction
-        who = dict(zip(names, (said.case, answer.stage, said.shown, said.made_by, said.checkpoint), strict=False))
-        for measures in answer.measures:
-            figures = {name: getattr(measures, name) for name in _FIGURES}
-            if answer.truth is None:
-                figures |= dict.fromkeys(("dice", "hd95", "assd", "truth_volume"), "")
-            writer.writerow(who | {"class": measures.name} | figures)
-    return text.getvalue()

@@ -46,6 +46,11 @@ def colour_of(task: "Task", label: int) -> str:
     return task.colours[label - 1] if label <= len(task.colours) else hex_of(label)
 
 
+def colour_of_class(task: "Task", name: str) -> str:
+    """Return the colour of a class by its name, whatever the task's kind; only a mask's first class has none."""
+    return colour_of(task, task.classes.index(name) + (0 if task.kind == "segmentation" else 1))
+
+
 def colours_of_labels(task: "Task") -> Mapping[int | None, Rgba]:
     """Return the colour of every label value of a segmentation; ``None`` is for values beyond the classes."""
     table: dict[int | None, Rgba] = {None: rgba_of(UNKNOWN), 0: TRANSPARENT}

@@ -1,15 +1,16 @@
 """Panels side by side: napari's grid with one camera and one set of sliders, and the way back to the person's layers.
 
-The comparison's layers are put at the bottom of the list, one image and one overlay for each panel, and everything
-else is hidden; leaving takes them out again, so the person's layers keep their order, names and settings.
+The comparison's layers are put at the bottom of the list, one image, one overlay and what else is drawn for each panel,
+and everything else is hidden; leaving takes them out again, so the person's layers keep order, names and settings.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from textwrap import wrap
 from typing import Any, ClassVar
 
 import numpy as np
-from napari.layers import Image, Labels, Layer
+from napari.layers import Image, Labels, Layer, Vectors
 from napari.utils.colormaps import DirectLabelColormap
 from psygnal import Signal
 
@@ -19,10 +20,13 @@ from napari_medkd.gui.layers import KEY, labels_look, task_of
 from napari_medkd.gui.panels import Panel
 from napari_medkd.gui.planes import camera_of
 
-_LAYERS_A_PANEL = 2
+#: Further layers of every panel, equally many of each: from the panels and the image's layer.
+Extras = Callable[[list[Panel], Any], list[tuple[Any, ...]]]
+
 _TITLE_POINTS = 8
 _TITLE = "medkd panel"
-_TITLE_WIDTH = 24
+_TITLE_WIDTH, _WIDE = 24, 36
+_NOTES = "medkd notes"
 _MOST_IN_A_ROW = 3
 
 
@@ -46,6 +50,11 @@ def grid_of_viewer(viewer: Any) -> Any:
 class Comparison:
     """The side-by-side view of one viewer; uses its public API alone.
 
+    Parameters
+    ----------
+    extras
+        Makes what is drawn over the masks, such as boxes.
+
     Attributes
     ----------
     ended
@@ -55,7 +64,9 @@ class Comparison:
     ended: ClassVar[Signal] = Signal()
 
     viewer: Any
+    extras: Extras = lambda panels, _image: [() for _ in panels]
     layers: list[Any] = field(default_factory=list)
+    _shown: list[Panel] = field(default_factory=list)
     _before: _Before | None = None
     _image: Any = None
 
@@ -71,7 +82,12 @@ class Comparison:
 
     def overlay(self, title: str) -> Any:
         """Return the mask layer of the panel with that title, or None where none is shown."""
-        return next((layer for layer in self.layers[1::_LAYERS_A_PANEL] if layer.metadata[_TITLE] == title), None)
+        return next((layer for layer in self.layers[1 :: self._stride] if layer.metadata[_TITLE] == title), None)
+
+    @property
+    def _stride(self) -> int:
+        """How many layers a panel has."""
+        return max(1, len(self.layers) // max(1, len(self._shown)))
 
     def show(self, image: Any, panels: list[Panel]) -> None:
         """Put the panels side by side on the image of a layer; those that are shown already are exchanged in place.
@@ -90,12 +106,17 @@ class Comparison:
         self._before, self._image = self._remember(), image
         for layer in self.viewer.layers:
             layer.visible = False
-        for panel in panels:
+        for panel, further in zip(panels, self.extras(panels, image), strict=True):
             beneath = _beneath(image, panel)
             self._insert(len(self.layers), _same_image(beneath, f"{panel.title.splitlines()[-1]} · image"))
             self._insert(len(self.layers), _overlay(beneath, panel))
+            if any(one.notes for one in panels):
+                self._insert(len(self.layers), _notes(image, panel, len(panels)))
+            for layer in further:
+                self._insert(len(self.layers), layer)
+        self._shown = list(panels)
         grid = grid_of_viewer(self.viewer)
-        grid.stride, grid.shape, grid.spacing = _LAYERS_A_PANEL, _rows_and_columns(len(panels)), 4
+        grid.stride, grid.shape, grid.spacing = self._stride, _rows_and_columns(len(panels)), 4
         grid.enabled = True
         self._select()
         self.viewer.reset_view()
@@ -106,20 +127,30 @@ class Comparison:
         self.viewer.layers.insert(index, layer)
 
     def _fit(self, panels: list[Panel]) -> bool:
-        """Return whether as many panels stand there, whole, and their images have the same voxels."""
-        images = self.layers[::_LAYERS_A_PANEL]
+        """Return whether as many panels stand there, whole, with the same boxes on images of the same voxels."""
+        images = self.layers[:: self._stride] if self.layers else []
         is_whole = len(images) == len(panels) and all(layer in self.viewer.layers for layer in self.layers)
-        return is_whole and all(
-            panel.image is None or np.shape(panel.image[0]) == np.shape(layer.data)
-            for panel, layer in zip(panels, images, strict=True)
+        same = [(panel.answers, bool(panel.notes)) for panel in panels] == [
+            (panel.answers, bool(panel.notes)) for panel in self._shown
+        ]
+        return (
+            is_whole
+            and same
+            and all(
+                panel.image is None or np.shape(panel.image[0]) == np.shape(layer.data)
+                for panel, layer in zip(panels, images, strict=True)
+            )
         )
 
     def _exchange(self, panels: list[Panel]) -> None:
         """Write new panels into the old ones' places; camera, sliders and what the person set of a layer stay."""
-        is_other = False
+        is_other, stride = False, self._stride
         for index, panel in enumerate(panels):
-            place = _LAYERS_A_PANEL * index + 1
+            place = stride * index + 1
             image, overlay = self.layers[place - 1], self.layers[place]
+            for layer in self.layers[place + 1 : place + stride - 1]:
+                if _NOTES in layer.metadata:
+                    _write(layer, panel, len(panels))
             if panel.image is not None and image.data is not panel.image[0]:
                 image.data = panel.image[0]
             if task_of(overlay.metadata) == panel.task:
@@ -130,12 +161,13 @@ class Comparison:
             del self.layers[place]
             self._insert(place, _overlay(_beneath(self._image, panel), panel))
             is_other = True
+        self._shown = list(panels)
         if is_other:
             self._select()
 
     def _select(self) -> None:
         """Make the last mask but the difference the active one: the pointer then tells its classes."""
-        masks = [layer for layer in self.layers[1::_LAYERS_A_PANEL] if task_of(layer.metadata)]
+        masks = [layer for layer in self.layers[1 :: self._stride] if task_of(layer.metadata)]
         self.viewer.layers.selection = {masks[-1]}
 
     def leave(self) -> None:
@@ -150,7 +182,7 @@ class Comparison:
         for layer in self.layers:
             if layer in self.viewer.layers:
                 self.viewer.layers.remove(layer)
-        self.layers = []
+        self.layers, self._shown = [], []
         for name in ("stride", "shape", "spacing"):
             setattr(grid, name, before.grid[name])
         self._restore_layers(before)
@@ -230,3 +262,19 @@ def _overlay(image: Any, panel: Panel) -> Labels:
 def _entitle(layer: Labels, title: str) -> None:
     layer.metadata[_TITLE] = title
     layer.name = "\n".join(line for part in title.splitlines() for line in wrap(part, _TITLE_WIDTH))
+
+
+def _notes(image: Any, panel: Panel, of_panels: int) -> Vectors:
+    """Return a layer of nothing but its name, which stands in the lower corner of the panel."""
+    layer = Vectors(np.zeros((0, 2, len(image.scale))), metadata={_NOTES: True}, **placed_like(image))
+    layer.name_overlay.position = "bottom_left"
+    layer.name_overlay.font_size = _TITLE_POINTS
+    _write(layer, panel, of_panels)
+    return layer
+
+
+def _write(layer: Vectors, panel: Panel, of_panels: int) -> None:
+    width = _TITLE_WIDTH if of_panels > 2 else _WIDE
+    lines = [line for note in panel.notes for line in wrap(note, width)]
+    layer.name = "\n".join(lines) or f"{panel.title.splitlines()[0]} · nothing to say"
+    layer.name_overlay.visible = bool(lines)

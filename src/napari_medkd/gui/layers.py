@@ -152,6 +152,22 @@ def resampled_labels(labels_ZYX: NDArray[Any], of: Grid, on: Grid) -> NDArray[An
     return moved
 
 
+def resampled_map(map_ZYX: NDArray[Any], of: Grid, on: Grid) -> NDArray[np.float32]:
+    """Return values from 0 to 1 on another grid, interpolated linearly; 0 outside."""
+    from scipy import ndimage
+
+    back = np.linalg.inv(of.affine) @ on.affine
+    moved: NDArray[np.float32] = ndimage.affine_transform(
+        map_ZYX.astype(np.float32),
+        back[:3, :3],
+        back[:3, 3],
+        output_shape=on.shape,
+        order=1,
+        mode="nearest" if of.is_flat else "grid-constant",  # a plane has no neighbour to come from along z
+    )
+    return np.clip(moved, 0, 1)
+
+
 def origin_of(grid: Grid, kind: str, *, source: Path | None = None) -> dict[str, Any]:
     """Return what a layer remembers of where it came from, as plain values."""
     return {

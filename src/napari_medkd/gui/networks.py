@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from napari_medkd.core.run_layout import checkpoint_path
+from napari_medkd.core.errors import InputProblem
+from napari_medkd.core.run_layout import CHECKPOINTS
 from napari_medkd.core.task import Task
 
-#: In the order in which a person looks for them.
-_STAGES = ("student", "teacher")
+#: In the order in which a person looks for them. A run on several datasets has one of each for each dataset, which is
+#: named after it: "student-busbra".
+_ROLES = ("student", "teacher", "expert")
 _WEIGHTS = ("done", "best")
+_SUFFIX = ".safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +23,20 @@ class Network:
     Parameters
     ----------
     stage
-        The stage that made it: ``"student"`` or ``"teacher"``.
+        The stage that made it: ``"student"``, ``"teacher"``, ``"expert"``, or one of these with a dataset's name.
     sees
         What it must be shown: ``"image"``, or ``"class means"`` or ``"label map"``, for which a mask is needed.
+    tasks
+        What it answers, at least one.
+    dataset
+        Name of the dataset it is for; empty where the run has one.
     """
 
     stage: str
     sees: str
-    task: Task
+    tasks: tuple[Task, ...]
     channels: tuple[str, ...]
+    dataset: str = ""
 
     @property
     def needs_mask(self) -> bool:
@@ -37,23 +45,49 @@ class Network:
 
 
 def networks_of(run: Path) -> tuple[Network, ...]:
-    """Return the networks of a run that have weights and draw masks; none while its first epoch lasts."""
-    found = (_network(run, stage) for stage in _STAGES)
+    """Return the networks of a run that have weights and answer a task; none while its first epoch lasts."""
+    names = [path.name.removesuffix(_SUFFIX).rpartition(".") for path in (run / CHECKPOINTS).glob(f"*{_SUFFIX}")]
+    stages = {stage for stage, _, which in names if which in _WEIGHTS and _role_of(stage) in _ROLES}
+    found = (_network(run, stage) for stage in sorted(stages, key=place_of_stage))
     return tuple(network for network in found if network is not None)
+
+
+def place_of_stage(stage: str) -> tuple[int, str]:
+    """Return a key that sorts stages: students, teachers, experts, then others, each by name."""
+    role = _role_of(stage)
+    return (_ROLES.index(role) if role in _ROLES else len(_ROLES)), stage
+
+
+def stage_of(checkpoint: str) -> str:
+    """Return the stage of a checkpoint's name: ``"student-busbra"`` of ``"student-busbra.done"``."""
+    stage, dot, _ = checkpoint.rpartition(".")
+    return stage if dot else checkpoint
+
+
+def _role_of(stage: str) -> str:
+    return stage.partition("-")[0]
 
 
 def _network(run: Path, stage: str) -> Network | None:
     for which in _WEIGHTS:
-        weights = checkpoint_path(run, stage, which)
+        weights = run / CHECKPOINTS / f"{stage}.{which}{_SUFFIX}"
         card = _card(weights.with_suffix(".json"))
         if card is None or not weights.is_file():
             continue
-        task = card["task"]
-        if task["kind"] != "segmentation":
-            return None
-        known = Task(task["name"], task["kind"], tuple(task["classes"]))
-        return Network(stage, card["sees"], known, tuple(card["preprocessing"]["channels"]))
+        try:
+            tasks = {known["name"]: _task(known) for known in (card["task"], *(card.get("tasks") or ()))}
+            channels = tuple(card["preprocessing"]["channels"])
+        except (InputProblem, KeyError, TypeError):
+            continue
+        return Network(
+            stage, card["sees"], tuple(tasks.values()), channels, card.get("dataset") or stage.partition("-")[2]
+        )
     return None
+
+
+def _task(card: dict[str, Any]) -> Task:
+    classes, colours = tuple(card["classes"]), tuple(card.get("colours") or ())
+    return Task(card["name"], card["kind"], classes, bool(card.get("multilabel")), card.get("ignore"), colours)
 
 
 def _card(path: Path) -> dict[str, Any] | None:
@@ -65,8 +99,14 @@ def _card(path: Path) -> dict[str, Any] | None:
     return card if {"sees", "task", "preprocessing"} <= card.keys() else None
 
 
+def name_of(stage: str) -> str:
+    """Return what a stage is called on the screen: ``"student · busbra"``."""
+    role, dash, dataset = stage.partition("-")
+    return f"{role} · {dataset}" if dash and role in _ROLES else stage
+
+
 def title_of(stage: str, shown: str) -> str:
     """Return how an answer is headed, with what the network was shown if it was not the image alone."""
     if shown == "image":
-        return stage
-    return f"{stage}, given {shown}".replace("student mask", "student's mask")
+        return name_of(stage)
+    return f"{name_of(stage)}, given {shown}".replace("student mask", "student's mask")

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_medkd.core.task import Task
+from napari_medkd.gui.answers import Answer
 from napari_medkd.gui.layers import LayerData
 
 
@@ -24,12 +25,19 @@ class Panel:
         Names and colours of the labels; None for a difference (see `difference`), or where nothing is labelled.
     image
         The image layer beneath, where it is not the one that is compared; the labels are on its grid.
+    notes
+        Lines beneath the title: what is said about the image as a whole.
+    answers
+        Those whose boxes and attention are drawn as well; of a panel of the truth, the true boxes alone.
     """
 
     title: str
     labels: NDArray[Any]
     task: Task | None = None
     image: LayerData | None = None
+    notes: tuple[str, ...] = ()
+    answers: tuple[Answer, ...] = ()
+    is_truth: bool = False
 
 
 def difference(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.uint8]:

@@ -146,20 +146,20 @@ def case_layers(dataset: Dataset, case: Case, answer: Path | None = None) -> lis
             mask = read_mask(known, task, grid=volume.grid, label_map=dataset.label_maps.get(name))
             layers.append(mask_layer(mask, title, source=known, is_truth=True, case=case.id))
         elif task.kind == "detection":
-            layers += boxes_layers(read_boxes(known, task, volume.grid), title)
+            layers += boxes_layers(read_boxes(known, task, volume.grid), title, is_truth=True)
     return layers if answer is None else [*layers, *_answer_layers(answer, dataset, volume.grid)]
 
 
 def _answer_layers(folder: Path, dataset: Dataset, grid: Grid) -> list[LayerData]:
     from napari_medkd.files.results import read_prediction
-    from napari_medkd.gui.networks import title_of
+    from napari_medkd.gui.networks import stage_of, title_of
     from napari_medkd.gui.overlays import prediction_layers
 
     answer = read_prediction(folder)
     if answer.mask is not None:
         answer = replace(answer, mask=replace(answer.mask, task=dataset.as_known(answer.mask.task)))
-    stage = answer.checkpoint.split(".")[0]
-    return prediction_layers(answer, f"{title_of(stage, answer.shown)} · {answer.case}", on=grid)
+    title = title_of(stage_of(answer.checkpoint), answer.shown)
+    return prediction_layers(answer, f"{title} · {answer.case}", on=grid)
 
 
 def _is_dicom(path: Path) -> bool:

@@ -42,11 +42,13 @@ class CaseAnswer:
 
 def answers_of(run: Path, dataset_path: Path) -> tuple[CaseAnswer, ...]:
     """Return the newest answer to each case of a dataset among a run's predictions; none where it was never asked."""
+    from napari_medkd.files.results import predictions_in
+
     folders = sorted(folder for folder in (run / PREDICTIONS).glob("*") if is_run(folder))
     members: list[CaseAnswer] = []
     for folder in folders:
         if is_about(folder, run, dataset_path):
-            members += read_answers(path.parent for path in folder.glob("*/prediction.json"))
+            members += read_answers(predictions_in(folder))
     return newest(members)
 
 

@@ -251,7 +251,9 @@ class ResultsState:
     pictures
         The image layers that can be predicted; ``picture`` is the chosen one's key.
     answers
-        What the networks said about the chosen picture, student first.
+        What the networks said about the chosen picture, student first; of each network one for each task.
+    box_threshold, class_threshold
+        The least score of a box that is shown, and of a class that is called present where several can be.
     differences, difference
         Which two masks the difference panel can compare, and the chosen pair.
     panels
@@ -275,6 +277,8 @@ class ResultsState:
     pictures: tuple[Picture, ...] = ()
     picture: Any = None
     answers: tuple[Answer, ...] = ()
+    box_threshold: float = 0.5
+    class_threshold: float = 0.5
     differences: tuple[str, ...] = ()
     difference: str = ""
     panels: tuple[Panel, ...] = ()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_medkd.core.annotation import Mask
+from napari_medkd.core.annotation import Annotation, ClassLabel
 from napari_medkd.core.dataset import Case, Dataset
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.task import Task
@@ -99,17 +99,21 @@ def known_case(source: Path | None, datasets: Iterable[tuple[Path, Dataset]]) ->
     return None
 
 
-def truth_of(known: KnownCase | None, task: Task, grid: Grid) -> Mask | None:
-    """Return the true mask of a case, or None where none is known for the task.
+def truth_of(known: KnownCase | None, task: Task, grid: Grid) -> Annotation | None:
+    """Return what an expert said about a case: a mask, a class or boxes; None where nothing is known for the task.
 
     Raises
     ------
     InputProblem
-        Where the mask cannot be read, or lies on another grid than the image.
+        Where the file cannot be read, lies on another grid than the image, or names a class that is not the task's.
     """
-    from napari_medkd.files.opening import read_mask
+    from napari_medkd.files.opening import read_boxes, read_mask
 
     found = known.case.annotations.get(task.name) if known else None
-    if known is None or not isinstance(found, Path):
+    if known is None or found is None:
         return None
+    if isinstance(found, ClassLabel):
+        return ClassLabel(found.present, task) if task.kind == "classification" else None
+    if task.kind == "detection":
+        return read_boxes(found, task, grid)
     return read_mask(found, task, grid=grid, label_map=known.dataset.label_maps.get(task.name))

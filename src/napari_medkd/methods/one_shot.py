@@ -4,7 +4,7 @@ Registration moves the reference, label and all, into the shape of every unlabel
 synthetic images; beside it a teacher reconstructs the real ones, and its features hint at what real images look like.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
 from pydantic import Field, model_validator
@@ -33,7 +33,7 @@ _REGISTRATION_LEARNING_RATE = 0.25
 
 
 class OneShotSettings(Settings):
-    """Registration turns one labelled reference into many; a reconstructing teacher shows the student real images."""
+    """Registration turns one labelled reference into many; the student learns from real images too."""
 
     registration_share: float = Field(
         0.5,
@@ -120,8 +120,8 @@ class OneShot:
     name = "one-shot"
     title = "One-shot distillation"
     summary = (
-        "One labelled reference and unlabelled images make a model: registration gives labelled samples, a "
-        "reconstructing teacher shows the student real images."
+        "One labelled reference and unlabelled images make a model: registration gives labelled samples, and the "
+        "student learns from real images too: by its own confident answers, or a reconstructing teacher's hint."
     )
     source = (
         "Distillation Learning Guided by Image Reconstruction for One-Shot Medical Image Segmentation, arXiv 2408.03616"
@@ -145,7 +145,7 @@ class OneShot:
     default_preset = "recommended"
     Settings = OneShotSettings
 
-    def plan(self, settings: OneShotSettings, schedule: Schedule) -> tuple[StagePlan, ...]:
+    def plan(self, settings: OneShotSettings, schedule: Schedule, datasets: Sequence[str]) -> tuple[StagePlan, ...]:
         """Return registration and student."""
         if settings.contrast and schedule.batch_size < 2:
             raise SpecProblem(

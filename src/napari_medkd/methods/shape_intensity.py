@@ -4,7 +4,7 @@ The teacher is the student's U-Net without skip connections, trained on images i
 intensity of its class. It can learn nothing but shape and class-wise intensity, and that is what it hands on.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, Self
 
 import torch
@@ -20,8 +20,10 @@ from napari_medkd.engine.bench import Bench
 from napari_medkd.engine.data.batch import Batch
 from napari_medkd.engine.losses.features import feature_mse, foreground_balanced_mse
 from napari_medkd.engine.method import Method, Stage
-from napari_medkd.engine.networks.unet import Output, UNet
-from napari_medkd.engine.objective import Frozen, LossParts, Objective, Supervised, segmentation_terms
+from napari_medkd.engine.networks.heads import Output
+from napari_medkd.engine.networks.unet import UNet
+from napari_medkd.engine.objective import Frozen, LossParts, Objective, Supervised
+from napari_medkd.engine.task_losses import losses_of, segmentation_terms
 
 
 class ShapeIntensitySettings(Settings):
@@ -146,7 +148,9 @@ class ShapeIntensity:
     default_preset = "recommended"
     Settings = ShapeIntensitySettings
 
-    def plan(self, settings: ShapeIntensitySettings, schedule: Schedule) -> tuple[StagePlan, ...]:
+    def plan(
+        self, settings: ShapeIntensitySettings, schedule: Schedule, datasets: Sequence[str]
+    ) -> tuple[StagePlan, ...]:
         """Return teacher (unless it stays random or is not followed) and student."""
         student = StagePlan("student", schedule.epochs, schedule.steps_per_epoch)
         if not settings.teacher_trains or not settings.features:
@@ -161,13 +165,13 @@ class ShapeIntensity:
         view, teacher = bench.showing(settings.teacher_sees), None
         if settings.teacher_trains and settings.features:
             teacher = self._teacher(settings, bench)
-            learning = Supervised(teacher, settings.cross_entropy, settings.dice)
+            learning = Supervised(teacher, losses_of(bench.training_cases, settings.cross_entropy, settings.dice))
             yield Stage(
                 "teacher", learning, teacher, bench.batches(view), bench.judge(teacher, view), settings.teacher_sees
             )
         student = bench.network()
         if teacher is not None and settings.head_from_teacher:
-            student.head.load_state_dict(teacher.head.state_dict())
+            student.heads.segmentation.load_state_dict(teacher.heads.segmentation.state_dict())
         frozen = Frozen(teacher or self._teacher(settings, bench))
         following = Following(student, frozen, settings)
         yield Stage("student", following, student, bench.batches(view), bench.judge(student))

@@ -36,6 +36,8 @@ class RunSummary:
         Seconds since the Unix epoch of its first attempt, or of its spec before that.
     problem
         Why the run cannot be read, empty where it can.
+    references
+        The cases whose labels alone it learns from, by its spec; empty where it learns from all.
     """
 
     path: Path
@@ -44,6 +46,7 @@ class RunSummary:
     status: RunStatus
     started_at: float
     problem: str = ""
+    references: tuple[str, ...] = ()
 
 
 class Shelf:
@@ -88,6 +91,7 @@ class _Book:
         self._run = RunFolder(path)
         self._watcher = Watcher(path, look_every_seconds=0.0, with_curves=False)
         self._method = ""
+        self._references: tuple[str, ...] = ()
         self._started_at = 0.0
         self._is_prediction = False
 
@@ -101,7 +105,8 @@ class _Book:
         if self._is_prediction:
             return None
         run, status = self._run, self._watcher.status
-        return RunSummary(run.path, run.name, status.method or self._method, status, self._started_at, problem)
+        method = status.method or self._method
+        return RunSummary(run.path, run.name, method, status, self._started_at, problem, self._references)
 
     def _read(self) -> None:
         if not self._started_at:
@@ -109,7 +114,9 @@ class _Book:
                 self._started_at = (self._run.path / SPEC).stat().st_mtime
         if not self._method:
             self._is_prediction = self._run.is_prediction()
-            self._method = "" if self._is_prediction else self._run.spec().method.name
+            if not self._is_prediction:
+                spec = self._run.spec()
+                self._method, self._references = spec.method.name, spec.references
         if not self._is_prediction:
             started = [event.at for event in self._watcher.poll(None) if isinstance(event, RunStarted)]
             self._started_at = min([self._started_at, *started])

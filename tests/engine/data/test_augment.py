@@ -15,7 +15,7 @@ def batch(shape=(3, 8, 12, 10)):
 def changed(shape=(3, 8, 12, 10), augmentation=STRONG, seed=0, **more):
     images, labels = batch(shape)
     spacing = (1.0,) * (len(shape) - 1)
-    return augment(images, labels, augmentation, spacing, torch.Generator().manual_seed(seed), **more)
+    return augment(images, labels, augmentation, spacing, torch.Generator().manual_seed(seed), **more)[:2]
 
 
 def test_nothing_to_do_returns_the_inputs_themselves():
@@ -30,7 +30,7 @@ def test_nothing_to_do_returns_the_inputs_themselves():
 def test_nothing_to_do_on_a_smaller_output_returns_the_middle():
     images, labels = batch()
 
-    found, found_labels = augment(images, labels, NONE, (1.0, 1.0, 1.0), torch.Generator(), output_shape=(4, 12, 8))
+    found, found_labels, _ = augment(images, labels, NONE, (1.0, 1.0, 1.0), torch.Generator(), output_shape=(4, 12, 8))
 
     assert torch.equal(found, images[:, :, 2:6, :, 1:9])
     assert torch.equal(found_labels, labels[:, 2:6, :, 1:9])
@@ -62,7 +62,7 @@ def test_a_larger_patch_fills_the_corners_of_a_turned_smaller_one():
     labels = torch.arange(30 * 30).reshape(1, 30, 30).expand(4, 30, 30)
     turned = Augmentation(rotation_degrees=180.0)
 
-    found, found_labels = augment(images, labels, turned, (1.0, 1.0), torch.Generator(), output_shape=(14, 14))
+    found, found_labels, _ = augment(images, labels, turned, (1.0, 1.0), torch.Generator(), output_shape=(14, 14))
 
     assert found.shape == (4, 1, 14, 14)
     assert found.min() > 0.9
@@ -73,7 +73,7 @@ def test_a_larger_patch_fills_the_corners_of_a_turned_smaller_one():
 def test_types_stay(kind):
     images, labels = batch()
 
-    found, found_labels = augment(images, labels.to(kind), STRONG, (1.0, 1.0, 1.0), torch.Generator())
+    found, found_labels, _ = augment(images, labels.to(kind), STRONG, (1.0, 1.0, 1.0), torch.Generator())
 
     assert found.dtype == images.dtype
     assert found_labels.dtype == kind

@@ -21,7 +21,7 @@ def case(label: np.ndarray) -> PreparedCase:
 
 
 def drawn(cases: Sequence[PreparedCase], shape: tuple[int, int, int], number: int, seed: int = 0):
-    return Patches(cases, shape).draw(number, torch.Generator().manual_seed(seed))
+    return Patches(cases, shape).draw(number, torch.Generator().manual_seed(seed))[:2]
 
 
 def test_image_and_label_are_cut_at_the_same_place():
@@ -48,6 +48,16 @@ def test_outside_the_image_the_edge_goes_on_and_nothing_is_labelled():
     assert (labels[0, [0, -1]] == -1).all()
     assert (labels[0, 1:-1] == 1).all()
     assert torch.equal(images[0, 0, 0], images[0, 0, 1])
+
+
+def test_outside_the_image_the_label_goes_on_with_the_edge_where_asked():
+    label = np.zeros((4, 4, 4), np.uint8)
+    label[0] = 2
+    patches = Patches([case(label)], (6, 4, 4), label_goes_on=True)
+
+    labels = patches.draw(1, torch.Generator().manual_seed(0)).labels_BZYX
+
+    assert labels[0].amax((1, 2)).tolist() == labels[0].amin((1, 2)).tolist() == [2, 2, 0, 0, 0, 0]
 
 
 def test_a_third_of_the_patches_holds_foreground_and_small_organs_come_as_often_as_large():

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from napari_medkd.engine.losses.features import cosine_distance, feature_mse, foreground_balanced_mse
+from napari_medkd.engine.losses.features import cosine_distance, feature_mse, foreground_balanced_mse, standardised_mse
 
 pytestmark = pytest.mark.engine
 
@@ -108,3 +108,27 @@ def test_the_cosine_ignores_a_positive_factor_and_is_two_for_opposite_maps():
 
 def test_a_map_of_zeros_is_at_distance_one():
     assert cosine_distance(torch.zeros(1, 2, 2, 2), torch.ones(1, 2, 2, 2)).item() == 1
+
+
+def test_standardised_maps_that_differ_by_scale_and_shift_of_each_channel_are_equal():
+    teacher = torch.randn(2, 3, 4, 5, generator=torch.Generator().manual_seed(0))
+    student = teacher * torch.tensor([2.0, 0.5, 7.0])[:, None, None] + torch.tensor([1.0, -3.0, 0.0])[:, None, None]
+
+    assert standardised_mse(student, teacher).item() == pytest.approx(0, abs=1e-5)
+
+
+def test_standardised_maps_of_opposite_sign_are_four_apart():
+    teacher = torch.randn(2, 3, 4, 5, generator=torch.Generator().manual_seed(0))
+
+    assert standardised_mse(-teacher, teacher).item() == pytest.approx(4, abs=1e-3)
+
+
+def test_a_place_of_weight_nothing_does_not_count():
+    teacher = torch.randn(1, 2, 4, 4, generator=torch.Generator().manual_seed(0))
+    weights = torch.full((1, 4, 4), 2.0)
+    weights[:, :, 2:] = 0
+    student = teacher.clone()
+    student[..., 2:] = student[..., 2:].flip(-1)  # the channels keep their means and variances
+
+    assert standardised_mse(student, teacher).item() > 0.1
+    assert standardised_mse(student, teacher, weights).item() == pytest.approx(0, abs=1e-6)

@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from napari_medkd.engine.networks.heads import HeadsShape
 from napari_medkd.engine.networks.unet import UNet
 
 pytestmark = pytest.mark.engine
@@ -9,7 +10,7 @@ pytestmark = pytest.mark.engine
 
 def network(dimensions=3, skips=True, widths=(4, 6, 8)):
     torch.manual_seed(0)
-    return UNet(dimensions=dimensions, in_channels=2, num_classes=3, widths=widths, skips=skips)
+    return UNet(dimensions=dimensions, in_channels=2, answers=HeadsShape(num_classes=3), widths=widths, skips=skips)
 
 
 def image(dimensions=3, side=8):
@@ -31,7 +32,7 @@ def test_taps_are_as_declared_and_run_from_coarse_to_fine(dimensions, skips):
 
     features = made(image(dimensions)).features
 
-    assert tuple(feature.shape[1] for feature in features) == made.tap_channels == (6, 4)
+    assert tuple(feature.shape[1] for feature in features) == made.pyramid_channels[1:] == (6, 4)
     assert [feature.shape[2] for feature in features] == [4, 8]
 
 
@@ -41,8 +42,8 @@ def test_the_last_tap_feeds_the_head(dimensions):
 
     found = made(image(dimensions))
 
-    assert found.features[-1].shape[1] == made.feature_channels == made.head.in_channels
-    torch.testing.assert_close(made.head(found.features[-1]), found.logits)
+    assert found.features[-1].shape[1] == made.pyramid_channels[-1] == made.heads.segmentation.in_channels
+    torch.testing.assert_close(made.heads.segmentation(found.features[-1]), found.logits)
 
 
 def test_with_and_without_skips_the_taps_have_equal_shapes():
@@ -71,7 +72,7 @@ def test_every_parameter_receives_a_gradient():
 
 
 def test_the_default_network_has_about_a_million_parameters():
-    made = UNet(dimensions=3, in_channels=1, num_classes=3)
+    made = UNet(dimensions=3, in_channels=1, answers=HeadsShape(num_classes=3))
 
     assert 1.0e6 < sum(weight.numel() for weight in made.parameters()) < 1.5e6
 

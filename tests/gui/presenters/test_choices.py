@@ -114,6 +114,27 @@ def test_without_a_method_for_references_nothing_is_chosen(choices, session):
     assert choices.spec().method.name == "demo"
 
 
+def test_a_run_to_start_from_that_is_not_listed_is_offered_by_name_all_the_same(choices):
+    first = Path("runs/2026-11-22_0825_demo_first")
+    choices.set_value("start_from", first)
+
+    field = choices.shared_fields["start_from"]
+
+    assert choices.spec().start_from == first
+    assert dict(zip(field.choices, field.words, strict=True)) == {
+        "": "scratch",
+        str(first): "11-22 08:25 · first · demo",
+    }
+
+
+def test_a_run_to_start_from_that_is_listed_is_offered_once(choices):
+    first = Path("runs/2026-11-22_0825_demo_first")
+    choices._state.finished = ((first, "demo"),)
+    choices.set_value("start_from", first)
+
+    assert choices.shared_fields["start_from"].choices == ("", str(first))
+
+
 def test_a_preset_gives_the_fields_other_defaults_and_forgets_changes_of_the_method(choices):
     choices.set_value("method.settings.weight", 4.0)
     choices.set_value("schedule.epochs", 2)

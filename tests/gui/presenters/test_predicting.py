@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from napari_medkd.core.annotation import Mask
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.run_layout import PREDICTIONS
 from napari_medkd.files.manifest import open_dataset
@@ -41,10 +42,10 @@ class Told:
     """What a `Predicting` said, in order."""
 
     def __init__(self, predicting: Predicting) -> None:
-        self.answers: list[Answer] = []
+        self.answers: list[Answer] = []  # of every network, in the order of its tasks
         self.failures: list[tuple[str, str, Path | None]] = []
         self.progress: list[str] = []
-        predicting.answered.connect(self.answers.append)
+        predicting.answered.connect(lambda answers: self.answers.extend(answers))
         predicting.failed.connect(lambda *failure: self.failures.append(failure))
         predicting.progressed.connect(self.progress.append)
 
@@ -173,18 +174,18 @@ def test_a_case_of_the_open_dataset_is_found_though_the_run_is_of_another(
     question = question_of(wish)
 
     assert question.spec.data == tiny_dataset
-    assert question.truth is not None
+    assert isinstance(question.truths["shapes"], Mask)
 
 
 def test_a_true_mask_that_cannot_be_read_is_a_doubt_and_not_the_end(
     tmp_path: Path, picture: Picture, tiny_dataset: Path, run: Path
 ) -> None:
     network = networks_of(run)[0]
-    narrower = replace(network, task=replace(network.task, classes=("background", "ball")))
+    narrower = replace(network, tasks=(replace(network.tasks[0], classes=("background", "ball")),))
 
     question = question_of(Wish(run, narrower, picture))
 
-    assert question.truth is None
+    assert question.truths == {}
     assert "case_5.nii.gz" in question.doubt
     assert question.spec.cases == ("case_5",)
 

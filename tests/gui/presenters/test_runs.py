@@ -264,6 +264,23 @@ def test_scores_of_a_teacher_that_is_given_labels_are_titled_so(presenter, runne
     assert presenter.score_title(Path("run"), "teacher") == "Scores of the teacher, which is given the true masks"
 
 
+@pytest.mark.parametrize(
+    ("references", "title"),
+    [
+        ((), "Scores on the validation cases"),
+        (("case_0",), "Scores on the reference"),
+        (("case_0", "case_1"), "Scores on the references"),
+    ],
+)
+def test_scores_are_titled_by_the_cases_that_are_scored(presenter, session, references, title):
+    spec = TrainSpec(datasets=(Path("phantoms"),), references=references)
+    run = RunFolder.create(session.runs_folder, spec)
+
+    presenter.refresh()
+
+    assert presenter.score_title(run.path, "student") == title
+
+
 def test_a_run_lost_before_its_first_event_keeps_its_method_in_the_list(presenter, state, run_folder):
     run_folder.append(Noticed(message="The GPU is not there; the CPU is used."))
     run_folder.append(StageStarted(stage="student", epochs=2, steps_per_epoch=5))

@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
-from qtpy.QtGui import QCloseEvent
+from qtpy.QtGui import QCloseEvent, QIcon
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QLineEdit
 
@@ -194,6 +194,15 @@ def test_a_click_on_a_row_paints_with_its_class(page, qtbot):
     qtbot.mouseClick(page.classes.viewport(), Qt.MouseButton.LeftButton, pos=rect.center())
 
     assert page.presenter.annotation.layer.selected_label == 1
+
+
+def test_the_colour_beside_the_selected_class_is_the_one_it_is_painted_with(page):
+    colour = page.presenter.annotation.painted(page.presenter.annotation.snapshot()).classes[0].colour
+    assert page.classes.item(0, 1).isSelected()
+
+    shown = page.classes.item(0, 1).icon().pixmap(14, 14, QIcon.Mode.Selected).toImage().pixelColor(7, 7)
+
+    assert shown.name() == colour
 
 
 def test_a_name_that_is_taken_is_told(page, qtbot):

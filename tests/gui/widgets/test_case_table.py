@@ -99,3 +99,12 @@ def test_a_cell_too_narrow_for_all_labels_tells_them_in_its_tip(table):
 
 def test_all_columns_fit_into_a_dock(table):
     assert table.horizontalHeader().length() <= 380
+
+
+def test_no_title_is_cut_where_the_cells_are_narrow(table):
+    table.show_rows(tuple(CaseRow(f"c{number}", "", "", ()) for number in range(3)))
+
+    header = table.horizontalHeader()
+    for column in range(3):
+        title = header.model().headerData(column, Qt.Orientation.Horizontal)
+        assert header.sectionSize(column) >= header.fontMetrics().horizontalAdvance(title) + 8, title

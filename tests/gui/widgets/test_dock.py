@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QDockWidget
 from napari_medkd.gui.backend import followers_of
 from napari_medkd.gui.preferences import PLUGIN
 from napari_medkd.gui.widgets.closing import ClosingGuard
-from napari_medkd.gui.widgets.dock import Dock, bring_up
+from napari_medkd.gui.widgets.dock import Dock, bring_up, dock_of
 from napari_medkd.runs.heartbeat import Heartbeat
 
 pytestmark = pytest.mark.gui
@@ -58,6 +58,18 @@ def test_a_dock_of_the_last_title_stands_in_front(viewer, qtbot):
 
     widget = bring_up(viewer, "Data")
     qtbot.waitUntil(lambda: not widget.visibleRegion().isEmpty(), timeout=5_000)
+
+
+def test_a_dock_looks_again_when_its_tab_comes_to_the_front(viewer, qtbot, monkeypatch):
+    opened(viewer, qtbot, "Train", "Data")
+    train = dock_of(viewer, "Train")
+    train.settle()
+    looks = []
+    monkeypatch.setattr(train, "look_again", lambda: looks.append(True))
+
+    bring_up(viewer, "Train")
+
+    qtbot.waitUntil(lambda: bool(looks), timeout=5_000)
 
 
 def test_bringing_a_dock_up_opens_it_once(viewer, qtbot):

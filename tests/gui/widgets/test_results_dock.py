@@ -330,7 +330,7 @@ def test_an_interpreter_that_is_not_there_is_a_problem_on_the_dock(ready: Result
 def test_the_tables_are_exported(ready: ResultsDock, qtbot: Any, tmp_path: Path) -> None:
     predicted(ready, qtbot)
 
-    ready.view.answers.export_to(tmp_path / "case_5.csv")
+    ready.view.answers.export.export_tables(tmp_path / "case_5.csv")
 
     rows = list(csv.DictReader((tmp_path / "case_5.csv").read_text().splitlines()))
     assert [(row["network"], row["class"]) for row in rows] == [("student", "ball"), ("student", "cube")]
@@ -339,9 +339,9 @@ def test_the_tables_are_exported(ready: ResultsDock, qtbot: Any, tmp_path: Path)
 def test_tables_that_cannot_be_saved_are_a_problem_on_the_dock(ready: ResultsDock, qtbot: Any, tmp_path: Path) -> None:
     predicted(ready, qtbot)
 
-    ready.view.answers.export_to(tmp_path / "nowhere" / "case_5.csv")
+    ready.view.answers.export.export_tables(tmp_path / "nowhere" / "case_5.csv")
 
-    assert "cannot be saved" in ready.view.problems.toPlainText()
+    assert "Nothing was saved" in ready.view.problems.toPlainText()
 
 
 def test_the_plane_buttons_turn_the_sliders(ready: ResultsDock, qtbot: Any) -> None:

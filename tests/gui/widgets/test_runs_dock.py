@@ -1,5 +1,6 @@
 import pytest
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QTextDocument
 from qtpy.QtWidgets import QLineEdit, QMessageBox
 
 from napari_medkd.core.events import Noticed, PreviewSaved, RunEnded, StepDone
@@ -63,6 +64,24 @@ def test_curves_of_the_stage_that_was_reached_are_drawn(dock, qtbot, run_folder)
     assert {name for _, name in plot._drawn} == {"dice", "score"}
     steps, _ = plot._drawn[("loss", "dice")].getData()
     assert list(steps) == [1, 2, 3, 4, 5]
+
+
+def test_the_name_of_a_curve_is_never_broken_between_two_lines(dock, qtbot, run_folder):
+    run_folder.append(StepDone(stage="student", step=6, losses={"self-training": 0.011}, seconds_per_step=0.1))
+    selected(dock, qtbot, run_folder)
+    legend = dock.details.plot._loss_legend
+    legend.setFixedWidth(legend.fontMetrics().horizontalAdvance("dice 0.500   self-trai"))
+    document = QTextDocument()
+    document.setDefaultFont(legend.font())
+    document.setHtml(legend.text())
+    document.setTextWidth(legend.width())
+    last = document.lastBlock()
+
+    lines = [last.layout().lineAt(at) for at in range(last.layout().lineCount())]
+
+    words = [last.text()[line.textStart() : line.textStart() + line.textLength()].strip() for line in lines]
+    assert [line for line in words if line.endswith(("-", "\N{NON-BREAKING HYPHEN}"))] == []
+    assert "self\N{NON-BREAKING HYPHEN}training" in last.text()
 
 
 def test_another_stage_can_be_picked(dock, qtbot, run_folder):

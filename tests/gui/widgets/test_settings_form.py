@@ -196,6 +196,47 @@ def test_a_choice_is_called_by_its_words_and_means_its_value(qtbot):
     assert form.boxes["run"].editor.currentText() == "first"
 
 
+def choosing(*runs):
+    return FormField("run", "Run", "Which.", "choice", "", choices=("", *runs), words=("scratch", *runs))
+
+
+def test_other_choices_keep_the_boxes_the_chosen_one_and_what_is_being_typed(qtbot):
+    name = FormField("name", "Name", "A word.", "text", "")
+    form = SettingsForm([name, choosing("a")])
+    qtbot.addWidget(form)
+    heard = []
+    form.changed.connect(lambda *said: heard.append(said))
+    form.show_values({"run": "a"})
+    qtbot.keyClicks(form.boxes["name"].editor, "liv")
+
+    form.show_fields([name, choosing("b", "a")])
+
+    box = form.boxes["run"].editor
+    assert [box.itemData(at) for at in range(box.count())] == ["", "b", "a"]
+    assert box.currentText() == "a"
+    assert form.boxes["name"].editor.text() == "liv"
+    assert heard == []
+
+
+def test_choices_that_come_while_the_list_is_open_are_seen_whole(qtbot):
+    form = SettingsForm([choosing()])
+    qtbot.addWidget(form)
+    form.show()
+    opened = []
+    form.list_opened.connect(opened.append)
+    box = form.boxes["run"].editor
+    qtbot.mouseClick(box, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(box.view().isVisible)
+
+    form.show_fields([choosing("a", "b", "c")])
+
+    assert opened == ["run"]
+    assert box.view().isVisible()
+    last = box.view().visualRect(box.model().index(3, 0))
+    assert 0 < last.bottom() < box.view().viewport().height()
+    box.hidePopup()
+
+
 def test_faults_keep_their_colour_when_the_fields_are_others(qtbot):
     form = SettingsForm()
     qtbot.addWidget(form)

@@ -11,6 +11,7 @@ from napari_medkd.core.errors import InputProblem, Problem
 from napari_medkd.core.events import RunEnded
 from napari_medkd.core.spec import MethodChoice, TrainSpec
 from napari_medkd.files.manifest import open_dataset
+from napari_medkd.gui.backend import followers_of
 from napari_medkd.gui.presenters import train
 from napari_medkd.gui.widgets.train_dock import TrainDock
 from napari_medkd.runs.folder import RunFolder
@@ -191,6 +192,17 @@ def test_marked_references_are_counted(ready):
     assert "2 marked as reference" in ready.dataset.text()
 
 
+def test_the_references_that_teach_are_named(ready):
+    ready.state.cards = (demo_card("few", needs="references"),)
+    ready.presenter.choices.choose_method("few")
+
+    ready.session.references = ("case_0",)
+    assert "Learns from the label of case_0 alone" in ready.dataset.text()
+
+    ready.session.references = ("case_0", "case_1")
+    assert "Learns from the labels of case_0, case_1 alone" in ready.dataset.text()
+
+
 def test_training_runs_in_the_python_that_runs_napari_unless_set(ready):
     assert ready.session.interpreter == Path(sys.executable)
 
@@ -217,6 +229,60 @@ def test_a_finished_run_is_chosen_to_start_from(ready, qtbot, tmp_path, tiny_dat
 
     assert box.currentText().endswith("first · taught")
     assert ready.presenter.choices.spec().start_from == run.path
+
+
+def offered(dock):
+    """Return what a run can start from."""
+    box = dock.form.basic.boxes["start_from"].editor
+    return [box.itemText(at) for at in range(box.count())]
+
+
+def made(tmp_path, dataset, name):
+    spec = TrainSpec(name=name, datasets=(dataset,), method=MethodChoice(name="taught"))
+    return RunFolder.create(tmp_path / "runs", spec)
+
+
+def test_a_run_that_ends_while_the_dock_is_open_is_offered_to_start_from(ready, qtbot, tmp_path, tiny_dataset):
+    run = made(tmp_path, tiny_dataset, "first")
+    run.append(RunEnded(outcome="completed"))
+
+    followers_of(ready.session).follow(run.path)
+
+    qtbot.waitUntil(lambda: len(offered(ready)) == 2, timeout=10_000)
+    assert offered(ready)[1].endswith("first · taught")
+
+
+def test_runs_that_come_into_the_folder_or_are_deleted_are_noticed(ready, qtbot, tmp_path, tiny_dataset):
+    first = made(tmp_path, tiny_dataset, "first")
+    first.append(RunEnded(outcome="completed"))
+    ready.session.events.runs_folder.emit(tmp_path / "runs", tmp_path / "runs")
+    qtbot.waitUntil(lambda: len(offered(ready)) == 2, timeout=10_000)
+
+    first.delete()
+
+    qtbot.waitUntil(lambda: offered(ready) == ["scratch"], timeout=10_000)
+
+
+def test_opening_the_list_looks_for_runs_that_ended_elsewhere(ready, qtbot, tmp_path, tiny_dataset):
+    run = made(tmp_path, tiny_dataset, "first")
+    ready.session.events.runs_folder.emit(tmp_path / "runs", tmp_path / "runs")
+    qtbot.wait(200)
+    run.append(RunEnded(outcome="completed"))
+    box = ready.form.basic.boxes["start_from"].editor
+    assert offered(ready) == ["scratch"]
+
+    qtbot.mouseClick(box, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: len(offered(ready)) == 2, timeout=10_000)
+    qtbot.keyClick(box.view(), Qt.Key.Key_Down)
+    qtbot.keyClick(box.view(), Qt.Key.Key_Return)
+
+    assert ready.presenter.choices.spec().start_from == run.path
+
+
+def test_a_run_to_start_from_that_is_not_listed_is_shown_by_its_name(ready):
+    ready.presenter.choices.set_value("start_from", Path("elsewhere/2026-11-22_0825_taught_first"))
+
+    assert ready.form.basic.boxes["start_from"].editor.currentText() == "11-22 08:25 · first · taught"
 
 
 def test_a_case_is_chosen_to_be_looked_at(ready, qtbot):

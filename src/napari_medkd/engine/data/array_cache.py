@@ -1,5 +1,6 @@
 """Arrays that can be computed again, kept in memory while there is room, in Zarr v3 groups where a folder is given."""
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import zarr
 from numpy.typing import NDArray
+from torch import nn
 from zarr.errors import NodeNotFoundError
 
 #: Of arrays that are in a folder as well, those beyond this are read again when they are needed.
@@ -56,3 +58,11 @@ class ArrayCache:
         if self._group is not None:
             self._group.create_array(name, data=array, chunks=array.shape, fill_value=float("nan"), overwrite=True)
         return array
+
+
+def digest_of(network: nn.Module) -> str:
+    """Return a short name of a network's weights, for a key."""
+    digest = hashlib.sha256()
+    for tensor in network.state_dict().values():
+        digest.update(tensor.cpu().numpy().tobytes())
+    return digest.hexdigest()[:16]

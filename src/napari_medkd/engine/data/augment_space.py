@@ -71,13 +71,18 @@ def sample(images_BCZYX: Tensor, labels_BZYX: Tensor, grid_BZYXD: Tensor) -> tup
     tuple of Tensor
         Images and labels of the grid's shape, in the types they came in.
     """
-    moved = functional.grid_sample(
-        images_BCZYX, grid_BZYXD.to(images_BCZYX.dtype), mode="bilinear", padding_mode="border", align_corners=False
-    )
+    moved = sample_image(images_BCZYX, grid_BZYXD)
     labels = functional.grid_sample(
         labels_BZYX.unsqueeze(1).float(), grid_BZYXD, mode="nearest", padding_mode="border", align_corners=False
     )
     return moved, labels.squeeze(1).to(labels_BZYX.dtype)
+
+
+def sample_image(images_BCZYX: Tensor, grid_BZYXD: Tensor) -> Tensor:
+    """Return images at the grid's positions, linearly; outside, the nearest voxel of the border."""
+    return functional.grid_sample(
+        images_BCZYX, grid_BZYXD.to(images_BCZYX.dtype), mode="bilinear", padding_mode="border", align_corners=False
+    )
 
 
 def _intervals(augmentation: Augmentation, extent_D: Tensor) -> list[int]:

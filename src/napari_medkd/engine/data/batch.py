@@ -1,13 +1,30 @@
 """What one training step sees.
 
-Shape legend: B batch, C channel, Z Y X space. A batch of 2-D images has no Z: (B, C, Y, X).
+Shape legend: B batch, C channel, K class, N boxes, D spatial axes, Z Y X space. A batch of 2-D images has no Z:
+(B, C, Y, X).
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from torch import Tensor
+
+
+class BoxTarget(NamedTuple):
+    """The true boxes of a sample."""
+
+    corners_ND: Tensor
+    """(N, 2 D): low edges, then high ones, in voxels of the sample."""
+    classes_N: Tensor
+    """Class indices, int64."""
+
+
+class Said(NamedTuple):
+    """What a teacher said beforehand of the images, moved along with them: logits, None where there are none."""
+
+    mask_BKZYX: Tensor | None
+    classes_BK: Tensor | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +43,16 @@ class Batch:
         What is shown, with another appearance: for a student that is to answer both alike.
     expected_BZYX
         Class index that registration expects at each voxel of what is shown; -1 where it expects nothing.
+    present_BK
+        For each class of the whole image 1 or 0, or -1 where it is not known; None where nobody asks.
+    boxes
+        Of each sample, None where they are not known; None altogether where nobody asks.
+    said
+        What a teacher said beforehand; None where it is asked in every step, or not at all.
+    pupil
+        Position of the dataset, where a step learns from several.
+    others
+        The step's samples from other datasets.
     """
 
     image_BCZYX: Tensor
@@ -33,6 +60,16 @@ class Batch:
     shown_BCZYX: Tensor | None = None
     varied_BCZYX: Tensor | None = None
     expected_BZYX: Tensor | None = None
+    present_BK: Tensor | None = None
+    boxes: tuple[BoxTarget | None, ...] | None = None
+    said: Said | None = None
+    pupil: int = 0
+    others: "tuple[Batch, ...]" = ()
+
+    @property
+    def parts(self) -> "tuple[Batch, ...]":
+        """The samples of each dataset, this one's first."""
+        return (self, *self.others)
 
     def showing(self, shown_BCZYX: Tensor) -> "Batch":
         """Return the batch with something to show to the teacher."""

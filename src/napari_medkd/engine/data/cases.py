@@ -3,19 +3,20 @@
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_medkd.core.annotation import ClassLabel, Mask
+from napari_medkd.core.annotation import Boxes, ClassLabel, Mask
 from napari_medkd.core.dataset import Case, Dataset
 from napari_medkd.core.errors import DatasetProblem
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.preprocessing import Preprocessing
 from napari_medkd.core.task import UNKNOWN, Task
 from napari_medkd.core.volume import Volume
-from napari_medkd.engine.data.preprocess import prepare_image, prepare_mask
-from napari_medkd.files.opening import read_mask, read_volume
+from napari_medkd.engine.data.preprocess import moved_to, prepare_image, prepare_mask
+from napari_medkd.files.opening import read_boxes, read_mask, read_volume
 
 #: Prepared cases beyond this are read again when they are needed.
 MEMORY_BYTES = 4 * 2**30
@@ -33,6 +34,10 @@ class PreparedCase:
         Class indices, int16; -1 counts nowhere.
     grid, original
         The network's grid, and the image's own.
+    present_K
+        For each class of the whole image 1 or 0, float32, or -1 where it is not known; None where nobody asks.
+    boxes
+        On the network's grid; None where they are not known or nobody asks.
     """
 
     id: str
@@ -41,30 +46,34 @@ class PreparedCase:
     label_ZYX: NDArray[np.int16]
     grid: Grid
     original: Grid
+    present_K: NDArray[np.float32] | None = None
+    boxes: Boxes | None = None
 
 
 class Cases:
-    """Cases of one dataset and task, by position.
+    """Cases of one dataset, by position, with what is known of some tasks.
 
     Parameters
     ----------
+    tasks
+        At most one of each kind. What a case does not say of a task counts nowhere.
     names
         Ids of the cases, in the order in which positions count.
     labelled
-        Whether their labels are read; else every label is -1, which counts nowhere.
+        Whether their labels are read; else nothing is known of them.
     """
 
     def __init__(
         self,
         dataset: Dataset,
-        task: Task,
+        tasks: tuple[Task, ...],
         names: tuple[str, ...],
         preprocessing: Preprocessing,
         *,
         labelled: bool = True,
     ) -> None:
         self.dataset = dataset
-        self.task = task
+        self.tasks = tasks
         self.names = names
         self.preprocessing = preprocessing
         self._labelled = labelled
@@ -93,26 +102,47 @@ class Cases:
     def original(self, name: str) -> tuple[Volume, Mask]:
         """Return a labelled case's image and mask as its files have them, on its own grid."""
         case = self.dataset.case(name)
-        volume = self._volume(case)
-        return volume, self._mask(case, volume.grid)
+        volume, task = self._volume(case), Task.of_kind(self.tasks, "segmentation")
+        if task is None or task.name not in case.annotations:
+            raise DatasetProblem(f"cases.{name}", "There is no mask for it.", "Leave the case out of the split.")
+        return volume, self._mask(case, task, volume.grid)
 
     def _read(self, case: Case) -> PreparedCase:
         volume = self._volume(case)
         image_CZYX, grid = prepare_image(volume, self.preprocessing)
-        if self._labelled:
-            label_ZYX = prepare_mask(self._mask(case, volume.grid), grid)
-        else:
-            label_ZYX = np.full(grid.shape, UNKNOWN, np.int16)
-        return PreparedCase(case.id, case.domain, image_CZYX, label_ZYX, grid, volume.grid)
+        label_ZYX, present_K, boxes = np.full(grid.shape, UNKNOWN, np.int16), None, None
+        for task in self.tasks:
+            known = self._labelled and task.name in case.annotations
+            if task.kind == "segmentation" and known:
+                label_ZYX = prepare_mask(self._mask(case, task, volume.grid), grid)
+            elif task.kind == "classification":
+                present_K = self._present(case, task) if known else np.full(len(task.classes), UNKNOWN, np.float32)
+            elif task.kind == "detection" and known:
+                boxes = moved_to(self._boxes(case, task, volume.grid), grid)
+        return PreparedCase(case.id, case.domain, image_CZYX, label_ZYX, grid, volume.grid, present_K, boxes)
 
     def _volume(self, case: Case) -> Volume:
         return read_volume(case.images, channels=self.dataset.channels, modality=self.dataset.modality)
 
-    def _mask(self, case: Case, original: Grid) -> Mask:
-        annotation = case.annotations.get(self.task.name)
-        if annotation is None or isinstance(annotation, ClassLabel):
-            raise DatasetProblem(
-                f"cases.{case.id}", f"There is no mask for {self.task.name!r}.", "Leave the case out of the split."
-            )
-        label_map = self.dataset.label_maps.get(self.task.name)
-        return read_mask(annotation, self.task, grid=original, label_map=label_map)
+    def _mask(self, case: Case, task: Task, original: Grid) -> Mask:
+        path = self._file(case, task, "mask")
+        return read_mask(path, task, grid=original, label_map=self.dataset.label_maps.get(task.name))
+
+    def _boxes(self, case: Case, task: Task, original: Grid) -> Boxes:
+        return read_boxes(self._file(case, task, "box file"), task, original).clipped()
+
+    @staticmethod
+    def _file(case: Case, task: Task, expected: str) -> Path:
+        annotation = case.annotations[task.name]
+        if isinstance(annotation, ClassLabel):
+            found = f"For {task.name!r} there is a class instead of a {expected}."
+            raise DatasetProblem(f"cases.{case.id}", found, f"Name the {expected}, or leave the case out of the split.")
+        return annotation
+
+    @staticmethod
+    def _present(case: Case, task: Task) -> NDArray[np.float32]:
+        annotation = case.annotations[task.name]
+        if not isinstance(annotation, ClassLabel):
+            found = f"For {task.name!r} there is a file instead of a class."
+            raise DatasetProblem(f"cases.{case.id}", found, 'Write {"present": [CLASS]}, or leave the case out.')
+        return np.array([name in annotation.present for name in task.classes], dtype=np.float32)

@@ -33,13 +33,29 @@ def _patch(shapes: list[tuple[int, int, int]], divisor: int, dimensions: int, mo
     return z, y, x
 
 
+def _room_for_all(
+    shapes: list[tuple[int, int, int]], divisor: int, dimensions: int, most_voxels: int
+) -> tuple[int, int, int]:
+    """Return the median shape, made smaller as a whole where it does not fit, rounded up to the divisor."""
+    sides = np.median(np.array(shapes), axis=0)
+    smaller = min(1.0, (most_voxels / np.prod(sides)) ** (1 / dimensions))
+    z, y, x = (int(np.ceil(side * smaller / divisor - 1e-9)) * divisor if side > 1 else 1 for side in sides)
+    return (1 if dimensions == 2 else z), y, x
+
+
 def _median_spacing(grids: list[Grid]) -> tuple[float, float, float]:
     z, y, x = np.median(np.array([grid.spacing for grid in grids]), axis=0)
     return float(z), float(y), float(x)
 
 
 def choose_preprocessing(
-    dataset: Dataset, cases: tuple[str, ...], wishes: PreprocessingWishes, divisor: int, *, on_gpu: bool
+    dataset: Dataset,
+    cases: tuple[str, ...],
+    wishes: PreprocessingWishes,
+    divisor: int,
+    *,
+    on_gpu: bool,
+    whole: bool = False,
 ) -> Preprocessing:
     """Return a complete recipe: what the person fixed, and the rest from the grids of the training cases.
 
@@ -49,9 +65,10 @@ def choose_preprocessing(
         Ids of the training cases.
     divisor
         Patch sizes are multiples of it (the network's total downsampling).
-
     on_gpu
         Whether patches may be large.
+    whole
+        Whether every image has to fit into the patch, because something is to be said of it as a whole.
 
     Raises
     ------
@@ -72,7 +89,8 @@ def choose_preprocessing(
     spacing = wishes.spacing or _median_spacing(grids)
     intensity = wishes.intensity or (SOFT_TISSUE if dataset.modality is Modality.CT else IntensityRule())
     most_voxels = (MOST_VOXELS_ON_GPU if on_gpu else MOST_VOXELS_ON_CPU)[dimensions]
-    patch = wishes.patch or _patch([grid.resized(spacing).shape for grid in grids], divisor, dimensions, most_voxels)
+    shapes = [grid.shape if whole else grid.resized(spacing).shape for grid in grids]
+    patch = wishes.patch or (_room_for_all if whole else _patch)(shapes, divisor, dimensions, most_voxels)
     wrong = [size for size in patch[3 - dimensions :] if size % divisor]
     if wrong:
         raise DatasetProblem(
@@ -92,4 +110,5 @@ def choose_preprocessing(
         intensity=intensity,
         patch=patch,
         channels=dataset.channels,
+        whole=whole,
     )

@@ -1,6 +1,7 @@
 """Cuts training patches out of prepared cases: a third of them around a voxel of some class, the others anywhere."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,17 +16,54 @@ CENTRED_SHARE = 1 / 3
 
 
 def _cut(
-    case: PreparedCase, start: NDArray[np.int64], shape: tuple[int, int, int]
+    case: PreparedCase, start: NDArray[np.int64], shape: tuple[int, int, int], *, label_goes_on: bool
 ) -> tuple[NDArray[np.float32], NDArray[np.int16]]:
-    """Return image (C, z, y, x) and label (z, y, x) of a window; outside, the edge goes on and the label is -1."""
-    low, high = start, start + np.array(shape)
-    size = np.array(case.label_ZYX.shape)
-    inside = tuple(slice(int(a), int(b)) for a, b in zip(np.maximum(low, 0), np.minimum(high, size), strict=True))
-    padding = [(int(max(-a, 0)), int(max(b - n, 0))) for a, b, n in zip(low, high, size, strict=True)]
-    image, label = case.image_CZYX[(slice(None), *inside)], case.label_ZYX[inside]
+    """Return image (C, z, y, x) and label (z, y, x) of a window; outside, the image's edge goes on."""
+    image = window_of(case.image_CZYX, start, shape)
+    inside, padding = _inside(start, shape, case.label_ZYX.shape)
+    label = case.label_ZYX[inside]
     if label.shape == shape:
         return image, label
-    return np.pad(image, [(0, 0), *padding], mode="edge"), np.pad(label, padding, constant_values=UNKNOWN)
+    if label_goes_on:
+        return image, np.pad(label, padding, mode="edge")
+    return image, np.pad(label, padding, constant_values=UNKNOWN)
+
+
+def window_of(
+    array_CZYX: NDArray[np.float32], start: NDArray[np.int64], shape: tuple[int, int, int]
+) -> NDArray[np.float32]:
+    """Return a window (C, z, y, x) of an array over a case; outside, its edge goes on."""
+    inside, padding = _inside(start, shape, array_CZYX.shape[1:])
+    cut = array_CZYX[(slice(None), *inside)]
+    return cut if cut.shape[1:] == shape else np.pad(cut, [(0, 0), *padding], mode="edge")
+
+
+def _inside(
+    start: NDArray[np.int64], shape: tuple[int, int, int], size: tuple[int, ...]
+) -> tuple[tuple[slice, ...], list[tuple[int, int]]]:
+    """Return the part of a window that lies in a case, and how much of it lies outside on both sides of each axis."""
+    ends = start + np.array(shape)
+    sides = list(zip(start.tolist(), ends.tolist(), size, strict=True))
+    inside = tuple(slice(max(low, 0), min(high, length)) for low, high, length in sides)
+    return inside, [(max(-low, 0), max(high - length, 0)) for low, high, length in sides]
+
+
+class Drawn(NamedTuple):
+    """Patches, and where they are from."""
+
+    images_BCZYX: Tensor
+    """float32."""
+    labels_BZYX: Tensor
+    """int16."""
+    sources: "tuple[Source, ...]"
+
+
+class Source(NamedTuple):
+    """Where a patch is from."""
+
+    case: PreparedCase
+    start_D: NDArray[np.int64]
+    """Its first voxel (z, y, x) in the case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,28 +76,44 @@ class Patches:
         Where to draw from.
     shape
         Voxels (z, y, x) of a patch.
+    label_goes_on
+        Whether the label of an image's edge goes on beyond it, as its intensities do; else it is -1 there. A network
+        that learns from one image sees its edges as often as its middle, and what it is not told about them it invents.
     """
 
     cases: Cases
     shape: tuple[int, int, int]
+    label_goes_on: bool = False
 
-    def draw(self, number: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Return images (B, C, Z, Y, X) float32 and labels (B, Z, Y, X) int16, -1 outside the case."""
+    def draw(self, number: int, generator: torch.Generator) -> Drawn:
+        """Return patches of cases drawn evenly."""
         centred = round(number * CENTRED_SHARE) or int(torch.rand((), generator=generator) < CENTRED_SHARE)
         drawn = [self._draw_one(index < centred, generator) for index in range(number)]
-        images, labels = zip(*drawn, strict=True)
-        return torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(labels))
+        images, labels, sources = zip(*drawn, strict=True)
+        return Drawn(torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(labels)), sources)
 
-    def _draw_one(self, centred: bool, generator: torch.Generator) -> tuple[NDArray[np.float32], NDArray[np.int16]]:
+    def _draw_one(
+        self, centred: bool, generator: torch.Generator
+    ) -> tuple[NDArray[np.float32], NDArray[np.int16], Source]:
         case = self.cases[int(torch.randint(len(self.cases), (1,), generator=generator))]
         place = torch.rand(5, generator=generator, dtype=torch.float64).numpy()
         room = np.array(case.label_ZYX.shape) - np.array(self.shape)
         start = np.where(room > 0, np.floor(place[:3] * (room + 1)), np.floor(room / 2)).astype(np.int64)
         if centred and (room > 0).any():
-            centre = voxel_of_some_class(case.label_ZYX, place[3], place[4])
+            centre = _middle_of_some_box(case, place[3])
+            if centre is None:
+                centre = voxel_of_some_class(case.label_ZYX, place[3], place[4])
             around = np.clip(centre - np.array(self.shape) // 2, 0, np.maximum(room, 0))
             start = np.where(room > 0, around, start)
-        return _cut(case, start, self.shape)
+        return *_cut(case, start, self.shape, label_goes_on=self.label_goes_on), Source(case, start)
+
+
+def _middle_of_some_box(case: PreparedCase, which: float) -> NDArray[np.int64] | None:
+    """Return the voxel (z, y, x) in the middle of a box drawn evenly; None where there is none."""
+    if case.boxes is None or not len(case.boxes.corners):
+        return None
+    corners = case.boxes.corners[int(which * len(case.boxes.corners))]
+    return np.asarray((corners[:3] + corners[3:]) // 2, dtype=np.int64)
 
 
 def voxel_of_some_class(label_ZYX: NDArray[np.int16], which_class: float, which_voxel: float) -> NDArray[np.int64]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_medkd.core.annotation import Mask
+from napari_medkd.core.annotation import Boxes, Mask
 from napari_medkd.core.errors import VolumeProblem
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.preprocessing import IntensityRule, Preprocessing
@@ -50,6 +50,15 @@ def normalise(image_ZYX: NDArray[np.float32], rule: IntensityRule) -> NDArray[np
     return scaled
 
 
+def network_grid(grid: Grid, preprocessing: Preprocessing) -> Grid:
+    """Return the grid on which a network sees an image of a grid."""
+    if not preprocessing.whole:
+        return grid.resized(preprocessing.spacing)
+    smaller = max(size / room for size, room in zip(grid.shape, preprocessing.patch, strict=True))
+    z, y, x = (size * max(1.0, smaller) for size in grid.spacing)
+    return grid.resized((z, y, x))
+
+
 def prepare_image(volume: Volume, preprocessing: Preprocessing) -> tuple[NDArray[np.float32], Grid]:
     """Return the network's input (C, Z, Y, X) of a volume, and the grid it stands on.
 
@@ -70,7 +79,7 @@ def prepare_image(volume: Volume, preprocessing: Preprocessing) -> tuple[NDArray
         raise VolumeProblem(
             where, "The image holds NaN or infinite intensities.", "Replace them before, for example by 0."
         )
-    grid = volume.grid.resized(preprocessing.spacing)
+    grid = network_grid(volume.grid, preprocessing)
     channels = [
         normalise(_resample(channel.astype(np.float32), volume.grid, grid, order=1), preprocessing.intensity)
         for channel in volume.data
@@ -85,6 +94,14 @@ def prepare_mask(mask: Mask, grid: Grid) -> NDArray[np.int16]:
     if mask.task.ignore is not None:
         prepared[labels == mask.task.ignore] = UNKNOWN
     return prepared
+
+
+def moved_to(boxes: Boxes, grid: Grid) -> Boxes:
+    """Return boxes on another grid of the same lattice directions: of a network, or from there back on the image's."""
+    to_grid = np.linalg.inv(grid.affine) @ boxes.grid.affine
+    ends = [boxes.corners[:, axes] - 0.5 for axes in (slice(0, 3), slice(3, 6))]
+    moved = [end @ to_grid[:3, :3].T + to_grid[:3, 3] + 0.5 for end in ends]
+    return Boxes(np.concatenate(moved, axis=1), boxes.classes, grid, boxes.task)
 
 
 def restore_image(image_CZYX: NDArray[np.float32], grid: Grid, original: Grid) -> NDArray[np.float32]:

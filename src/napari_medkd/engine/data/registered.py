@@ -3,17 +3,16 @@
 Legend: B batch, C channel, D spatial axes in the order (z, y, x), Z Y X space (no Z for planes).
 """
 
-import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from napari_medkd.engine.data.alignment import align
-from napari_medkd.engine.data.array_cache import ArrayCache
+from napari_medkd.engine.data.array_cache import ArrayCache, digest_of
 from napari_medkd.engine.data.atlas import Atlas, as_tensor, inverted, mapped
 from napari_medkd.engine.data.batch import Batch
 from napari_medkd.engine.data.cases import Cases, PreparedCase
@@ -74,7 +73,7 @@ class Registered:
 
     def flows_by(self, network: RegistrationNetwork) -> "Flows":
         """Return the flows that a trained network finds, kept under a name made of its weights."""
-        return Flows(self, network.eval(), ArrayCache(self._folder, f"flows-{_digest(network)}"))
+        return Flows(self, network.eval(), ArrayCache(self._folder, f"flows-{digest_of(network)}"))
 
 
 class Flows:
@@ -115,11 +114,3 @@ class Flows:
 
 def _drawn(number: int, generator: torch.Generator) -> int:
     return int(torch.randint(number, (), generator=generator))
-
-
-def _digest(network: nn.Module) -> str:
-    """Return a short name of a network's weights."""
-    digest = hashlib.sha256()
-    for tensor in network.state_dict().values():
-        digest.update(tensor.cpu().numpy().tobytes())
-    return digest.hexdigest()[:16]

@@ -93,11 +93,10 @@ class SyntheticPairs:
             in_atlas = self.flows.moved(in_atlas, registered.unlabelled[other], atlas, amount)
         image = self._painted(in_atlas, atlas, recipe)
         real = read_at(as_tensor(case.image_CZYX, image.device), in_case)
-        beyond = _is_beyond(in_case, _sides(case))
-        label = expected = _label_at(in_atlas, atlas).masked_fill(beyond, UNKNOWN)
+        label = expected = _label_at(in_atlas, atlas)
         if self.teaches_itself and recipe.moves != ((number, 1.0),):
-            expected = _label_at(self.flows.moved(aligned, case, atlas, 1.0), atlas).masked_fill(beyond, UNKNOWN)
-        return image, label, real, expected
+            expected = _label_at(self.flows.moved(aligned, case, atlas, 1.0), atlas)
+        return image, label, real, expected.masked_fill(_is_beyond(in_case, _sides(case)), UNKNOWN)
 
     def _painted(self, in_atlas: Tensor, atlas: Atlas, recipe: Recipe) -> Tensor:
         """Return the reference's intensities, with those of another case mixed in."""
@@ -136,9 +135,8 @@ class SyntheticPairs:
 
 
 def _label_at(positions_BZYXD: Tensor, atlas: Atlas) -> Tensor:
-    """Return the reference's label (B, Z, Y, X) at positions in its voxels; unknown beyond its border."""
-    label = read_at(atlas.label_BCZYX, positions_BZYXD, "nearest")[:, 0].long()
-    return label.masked_fill(_is_beyond(positions_BZYXD, _sides(atlas.case)), UNKNOWN)
+    """Return the reference's label (B, Z, Y, X) at positions in its voxels; beyond its edge, the edge's."""
+    return read_at(atlas.label_BCZYX, positions_BZYXD, "nearest")[:, 0].long()
 
 
 def _sides(case: PreparedCase) -> tuple[int, ...]:

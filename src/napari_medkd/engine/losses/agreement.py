@@ -1,6 +1,7 @@
 """How far the student's answer is from the teacher's, as distributions over the classes."""
 
 from torch import Tensor
+from torch.nn import functional
 
 from napari_medkd.engine.losses.shapes import in_full_precision, refuse_unequal
 
@@ -34,3 +35,33 @@ def agreement(student_BKZYX: Tensor, teacher_BKZYX: Tensor, temperature: float) 
     student = (in_full_precision(student_BKZYX) / temperature).log_softmax(1)
     teacher = (in_full_precision(teacher_BKZYX.detach()) / temperature).log_softmax(1)
     return temperature**2 * (teacher.exp() * (teacher - student)).sum(1).mean()
+
+
+def agreement_of_each(student_BK: Tensor, teacher_BK: Tensor, temperature: float) -> Tensor:
+    """Return T² KL(teacher ‖ student) of classes that may be present each for itself, averaged over all entries.
+
+    Parameters
+    ----------
+    student_BK, teacher_BK
+        Logits before the sigmoid, the class last or second; no gradient flows to the teacher's.
+    temperature
+        T, above 0.
+
+    Returns
+    -------
+    Tensor
+        A number in nats, 0 or more.
+    """
+    return disagreement_of_each(student_BK, teacher_BK, temperature).mean()
+
+
+def disagreement_of_each(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
+    """Return T² KL(teacher ‖ student) of every entry, each the logit of a class that may be present for itself."""
+    refuse_unequal(student, teacher)
+    if temperature <= 0:
+        raise ValueError(f"The temperature is {temperature}; it must be above 0.")
+    one, other = in_full_precision(student) / temperature, in_full_precision(teacher.detach()) / temperature
+    chance = other.sigmoid()
+    present = chance * (functional.logsigmoid(other) - functional.logsigmoid(one))
+    absent = (1 - chance) * (functional.logsigmoid(-other) - functional.logsigmoid(-one))
+    return temperature**2 * (present + absent)

@@ -33,6 +33,43 @@ def feature_mse(student_BCZYX: Tensor, teacher_BCZYX: Tensor) -> Tensor:
     return functional.mse_loss(in_full_precision(student_BCZYX), in_full_precision(teacher_BCZYX))
 
 
+def standardised_mse(student_BCZYX: Tensor, teacher_BCZYX: Tensor, weights_BZYX: Tensor | None = None) -> Tensor:
+    """Return the mean squared difference of two maps whose channels each have mean 0 and variance 1 over the batch.
+
+    What counts is where a channel is high and where it is low, whatever its scale.
+
+    Parameters
+    ----------
+    student_BCZYX, teacher_BCZYX
+        Maps of one shape.
+    weights_BZYX
+        How much each place counts, 1 in the mean; None counts all alike.
+
+    Returns
+    -------
+    Tensor
+        Without weights a number in [0, 4]: 0 for maps that differ by a positive factor and a shift of each channel, 2
+        where they have nothing in common.
+
+    References
+    ----------
+    .. [1] "Multi-Dataset Cross-Domain Knowledge Distillation for Unified Medical Image Segmentation, Classification,
+       and Detection", arXiv 2605.01563: the feature term of the students' loss.
+    """
+    refuse_unequal(student_BCZYX, teacher_BCZYX)
+    squared_CN = (_standardised(student_BCZYX) - _standardised(teacher_BCZYX)).square()
+    if weights_BZYX is not None:
+        squared_CN = squared_CN * weights_BZYX.flatten()
+    return squared_CN.mean()
+
+
+def _standardised(map_BCZYX: Tensor) -> Tensor:
+    """Return a map (C, all places of all samples) whose channels have mean 0 and variance 1."""
+    numbers_CN = in_full_precision(map_BCZYX).transpose(0, 1).flatten(1)
+    centred_CN = numbers_CN - numbers_CN.mean(1, keepdim=True)
+    return centred_CN / (centred_CN.square().mean(1, keepdim=True) + 1e-5).sqrt()
+
+
 def foreground_balanced_mse(student_BCZYX: Tensor, teacher_BCZYX: Tensor, labels_BZYX: Tensor) -> Tensor:
     """Return the mean squared difference within each class of the batch, averaged over the classes present.
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from napari_medkd.engine.networks.unet import CONVOLUTION
+from napari_medkd.engine.networks.heads import CONVOLUTION
 
 #: Channels of the encoder's levels, half resolution first (OS-MedSeg, stage A).
 ENCODER_WIDTHS = (32, 64, 64, 64)

@@ -5,7 +5,8 @@ from copy import deepcopy
 import torch
 from torch import Tensor, nn
 
-from napari_medkd.engine.networks.unet import Output, UNet
+from napari_medkd.engine.networks.heads import Output
+from napari_medkd.engine.networks.unet import UNet
 
 #: Share of the old weights that a step keeps.
 _KEPT = 0.99

@@ -1,27 +1,18 @@
-"""A plain U-Net for planes or volumes, with or without skip connections, that also returns its decoder's maps.
+"""A plain U-Net for planes or volumes, with or without skip connections, that also returns its maps.
 
 Legend: B batch, C channel, K class, Z Y X space. Names end in ZYX for both; a 2-D network has no Z.
 """
 
 from math import prod
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from napari_medkd.engine.networks.heads import CONVOLUTION, Heads, HeadsShape, Output
 from napari_medkd.engine.networks.normalised_activation import NormalisedActivation
 
-CONVOLUTION: dict[int, type[nn.Conv2d | nn.Conv3d]] = {2: nn.Conv2d, 3: nn.Conv3d}
 ENLARGEMENT: dict[int, type[nn.ConvTranspose2d | nn.ConvTranspose3d]] = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
-
-
-class Output(NamedTuple):
-    """What a network says about a batch."""
-
-    logits: Tensor
-    """(B, K, Z, Y, X), before softmax."""
-    features: tuple[Tensor, ...]
-    """Decoder maps, coarse to fine; the last one has full resolution and feeds the last 1x1 convolution."""
 
 
 class UNet(nn.Module):
@@ -33,8 +24,8 @@ class UNet(nn.Module):
         2 for planes (B, C, Y, X), 3 for volumes (B, C, Z, Y, X).
     in_channels
         Image channels.
-    num_classes
-        Channels of the logits, background included.
+    answers
+        Which heads it has. The decoder goes as far as they read it: not at all for scores of the whole image.
     widths
         Channels of each level, full resolution first; every further level halves the resolution.
     skips
@@ -45,10 +36,8 @@ class UNet(nn.Module):
     ----------
     divisor
         Every side of an image must be a multiple of this.
-    tap_channels
-        Channels of each of the ``features``.
-    feature_channels
-        Channels of the last of them, the map before the 1x1 convolution.
+    pyramid_channels
+        Channels of the maps of its output's pyramid, coarse to fine.
 
     References
     ----------
@@ -61,7 +50,7 @@ class UNet(nn.Module):
         *,
         dimensions: Literal[2, 3],
         in_channels: int,
-        num_classes: int,
+        answers: HeadsShape,
         widths: tuple[int, ...] = (16, 32, 64, 128),
         skips: bool = True,
     ) -> None:
@@ -70,25 +59,26 @@ class UNet(nn.Module):
             raise ValueError(f"widths has {len(widths)} level(s); a U-Net needs at least 2, full resolution first.")
         self.dimensions: Literal[2, 3] = dimensions
         self.in_channels = in_channels
-        self.num_classes = num_classes
+        self.answers = answers
         self.widths = widths
         self.skips = skips
         self.divisor = 2 ** (len(widths) - 1)
-        self.tap_channels = tuple(reversed(widths[:-1]))
-        self.feature_channels = widths[0]
+        finest = answers.finest_level(len(widths))
+        decoded = tuple(reversed(widths[finest:-1]))
         self.encoder = nn.ModuleList(
             _level(dimensions, narrow, wide, stride=1 if depth == 0 else 2)
             for depth, (narrow, wide) in enumerate(zip((in_channels, *widths[:-1]), widths, strict=True))
         )
         self.enlargements = nn.ModuleList()
         self.decoder = nn.ModuleList()
-        for deep, width in zip(reversed(widths[1:]), self.tap_channels, strict=True):
+        for deep, width in zip(reversed(widths[finest + 1 :]), decoded, strict=True):
             self.enlargements.append(ENLARGEMENT[dimensions](deep, width, kernel_size=2, stride=2))
             self.decoder.append(_level(dimensions, 2 * width if skips else width, width))
-        self.head = CONVOLUTION[dimensions](self.feature_channels, num_classes, kernel_size=1)
+        self.pyramid_channels = tuple(reversed(widths)) if not decoded else (widths[-1], *decoded)
+        self.heads = Heads(dimensions, widths, answers)
 
     def forward(self, image_BCZYX: Tensor) -> Output:
-        """Return logits and decoder maps for a batch of images.
+        """Return answers and maps for a batch of images.
 
         Parameters
         ----------
@@ -98,7 +88,8 @@ class UNet(nn.Module):
         Returns
         -------
         Output
-            Logits at the image's resolution and the decoder's maps.
+            What the heads say; the pyramid is the bottleneck and the decoder's maps, or the encoder's where there is
+            no decoder.
         """
         self._refuse_sides(tuple(image_BCZYX.shape[2:]))
         encoded = []
@@ -106,12 +97,16 @@ class UNet(nn.Module):
         for level in self.encoder:
             current = level(current)
             encoded.append(current)
-        features = []
-        for enlarge, level, skipped in zip(self.enlargements, self.decoder, reversed(encoded[:-1]), strict=True):
+        if not self.decoder:
+            return self.heads(tuple(reversed(encoded)))  # type: ignore[no-any-return]
+        pyramid = [current]
+        for enlarge, level, skipped in zip(
+            self.enlargements, self.decoder, reversed(encoded[-1 - len(self.decoder) : -1]), strict=True
+        ):
             current = enlarge(current)
             current = level(torch.cat((current, skipped), dim=1) if self.skips else current)
-            features.append(current)
-        return Output(self.head(current), tuple(features))
+            pyramid.append(current)
+        return self.heads(tuple(pyramid))  # type: ignore[no-any-return]
 
     def _refuse_sides(self, sides: tuple[int, ...]) -> None:
         if len(sides) != self.dimensions:

@@ -1,50 +1,54 @@
 """Two files that may lie beside any foreign layout, for what it has no place for.
 
 ``splits.json``: ``{"train": [case, ...], "development": [...], "test": [...]}``; ``validate``, ``validation`` and
-``val`` mean the same as ``development``, other keys are not read, and of a list of folds the first is taken.
+``val`` mean the same as ``development``, other keys are not read, and of a list of folds the first is taken. Of folds
+without sides (``{"fold0": [...], "fold1": [...], ...}``) the first tests, the second validates, the others train. Cases
+may be named with the suffix of their image.
 ``cases.csv``: a line per case under the heading ``id,group,domain``; ``group`` is the patient, both may be left out.
 """
 
 import csv
 import io
-import json
+import re
+from collections.abc import Container
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from napari_medkd.core.dataset import Case, Dataset, Split
 from napari_medkd.core.errors import DatasetProblem, Problem, did_you_mean
+from napari_medkd.files.importers.documents import json_of, text_of
+from napari_medkd.files.opening import stem_of
 from napari_medkd.files.splitting import split_by_group
 
+_FOLD = re.compile(r"fold[ _-]?\d+")
 _SPLITS, _CASES = "splits.json", "cases.csv"
-_SIDES = {
+#: What the sides of a split are called.
+SIDES = {
     "train": ("train", "training"),
-    "validate": ("validate", "development", "validation", "val", "dev"),
+    "validate": ("validate", "development", "validation", "val", "valid", "dev"),
     "test": ("test", "testing"),
 }
 
 
 def with_cases_and_split(dataset: Dataset) -> Dataset:
     """Return the dataset with the patients, domains and split that lie beside it, else with a split by group."""
-    cases, split = dataset.cases, None
+    found = with_what_lies_beside(dataset)
+    return found if found.split != Split() else replace(found, split=split_by_group(found.name, found.cases))
+
+
+def with_what_lies_beside(dataset: Dataset) -> Dataset:
+    """Return the dataset with the patients, domains and split that lie beside it, as far as they do."""
+    cases, split = dataset.cases, dataset.split
     if (dataset.folder / _CASES).is_file():
         cases = _with_columns(cases, dataset.folder / _CASES)
     if (dataset.folder / _SPLITS).is_file():
-        split = _split(dataset.folder / _SPLITS)
-    return replace(dataset, cases=cases, split=split or split_by_group(dataset.name, cases))
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise DatasetProblem.from_os_error(error, path, "The file cannot be read") from error
-    except UnicodeDecodeError as error:
-        raise DatasetProblem(str(path), f"The file is not UTF-8 text ({error}).", "Save it as UTF-8.") from error
+        split = _split(dataset.folder / _SPLITS, {case.id for case in cases})
+    return replace(dataset, cases=cases, split=split)
 
 
 def _with_columns(cases: tuple[Case, ...], path: Path) -> tuple[Case, ...]:
-    table = csv.DictReader(io.StringIO(_text(path)))
+    table = csv.DictReader(io.StringIO(text_of(path)))
     if "id" not in (table.fieldnames or ()):
         raise DatasetProblem(
             str(path),
@@ -68,21 +72,26 @@ def _with_columns(cases: tuple[Case, ...], path: Path) -> tuple[Case, ...]:
     )
 
 
-def _split(path: Path) -> Split:
-    try:
-        document: Any = json.loads(_text(path))
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise DatasetProblem(str(path), f"This is no JSON document: {error}.", "Correct it at that place.") from error
+def _split(path: Path, ids: Container[str]) -> Split:
+    document = json_of(path)
     if isinstance(document, list) and document:
         document = document[0]
-    known = [word for words in _SIDES.values() for word in words]
+    if isinstance(document, dict) and len(document) > 1 and all(_FOLD.fullmatch(key) for key in document):
+        test, validate, *rest = document.values()
+        document = {"test": test, "validate": validate, "train": [name for names in rest for name in names]}
+    known = [word for words in SIDES.values() for word in words]
     if not isinstance(document, dict) or not set(document) & set(known):
         raise DatasetProblem(str(path), "No side of a split is named.", 'Write {"train": [...], "validate": [...]}.')
     problems: list[Problem] = []
-    sides = {side: _names(document, words, path, problems) for side, words in _SIDES.items()}
+    sides = {side: _names(document, words, path, problems) for side, words in SIDES.items()}
     if problems:
         raise DatasetProblem.of(problems)
-    return Split(sides["train"], sides["validate"], sides["test"])
+    train, validate, test = (tuple(_id(name, ids) for name in sides[side]) for side in SIDES)
+    return Split(train, validate, test)
+
+
+def _id(name: str, ids: Container[str]) -> str:
+    return name if name in ids else stem_of(Path(name))
 
 
 def _names(document: dict[str, Any], words: tuple[str, ...], path: Path, problems: list[Problem]) -> tuple[str, ...]:

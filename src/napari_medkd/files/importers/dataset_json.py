@@ -1,6 +1,5 @@
 """What the ``dataset.json`` of the Decathlon and of nnU-Net have in common: channels, modality, classes."""
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from napari_medkd.core.dataset import LabelMap
 from napari_medkd.core.errors import DatasetProblem
 from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Modality
+from napari_medkd.files.importers.documents import json_of
 
 DOCUMENT = "dataset.json"
 TASK = "segmentation"
@@ -29,12 +29,7 @@ def read_document(folder: Path) -> dict[str, Any] | None:
     path = folder / DOCUMENT
     if not path.is_file():
         return None
-    try:
-        document: Any = json.loads(path.read_bytes())
-    except OSError as error:
-        raise DatasetProblem.from_os_error(error, path, "The file cannot be read") from error
-    except (ValueError, RecursionError) as error:
-        raise DatasetProblem(str(path), f"This is no JSON document: {error}.", "Correct it at that place.") from error
+    document: Any = json_of(path)
     if not isinstance(document, dict):
         raise DatasetProblem(str(path), f"Found a {type(document).__name__}, expected an object.", "Export it again.")
     return document

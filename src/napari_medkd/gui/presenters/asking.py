@@ -1,13 +1,13 @@
 """From a picture and a network to a prediction's spec, with the true mask of the case where it is known. Blocks."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_medkd.core.annotation import Mask
+from napari_medkd.core.annotation import Annotation, Mask
 from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.errors import InputProblem
 from napari_medkd.core.run_layout import PREDICTIONS
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: A dataset and where it was opened from.
 Opened = tuple[Path, Dataset]
+
+_SAID_AS = {"segmentation": "mask", "classification": "class", "detection": "boxes"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,11 +41,19 @@ class Wish:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Question:
-    """A wish that can be launched: its spec, the true mask if it is known, and why it is not if that is a fault."""
+    """A wish that can be launched: its spec, and what it can be held against.
+
+    Parameters
+    ----------
+    truths
+        What an expert said, by task name, as far as it is known.
+    doubt
+        Why something that should be known is not.
+    """
 
     wish: Wish
     spec: "PredictSpec"
-    truth: Mask | None
+    truths: Mapping[str, Annotation] = field(default_factory=dict)
     doubt: str = ""
 
 
@@ -61,7 +71,8 @@ def question_of(wish: Wish) -> Question:
     wish = replace(wish, picture=drawn.as_in_its_file())
     picture, network = wish.picture, wish.network
     known = known_case(picture.source, _datasets(wish))
-    truth, doubt = _truth(known, wish)
+    truths, doubt = _truths(known, wish)
+    has_mask = any(isinstance(truth, Mask) for truth in truths.values())
     if drawn.source and not picture.source:
         doubt = f"The voxels on the canvas are not those of {drawn.source.name}: they were asked about, not the file."
     out = _new_folder(wish.run / PREDICTIONS, f"{network.stage}_{picture.name}")
@@ -71,10 +82,10 @@ def question_of(wish: Wish) -> Question:
         data=known.path if known else None,
         images=() if known else (picture.source or _written(picture, out),),
         stage=network.stage,
-        given="image" if not network.needs_mask else "true mask" if truth else "student mask",
+        given="image" if not network.needs_mask else "true mask" if has_mask else "student mask",
         out=out,
     )
-    return Question(wish, spec, truth, doubt)
+    return Question(wish, spec, truths, doubt)
 
 
 def _datasets(wish: Wish) -> Iterable[Opened]:
@@ -89,11 +100,19 @@ def _datasets(wish: Wish) -> Iterable[Opened]:
             yield path.absolute(), open_dataset(path)
 
 
-def _truth(known: KnownCase | None, wish: Wish) -> tuple[Mask | None, str]:
-    try:
-        return truth_of(known, wish.network.task, wish.picture.grid), ""
-    except InputProblem as problem:
-        return None, f"The true mask cannot be used. {problem}"
+def _truths(known: KnownCase | None, wish: Wish) -> tuple[dict[str, Annotation], str]:
+    """Return what is known for each task of the network, and what is wrong with the rest."""
+    truths: dict[str, Annotation] = {}
+    doubts = []
+    for task in wish.network.tasks:
+        try:
+            truth = truth_of(known, task, wish.picture.grid)
+        except InputProblem as problem:
+            doubts.append(f"The true {_SAID_AS[task.kind]} cannot be used. {problem}")
+            continue
+        if truth is not None:
+            truths[task.name] = truth
+    return truths, " ".join(doubts)
 
 
 def _written(picture: Picture, folder: Path) -> Path:

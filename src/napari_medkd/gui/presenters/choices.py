@@ -1,5 +1,6 @@
 """The choices made in the form of the Train dock, and the spec they make."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -29,10 +30,13 @@ class TrainChoices:
 
     @property
     def shared_fields(self) -> dict[str, FormField]:
-        """The fields that all methods share, with the cases and the runs there are to choose from."""
+        """The fields that all methods share, with the cases and runs there are to choose from, and the chosen run."""
         dataset, runs = self._session.dataset, self._state.finished
         cases = {case.id: case.id for case in dataset.cases} if dataset else {}
         same = {str(path): run_in_short(path.name) for path, method in runs if method == self._state.method}
+        chosen = str(self._state.changes.get("start_from", ""))
+        if chosen:
+            same.setdefault(chosen, run_in_short(Path(chosen).name))
         return offering(self._shared_fields, cases, same)
 
     def card(self) -> "MethodCard | None":

@@ -7,6 +7,7 @@ from psygnal import Signal
 
 from napari_medkd.core.errors import InputProblem
 from napari_medkd.core.run_layout import LOG
+from napari_medkd.gui.networks import name_of
 from napari_medkd.gui.presenters.asking import Question, Wish, question_of
 from napari_medkd.gui.presenters.ports import InBackground, problems_of
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from napari_medkd.core.spec import PredictSpec
     from napari_medkd.gui.answers import Answer
     from napari_medkd.gui.following import Heard
+
+
+_NO_ANSWER = "The prediction ended without an answer."
 
 
 class Launches(Protocol):
@@ -32,7 +36,7 @@ class Predicting:
     progressed
         ``(str)``: what is being done.
     answered
-        ``(Answer)``.
+        ``(tuple of Answer)``: what the network said, one for each of its tasks.
     failed
         ``(message, hint, log or None)``; no answer will come.
     """
@@ -46,13 +50,12 @@ class Predicting:
         self._in_background = in_background
         self._generation = 0
         self._asked: tuple[int, Question] | None = None
-        self._answer_in: Path | None = None
 
     def ask(self, wish: Wish) -> None:
         """Ask a network about a picture; an earlier wish becomes stale."""
         self.forget()
         generation = self._generation
-        self.progressed.emit(f"Preparing the {wish.network.stage} …")
+        self.progressed.emit(f"Preparing the {name_of(wish.network.stage)} …")
         self._in_background(
             lambda: question_of(wish),
             lambda question: self._launch(generation, question),
@@ -82,20 +85,15 @@ class Predicting:
         if self._asked is None or heard.run != self._asked[1].spec.out:
             return
         generation, question = self._asked
-        for event in heard.events:
-            if event.kind == "case_done":
-                self._answer_in = question.spec.out / event.path
         status = heard.status
         if status.phase not in ("ended", "lost"):
-            self.progressed.emit(f"The {question.wish.network.stage} looks at {question.wish.picture.name} …")
+            self.progressed.emit(f"The {name_of(question.wish.network.stage)} looks at {question.wish.picture.name} …")
             return
         self._asked = None
-        if status.outcome == "completed" and self._answer_in is not None:
-            self._read(generation, question, self._answer_in)
+        if status.outcome == "completed":
+            self._read(generation, question)
         else:
-            log = question.spec.out / LOG
-            message = status.message or "The prediction ended without an answer."
-            self.failed.emit(message, status.hint, log if log.is_file() else None)
+            self._fail(question, status.message or _NO_ANSWER, status.hint)
 
     def fail(self, run: Path, error: Exception) -> None:
         """Take in that a folder could not be launched or read."""
@@ -106,28 +104,48 @@ class Predicting:
     def _launch(self, generation: int, question: Question) -> None:
         if generation != self._generation:
             return
-        self._asked, self._answer_in = (generation, question), None
-        self.progressed.emit(f"Starting the {question.wish.network.stage} …")
+        self._asked = (generation, question)
+        self.progressed.emit(f"Starting the {name_of(question.wish.network.stage)} …")
         self._launches.predict(question.spec)
 
-    def _read(self, generation: int, question: Question, folder: Path) -> None:
+    def _read(self, generation: int, question: Question) -> None:
         self.progressed.emit("Measuring …")
-
-        def read() -> "Answer":
-            from napari_medkd.files.results import read_prediction
-            from napari_medkd.gui.answers import answer_of
-
-            return answer_of(read_prediction(folder), question.wish.picture.grid, question.truth, question.doubt)
-
         self._in_background(
-            read, lambda answer: self._hand_over(generation, answer), lambda error: self._give_up(generation, error)
+            lambda: answers_to(question),
+            lambda answers: self._hand_over(generation, question, answers),
+            lambda error: self._give_up(generation, error),
         )
 
-    def _hand_over(self, generation: int, answer: "Answer") -> None:
-        if generation == self._generation:
-            self.answered.emit(answer)
+    def _hand_over(self, generation: int, question: Question, answers: "tuple[Answer, ...]") -> None:
+        if generation != self._generation:
+            return
+        if answers:
+            self.answered.emit(answers)
+        else:
+            self._fail(question, _NO_ANSWER, "")
+
+    def _fail(self, question: Question, message: str, hint: str) -> None:
+        log = question.spec.out / LOG
+        self.failed.emit(message, hint, log if log.is_file() else None)
 
     def _give_up(self, generation: int, error: Exception) -> None:
         if generation == self._generation:
             problem = problems_of(error, "prediction")[0]
             self.failed.emit(f"{problem.where}: {problem.problem}", problem.hint, None)
+
+
+def answers_to(question: Question) -> "tuple[Answer, ...]":
+    """Return what lies in the folder of a question, measured, in the order of the network's tasks. Blocks.
+
+    Raises
+    ------
+    InputProblem
+        Where a prediction is damaged.
+    """
+    from napari_medkd.files.results import predictions_in, read_prediction
+    from napari_medkd.gui.answers import answer_of
+
+    grid, order = question.wish.picture.grid, [task.name for task in question.wish.network.tasks]
+    found = [read_prediction(folder) for folder in predictions_in(question.spec.out)]
+    found.sort(key=lambda one: order.index(one.task.name) if one.task.name in order else len(order))
+    return tuple(answer_of(one, grid, question.truths.get(one.task.name), question.doubt) for one in found)

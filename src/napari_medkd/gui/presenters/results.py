@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_medkd.gui.networks import place_of_stage
 from napari_medkd.gui.presenters.predicting import Predicting
 from napari_medkd.gui.presenters.selection import Selection
 from napari_medkd.gui.presenters.side_by_side import pairs_of, panels_of
@@ -41,7 +42,7 @@ class ResultsPresenter:
         selection.changed.connect(self._start_anew)
 
     def answer(self, stage: str) -> "Answer | None":
-        """Return what a network said about the picture."""
+        """Return what a network said about the picture, the first of its tasks."""
         return next((one for one in self._state.answers if one.stage == stage), None)
 
     def predict(self, stages: Sequence[str] = ()) -> None:
@@ -84,6 +85,16 @@ class ResultsPresenter:
             self._state.difference = pair
             self._update_panels()
 
+    def choose_box_threshold(self, threshold: float) -> None:
+        """Choose the least score of the boxes that are shown."""
+        self._state.box_threshold = threshold
+
+    def choose_class_threshold(self, threshold: float) -> None:
+        """Choose from which score a class is called present, where several can be."""
+        if threshold != self._state.class_threshold:
+            self._state.class_threshold = threshold
+            self._update_panels()
+
     def _start_anew(self) -> None:
         """Forget the answers, and make whatever is under way stale."""
         self._predicting.forget()
@@ -101,12 +112,13 @@ class ResultsPresenter:
     def _on_progress(self, busy: str) -> None:
         self._state.busy = busy
 
-    def _on_answer(self, answer: "Answer") -> None:
-        others = [known for known in self._state.answers if known.stage != answer.stage]
-        self._set_answers(tuple(sorted([*others, answer], key=lambda one: one.stage)))
+    def _on_answer(self, answers: "tuple[Answer, ...]") -> None:
+        stage, doubt = answers[0].stage, answers[0].doubt
+        others = [known for known in self._state.answers if known.stage != stage]
+        self._set_answers(tuple(sorted([*others, *answers], key=lambda one: place_of_stage(one.stage))))
         self._state.busy = ""
-        if answer.doubt:
-            self._say(answer.doubt, "Dice and distances are left out.")
+        if doubt:
+            self._say(doubt, "What needs it is left out: Dice and distances, right and wrong.")
         if self._waiting:
             self._ask_next()
         elif self.will_compare:
@@ -138,4 +150,5 @@ class ResultsPresenter:
     def _show_panels(self) -> None:
         picture = self._selection.picture
         if picture is not None:
-            self._state.panels = panels_of(self._state.answers, self._state.difference, picture)
+            state = self._state
+            state.panels = panels_of(state.answers, state.difference, picture, state.class_threshold)

@@ -169,7 +169,8 @@ class RunsPresenter:
         self._known_cards = self._known_cards or remembered_cards(self._session.interpreter)
         card = next((card for card in self._known_cards if card.name == self.status(run).method), None)
         if stage == "student" or (card is not None and card.teacher_shows not in _GIVEN_LABELS):
-            return "Scores on the validation cases"
+            summary = self._summaries.get(run)
+            return f"Scores on the {_scored(summary.references if summary else ())}"
         return f"Scores of the {stage}, which is given the true masks"
 
     def _shelf_of(self, folder: Path) -> "Shelf":
@@ -216,6 +217,11 @@ class RunsPresenter:
             return error
         self._state.message = self._state.hint = ""
         return None
+
+
+def _scored(references: tuple[str, ...]) -> str:
+    """Return which cases are scored: with references these alone, as no other label may choose the weights."""
+    return {0: "validation cases", 1: "reference"}.get(len(references), "references")
 
 
 def row_of(path: Path, name: str, method: str, status: RunStatus) -> RunRow:

@@ -1,4 +1,4 @@
-"""Which masks stand side by side, and which two the difference panel compares."""
+"""Which answers stand side by side, and which two masks the difference panel compares."""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -8,20 +8,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_medkd.gui.answers import Answer
+from napari_medkd.gui.networks import name_of
 from napari_medkd.gui.panels import Panel, difference
 from napari_medkd.gui.subject import Picture
+from napari_medkd.gui.verdicts import THRESHOLD, true_line, verdict_of
 
 TRUTH = "true mask"
+_TRUE_BOXES = "true boxes"
 _VERSUS = " vs "
 
 
 def _masks(answers: Sequence[Answer]) -> dict[str, NDArray[Any]]:
-    """Return every mask by who said it: student, truth, teacher, in the order in which pairs are offered."""
-    masks = {answer.stage: answer.labels for answer in answers if answer.stage == "student"}
-    truths = [answer.truth.labels for answer in answers if answer.truth is not None]
-    if truths:
-        masks[TRUTH] = truths[0]
-    masks |= {answer.stage: answer.labels for answer in answers}
+    """Return every mask by who said it: the first network, truth, the others, in the order of the offered pairs.
+
+    Of a network that draws several masks, the first one is compared.
+    """
+    drawn = [answer for answer in answers if answer.is_mask]
+    truths = [answer.true_mask.labels for answer in drawn if answer.true_mask is not None]
+    masks: dict[str, NDArray[Any]] = {}
+    for answer in drawn:
+        masks.setdefault(name_of(answer.stage), answer.labels)
+        if truths:
+            masks.setdefault(TRUTH, truths[0])
     return masks
 
 
@@ -37,18 +45,49 @@ def sides_of(pair: str) -> tuple[str, str]:
     return first, second
 
 
-def panels_of(answers: Sequence[Answer], pair: str, picture: Picture) -> tuple[Panel, ...]:
-    """Return teacher, student and their difference; the truth where no teacher answered, else the plain image."""
+def panels_of(
+    answers: Sequence[Answer], pair: str, picture: Picture, threshold: float = THRESHOLD
+) -> tuple[Panel, ...]:
+    """Return expert, teacher, student and their difference; beside a lone network the truth, else the plain image.
+
+    Parameters
+    ----------
+    threshold
+        From which score a class is called present, where several can be.
+    """
     if not answers:
         return ()
-    panels = [Panel(one.title, picture.on_layer(one.labels), one.prediction.task) for one in reversed(answers)]
-    task, truth = answers[0].prediction.task, answers[0].truth
+    stages = list(dict.fromkeys(answer.stage for answer in answers))
+    panels = [
+        _panel([answer for answer in answers if answer.stage == stage], picture, threshold)
+        for stage in reversed(stages)
+    ]
     if len(panels) == 1:
-        plain = np.zeros(picture.grid.shape, dtype=np.uint8)
-        first = Panel("image", plain, task) if truth is None else Panel(TRUTH, truth.labels, task)
-        panels.insert(0, Panel(first.title, picture.on_layer(first.labels), task))
+        panels.insert(0, _beside(answers, picture))
     if pair:
         masks, (one, other) = _masks(answers), sides_of(pair)
         marks = difference(masks[one], masks[other])
         panels.append(Panel(f"difference:\n{one}{_VERSUS}{other}", picture.on_layer(marks)))
     return tuple(panels)
+
+
+def _panel(answers: Sequence[Answer], picture: Picture, threshold: float) -> Panel:
+    """Return all that one network says."""
+    first = next((answer for answer in answers if answer.is_mask), answers[0])
+    notes: list[str] = []
+    for answer in answers:
+        if answer.prediction.scores is not None:
+            notes += [*verdict_of(answer, threshold), *filter(None, [true_line([answer])])]
+    drawn = tuple(answer for answer in answers if not answer.is_mask)
+    return Panel(first.title, picture.on_layer(first.labels), first.task, notes=tuple(notes), answers=drawn)
+
+
+def _beside(answers: Sequence[Answer], picture: Picture) -> Panel:
+    """Return what is true as far as it is known, on the image."""
+    first = next((answer for answer in answers if answer.is_mask), answers[0])
+    known = [answer for answer in answers if answer.true_boxes is not None]
+    title = TRUTH if first.true_mask is not None else _TRUE_BOXES if known else "image"
+    labels = np.zeros(picture.grid.shape, dtype=np.uint8) if first.true_mask is None else first.true_mask.labels
+    notes = tuple(line for line in (true_line([answer]) for answer in answers) if line)
+    shown = picture.on_layer(labels)
+    return Panel(title, shown, first.task, notes=notes, answers=tuple(known), is_truth=True)

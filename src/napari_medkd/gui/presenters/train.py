@@ -11,6 +11,7 @@ from napari_medkd.core.errors import InputProblem, Problem
 from napari_medkd.gui.cards import cards_of
 from napari_medkd.gui.command import ask, command_line, end_questions
 from napari_medkd.gui.presenters.choices import METHOD_SETTINGS, TrainChoices
+from napari_medkd.gui.presenters.finished_runs import FinishedRuns
 from napari_medkd.gui.presenters.ports import InBackground, Runner, problems_of
 from napari_medkd.gui.presenters.words import count, duration, memory
 from napari_medkd.gui.state import Session, TrainState
@@ -32,6 +33,7 @@ class TrainPresenter:
         self._runner = runner
         self._in_background = in_background
         self.choices = TrainChoices(session, state)
+        self._finished = FinishedRuns(session, state, in_background)
         self._is_to_begin = False
 
     def load_cards(self, *, ask_again: bool = False) -> None:
@@ -68,21 +70,8 @@ class TrainPresenter:
         self.choices.take_dataset()
 
     def list_runs(self) -> None:
-        """Look for finished runs to start from, in a thread; without them, a run starts from scratch."""
-        folder = self._session.runs_folder
-
-        def look() -> tuple[tuple[Path, str], ...]:
-            from napari_medkd.runs.shelf import runs_in
-
-            return tuple((run.path, run.method) for run in runs_in(folder) if run.status.outcome == "completed")
-
-        def take(runs: tuple[tuple[Path, str], ...]) -> None:
-            self._state.finished = runs
-
-        def complain(error: Exception) -> None:
-            self._state.problems = problems_of(error, str(folder))
-
-        self._in_background(look, take, complain)
+        """Look for finished runs to start from, in a thread."""
+        self._finished.look()
 
     def effective(self) -> str:
         """Return the complete run as JSON: the spec with every setting of the method, preset and changes applied."""

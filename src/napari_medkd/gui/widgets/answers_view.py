@@ -1,79 +1,140 @@
-"""The tables of what the networks said, each under its network's title, and their export."""
+"""What the networks said, below each other in the dock: measures of masks, bars of classes, tables of boxes; export."""
 
-from pathlib import Path
+from collections.abc import Sequence
+from typing import Any
 
 from psygnal import Signal
-from qtpy.QtWidgets import QFileDialog, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
-from napari_medkd.core.errors import InputProblem
-from napari_medkd.gui.answers import Answer, as_csv
+from napari_medkd.gui.answers import Answer
+from napari_medkd.gui.theme import ThemeColours
+from napari_medkd.gui.verdicts import scores_of
+from napari_medkd.gui.widgets.boxes_view import BoxesView
+from napari_medkd.gui.widgets.class_bars import ClassBars, NetworkScores
+from napari_medkd.gui.widgets.export_button import ExportButton
 from napari_medkd.gui.widgets.measures_table import MeasuresTable
 
 
 class AnswersView(QWidget):
-    """A titled table for each answer; nothing where there is none.
+    """A titled table for each mask, bars for each classification, slider and tables for each detection.
 
     Attributes
     ----------
     class_chosen
         ``(Answer, int)`` the answer in whose table a class was clicked, and the class's label.
-    failed
-        ``(str)`` why the tables could not be saved.
+    box_chosen
+        ``(BoxRow)`` whose row was clicked.
+    box_threshold_changed, class_threshold_changed
+        ``(float)`` the person chose another least score.
     """
 
     class_chosen = Signal(object, int)
-    failed = Signal(str)
+    box_chosen = Signal(object)
+    box_threshold_changed = Signal(float)
+    class_threshold_changed = Signal(float)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, colours: ThemeColours, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.answers: tuple[Answer, ...] = ()
         self.tables: dict[str, MeasuresTable] = {}
+        self.bars: dict[str, ClassBars] = {}
+        self.boxes: dict[str, BoxesView] = {}
+        self._colours = colours
         self._column = QVBoxLayout()
         self._column.setContentsMargins(0, 0, 0, 0)
-        self.export = QPushButton("Export CSV …")
-        self.export.setToolTip("Save the tables, one line for each network and class")
-        self.export.clicked.connect(self._choose_file)
+        self.export = ExportButton()
+        self.saved = QLabel()
+        self.saved.setWordWrap(True)
+        self.export.saved.connect(lambda files: self._say_saved(f"Saved {files}."))
+        self.export.failed.connect(lambda _problem: self._say_saved(""))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(self._column)
         layout.addWidget(self.export)
-        self.show_answers(())
+        layout.addWidget(self.saved)
+        self.show_answers((), 0.5, 0.5)
 
-    def show_answers(self, answers: tuple[Answer, ...]) -> None:
-        """Show these answers instead."""
+    def show_answers(
+        self, answers: tuple[Answer, ...], box_threshold: float, class_threshold: float, image: str = ""
+    ) -> None:
+        """Show these answers instead; ``image`` is the name of the file they are about."""
         while (item := self._column.takeAt(0)) is not None:
             widget = item.widget()
             if widget is not None:
                 widget.hide()
                 widget.deleteLater()
-        self.answers, self.tables = answers, {}
+        self.answers, self.tables, self.bars, self.boxes = answers, {}, {}, {}
         for answer in answers:
-            self._add(answer)
+            if answer.is_mask:
+                self._add_measures(answer)
+        for scored in _by_task([answer for answer in answers if answer.prediction.scores is not None]):
+            self._add_bars(scored)
+        for boxed in _by_task([answer for answer in answers if answer.boxes is not None]):
+            self._add_boxes(boxed, box_threshold)
+        self.export.take(answers, image)
         self.export.setVisible(bool(answers))
+        self._say_saved("")
+        self.filter_boxes(box_threshold)
+        self.mark_classes(class_threshold)
 
-    def _add(self, answer: Answer) -> None:
-        title = QLabel(f"<b>{answer.title[0].upper()}{answer.title[1:]}</b> · {answer.prediction.case}")
-        title.setWordWrap(True)
+    def filter_boxes(self, threshold: float) -> None:
+        """Show the boxes of at least that score."""
+        self.export.box_threshold = threshold
+        for view in self.boxes.values():
+            view.filter(threshold)
+
+    def mark_classes(self, threshold: float) -> None:
+        """Show which classes are called present from that score on."""
+        self.export.class_threshold = threshold
+        for task, bars in self.bars.items():
+            of_task = [answer for answer in self.answers if answer.task.name == task]
+            bars.show_scores([NetworkScores(one.title, scores_of(one, threshold)) for one in of_task], threshold)
+
+    def take_theme(self, colours: ThemeColours) -> None:
+        """Draw in other colours."""
+        self._colours = colours
+        for bars in self.bars.values():
+            bars.take_theme(colours)
+
+    def _add_measures(self, answer: Answer) -> None:
+        title = _heading(f"<b>{answer.title[0].upper()}{answer.title[1:]}</b> · {answer.prediction.case}")
         title.setToolTip(f"{answer.prediction.made_by}, {answer.prediction.checkpoint}")
         table = MeasuresTable()
         table.setAccessibleName(f"Measures of the {answer.title}")
-        table.show_measures(answer.measures, answer.prediction.task, has_truth=answer.truth is not None)
+        table.show_measures(answer.measures, answer.task, has_truth=answer.true_mask is not None)
         table.class_chosen.connect(lambda label: self.class_chosen.emit(answer, label))
         self._column.addWidget(title)
         self._column.addWidget(table)
-        self.tables[answer.stage] = table
+        self.tables.setdefault(answer.stage, table)
 
-    def _choose_file(self) -> None:
-        case = self.answers[0].prediction.case
-        path, _ = QFileDialog.getSaveFileName(self, "Export the tables", f"{case}.csv", "CSV (*.csv)")
-        if path:
-            self.export_to(Path(path))
+    def _add_bars(self, answers: Sequence[Answer]) -> None:
+        task = answers[0].task
+        bars = ClassBars(task, self._colours)
+        bars.threshold_changed.connect(lambda value: self.class_threshold_changed.emit(value))
+        self._column.addWidget(_heading(f"<b>{task.name}</b> · {answers[0].prediction.case}"))
+        self._column.addWidget(bars)
+        self.bars[task.name] = bars
 
-    def export_to(self, path: Path) -> None:
-        """Write the tables as CSV."""
-        from napari_medkd.files.atomic import write_text
+    def _add_boxes(self, answers: Sequence[Answer], threshold: float) -> None:
+        view = BoxesView(answers, threshold)
+        view.threshold_changed.connect(lambda value: self.box_threshold_changed.emit(value))
+        view.box_chosen.connect(lambda value: self.box_chosen.emit(value))
+        self._column.addWidget(view)
+        self.boxes[answers[0].task.name] = view
 
-        try:
-            write_text(path, as_csv(self.answers))
-        except (InputProblem, OSError) as error:
-            self.failed.emit(str(error))
+    def _say_saved(self, words: str) -> None:
+        self.saved.setText(words)
+        self.saved.setVisible(bool(words))
+
+
+def _by_task(answers: Sequence[Answer]) -> list[list[Answer]]:
+    names: dict[str, list[Any]] = {}
+    for answer in answers:
+        names.setdefault(answer.task.name, []).append(answer)
+    return list(names.values())
+
+
+def _heading(words: str) -> QLabel:
+    label = QLabel(words)
+    label.setWordWrap(True)
+    return label

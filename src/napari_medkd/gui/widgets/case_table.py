@@ -144,9 +144,12 @@ class CaseTable(QTableView):
         self.setColumnWidth(REFERENCE, 34)
 
     def _fit_columns(self) -> None:
-        """Make every column as wide as it needs, within limits; the labels take what is left."""
+        """Make every column as wide as its title and cells need, within limits; the labels take what is left."""
+        header = self.horizontalHeader()
+        assert header is not None
         for column, most in ((0, 130), (1, 90), (2, 70)):
-            self.setColumnWidth(column, min(most, max(48, self.sizeHintForColumn(column) + 12)))
+            needed = max(header.sectionSizeHint(column), self.sizeHintForColumn(column) + 12)
+            self.setColumnWidth(column, min(most, needed))
 
     def _row(self, index: QModelIndex) -> CaseRow:
         return self._model.rows[self._sorted.mapToSource(index).row()]

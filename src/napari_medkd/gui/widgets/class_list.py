@@ -116,4 +116,6 @@ class ClassList(QTableWidget):
 def _swatch(colour: str) -> QIcon:
     picture = QPixmap(_SWATCH, _SWATCH)
     picture.fill(QColor(colour))
-    return QIcon(picture)
+    icon = QIcon(picture)
+    icon.addPixmap(picture, QIcon.Mode.Selected)  # else Qt mixes the colour of the selection in
+    return icon

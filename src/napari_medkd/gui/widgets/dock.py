@@ -10,6 +10,7 @@ from napari_medkd.gui.class_names import keep_class_names
 from napari_medkd.gui.planes import keep_unmirrored
 from napari_medkd.gui.preferences import PLUGIN, prepare
 from napari_medkd.gui.state import session_of
+from napari_medkd.gui.status_line import keep_on_one_line
 from napari_medkd.gui.theme import ThemeColours, colours_of
 from napari_medkd.gui.widgets.closing import guard_closing
 
@@ -41,6 +42,7 @@ class Dock(QWidget):
         napari_viewer.events.theme.connect(self._theme_changed)
         keep_unmirrored(napari_viewer)
         keep_class_names(napari_viewer)
+        keep_on_one_line(napari_viewer)
 
     def colours(self) -> ThemeColours:
         """Return the colours of the theme now."""
@@ -52,6 +54,9 @@ class Dock(QWidget):
     def first_look(self) -> None:
         """Do what the first picture need not wait for: load modules, read folders, ask the command line."""
 
+    def look_again(self) -> None:
+        """Bring up to date what may have changed while another tab stood in front."""
+
     def settle(self) -> None:
         """Take the preferences, then have the first look; once, after the first picture or when asked to."""
         if not self._is_settled:
@@ -60,8 +65,9 @@ class Dock(QWidget):
             self.first_look()
 
     def showEvent(self, event: QShowEvent | None) -> None:
-        """Join the other docks the first time."""
+        """Join the other docks the first time, and look again at every other."""
         super().showEvent(event)
+        self._came_up(True)
         if not self._has_joined:
             self._has_joined = True
             QTimer.singleShot(0, self._join)
@@ -72,6 +78,10 @@ class Dock(QWidget):
         if not self._is_settled:
             QTimer.singleShot(0, self.settle)
 
+    def _came_up(self, is_in_front: bool) -> None:
+        if is_in_front and self._is_settled:
+            self.look_again()
+
     def _theme_changed(self, event: Any = None) -> None:
         del event
         self.take_theme(self.colours())
@@ -81,6 +91,7 @@ class Dock(QWidget):
         if not isinstance(frame, QDockWidget) or not isinstance(window, QMainWindow):
             return
         frame.setWindowTitle(self.title)
+        frame.visibilityChanged.connect(self._came_up)  # a tab behind others is not hidden, so it is never shown anew
         guard_closing(window, self.session)
         beside = _another_dock(window, frame)
         if beside is None:

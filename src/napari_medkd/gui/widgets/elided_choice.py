@@ -1,7 +1,9 @@
 """A drop-down list whose shown text ends in an ellipsis where it is too long, instead of being cut."""
 
+from collections.abc import Sequence
 from html import escape
 
+from psygnal import Signal
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QPaintEvent
 from qtpy.QtWidgets import QComboBox, QSizePolicy, QStyle, QStyleOptionComboBox, QStylePainter
@@ -11,7 +13,15 @@ _PADDING = 14
 
 
 class ElidedChoice(QComboBox):
-    """As wide as its place, whatever its choices; its list shows them whole."""
+    """As wide as its place, whatever its choices; its list shows them whole.
+
+    Attributes
+    ----------
+    opened
+        When the person opens the list.
+    """
+
+    opened = Signal()
 
     def __init__(self, name: str, tip: str) -> None:
         super().__init__()
@@ -20,6 +30,23 @@ class ElidedChoice(QComboBox):
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(_FEWEST_LETTERS)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def showPopup(self) -> None:
+        """Say that the list is opened, then open it."""
+        self.opened.emit()
+        super().showPopup()
+
+    def offer(self, choices: Sequence[tuple[str, str]]) -> None:
+        """Offer these (key, words), also in a list that is open; the chosen one stays where it is among them."""
+        if [(self.itemData(at), self.itemText(at)) for at in range(self.count())] == list(choices):
+            return
+        chosen, view = self.currentData(), self.view()
+        self.clear()
+        for key, words in choices:
+            self.addItem(words, key)
+        self.setCurrentIndex(self.findData(chosen))
+        if view is not None and view.isVisible():
+            super().showPopup()  # as high as it needs to be now
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """Draw the frame and as much of the text as there is room for."""

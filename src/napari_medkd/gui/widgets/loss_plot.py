@@ -261,4 +261,5 @@ def _short(value: float) -> str:
 
 
 def _in_words(name: str) -> str:
-    return escape(name.replace("_", " ")).replace(" ", "&nbsp;")
+    """Return a curve's name, which is never broken: a line ends between two names."""
+    return escape(name.replace("_", " ")).replace(" ", "&nbsp;").replace("-", "&#8209;")

@@ -6,13 +6,11 @@ from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices, QShowEvent
 from qtpy.QtWidgets import QVBoxLayout
 
-from napari_medkd.core.errors import Problem
-from napari_medkd.gui.answers import Answer
+from napari_medkd.core.errors import InputProblem, Problem
 from napari_medkd.gui.backend import followers_of
 from napari_medkd.gui.background import Background
-from napari_medkd.gui.canvas import AnswersOnCanvas, jump_to, layer_of, pictures_on
-from napari_medkd.gui.comparison import Comparison
-from napari_medkd.gui.networks import Network
+from napari_medkd.gui.canvas import pictures_on
+from napari_medkd.gui.networks import Network, name_of
 from napari_medkd.gui.planes import show_plane
 from napari_medkd.gui.presenters.predicting import Predicting
 from napari_medkd.gui.presenters.results import ResultsPresenter
@@ -20,7 +18,9 @@ from napari_medkd.gui.presenters.selection import Selection
 from napari_medkd.gui.presenters.side_by_side import sides_of
 from napari_medkd.gui.presenters.words import run_in_short
 from napari_medkd.gui.preview import LivePreview
+from napari_medkd.gui.shown_answers import ShownAnswers
 from napari_medkd.gui.state import ResultsState
+from napari_medkd.gui.theme import ThemeColours
 from napari_medkd.gui.widgets.all_cases_box import AllCasesBox
 from napari_medkd.gui.widgets.dock import Dock, bring_up
 from napari_medkd.gui.widgets.results_view import ResultsView, fill
@@ -37,15 +37,15 @@ class ResultsDock(Dock):
         self.selection = Selection(self.session, self.state, Background(self))
         predicting = Predicting(followers, Background(self))
         self.presenter = ResultsPresenter(self.state, self.selection, predicting)
-        self.comparison = Comparison(napari_viewer)
+        self.shown = ShownAnswers(napari_viewer, self.state)
+        self.comparison = self.shown.comparison
         self.transfer = TransferButton(napari_viewer, self.session, self.state, self.comparison)
         self.preview = LivePreview(
             napari_viewer, self.session, Background(self), may_draw=lambda: not self.comparison.is_shown
         )
-        self._answers = AnswersOnCanvas(napari_viewer)
         followers.heard.connect(predicting.hear)
         followers.failed.connect(predicting.fail)
-        self.view = ResultsView(AllCasesBox(self.session), self)
+        self.view = ResultsView(AllCasesBox(self.session), self.colours(), self)
         self.view.on_canvas.addWidget(self.transfer)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -65,6 +65,10 @@ class ResultsDock(Dock):
         """Look for runs."""
         self.selection.list_runs()
 
+    def take_theme(self, colours: ThemeColours) -> None:
+        """Draw the bars in other colours."""
+        self.view.answers.take_theme(colours)
+
     def _connect_view(self) -> None:
         view = self.view
         view.run.activated.connect(lambda: self.selection.choose_run(view.run.currentData()))
@@ -80,8 +84,13 @@ class ResultsDock(Dock):
             button.clicked.connect(lambda _=False, plane=name: show_plane(self.viewer, plane))
         view.preview.setChecked(True)
         view.preview.toggled.connect(self.preview.switch)
-        view.answers.class_chosen.connect(self._jump)
-        view.answers.failed.connect(self._complain)
+        view.scores.toggled.connect(self.shown.switch_scores)
+        answers = view.answers
+        answers.class_chosen.connect(lambda *one: self.shown.jump_to_class(self.selection.picture, *one))
+        answers.box_chosen.connect(lambda box: self.shown.jump_to_box(self.selection.picture, box.middle))
+        answers.box_threshold_changed.connect(self.presenter.choose_box_threshold)
+        answers.class_threshold_changed.connect(self.presenter.choose_class_threshold)
+        answers.export.failed.connect(self._complain)
         view.log.clicked.connect(self._open_log)
         view.all_cases.sheet.clicked.connect(lambda: bring_up(self.viewer, "Sheet"))
 
@@ -98,6 +107,8 @@ class ResultsDock(Dock):
             (events.advice, self._show_busy),
             (events.message, self._show_message),
             (events.answers, self._show_answers),
+            (events.box_threshold, lambda: self.view.answers.filter_boxes(self.state.box_threshold)),
+            (events.class_threshold, lambda: self.view.answers.mark_classes(self.state.class_threshold)),
             (events.differences, self._show_differences),
             (events.difference, self._show_differences),
             (events.panels, self._show_panels),
@@ -117,7 +128,7 @@ class ResultsDock(Dock):
         del event
         pictures = pictures_on(self.viewer, besides=tuple(self.comparison.layers))
         self.selection.set_pictures(pictures)
-        self._answers.keep_only(pictures)
+        self.shown.keep_only(pictures)
 
     def _follow_selection(self, event: Any = None) -> None:
         """Choose the image the person selects in the list of layers."""
@@ -160,37 +171,25 @@ class ResultsDock(Dock):
         self.view.log.setVisible(state.log is not None)
 
     def _show_answers(self) -> None:
-        answers, picture = self.state.answers, self.selection.picture
-        self.view.answers.show_answers(answers)
-        if picture is not None and not self.comparison.is_shown:
-            self._answers.draw(answers, picture, hidden=self.presenter.will_compare)
+        state, picture = self.state, self.selection.picture
+        image = picture.source.name if picture and picture.source else ""
+        self.view.answers.show_answers(state.answers, state.box_threshold, state.class_threshold, image)
+        self.view.scores.setVisible(bool(self.view.answers.bars))
+        self.shown.draw(picture, hidden=self.presenter.will_compare)
 
     def _show_differences(self) -> None:
         fill(self.view.difference, [(pair, pair, pair) for pair in self.state.differences], self.state.difference)
         self.view.show_legend(sides_of(self.state.difference))
 
     def _show_panels(self) -> None:
-        panels, picture = self.state.panels, self.selection.picture
-        image = layer_of(self.viewer, picture.layer) if picture else None
-        if panels and image is not None:
-            self.comparison.show(image, list(panels))
-        else:
-            self.comparison.leave()
-            if picture is not None:
-                self._answers.draw(self.state.answers, picture, hidden=True)
+        self.shown.show_panels(self.selection.picture)
         self._show_compare_button()
 
-    def _jump(self, answer: Answer, label: int) -> None:
-        picture = self.selection.picture
-        if picture is None:
-            return
-        layer = self.comparison.overlay(answer.title) or self._answers.layer(picture, answer.stage)
-        if layer is not None:
-            jump_to(self.viewer, layer, answer, label)
-
-    def _complain(self, message: str) -> None:
-        self.state.hint = "Choose another folder."
-        self.state.message = f"The tables cannot be saved. {message}"
+    def _complain(self, problem: InputProblem) -> None:
+        """Say why nothing was exported."""
+        first = problem.problems[0]
+        self.state.hint = first.hint
+        self.state.message = f"Nothing was saved. {first.where}: {first.problem}"
 
     def _open_log(self) -> None:
         if self.state.log is not None:
@@ -198,7 +197,10 @@ class ResultsDock(Dock):
 
 
 def _offered(network: Network) -> tuple[str, str, str]:
+    name = name_of(network.stage)
+    name = name[0].upper() + name[1:]
+    tasks = ", ".join(task.name for task in network.tasks)
     if not network.needs_mask:
-        return network.stage, network.stage.capitalize(), "Sees the image alone"
+        return network.stage, name, f"Sees the image alone; answers {tasks}"
     tip = f"It must be shown {network.sees} of the true mask where that is known, else of the student's mask"
-    return network.stage, f"{network.stage.capitalize()}, given {network.sees}", tip
+    return network.stage, f"{name}, given {network.sees}", tip

@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
 
 from napari_medkd.gui.colours import ONLY_FIRST, ONLY_SECOND, OTHER_CLASS
 from napari_medkd.gui.planes import PLANES
+from napari_medkd.gui.theme import ThemeColours
 from napari_medkd.gui.widgets.all_cases_box import AllCasesBox
 from napari_medkd.gui.widgets.answers_view import AnswersView
 from napari_medkd.gui.widgets.elided_choice import ElidedChoice
@@ -34,7 +35,7 @@ _MARGIN = 6
 class ResultsView(QScrollArea):
     """Everything in the dock, scrolled where it is too low."""
 
-    def __init__(self, all_cases: AllCasesBox, parent: QWidget | None = None) -> None:
+    def __init__(self, all_cases: AllCasesBox, colours: ThemeColours, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.all_cases = all_cases
         self.setWidgetResizable(True)
@@ -46,7 +47,7 @@ class ResultsView(QScrollArea):
         layout.addWidget(self._question())
         layout.addWidget(self.all_cases)
         layout.addWidget(self._canvas())
-        self.answers = AnswersView()
+        self.answers = AnswersView(colours)
         layout.addWidget(self.answers)
         layout.addStretch(1)
         self.setWidget(inside)
@@ -95,6 +96,9 @@ class ResultsView(QScrollArea):
         self.planes = {name: QPushButton(name) for name in (*PLANES, "3D")}
         for name, button in self.planes.items():
             button.setToolTip("Show the volume" if name == "3D" else f"Show {name.lower()} slices, upright")
+        self.scores = QCheckBox("Write class scores on the image")
+        self.scores.setToolTip("In a corner of the canvas; side by side they stand beneath the titles in any case")
+        self.scores.setChecked(True)
         self.preview = QCheckBox("Show what a training run predicts")
         self.preview.setToolTip("Overlay the newest preview of a live run on its case, while that case is open")
         layout = QVBoxLayout(box)
@@ -102,6 +106,7 @@ class ResultsView(QScrollArea):
         layout.addLayout(_labelled("Difference", self.difference))
         layout.addWidget(self.legend)
         layout.addLayout(_row(*self.planes.values()))
+        layout.addWidget(self.scores)
         layout.addWidget(self.preview)
         self.on_canvas = layout
         return box

@@ -24,9 +24,12 @@ class SettingsForm(QWidget):
     ----------
     changed
         ``(name, value)`` when the person set a value.
+    list_opened
+        ``(name)`` when the person opens a setting's list of choices.
     """
 
     changed = Signal(str, object)
+    list_opened = Signal(str)
 
     def __init__(self, fields: Iterable[FormField] = ()) -> None:
         super().__init__()
@@ -49,7 +52,7 @@ class SettingsForm(QWidget):
         return any(fault.text() for fault in self._faults.values())
 
     def show_fields(self, fields: Iterable[FormField]) -> None:
-        """Build the form anew, from other fields; where only defaults differ, the boxes stay."""
+        """Build the form anew, from other fields; where only defaults or choices differ, the boxes stay."""
         wanted = {field.name: field for field in fields}
         same = [_shape(field) for field in wanted.values()] == [_shape(field) for field in self.fields.values()]
         self.fields = wanted
@@ -58,6 +61,7 @@ class SettingsForm(QWidget):
             for row, field in enumerate(wanted.values()):
                 self._add(row, field)
         for field in wanted.values():
+            self.boxes[field.name].offer(field)
             tip = f"<p>{escape(field.tooltip)}</p>"
             self.boxes[field.name].setToolTip(tip)
             self._labels[field.name].setToolTip(tip)
@@ -102,6 +106,7 @@ class SettingsForm(QWidget):
         fault.setStyleSheet(self._look_of_faults)
         fault.hide()
         box.changed.connect(partial(self._say, field.name))
+        box.list_opened.connect(partial(self.list_opened.emit, field.name))
         self._grid.addWidget(label, 2 * row, 0)
         self._grid.addWidget(box, 2 * row, 1)
         self._grid.addWidget(fault, 2 * row + 1, 0, 1, 2)
@@ -113,4 +118,4 @@ class SettingsForm(QWidget):
 
 def _shape(field: FormField) -> tuple[Any, ...]:
     """Return what makes a field need another box."""
-    return field.name, field.kind, field.minimum, field.maximum, field.choices, field.is_optional, shown(field.title)
+    return field.name, field.kind, field.minimum, field.maximum, field.is_optional, shown(field.title)

@@ -4,7 +4,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtGui import QFontDatabase, QGuiApplication, QShowEvent
+from qtpy.QtCore import QFileSystemWatcher
+from qtpy.QtGui import QFontDatabase, QGuiApplication
 from qtpy.QtWidgets import (
     QFileDialog,
     QFrame,
@@ -37,6 +38,7 @@ class TrainDock(Dock):
         self.state = TrainState()
         self.presenter: Any = None
         self.form: Any = None
+        self._watcher = QFileSystemWatcher(self)
         self._build()
 
     def first_look(self) -> None:
@@ -51,13 +53,17 @@ class TrainDock(Dock):
         self._show_all()
         self.take_theme(self.colours())
         self.presenter.load_cards()
-        self.presenter.list_runs()
+        self.look_again()
 
-    def showEvent(self, event: QShowEvent | None) -> None:
-        """Look for runs that have ended whenever the dock comes up again."""
-        super().showEvent(event)
-        if self.presenter is not None:
-            self.presenter.list_runs()
+    def look_again(self) -> None:
+        """Look for runs to start from, and notice from now on when one is added or deleted."""
+        folder = self.session.runs_folder
+        if self._watcher.directories() != [str(folder)]:
+            if self._watcher.directories():
+                self._watcher.removePaths(self._watcher.directories())
+            if folder.is_dir():
+                self._watcher.addPath(str(folder))
+        self.presenter.list_runs()
 
     def take_theme(self, colours: ThemeColours) -> None:
         """Write faults in the theme's colour."""
@@ -137,7 +143,7 @@ class TrainDock(Dock):
         form.method_chosen.connect(choices.choose_method)
         form.preset_chosen.connect(choices.choose_preset)
         form.changed.connect(choices.set_value)
-        self.ask_again.clicked.connect(self._look_again)
+        self.ask_again.clicked.connect(self._ask_again)
         self.copy_line.clicked.connect(self._copy_line)
         self.estimate.clicked.connect(self._estimate_or_cancel)
         self.start.clicked.connect(lambda: self.presenter.start())
@@ -150,10 +156,13 @@ class TrainDock(Dock):
             signal.connect(self._show_answers)
         self.session.events.dataset.connect(self._take_dataset)
         self.session.events.references.connect(self._show_all)
-        self.session.events.interpreter.connect(self._look_again)
+        self.session.events.interpreter.connect(self._ask_again)
         events.started.connect(self._run_started)
         events.finished.connect(self._show_all)
-        self.session.events.runs_folder.connect(self.presenter.list_runs)
+        form.list_opened.connect(lambda name: self.look_again() if name == "start_from" else None)
+        followers_of(self.session).left.connect(self.look_again)
+        self.session.events.runs_folder.connect(self.look_again)
+        self._watcher.directoryChanged.connect(self.look_again)
 
     def begin_from_references(self) -> None:
         """Set up a run that learns from the marked references."""
@@ -183,7 +192,8 @@ class TrainDock(Dock):
         sides = f"{train} cases to train, {validate} to validate" if train else f"{len(dataset.cases)} cases"
         taught = self.presenter.choices.references()
         if taught:
-            sides = f"Learns from the label of {escape(listed(list(taught), most=2))} alone"
+            labels = "label" if len(taught) == 1 else "labels"
+            sides = f"Learns from the {labels} of {escape(listed(list(taught), most=2))} alone"
         elif references:
             sides = f"{sides}, {len(references)} marked as reference"
         self.dataset.setText(f"<b>{escape(dataset.name)}</b><br>{sides}")
@@ -221,7 +231,7 @@ class TrainDock(Dock):
         self.presenter.take_dataset()
         self._show_all()
 
-    def _look_again(self) -> None:
+    def _ask_again(self) -> None:
         self.presenter.load_cards(ask_again=True)
 
     def _copy_line(self) -> None:

@@ -25,12 +25,15 @@ class TrainForm(QWidget):
         ``(name)``
     changed
         ``(name, value)`` of a setting.
+    list_opened
+        ``(name)`` of a setting whose choices the person looks at.
     """
 
     task_chosen = Signal(str)
     method_chosen = Signal(str)
     preset_chosen = Signal(str)
     changed = Signal(str, object)
+    list_opened = Signal(str)
 
     def __init__(self, shared_fields: dict[str, FormField]) -> None:
         super().__init__()
@@ -53,6 +56,7 @@ class TrainForm(QWidget):
             box.activated.connect(lambda at, box=box, signal=signal: signal.emit(_key(box, at)))
         for form in self.forms:
             form.changed.connect(self.changed.emit)
+            form.list_opened.connect(self.list_opened.emit)
 
     @property
     def forms(self) -> tuple[SettingsForm, ...]:

@@ -32,9 +32,12 @@ class ValueBox(QWidget):
     ----------
     changed
         ``(value)`` when the person set another; not when the program did.
+    list_opened
+        When the person opens the list of choices.
     """
 
     changed = Signal(object)
+    list_opened = Signal()
 
     def __init__(self, editor: QWidget) -> None:
         super().__init__()
@@ -57,16 +60,22 @@ class ValueBox(QWidget):
 
     def set_value(self, value: Value) -> None:
         """Show a value without saying that it changed."""
-        self._is_told = True
-        try:
-            self.show_value(value)
-        finally:
-            self._is_told = False
+        self._silently(lambda: self.show_value(value))
+
+    def offer(self, field: FormField) -> None:
+        """Take over what there is to choose from now; the value stays."""
 
     def say(self, *_: object) -> None:
         """Say that the person set another value."""
         if not self._is_told:
             self.changed.emit(self.value())
+
+    def _silently(self, show: Callable[[], None]) -> None:
+        self._is_told = True
+        try:
+            show()
+        finally:
+            self._is_told = False
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Keep the wheel from changing a value that the pointer only passes while scrolling the form."""
@@ -139,10 +148,13 @@ class _SwitchBox(ValueBox):
 class _ChoiceBox(ValueBox):
     def __init__(self, field: FormField) -> None:
         box = ElidedChoice(field.title, field.tooltip)
-        for choice, words in zip(field.choices, field.words or field.choices, strict=True):
-            box.addItem(words, choice)
         super().__init__(box)
+        self.offer(field)
         box.currentIndexChanged.connect(self.say)
+        box.opened.connect(self.list_opened.emit)
+
+    def offer(self, field: FormField) -> None:
+        self._silently(lambda: self.editor.offer(list(zip(field.choices, field.words or field.choices, strict=True))))
 
     def value(self) -> Value:
         return str(self.editor.currentData())
@@ -207,6 +219,10 @@ class _OptionalBox(ValueBox):
         layout.addWidget(inner, 1)
         self._switch.toggled.connect(self._toggle)
         inner.changed.connect(self.say)
+        inner.list_opened.connect(self.list_opened.emit)
+
+    def offer(self, field: FormField) -> None:
+        self._inner.offer(field)
 
     def value(self) -> Value:
         return self._inner.value() if self._switch.isChecked() else None

@@ -1,0 +1,248 @@
+"""Whether a teacher over several datasets makes better students than their own labels do: masks, classes, boxes.
+
+    python benchmarks/joint_teacher.py train [--experiment segmentation] [--row multi-head] [--seeds 0,1] [--minutes 60]
+    python benchmarks/joint_teacher.py report [--side development]
+
+A group of datasets is learned from together. One run of the method makes three rows: the experts (*dataset-specific*),
+the *joint teacher* and its *joint-teacher student*; its experts and teacher serve the rows that need the same ones.
+Every student takes as many steps; *multi-head* takes as many as all of them together. Each row's answers to development
+and test cases are kept in a file of its own under ``results/joint_teacher/``. Test is scored once. Needs MEDKD_DATA.
+"""
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from joint_teacher_data import GROUPS, WORK, Group, written
+from joint_teacher_table import Trial, rows_of_group
+from record import RESULTS, Record, machine, versions
+from row_commands import read_commands, within
+from task_scores import Said, metric_of, said_of
+from trained import asked_of, is_kept, trained
+
+from napari_medkd.core.control import Always
+from napari_medkd.core.dataset import Dataset
+from napari_medkd.core.run_layout import CHECKPOINTS, stage_name
+from napari_medkd.core.spec import Hardware, MethodChoice, NetworkChoice, Target, TrainSpec
+from napari_medkd.engine.answers import Answer
+from napari_medkd.engine.hardware import Machine, choose_device
+from napari_medkd.engine.predict import Predictor
+from napari_medkd.files.atomic import write_text
+from napari_medkd.files.opening import read_volume
+
+KEPT = RESULTS / "joint_teacher"
+SIDES = ("development", "test")
+
+#: Kept runs of the method, whose experts and teacher serve other rows.
+RUNS = WORK / "runs"
+JOINT = "joint-teacher student"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a row is trained.
+
+    Parameters
+    ----------
+    network
+        Whose answers it is: the kind of stage.
+    alone
+        Whether each dataset has a run of its own.
+    reuses
+        Kinds of stages taken from the run of the method with the same seed.
+    shares_run
+        Whether its network is part of the method's run itself.
+    """
+
+    method: str = "joint-teacher"
+    preset: str = "recommended"
+    settings: dict[str, bool | float | str] = field(default_factory=dict)
+    network: str = "student"
+    alone: bool = False
+    reuses: tuple[str, ...] = ()
+    shares_run: bool = False
+
+    def spec(self, name: str, datasets: tuple[str, ...], seed: int) -> TrainSpec:
+        """Return the run on some of a group's datasets."""
+        group = GROUPS[name]
+        settings = dict(self.settings)
+        if self.method == "multi-head":
+            settings["share"] = float(len(datasets))
+        tasks = {each: next(iter(group.datasets[each]().tasks)) for each in datasets}
+        return TrainSpec(
+            datasets=tuple(written(name, each) for each in datasets),
+            targets=tuple(Target(dataset=each, task=task) for each, task in tasks.items()),
+            preprocessing_of={each: group.preprocessing[each] for each in datasets},
+            method=MethodChoice(name=self.method, preset=self.preset, settings=settings),
+            network=NetworkChoice(widths=group.widths),
+            schedule=group.schedule,
+            hardware=Hardware(threads=1, precision="bf16"),
+            seed=seed,
+        )
+
+
+_WITHOUT: dict[str, bool | float | str] = {"answers": 0.0, "features": 0.0}
+_SMALL = "a sixteenth"
+ROWS = {
+    "dataset-specific": Recipe(network="expert", shares_run=True),
+    "multi-head": Recipe("multi-head"),
+    "self-distillation": Recipe(alone=True, reuses=("expert",)),
+    "student without distillation": Recipe(settings=_WITHOUT),
+    "joint teacher": Recipe(network="teacher", shares_run=True),
+    JOINT: Recipe(shares_run=True),
+    "compressed student": Recipe(settings={"student_size": _SMALL}, reuses=("expert", "teacher")),
+    "compressed, without distillation": Recipe(settings={**_WITHOUT, "student_size": _SMALL}),
+}
+CANDIDATES = {
+    "answers alone": Recipe(settings={"features": 0.0}, reuses=("expert", "teacher")),
+    "features alone": Recipe(settings={"answers": 0.0}, reuses=("expert", "teacher")),
+    "random teacher": Recipe(settings={"teacher_trains": False}),
+    "faithful": Recipe(preset="faithful", reuses=("expert", "teacher")),
+}
+
+#: What each row is held against.
+VERSUS = {
+    "multi-head": ("dataset-specific",),
+    "self-distillation": ("dataset-specific",),
+    "student without distillation": ("dataset-specific",),
+    "joint teacher": ("dataset-specific",),
+    JOINT: ("dataset-specific", "multi-head", "self-distillation", "student without distillation"),
+    "compressed student": ("dataset-specific", "compressed, without distillation"),
+}
+
+
+def finish_row(group: str, name: str, seed: int, recipe: Recipe) -> None:
+    """Train one row with one seed where it is not done, and write what its networks say of every case."""
+    kept = KEPT / group / f"{name}.seed-{seed}.json"
+    names = tuple(GROUPS[group].datasets)
+    asked: dict[str, object] = {**asked_of(recipe.spec(group, names, seed)), "network_of": recipe.network}
+    if is_kept(kept, asked):
+        return
+    start = time.monotonic()
+    networks = dict(_networks(group, name, seed, recipe))
+    document = {
+        "experiment": group,
+        "row": name,
+        "seed": seed,
+        **asked,
+        "seconds": round(time.monotonic() - start, 1),
+        "parameters": {each: _parameters(network) for each, network in networks.items()},
+        "machine": machine(),
+        "versions": versions(),
+        "said": {
+            test: {side: _said(networks[of], dataset, side) for side in SIDES}
+            for test, (of, dataset) in _tests(GROUPS[group]).items()
+        },
+    }
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    write_text(kept, json.dumps(document))
+    print(_line(document, GROUPS[group]), flush=True)
+
+
+def _networks(group: str, name: str, seed: int, recipe: Recipe) -> Iterator[tuple[str, Predictor]]:
+    """Yield the network of each dataset, trained."""
+    names, whole = tuple(GROUPS[group].datasets), RUNS / f"{group}.{JOINT}.seed-{seed}"
+    if recipe.shares_run or recipe.reuses:
+        trained(ROWS[JOINT].spec(group, names, seed), whole)
+    run = whole if recipe.shares_run else RUNS / f"{group}.{name}.seed-{seed}"
+    for chosen in ((each,) for each in names) if recipe.alone else (names,):
+        folder = run / chosen[0] if recipe.alone else run
+        spec = recipe.spec(group, chosen, seed)
+        for kind in recipe.reuses:
+            _reuse(kind, whole, folder, chosen)
+        if not recipe.shares_run:
+            trained(spec, folder)
+        for each in chosen:
+            stage = stage_name(recipe.network, each) if len(chosen) > 1 else recipe.network
+            yield each, Predictor.open(folder, stage, Machine(choose_device("cpu"), "bf16"))
+
+
+def _reuse(kind: str, whole: Path, run: Path, names: tuple[str, ...]) -> None:
+    """Put the finished stages of a kind from the method's run into another, under the names they have there."""
+    (run / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
+    if kind == "teacher":
+        for path in (whole / CHECKPOINTS).glob("teacher*.done.*"):
+            shutil.copy(path, run / CHECKPOINTS / path.name)
+        return
+    for name in names:
+        stage = stage_name(kind, name)
+        for suffix in ("safetensors", "json"):
+            there = run / CHECKPOINTS / f"{stage if len(names) > 1 else kind}.done.{suffix}"
+            shutil.copy(whole / CHECKPOINTS / f"{stage}.done.{suffix}", there)
+
+
+def _tests(group: Group) -> dict[str, tuple[str, Dataset]]:
+    """Return by test whose network it is of, and its cases."""
+    inside = {name: (name, make()) for name, make in group.datasets.items()}
+    return inside | {name: (of, make()) for name, (of, make) in group.elsewhere.items()}
+
+
+def _said(network: Predictor, dataset: Dataset, side: str) -> dict[str, Said]:
+    found = {}
+    for name in dataset.split.validate if side == "development" else dataset.split.test:
+        case = dataset.case(name)
+        volume = read_volume(case.images, channels=dataset.channels, modality=dataset.modality)
+        (answer,) = [one for one in network.answer(volume, Always()) if isinstance(one, Answer)]
+        found[name] = said_of(answer, dataset, case, volume)
+    return found
+
+
+def _parameters(network: Predictor) -> int:
+    return sum(parameter.numel() for parameter in network.network.parameters())
+
+
+def _line(document: dict[str, Any], group: Group) -> str:
+    scores = []
+    for test, (_, dataset) in _tests(group).items():
+        (task,) = dataset.tasks.values()
+        cases = list(document["said"][test]["development"].values())
+        scores.append(f"{test} {np.nanmean(metric_of(task, cases).of_cases(cases, task)):.4f}")
+    who = f"{document['experiment']}  {document['row']:32s} seed {document['seed']}  {document['seconds']} s"
+    return f"{who}  development: {'  '.join(scores)}"
+
+
+def report(side: str) -> None:
+    """Write results/joint_teacher.json, or of development cases joint_teacher_development.json, from what is done."""
+    record = Record("joint_teacher" if side == "test" else "joint_teacher_development")
+    record.notes = {"side": side}
+    rows = {**ROWS, **CANDIDATES} if side == "development" else ROWS
+    versus = {name: VERSUS.get(name, ("dataset-specific", JOINT)) for name in rows if name != "dataset-specific"}
+    for group in GROUPS:
+        documents = {name: found for name in rows if (found := _documents(group, name))}
+        trials = [Trial(group, test, of, data, side, documents) for test, (of, data) in _tests(GROUPS[group]).items()]
+        record.rows += rows_of_group(trials, versus) if documents else []
+    print(record.write())
+    for row in record.rows:
+        if row.class_ == "mean":
+            against = f"{row.difference:+.4f} {row.ci95} over {row.versus}" if row.versus else ""
+            print(f"{row.task:26s} {row.test:44s} {row.row:32s} {row.mean:.4f} {row.values} {against}")
+
+
+def _documents(group: str, name: str) -> dict[int, dict[str, Any]]:
+    """Return the files of a row that is done, by seed."""
+    files = sorted((KEPT / group).glob(f"{name}.seed-*.json"))
+    read = (json.loads(file.read_text(encoding="utf-8")) for file in files)
+    return {document["seed"]: document for document in read}
+
+
+def main() -> None:
+    """Read the command line."""
+    wanted = read_commands(__doc__, GROUPS, ROWS, CANDIDATES, ("seeds", 3))
+    if wanted.command == "report":
+        report(wanted.side)
+        return
+    rows = CANDIDATES if wanted.command == "try" else ROWS
+    for group, seed, name in within(
+        wanted.minutes, product(wanted.experiment or GROUPS, wanted.numbers, wanted.row or rows)
+    ):
+        finish_row(group, name, seed, rows[name])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,166 @@
+"""The rows of the joint-teacher benchmark's table, made of what networks said of cases."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from record import Row
+from task_scores import Metric, Said, compared, compared_over_datasets, drawn_differences, metric_of
+
+from napari_medkd.core.dataset import Dataset
+from napari_medkd.core.task import Task
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One test of a group, with what every row said of it.
+
+    Parameters
+    ----------
+    test, of
+        Its name, and the dataset whose network is tested: another one where a domain was left out.
+    dataset
+        Of the cases.
+    documents
+        The files of the rows, by name and seed.
+    """
+
+    group: str
+    test: str
+    of: str
+    dataset: Dataset
+    side: str
+    documents: Mapping[str, Mapping[int, Mapping[str, Any]]]
+
+    @property
+    def task(self) -> Task:
+        """What is asked."""
+        (task,) = self.dataset.tasks.values()
+        return task
+
+    @property
+    def about(self) -> dict[str, str]:
+        """What every row says of where it stands."""
+        return {"task": self.group, "test": self.test, "domain": "in site" if self.test == self.of else "elsewhere"}
+
+    @property
+    def names(self) -> list[str]:
+        """Ids of the cases."""
+        document = next(iter(next(iter(self.documents.values())).values()))
+        return sorted(document["said"][self.test][self.side])
+
+    def said(self, row: str, seeds: Sequence[int]) -> list[list[Said]]:
+        """Return what a row said, by seed and case."""
+        found = self.documents[row]
+        return [[found[seed]["said"][self.test][self.side][name] for name in self.names] for seed in seeds]
+
+    def metric(self) -> Metric:
+        """Return the score of the task."""
+        row = next(iter(self.documents))
+        return metric_of(self.task, self.said(row, sorted(self.documents[row])[:1])[0])
+
+    def rows_of(self, name: str) -> list[Row]:
+        """Return the scores of a row, by class and in the mean."""
+        metric, said = self.metric(), self.said(name, sorted(self.documents[name]))
+        by_seed = np.stack([metric.of_cases(cases, self.task) for cases in said])
+        columns = {
+            **dict(zip(self.task.foreground, by_seed.T, strict=True)),
+            "mean": np.nanmean(by_seed, axis=1),
+        }
+        return [
+            Row(
+                row=name,
+                metric=metric.name,
+                unit="",
+                n=len(said[0]),
+                mean=round(float(np.mean(values)), 5),
+                values=tuple(round(float(value), 5) for value in values),
+                class_=class_,
+                **self.about,
+            )
+            for class_, values in columns.items()
+        ]
+
+    def difference(self, name: str, other: str) -> tuple[Row, NDArray[np.float64]]:
+        """Return how much a row is above another at the seeds both have, and the difference of every draw."""
+        seeds = sorted(self.documents[name].keys() & self.documents[other].keys())
+        one, two = self.said(name, seeds), self.said(other, seeds)
+        patients = [self.dataset.case(case).group for case in self.names]
+        metric, task = self.metric(), self.task
+        found = compared((one, two), metric, task, patients)
+        means = [[float(np.nanmean(metric.of_cases(cases, task))) for cases in row] for row in (one, two)]
+        row = Row(
+            row=name,
+            metric=metric.name,
+            unit="",
+            n=len(set(patients)),
+            mean=round(float(np.mean(means[0])), 5),
+            values=tuple(round(a - b, 5) for a, b in zip(*means, strict=True)),
+            class_="mean",
+            versus=other,
+            difference=round(found.difference, 5),
+            ci95=(round(found.low, 5), round(found.high, 5)),
+            **self.about,
+        )
+        return row, drawn_differences((one, two), metric, task, patients)
+
+
+def rows_of_group(trials: Sequence[Trial], versus: Mapping[str, Sequence[str]]) -> list[Row]:
+    """Return all rows of a group: scores, differences, their means over the datasets, and costs.
+
+    Parameters
+    ----------
+    versus
+        By row, what it is held against.
+    """
+    rows: list[Row] = []
+    drawn: dict[tuple[str, str], list[tuple[Row, NDArray[np.float64]]]] = {}
+    for trial in trials:
+        for name in trial.documents:
+            rows += trial.rows_of(name)
+            for other in versus.get(name, ()):
+                if trial.documents[name].keys() & trial.documents.get(other, {}).keys():
+                    row, differences = trial.difference(name, other)
+                    rows.append(row)
+                    if trial.test == trial.of:
+                        drawn.setdefault((name, other), []).append((row, differences))
+    rows += [_mean_row(parts) for parts in drawn.values()]
+    return rows + _costs(trials[0])
+
+
+def _mean_row(parts: Sequence[tuple[Row, NDArray[np.float64]]]) -> Row:
+    """Return the mean difference over the datasets of a group, each as heavy as the others."""
+    first, found = parts[0][0], compared_over_datasets([differences for _, differences in parts])
+    return Row(
+        row=first.row,
+        metric=first.metric,
+        unit="",
+        n=len(parts),
+        mean=round(float(np.mean([row.mean for row, _ in parts])), 5),
+        values=tuple(float(row.difference or 0.0) for row, _ in parts),
+        task=first.task,
+        test=f"mean over {first.task}",
+        domain="in site",
+        class_="mean",
+        versus=first.versus,
+        difference=round(float(np.mean([row.difference for row, _ in parts])), 5),
+        ci95=(round(found.low, 5), round(found.high, 5)),
+    )
+
+
+def _costs(trial: Trial) -> list[Row]:
+    """Return the seconds of each row, and the parameters of each of its networks."""
+    rows: list[Row] = []
+    for name, found in trial.documents.items():
+        seconds = tuple(float(document["seconds"]) for _, document in sorted(found.items()))
+        rows.append(
+            Row(name, "training", "s", len(seconds), round(float(np.mean(seconds)), 1), seconds, task=trial.group)
+        )
+        sizes = next(iter(found.values()))["parameters"]
+        rows += [
+            Row(name, "parameters", "", 1, float(size), (float(size),), task=trial.group, test=of)
+            for of, size in sizes.items()
+        ]
+    return rows

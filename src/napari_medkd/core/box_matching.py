@@ -1,0 +1,81 @@
+"""Which found boxes are true ones: overlap, and a pairing that takes the surest first. On one grid, in numpy alone."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_medkd.core.annotation import Boxes
+from napari_medkd.core.prediction import ScoredBoxes
+
+#: The least overlap of a pair. Small boxes in volumes overlap little even where both are on the same lesion.
+LEAST_IOU = 0.1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MatchedBoxes:
+    """Found boxes, the surest first, each with the true box it was paired with.
+
+    The pairing goes down the scores, so that what is left above any threshold is paired as if the rest had never been.
+
+    Parameters
+    ----------
+    found
+        Sorted by falling score.
+    truth
+        The true boxes; None where they are not known.
+    pairs_N
+        Index into ``truth`` for each found box, -1 where it has none.
+    ious_N
+        Overlap with that box, in [0, 1]; 0 where there is none.
+    """
+
+    found: ScoredBoxes
+    truth: Boxes | None
+    pairs_N: NDArray[np.intp]
+    ious_N: NDArray[np.float64]
+
+    def num_kept(self, threshold: float) -> int:
+        """Return how many boxes have at least that score: they are the first ones."""
+        return int(np.searchsorted(-self.found.scores, -threshold, side="right"))
+
+    def missed(self, threshold: float) -> NDArray[np.intp]:
+        """Return the indices of the true boxes that no box of at least that score is paired with."""
+        if self.truth is None:
+            return np.zeros(0, dtype=np.intp)
+        paired = self.pairs_N[: self.num_kept(threshold)]
+        return np.setdiff1d(np.arange(len(self.truth.classes)), paired)
+
+
+def matched(found: ScoredBoxes, truth: Boxes | None) -> MatchedBoxes:
+    """Return the found boxes sorted by score and paired, within each class, with the true ones of the same grid."""
+    order = np.argsort(-found.scores, kind="stable")
+    boxes = found.boxes
+    classes = tuple(boxes.classes[index] for index in order)
+    ranked = ScoredBoxes(Boxes(boxes.corners[order], classes, boxes.grid, boxes.task), found.scores[order])
+    pairs = np.full(len(order), -1, dtype=np.intp)
+    best = np.zeros(len(order))
+    if truth is None or not len(truth.classes):
+        return MatchedBoxes(ranked, truth, pairs, best)
+    overlaps_NM = ious(ranked.boxes.corners, truth.corners)
+    overlaps_NM[np.array(classes, dtype=object)[:, None] != np.array(truth.classes, dtype=object)[None]] = 0.0
+    for index in range(len(order)):
+        nearest = int(overlaps_NM[index].argmax())
+        if overlaps_NM[index, nearest] >= LEAST_IOU:
+            pairs[index], best[index] = nearest, overlaps_NM[index, nearest]
+            overlaps_NM[:, nearest] = 0.0
+    return MatchedBoxes(ranked, truth, pairs, best)
+
+
+def ious(first_N6: NDArray[np.float64], second_M6: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the volume every two boxes share over the volume they fill together, of shape (N, M).
+
+    Corners are z0, y0, x0, z1, y1, x1 on one grid; whatever the voxels' size, the quotient is the same.
+    """
+    low = np.maximum(first_N6[:, None, :3], second_M6[None, :, :3])
+    high = np.minimum(first_N6[:, None, 3:], second_M6[None, :, 3:])
+    shared = np.prod(np.clip(high - low, 0.0, None), axis=2)
+    first = np.prod(first_N6[:, 3:] - first_N6[:, :3], axis=1)
+    second = np.prod(second_M6[:, 3:] - second_M6[:, :3], axis=1)
+    quotient: NDArray[np.float64] = shared / (first[:, None] + second[None] - shared)
+    return quotient

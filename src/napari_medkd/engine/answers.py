@@ -1,0 +1,96 @@
+"""What a network answers about a whole image: a mask, scores and boxes on the image's own grid."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from napari_medkd.core.annotation import Boxes, Mask
+from napari_medkd.core.grid import Grid
+from napari_medkd.core.prediction import Attention, ClassScores, ScoredBoxes
+from napari_medkd.core.preprocessing import Preprocessing
+from napari_medkd.core.task import Task
+from napari_medkd.engine.box_finding import find_boxes
+from napari_medkd.engine.class_scores import class_scores
+from napari_medkd.engine.data.preprocess import moved_to, restore_image, restore_mask
+from napari_medkd.engine.hardware import Machine
+from napari_medkd.engine.sliding_window import sliding_window
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """A network's answer to one task, on the image's own grid: a mask, scores or boxes.
+
+    Parameters
+    ----------
+    uncertainty
+        How unsure the network is of the mask, 0 to 1.
+    attention
+        Where it looks for the most probable class.
+    """
+
+    task: Task
+    mask: Mask | None = None
+    uncertainty: float | None = None
+    scores: ClassScores | None = None
+    attention: Attention | None = None
+    boxes: ScoredBoxes | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sight:
+    """An image as a network sees it.
+
+    Parameters
+    ----------
+    image_CZYX
+        Preprocessed intensities on the network's device.
+    grid, original
+        The network's grid, and the image's own.
+    """
+
+    image_CZYX: Tensor
+    grid: Grid
+    original: Grid
+    preprocessing: Preprocessing
+
+
+def answers(network: nn.Module, tasks: tuple[Task, ...], sight: Sight, machine: Machine) -> Iterator[float | Answer]:
+    """Yield the answer to each task, and the fraction of it that is done between windows.
+
+    Parameters
+    ----------
+    network
+        Has a head for each task, in the training state it should answer in.
+    """
+    for task in tasks:
+        if task.kind == "segmentation":
+            yield from _mask(network, task, sight, machine)
+        elif task.kind == "classification":
+            yield _scores(network, task, sight, machine)
+        else:
+            yield from _boxes(network, task, sight, machine)
+
+
+def _mask(network: nn.Module, task: Task, sight: Sight, machine: Machine) -> Iterator[float | Answer]:
+    found = yield from sliding_window(network, sight.image_CZYX, sight.preprocessing.patch, autocast=machine.autocast)
+    mask = restore_mask(found.labels, sight.grid, sight.original, task)
+    yield Answer(task, mask, found.uncertainty)
+
+
+def _scores(network: nn.Module, task: Task, sight: Sight, machine: Machine) -> Answer:
+    patch, image = sight.preprocessing.patch, sight.image_CZYX
+    found = class_scores(network, image, patch, task, machine.autocast, with_attention=True)
+    scores = ClassScores(dict(zip(task.classes, found.probabilities_K.tolist(), strict=True)))
+    attention = None
+    if found.attention_ZYX is not None:
+        map_ZYX = restore_image(found.attention_ZYX[None], sight.grid, sight.original)[0].clip(0, 1)
+        attention = Attention(task.classes[int(found.probabilities_K.argmax())], map_ZYX)
+    return Answer(task, scores=scores, attention=attention)
+
+
+def _boxes(network: nn.Module, task: Task, sight: Sight, machine: Machine) -> Iterator[float | Answer]:
+    found = yield from find_boxes(network, sight.image_CZYX, sight.preprocessing.patch, machine.autocast)
+    names = tuple(task.classes[index] for index in found.classes_N)
+    boxes = moved_to(Boxes(found.corners_N6, names, sight.grid, task), sight.original)
+    yield Answer(task, boxes=ScoredBoxes(boxes, found.scores_N))

@@ -1,0 +1,117 @@
+"""A detector's boxes in a whole image: overlapping windows, of each the boxes near its middle.
+
+Legend: C channel, K class, N boxes, D spatial axes, Z Y X space.
+"""
+
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import torch
+from monai.data.box_utils import batched_nms
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from napari_medkd.engine.losses.boxes import decoded
+from napari_medkd.engine.networks.heads import BoxMaps
+from napari_medkd.engine.sliding_window import Place, enlarged, starts
+
+#: Boxes that are less probable are not looked at.
+LEAST_SCORE = 0.02
+
+#: Of each window so many candidates are looked at, and of an image so many boxes kept.
+_CANDIDATES = 1000
+MOST_BOXES = 100
+
+#: Of two boxes of a class that overlap more than this, the less probable is the same one again.
+SAME_IN_PLANES = 0.5
+SAME_IN_VOLUMES = 0.2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """Boxes in an image, the most probable first.
+
+    Parameters
+    ----------
+    corners_N6
+        z0, y0, x0, z1, y1, x1 as voxel edges; within the image.
+    classes_N
+        Class indices.
+    scores_N
+        0 to 1.
+    """
+
+    corners_N6: NDArray[np.float64]
+    classes_N: NDArray[np.int64]
+    scores_N: NDArray[np.float64]
+
+
+def find_boxes(
+    network: nn.Module,
+    image_CZYX: Tensor,
+    patch: Place,
+    autocast: Callable[[], AbstractContextManager[object]],
+) -> Generator[float, None, Found]:
+    """Yield the fraction done after every window; return the boxes.
+
+    A box counts in the windows in whose middle its own middle lies; at the image's border that reaches to it.
+
+    Parameters
+    ----------
+    network
+        In the training state it should answer in. Where the patch has one plane it sees plane by plane.
+    image_CZYX
+        Preprocessed intensities on the network's device.
+    """
+    enlarged_CZYX, inside = enlarged(image_CZYX, patch)
+    shape = tuple(enlarged_CZYX.shape[1:])
+    z, y, x = (starts(size, side, 0.5) for size, side in zip(shape, patch, strict=True))
+    places = list(product(z, y, x))
+    found: list[tuple[Tensor, Tensor, Tensor]] = []
+    for done, place in enumerate(places, start=1):
+        window = tuple(slice(start, start + side) for start, side in zip(place, patch, strict=True))
+        cut = enlarged_CZYX[:, *window]
+        with torch.no_grad(), autocast():
+            maps: BoxMaps = network((cut[:, 0] if patch[0] == 1 else cut)[None]).detection
+        found.append(_of_window(maps, place, patch, shape))
+        yield done / len(places)
+    corners, scores, classes = (torch.cat(parts) for parts in zip(*found, strict=True))
+    same = SAME_IN_PLANES if patch[0] == 1 else SAME_IN_VOLUMES
+    kept = batched_nms(corners, scores, classes, same, max_proposals=-1)[:MOST_BOXES]
+    begin = np.array([part.start or 0 for part in inside] * 2, dtype=np.float64)
+    limit = np.array([*image_CZYX.shape[1:]] * 2, dtype=np.float64)
+    shifted = np.clip(corners[kept].double().cpu().numpy() - begin, 0, limit)
+    is_inside: NDArray[np.bool_] = (shifted[:, 3:] - shifted[:, :3]).min(1, initial=np.inf) > 0
+    return Found(
+        shifted[is_inside],
+        classes[kept].cpu().numpy()[is_inside],
+        scores[kept].double().cpu().numpy()[is_inside],
+    )
+
+
+def _of_window(maps: BoxMaps, place: Place, patch: Place, shape: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
+    """Return corners (N, 6) in the image, scores and classes of what a window alone can tell."""
+    scores_NK = maps.logits_BNK[0].float().sigmoid()
+    num_classes = scores_NK.shape[1]
+    best, order = scores_NK.flatten().topk(min(_CANDIDATES, scores_NK.numel()))
+    order, best = order[best > LEAST_SCORE], best[best > LEAST_SCORE]
+    anchor, classes = order // num_classes, order % num_classes
+    corners = decoded(maps.anchors_ND[anchor], maps.offsets_BND[0][anchor])
+    dimensions = corners.shape[1] // 2
+    low, high = corners[:, :dimensions], corners[:, dimensions:]
+    if dimensions == 2:
+        low, high = (
+            torch.cat([low.new_full((len(low), 1), float(z)), edge], dim=1) for z, edge in ((0, low), (1, high))
+        )
+    begin = low.new_tensor(place)
+    low, high = low + begin, high + begin
+    margin = torch.tensor([side / 4 if size > side else 0.0 for size, side in zip(shape, patch, strict=True)])
+    lowest = torch.where(begin.cpu() > 0, begin.cpu() + margin, -torch.inf)
+    end = begin.cpu() + torch.tensor(patch)
+    highest = torch.where(end < torch.tensor(shape), end - margin, torch.inf)
+    middle = (low + high) / 2
+    kept = ((middle >= lowest.to(low)) & (middle < highest.to(low))).all(1)
+    return torch.cat([low, high], dim=1)[kept], best[kept], classes[kept]

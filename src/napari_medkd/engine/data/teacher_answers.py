@@ -1,0 +1,87 @@
+"""A teacher's answers to whole images, computed once: what a student follows without asking the teacher in every step.
+
+Legend: B batch, K class, Z Y X space (no Z for planes).
+"""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from napari_medkd.core.preprocessing import Preprocessing
+from napari_medkd.engine.data.array_cache import ArrayCache, digest_of
+from napari_medkd.engine.data.cases import PreparedCase
+from napari_medkd.engine.hardware import Machine
+from napari_medkd.engine.networks.heads import HeadsShape
+from napari_medkd.engine.sliding_window import blended, enlarged
+
+
+class TeacherAnswers:
+    """The logits of a frozen teacher, kept in Zarr v3 beside the run where it has a folder.
+
+    They are those of the image as it is: a student that sees it brighter or noisier follows what was said of the plain
+    one. That is the approximation.
+
+    Parameters
+    ----------
+    teacher
+        Answers the tasks of one dataset.
+    answers
+        Its heads; of boxes nothing is kept.
+    folder
+        Where they are kept; None keeps them in memory.
+    """
+
+    def __init__(
+        self,
+        teacher: nn.Module,
+        answers: HeadsShape,
+        preprocessing: Preprocessing,
+        machine: Machine,
+        folder: Path | None,
+    ) -> None:
+        self._teacher = teacher.eval()
+        self._answers = answers
+        self._preprocessing = preprocessing
+        self._machine = machine
+        seen_as = hashlib.sha256(preprocessing.model_dump_json().encode()).hexdigest()[:8]
+        key = f"{digest_of(teacher)}-{seen_as}"
+        self._masks = ArrayCache(folder, f"masks-{key}") if answers.num_classes else None
+        self._classes = ArrayCache(folder, f"classes-{key}") if answers.num_scores else None
+
+    def of_mask(self, case: PreparedCase) -> NDArray[np.float32] | None:
+        """Return the logits (K, Z, Y, X) of every voxel; None where no mask is drawn."""
+        if self._masks is None:
+            return None
+        return self._masks.get(_name(case), lambda: self._mask(case))
+
+    def of_classes(self, case: PreparedCase) -> NDArray[np.float32] | None:
+        """Return the logits (K,) of the whole image; None where no class is asked."""
+        if self._classes is None:
+            return None
+        return self._classes.get(_name(case), lambda: self._class_logits(case))
+
+    def _mask(self, case: PreparedCase) -> NDArray[np.float32]:
+        patch, autocast = self._preprocessing.patch, self._machine.autocast
+        return blended(self._teacher, self._image(case), patch, autocast=autocast).float().cpu().numpy()
+
+    @torch.no_grad()
+    def _class_logits(self, case: PreparedCase) -> NDArray[np.float32]:
+        fitting_CZYX, _ = enlarged(self._image(case), self._preprocessing.patch)
+        flat = self._preprocessing.dimensions == 2
+        with self._machine.autocast():
+            output = self._teacher((fitting_CZYX[:, 0] if flat else fitting_CZYX)[None])
+        logits: NDArray[np.float32] = output.classification[0].float().cpu().numpy()
+        return logits
+
+    def _image(self, case: PreparedCase) -> Tensor:
+        return torch.from_numpy(case.image_CZYX).to(self._machine.device)
+
+
+def _name(case: PreparedCase) -> str:
+    """Return a name of a case's image: another one under the same id is another."""
+    digest = hashlib.sha256(np.ascontiguousarray(case.image_CZYX).tobytes()).hexdigest()
+    return f"{hashlib.sha256(case.id.encode()).hexdigest()[:12]}-{digest[:12]}"

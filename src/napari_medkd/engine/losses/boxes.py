@@ -1,0 +1,158 @@
+"""How far a detector's anchors are from the true boxes.
+
+Legend: B batch, K class, N anchors, M boxes, D spatial axes. A box is (N, 2 D): low edges, then high ones.
+"""
+
+from typing import NamedTuple, cast
+
+import torch
+from monai.apps.detection.utils.ATSS_matcher import ATSSMatcher
+from monai.data.box_utils import box_pair_giou
+from monai.losses.focal_loss import FocalLoss
+from torch import Tensor
+
+from napari_medkd.engine.data.batch import BoxTarget
+from napari_medkd.engine.losses.agreement import disagreement_of_each
+from napari_medkd.engine.losses.shapes import in_full_precision
+from napari_medkd.engine.networks.heads import BoxMaps
+
+#: An anchor that stands for no box.
+BACKGROUND = -1
+
+#: Anchors on each level, nearest to the middle of a box, of which those that overlap it most stand for it.
+_CANDIDATES = 4
+
+#: A box is at most this many times as large as its anchor.
+_LARGEST_FACTOR = 32.0
+
+#: A probability from which the teacher says that an anchor stands for a box.
+_TEACHER_SEES = 0.3
+
+#: Of every entry: in MONAI a sum is taken of means.
+_FOCAL = FocalLoss(include_background=True, gamma=2.0, alpha=0.25, reduction="none")
+
+
+class BoxLosses(NamedTuple):
+    """Two numbers, each per anchor that stands for a box."""
+
+    of_class: Tensor
+    of_place: Tensor
+
+
+def decoded(anchors_ND: Tensor, offsets_ND: Tensor) -> Tensor:
+    """Return the boxes that offsets make of anchors; their last axes are (N, 2 D).
+
+    References
+    ----------
+    .. [1] Girshick et al., "Rich feature hierarchies for accurate object detection", CVPR 2014, appendix C.
+    """
+    dimensions = anchors_ND.shape[-1] // 2
+    low, high = anchors_ND[..., :dimensions], anchors_ND[..., dimensions:]
+    sides, middle = high - low, (low + high) / 2
+    offsets = in_full_precision(offsets_ND)
+    found = middle + offsets[..., :dimensions] * sides
+    half = sides * offsets[..., dimensions:].clamp(max=torch.tensor(_LARGEST_FACTOR).log().item()).exp() / 2
+    return torch.cat([found - half, found + half], dim=-1)
+
+
+@torch.no_grad()
+def matches(found: BoxMaps, boxes_M: Tensor) -> Tensor:
+    """Return for each anchor the index of the box it stands for (N,), or -1; for each box there is one at least.
+
+    References
+    ----------
+    .. [1] Zhang et al., "Bridging the Gap Between Anchor-based and Anchor-free Detection via Adaptive Training Sample
+       Selection", CVPR 2020.
+    """
+    num_anchors = len(found.anchors_ND)
+    if not len(boxes_M):
+        return torch.full((num_anchors,), BACKGROUND, dtype=torch.int64, device=boxes_M.device)
+    per_position = num_anchors // sum(found.positions)
+    matcher = ATSSMatcher(num_candidates=_CANDIDATES, center_in_gt=False)
+    overlap_MN, matched_N = matcher.compute_matches(boxes_M, found.anchors_ND, found.positions, per_position)
+    # Where the candidates of a box fall into two groups, the threshold may lie above all of them.
+    left_out = [box for box in range(len(boxes_M)) if not (matched_N == box).any()]
+    matched_N[overlap_MN[left_out].argmax(1)] = torch.tensor(left_out, dtype=torch.int64, device=matched_N.device)
+    return matched_N
+
+
+def box_losses(found: BoxMaps, truths: tuple[BoxTarget | None, ...]) -> BoxLosses:
+    """Return the focal loss of the anchors' classes and one minus the generalised IoU of those that stand for a box.
+
+    Parameters
+    ----------
+    truths
+        Of each sample; one whose boxes are not known counts nowhere.
+
+    References
+    ----------
+    .. [1] Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017, eq. 5.
+    .. [2] Rezatofighi et al., "Generalized Intersection over Union", CVPR 2019, algorithm 1.
+    """
+    of_class, of_place, num_matched = [], [], 0
+    for index, truth in enumerate(truths):
+        if truth is None:
+            continue
+        matched_N = matches(found, truth.corners_ND)
+        is_box_N = matched_N != BACKGROUND
+        logits_NK = in_full_precision(found.logits_BNK[index])
+        wanted_NK = torch.zeros_like(logits_NK)
+        wanted_NK[is_box_N, truth.classes_N[matched_N[is_box_N]]] = 1
+        of_class.append(_FOCAL(logits_NK, wanted_NK).sum())
+        num_matched += int(is_box_N.sum())
+        if is_box_N.any():
+            boxes = decoded(found.anchors_ND[is_box_N], found.offsets_BND[index][is_box_N])
+            overlap_N = box_pair_giou(boxes, truth.corners_ND[matched_N[is_box_N]])
+            of_place.append((1 - overlap_N).sum())
+    nothing = found.logits_BNK.sum() * 0 + found.offsets_BND.sum() * 0
+    return BoxLosses(*(sum(terms, nothing) / max(num_matched, 1) for terms in (of_class, of_place)))
+
+
+def box_agreement(
+    student: BoxMaps, teacher: BoxMaps, truths: tuple[BoxTarget | None, ...] | None, temperature: float
+) -> BoxLosses:
+    """Return how far a student's anchors are from its teacher's, where that tells something.
+
+    Classes count on the anchors that stand for a true box or, in the teacher's eyes, for any; places count where the
+    teacher's box overlaps the true one more than the student's does.
+
+    Parameters
+    ----------
+    truths
+        Of each sample; without them the teacher alone decides which anchors count, and places do not.
+    temperature
+        By which the classes' logits are softened.
+
+    References
+    ----------
+    .. [1] Chen et al., "Learning Efficient Object Detection Models with Knowledge Distillation", NeurIPS 2017: the
+       teacher bounded regression.
+    """
+    of_class, of_place, counted, better = [], [], 0, 0
+    for index in range(len(student.logits_BNK)):
+        truth = truths[index] if truths is not None else None
+        matched_N = matches(student, truth.corners_ND) if truth is not None else None
+        is_box_N = teacher.logits_BNK[index].sigmoid().amax(1) > _TEACHER_SEES
+        if matched_N is not None:
+            is_box_N = is_box_N | (matched_N != BACKGROUND)
+        counted += int(is_box_N.sum())
+        one, other = student.logits_BNK[index][is_box_N], teacher.logits_BNK[index][is_box_N]
+        of_class.append(disagreement_of_each(one, other, temperature).sum())
+        if truth is not None and matched_N is not None:
+            distances = _places(student, teacher, index, matched_N, truth)
+            of_place.append(distances.sum())
+            better += len(distances)
+    nothing = student.logits_BNK.sum() * 0 + student.offsets_BND.sum() * 0
+    return BoxLosses(sum(of_class, nothing) / max(counted, 1), sum(of_place, nothing) / max(better, 1))
+
+
+def _places(student: BoxMaps, teacher: BoxMaps, index: int, matched_N: Tensor, truth: BoxTarget) -> Tensor:
+    """Return one minus the generalised IoU of student's and teacher's boxes where the teacher's are the better ones."""
+    is_box_N = matched_N != BACKGROUND
+    if not is_box_N.any():
+        return student.offsets_BND.new_zeros(0)
+    true_ND, anchors_ND = truth.corners_ND[matched_N[is_box_N]], student.anchors_ND[is_box_N]
+    one = decoded(anchors_ND, student.offsets_BND[index][is_box_N])
+    other = decoded(anchors_ND, teacher.offsets_BND[index][is_box_N]).detach()
+    is_better = box_pair_giou(other, true_ND) > box_pair_giou(one.detach(), true_ND)
+    return cast("Tensor", 1 - box_pair_giou(one[is_better], other[is_better]))

@@ -1,0 +1,159 @@
+"""What a run decides by looking at its data and by measuring: written once, reused on resume."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+
+from napari_medkd.core.course import Course
+from napari_medkd.core.errors import DatasetProblem, SpecProblem
+from napari_medkd.core.preprocessing import Preprocessing
+from napari_medkd.core.settings import Settings
+from napari_medkd.core.spec import TrainSpec
+from napari_medkd.core.task import Task
+from napari_medkd.engine.data.cases import Cases
+from napari_medkd.engine.data.choose import choose_preprocessing
+from napari_medkd.engine.given_stages import given_expert
+from napari_medkd.engine.hardware import choose_device, choose_precision
+from napari_medkd.engine.networks.anchors import AnchorSizes, anchor_sizes
+from napari_medkd.engine.networks.heads import HeadsShape
+from napari_medkd.engine.networks.unet import UNet
+from napari_medkd.engine.starting import preprocessing_of_start
+
+
+class ResolvedCourse(Settings):
+    """What was decided for one dataset."""
+
+    preprocessing: Preprocessing
+    anchors: AnchorSizes | None = None
+    """What boxes start from, where some are to be found."""
+    expert_widths: tuple[int, ...] = ()
+    """Channels of the levels of an expert that is taken from an earlier run; empty where it is trained."""
+
+    def answers(self, tasks: tuple[Task, ...]) -> HeadsShape:
+        """Return the heads that answer the tasks."""
+        masks, scores, boxes = (Task.of_kind(tasks, kind) for kind in ("segmentation", "classification", "detection"))
+        return HeadsShape(
+            num_classes=len(masks.classes) if masks else 0,
+            num_scores=len(scores.classes) if scores else 0,
+            num_box_classes=len(boxes.classes) if boxes else 0,
+            anchors=self.anchors,
+        )
+
+
+class Resolved(Settings):
+    """What was decided for a run."""
+
+    courses: tuple[ResolvedCourse, ...]
+    """In the order of the spec's datasets."""
+    device: Literal["cpu", "cuda", "mps"]
+    precision: str
+    threads: int | None = None
+    """CPU threads the run began with."""
+    seconds_measured: dict[str, float] = Field(default_factory=dict)
+    """Forward and backward pass of one batch of the first dataset, by precision."""
+
+
+def read_resolved(path: Path) -> Resolved | None:
+    """Return the decisions of an earlier attempt, or None where there was none."""
+    return Resolved.model_validate_json(path.read_bytes()) if path.is_file() else None
+
+
+def resolve(spec: TrainSpec, courses: Sequence[Course], taught: Sequence[tuple[str, ...]]) -> Resolved:
+    """Return what the spec leaves open, decided from the data and by measuring.
+
+    Parameters
+    ----------
+    taught
+        Ids of the cases whose labels may influence weights, of each course.
+
+    Raises
+    ------
+    InputProblem
+        Where the spec or a dataset cannot be used.
+    """
+    device = choose_device(spec.hardware.device)
+    decided = tuple(
+        _resolve_course(spec, course, names, on_gpu=device.type != "cpu")
+        for course, names in zip(courses, taught, strict=True)
+    )
+    _refuse_mixed_dimensions(courses, decided)
+    first = decided[0]
+    network = UNet(
+        dimensions=first.preprocessing.dimensions,
+        in_channels=len(first.preprocessing.channels),
+        answers=first.answers(courses[0].tasks),
+        widths=spec.network.widths,
+    ).to(device)
+    shape = first.preprocessing.patch[3 - first.preprocessing.dimensions :]
+    example = torch.rand(spec.schedule.batch_size, len(first.preprocessing.channels), *shape, device=device)
+    precision, seconds = choose_precision(spec.hardware.precision, device, network, example)
+    return Resolved(
+        courses=decided,
+        device=device.type,
+        precision=precision,
+        threads=torch.get_num_threads(),
+        seconds_measured=seconds,
+    )
+
+
+def _resolve_course(spec: TrainSpec, course: Course, names: tuple[str, ...], *, on_gpu: bool) -> ResolvedCourse:
+    given = given_expert(spec, course)
+    if given is not None:
+        network, card = given
+        known = card.preprocessing.replace(channels=course.dataset.channels)
+        return ResolvedCourse(preprocessing=known, anchors=network.answers.anchors, expert_widths=network.widths)
+    dataset, looked_at = course.dataset, names
+    if spec.references:
+        kept_apart = {*dataset.split.validate, *dataset.split.test} - set(names)
+        looked_at = tuple(case.id for case in dataset.cases if case.id not in kept_apart)
+    preprocessing = preprocessing_of_start(spec, dataset, course.tasks[0]) or choose_preprocessing(
+        dataset,
+        looked_at,
+        spec.preprocessing_of.get(dataset.name, spec.preprocessing),
+        2 ** (len(spec.network.widths) - 1),
+        on_gpu=on_gpu,
+        whole=Task.of_kind(course.tasks, "classification") is not None,
+    )
+    return ResolvedCourse(preprocessing=preprocessing, anchors=_anchors(spec, course, names, preprocessing))
+
+
+def _anchors(
+    spec: TrainSpec, course: Course, names: tuple[str, ...], preprocessing: Preprocessing
+) -> AnchorSizes | None:
+    task = Task.of_kind(course.tasks, "detection")
+    if task is None:
+        return None
+    annotated = [name for name in names if task.name in course.dataset.case(name).annotations]
+    cases = Cases(course.dataset, (task,), tuple(annotated), preprocessing)
+    corners = [case.boxes.corners for case in cases if case.boxes is not None]
+    boxes = np.concatenate(corners) if corners else np.zeros((0, 6))
+    if not len(boxes):
+        found = f"No box of {task.name!r} lies in any training case."
+        raise DatasetProblem(f"dataset {course.dataset.name}", found, "Draw boxes, or leave the task out.")
+    first = 3 - preprocessing.dimensions
+    return anchor_sizes((boxes[:, 3:] - boxes[:, :3])[:, first:], len(spec.network.widths))
+
+
+def _refuse_mixed_dimensions(courses: Sequence[Course], decided: Sequence[ResolvedCourse]) -> None:
+    dimensions = [one.preprocessing.dimensions for one in decided]
+    if len(set(dimensions)) > 1:
+        found = ", ".join(f"{course.dataset.name} {one}-D" for course, one in zip(courses, dimensions, strict=True))
+        raise SpecProblem(
+            "datasets", f"Planes and volumes cannot be learned from together: {found}.", "Make a run for each."
+        )
+
+
+def taught_by(spec: TrainSpec, course: Course) -> tuple[str, ...]:
+    """Return the ids of the cases whose labels may influence weights: the references, or the training side."""
+    return spec.references or labelled_on("train", course)
+
+
+def labelled_on(side: str, course: Course) -> tuple[str, ...]:
+    """Return the ids on one side of the split about which something is known that is to be learned."""
+    wanted = {task.name for task in course.tasks}
+    known = {case.id for case in course.dataset.cases if wanted & case.annotations.keys()}
+    return tuple(name for name in getattr(course.dataset.split, side) if name in known)

@@ -1,0 +1,97 @@
+"""What a network that answers several tasks learns from: the terms of each, where something is known."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from napari_medkd.core.annotation import ClassLabel
+from napari_medkd.core.dataset import Dataset
+from napari_medkd.core.task import Task
+from napari_medkd.engine.data.batch import Batch
+from napari_medkd.engine.data.cases import Cases
+from napari_medkd.engine.losses.boxes import box_losses
+from napari_medkd.engine.losses.classification import class_cross_entropy
+from napari_medkd.engine.losses.overlap import cross_entropy, dice_loss
+from napari_medkd.engine.networks.heads import Output
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TaskLosses:
+    """The terms of all tasks of a dataset, weighted.
+
+    Parameters
+    ----------
+    tasks
+        At most one of each kind.
+    cross_entropy, dice
+        Weights of a segmentation's two terms; a term of weight 0 is not there.
+    class_weights_K
+        How much each class of a classification counts; None counts all alike.
+    """
+
+    tasks: tuple[Task, ...]
+    cross_entropy: float = 1.0
+    dice: float = 1.0
+    class_weights_K: Tensor | None = None
+
+    def __call__(self, output: Output, batch: Batch) -> dict[str, Tensor]:
+        """Return the terms of a batch."""
+        terms: dict[str, Tensor] = {}
+        for task in self.tasks:
+            if task.kind == "segmentation":
+                logits = output.logits.float()
+                terms |= segmentation_terms(logits, batch.label_BZYX, self.cross_entropy, self.dice)
+            elif task.kind == "classification" and output.classification is not None and batch.present_BK is not None:
+                terms["classes"] = class_cross_entropy(
+                    output.classification, batch.present_BK, multilabel=task.multilabel, weights_K=self.class_weights_K
+                )
+            elif task.kind == "detection" and output.detection is not None and batch.boxes is not None:
+                terms["box classes"], terms["box places"] = box_losses(output.detection, batch.boxes)
+        return terms
+
+
+def segmentation_terms(
+    logits: Tensor, label: Tensor, cross_entropy_weight: float, dice_weight: float
+) -> dict[str, Tensor]:
+    """Return the task's terms with their weights; a term of weight 0 is not there."""
+    terms: dict[str, Tensor] = {}
+    if cross_entropy_weight:
+        terms["cross-entropy"] = cross_entropy_weight * cross_entropy(logits, label)
+    if dice_weight:
+        terms["dice"] = dice_weight * dice_loss(logits, label)
+    return terms
+
+
+def losses_of(cases: Cases, cross_entropy: float, dice: float, *, balanced: bool = False) -> TaskLosses:
+    """Return the terms of the tasks of the cases that are learned from.
+
+    Parameters
+    ----------
+    balanced
+        Whether all classes of a classification weigh the same, however many images show them.
+    """
+    weights, task = None, Task.of_kind(cases.tasks, "classification")
+    if balanced and task is not None:
+        weights = class_weights(cases.dataset, task, cases.names)
+    return TaskLosses(cases.tasks, cross_entropy, dice, weights)
+
+
+def class_weights(dataset: Dataset, task: Task, names: tuple[str, ...]) -> Tensor:
+    """Return how much each class (K,) has to count so that all weigh the same, 1 in the mean over the cases.
+
+    Where several classes may be present, it is how often a class is absent over how often it is present.
+
+    Parameters
+    ----------
+    names
+        Ids of the cases that are learned from; every class is present in one of them.
+    """
+    shown = [dataset.case(name).annotations.get(task.name) for name in names]
+    labels = [label for label in shown if isinstance(label, ClassLabel)]
+    counts = Counter(name for label in labels for name in label.present)
+    present_K = torch.tensor([float(counts[name]) for name in task.classes]).clamp(min=1)
+    if task.multilabel:
+        return (len(labels) - present_K) / present_K
+    return len(labels) / (len(task.classes) * present_K)

@@ -1,0 +1,99 @@
+"""A table of boxes on pictures: a row for each box, with its image, its corners or its corner and size, and its class.
+
+Coordinates are pixel edges counted from 0, as in COCO: a box that covers the first pixel alone is 0, 0 with size 1, 1.
+A row without coordinates says that its image shows no box. Columns of classes that are one for all rows of an image are
+the image's classes, too.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from napari_medkd.core.errors import DatasetProblem
+from napari_medkd.files.importers.class_labels import class_columns, dataset_of, labelled, task_of_column
+from napari_medkd.files.importers.image_index import ImageIndex
+from napari_medkd.files.importers.picture_boxes import Rectangle, boxes_on_pictures
+from napari_medkd.files.importers.source import ColumnWishes, Source, folder_of
+from napari_medkd.files.importers.table import EMPTY, Listing, Table, listing_of, name_of, read_table, tables_at
+from napari_medkd.files.importers.tally import Tally
+
+TASK = "boxes"
+_NO_CLASS = "object"
+
+#: How the four columns are called, and whether the last two are a size rather than the second corner.
+_FORMS: tuple[tuple[tuple[str, ...], bool], ...] = (
+    (("bboxx", "bboxy", "bboxw", "bboxh"), True),
+    (("bboxx", "bboxy", "bboxwidth", "bboxheight"), True),
+    (("xmin", "ymin", "xmax", "ymax"), False),
+    (("x0", "y0", "x1", "y1"), False),
+    (("x1", "y1", "x2", "y2"), False),
+    (("left", "top", "width", "height"), True),
+    (("x", "y", "width", "height"), True),
+    (("x", "y", "w", "h"), True),
+)
+
+
+def recognise(source: Path, wishes: ColumnWishes) -> Source | None:
+    """Return what the table of boxes, or the first in a folder, says; None where there is none."""
+    for path in tables_at(source):
+        table = read_table(path)
+        if box_columns(table) is None:
+            continue
+        remarks = Tally(str(path))
+        listing = listing_of(table, ImageIndex(folder_of(source)), wishes, remarks)
+        found = None if listing is None else source_of(listing, folder_of(source), wishes, remarks)
+        if found is not None:
+            return found
+    return None
+
+
+def box_columns(table: Table) -> tuple[tuple[str, ...], bool] | None:
+    """Return the four columns of coordinates and whether they end in a size, or None where there are none."""
+    for words, has_size in _FORMS:
+        columns = tuple(table.named([word]) for word in words)
+        if all(columns):
+            return columns, has_size
+    return None
+
+
+def source_of(listing: Listing, folder: Path, wishes: ColumnWishes, remarks: Tally) -> Source | None:
+    """Return the boxes of a table with the classes of its images, or None where no row has a box."""
+    named = class_columns(listing, wishes.classes)
+    class_column = named[0] if named else ""
+    rectangles = rectangles_of(listing, lambda row: row[class_column] if class_column else _NO_CLASS)
+    if not any(rectangles.values()):
+        return None
+    of_images = [task_of_column(listing, column, name_of(column), remarks) for column in named]
+    dataset = labelled(dataset_of(listing, folder), [made for made in of_images if made is not None])
+    return boxes_on_pictures(f"boxes in {listing.table.path.name}", dataset, TASK, rectangles, remarks)
+
+
+def rectangles_of(listing: Listing, class_of: Callable[[dict[str, str]], str]) -> dict[str, list[Rectangle]]:
+    """Return the boxes of each case.
+
+    Raises
+    ------
+    DatasetProblem
+        With every row whose coordinates are no four numbers.
+    """
+    found = box_columns(listing.table)
+    if found is None:
+        raise DatasetProblem(str(listing.table.path), "There are no columns of boxes.", "Name them x, y, w, h.")
+    columns, has_size = found
+    faults = Tally(str(listing.table.path))
+    rectangles: dict[str, list[Rectangle]] = {}
+    for case, rows in listing.rows.items():
+        rectangles[case] = []
+        for row in rows:
+            cells = [row[column] for column in columns]
+            if all(cell.lower() in EMPTY for cell in cells):
+                continue
+            try:
+                x, y, right, bottom = (float(cell) for cell in cells)
+            except ValueError:
+                faults.add(f"{case}: {', '.join(cells)}", "A box is no four numbers", "Correct its row.")
+                continue
+            size = (right, bottom) if has_size else (right - x, bottom - y)
+            rectangles[case].append(Rectangle(class_of(row), x, y, *size))
+    if faults:
+        raise DatasetProblem.of(faults)
+    return rectangles

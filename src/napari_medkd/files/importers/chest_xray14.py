@@ -1,0 +1,79 @@
+"""NIH ChestX-ray14: Data_Entry_2017.csv with findings parted by ``|``, beside the images in any folders below.
+
+``test_list.txt`` is the official test side; 15 % of the other patients validate.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+from napari_medkd.core.annotation import ClassLabel
+from napari_medkd.core.dataset import Split
+from napari_medkd.core.errors import DatasetProblem
+from napari_medkd.core.task import Task
+from napari_medkd.core.volume import Modality
+from napari_medkd.files.importers.class_labels import Labels, dataset_of, labelled
+from napari_medkd.files.importers.documents import text_of
+from napari_medkd.files.importers.image_index import ImageIndex
+from napari_medkd.files.importers.source import ColumnWishes, Source
+from napari_medkd.files.importers.table import Listing, listing_of, read_table
+from napari_medkd.files.importers.tally import Tally
+from napari_medkd.files.opening import stem_of
+from napari_medkd.files.splitting import split_with_sides
+
+FINDINGS = (
+    "Atelectasis",
+    "Cardiomegaly",
+    "Effusion",
+    "Infiltration",
+    "Mass",
+    "Nodule",
+    "Pneumonia",
+    "Pneumothorax",
+    "Consolidation",
+    "Edema",
+    "Emphysema",
+    "Fibrosis",
+    "Pleural_Thickening",
+    "Hernia",
+)
+_TABLES = ("Data_Entry_2017.csv", "Data_Entry_2017_v2020.csv")
+_COLUMNS = ColumnWishes(image="Image Index", group="Patient ID", classes=("Finding Labels",))
+_TEST = "test_list.txt"
+_NONE = "No Finding"
+
+
+def recognise(source: Path, wishes: ColumnWishes) -> Source | None:
+    """Return the images that are here with their findings, or None where there is no such table."""
+    path = next((source / name for name in _TABLES if (source / name).is_file()), None)
+    if path is None:
+        return None
+    remarks = Tally(str(path))
+    listing = listing_of(read_table(path), ImageIndex(source), _COLUMNS, remarks)
+    if listing is None or not listing.cases:
+        return None
+    task = Task("findings", "classification", FINDINGS, multilabel=True)
+    labels = _labels(listing, task)
+    found = labelled(dataset_of(listing, source), [(task, labels)])
+    found = replace(found, name="chest-xray14", modality=Modality.XR, split=_split(source, listing))
+    return Source("NIH ChestX-ray14", found, remarks=tuple(remarks))
+
+
+def _labels(listing: Listing, task: Task) -> Labels:
+    faults = Tally(str(listing.table.path))
+    labels: Labels = {}
+    for case, rows in listing.rows.items():
+        named = {name for row in rows for name in row[_COLUMNS.classes[0]].split("|")} - {_NONE}
+        for stranger in sorted(named - set(task.classes)):
+            faults.add(f"{case}: {stranger}", "A finding is not known", f"Write one of {', '.join(FINDINGS)}.")
+        labels[case] = ClassLabel(frozenset(named & set(task.classes)), task)
+    if faults:
+        raise DatasetProblem.of(faults)
+    return labels
+
+
+def _split(folder: Path, listing: Listing) -> Split:
+    if not (folder / _TEST).is_file():
+        return Split()
+    test = {stem_of(Path(line.strip())) for line in text_of(folder / _TEST).splitlines()}
+    sides = {case.id: "test" if stem_of(case.images[0]) in test else "train" for case in listing.cases}
+    return split_with_sides("chest-xray14", listing.cases, sides)

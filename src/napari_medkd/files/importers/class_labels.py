@@ -1,0 +1,178 @@
+"""A table that says of each image which class it is: a column of classes for each task, or columns of 0 and 1.
+
+Of several tables in a folder the first that has images and classes is read. Columns are known by their headings (see
+`table`), or by what a person asks for. Findings parted by ``|`` and columns of 0 and 1 make a task in which
+several classes may be present; a row without any, or ``No Finding``, says that none is.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from napari_medkd.core.annotation import ClassLabel
+from napari_medkd.core.dataset import Case, Dataset
+from napari_medkd.core.errors import DatasetProblem
+from napari_medkd.core.task import Task
+from napari_medkd.core.volume import Modality
+from napari_medkd.files.importers.image_index import ImageIndex
+from napari_medkd.files.importers.pairs import channels_of
+from napari_medkd.files.importers.source import ColumnWishes, Source, folder_of
+from napari_medkd.files.importers.table import EMPTY, Listing, listing_of, name_of, read_table, tables_at, word_of
+from napari_medkd.files.importers.tally import Tally
+
+Labels = dict[str, ClassLabel]
+
+_CLASS_WORDS = (
+    "label",
+    "labels",
+    "class",
+    "classes",
+    "classname",
+    "category",
+    "target",
+    "diagnosis",
+    "dx",
+    "pathology",
+    "finding",
+    "findings",
+    "findinglabels",
+    "disease",
+)
+_FINDINGS = "findings"
+_NONE = "no finding"
+_PARTED_BY = "|"
+_MOST_CLASSES = 100
+
+
+def recognise(source: Path, wishes: ColumnWishes) -> Source | None:
+    """Return what a table, or the first in a folder that has images and classes, says; None where there is none."""
+    for path in tables_at(source):
+        remarks = Tally(str(path))
+        listing = listing_of(read_table(path), ImageIndex(folder_of(source)), wishes, remarks)
+        if listing is None:
+            continue
+        labels = labels_of(listing, wishes.classes, remarks)
+        if labels:
+            found = labelled(dataset_of(listing, folder_of(source)), labels)
+            return Source(f"class labels in {path.name}", found, remarks=tuple(remarks))
+    return None
+
+
+def dataset_of(listing: Listing, folder: Path) -> Dataset:
+    """Return the images a table lists, as a dataset without tasks."""
+    dataset = Dataset(
+        name=folder.resolve().name,
+        channels=channels_of([case.images[0] for case in listing.cases]),
+        modality=Modality.OTHER,
+        tasks={},
+        cases=listing.cases,
+        folder=folder,
+    )
+    return replace(dataset, split=listing.split) if listing.split else dataset
+
+
+def labelled(dataset: Dataset, labels: Iterable[tuple[Task, Labels]]) -> Dataset:
+    """Return the dataset with class labels of further tasks, by case id."""
+    tasks, cases = dict(dataset.tasks), list(dataset.cases)
+    for task, label_of in labels:
+        tasks[task.name] = task
+        cases = [_with(case, task.name, label_of.get(case.id)) for case in cases]
+    return replace(dataset, tasks=tasks, cases=tuple(cases))
+
+
+def _with(case: Case, task: str, label: ClassLabel | None) -> Case:
+    return case if label is None else replace(case, annotations={**case.annotations, task: label})
+
+
+def class_columns(listing: Listing, wished: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the columns that hold classes: those asked for, else those that are called so."""
+    table = listing.table
+    if wished:
+        return tuple(table.asked(column) for column in wished)
+    return tuple(column for column in table.columns if word_of(column) in _CLASS_WORDS and column not in listing.used)
+
+
+def labels_of(listing: Listing, wished: tuple[str, ...], remarks: Tally) -> list[tuple[Task, Labels]]:
+    """Return a task for each column of classes with the label of each case, or one of all columns of 0 and 1.
+
+    Raises
+    ------
+    DatasetProblem
+        Where a column that was asked for does not exist, or has no two classes.
+    """
+    found: list[tuple[Task, Labels]] = []
+    for column in _without_doubles(class_columns(listing, wished), listing, remarks):
+        made = task_of_column(listing, column, name_of(column), remarks)
+        if made is not None:
+            found.append(made)
+        elif wished:
+            hint = f"Name a column with 2 to {_MOST_CLASSES} classes, each the same in all rows of an image."
+            raise DatasetProblem(str(listing.table.path), f"The column {column!r} holds no classes.", hint)
+    return found or (findings_of(listing, remarks) if not wished else [])
+
+
+def task_of_column(listing: Listing, column: str, name: str, remarks: Tally) -> tuple[Task, Labels] | None:
+    """Return the task of a column with the cases' labels, or None where it holds no classes of whole images."""
+    value_of = {case: {row[column] for row in rows} for case, rows in listing.rows.items()}
+    if any(len(values) > 1 for values in value_of.values()):
+        return None
+    said = {case: next(iter(values)) for case, values in value_of.items()}
+    said = {case: value for case, value in said.items() if value.lower() not in EMPTY}
+    several = any(_PARTED_BY in value or value.lower() == _NONE for value in said.values())
+    present = {case: _parts(value) if several else frozenset({value}) for case, value in said.items()}
+    classes = sorted({part for parts in present.values() for part in parts}, key=_rank)
+    if len(classes) < 2 or len(classes) > _MOST_CLASSES:
+        remarks.add(column, "A column has not 2 to 100 different classes, and is left out", "Nothing need be done.")
+        return None
+    if len(said) < len(value_of):
+        remarks.add(f"{len(value_of) - len(said)} in {column}", "Images have no class", "They stay without a label.")
+    task = Task(name, "classification", tuple(classes), multilabel=several)
+    return task, {case: ClassLabel(parts, task) for case, parts in present.items()}
+
+
+def _parts(value: str) -> frozenset[str]:
+    return frozenset(part.strip() for part in value.split(_PARTED_BY) if part.strip().lower() not in (_NONE, ""))
+
+
+def _rank(value: str) -> tuple[int, float, str]:
+    """Numbers before words, each in their order."""
+    try:
+        return 0, float(value), value
+    except ValueError:
+        return 1, 0.0, value
+
+
+def _without_doubles(columns: tuple[str, ...], listing: Listing, remarks: Tally) -> list[str]:
+    """Return the columns without those that say the same as another one in other words; words stay before numbers."""
+    kept: list[str] = []
+    for column in sorted(columns, key=lambda column: all(_rank(row[column])[0] == 0 for row in listing.table.rows)):
+        same = next((known for known in kept if _say_the_same(column, known, listing)), None)
+        if same is None:
+            kept.append(column)
+        else:
+            remarks.add(f"{column} and {same}", "Two columns say the same; the first is left out", "Nothing is lost.")
+    return [column for column in columns if column in kept]
+
+
+def _say_the_same(first: str, second: str, listing: Listing) -> bool:
+    pairs = {(row[first], row[second]) for row in listing.table.rows}
+    return len(pairs) == len({one for one, _ in pairs}) == len({two for _, two in pairs})
+
+
+def findings_of(listing: Listing, remarks: Tally) -> list[tuple[Task, Labels]]:
+    """Return the task of all columns that hold 0 and 1, where there are two or more; one class each row is no multiple.
+
+    Rows of one image that differ count as showing what any of them shows.
+    """
+    rows = listing.table.rows
+    free = [column for column in listing.table.columns if column not in listing.used]
+    flags = [column for column in free if {row[column] for row in rows} in ({"0", "1"}, {"0.0", "1.0"})]
+    if len(flags) < 2:
+        return []
+    present = {
+        case: frozenset(flag for flag in flags if any(float(row[flag]) for row in rows))
+        for case, rows in listing.rows.items()
+    }
+    several = any(len(classes) != 1 for classes in present.values())
+    task = Task(_FINDINGS if several else "class", "classification", tuple(flags), multilabel=several)
+    return [(task, {case: ClassLabel(classes, task) for case, classes in present.items()})]

@@ -1,0 +1,190 @@
+"""COCO JSON: boxes on pictures. Masks in it are not taken over, their boxes are; crowd regions are left out.
+
+One document, or all of a folder: ``*.json`` in it or one folder deeper, as COCO's own ``annotations/`` and Roboflow's
+``train/``, ``valid/`` and ``test/`` are laid out. The side is the image's own ``split``, or the word for a side in the
+document's name or folder.
+"""
+
+import re
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from napari_medkd.core.dataset import Case, Dataset
+from napari_medkd.core.errors import DatasetProblem, VolumeProblem
+from napari_medkd.core.volume import Modality
+from napari_medkd.files.importers.beside import SIDES
+from napari_medkd.files.importers.documents import json_of
+from napari_medkd.files.importers.image_index import ImageIndex, case_ids
+from napari_medkd.files.importers.pairs import channels_of
+from napari_medkd.files.importers.picture_boxes import Rectangle, boxes_on_pictures
+from napari_medkd.files.importers.source import ColumnWishes, Source, folder_of
+from napari_medkd.files.importers.tally import Tally
+from napari_medkd.files.picture_size import picture_grid
+from napari_medkd.files.splitting import split_with_sides
+
+TASK = "boxes"
+_PARTS = ("images", "annotations", "categories")
+_LOOKED_AT = 64 * 2**10
+
+
+def recognise(source: Path, wishes: ColumnWishes) -> Source | None:
+    """Return the images and boxes of the document, or of all in the folder; None where there is none.
+
+    Raises
+    ------
+    DatasetProblem
+        With every annotation of no image or category, every box that is no four numbers, and every image whose size is
+        not the one that was annotated.
+    """
+    paths = [path for path in _candidates(source) if _may_be_coco(path)]
+    documents = [(path, document) for path in paths if _is_coco(document := json_of(path))]
+    if not documents:
+        return None
+    folder = folder_of(source)
+    reading = _Reading(ImageIndex(folder), Tally(str(source)), Tally(str(source)))
+    reading.index.tell_links(reading.remarks)
+    for path, document in documents:
+        reading.take(path, document)
+    if reading.faults:
+        raise DatasetProblem.of(reading.faults)
+    if not reading.rectangles:
+        found = "None of the images that are listed is here."
+        raise DatasetProblem(str(source), found, "Choose the folder that holds both the images and the document.")
+    return boxes_on_pictures("COCO", _dataset(reading, folder), TASK, reading.by_case(), reading.remarks)
+
+
+def _candidates(source: Path) -> list[Path]:
+    if source.is_file():
+        return [source] if source.suffix.lower() == ".json" else []
+    return sorted(path for pattern in ("*.json", "*/*.json") for path in source.glob(pattern) if path.is_file())
+
+
+def _may_be_coco(path: Path) -> bool:
+    """Return whether one of the words stands near the document's beginning, so that others need not be read whole."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(_LOOKED_AT)
+    except OSError:
+        return False
+    return any(f'"{part}"'.encode() in start for part in _PARTS)
+
+
+def _is_coco(document: Any) -> bool:
+    return isinstance(document, dict) and all(isinstance(document.get(part), list) for part in _PARTS)
+
+
+def side_in(text: str) -> str:
+    """Return the side that a name of a file or folder speaks of, or "": ``instances_val2017`` is ``validate``."""
+    words = set(re.split(r"[^a-z]+", text.lower()))
+    return next((side for side, names in SIDES.items() if words & set(names)), "")
+
+
+@dataclass
+class _Reading:
+    """What was read so far: rectangles and sides by image, what is wrong, and what was left out."""
+
+    index: ImageIndex
+    faults: Tally
+    remarks: Tally
+    rectangles: dict[Path, list[Rectangle]] = field(default_factory=dict)
+    side_of: dict[Path, str] = field(default_factory=dict)
+
+    def take(self, path: Path, document: dict[str, Any]) -> None:
+        """Add the images and boxes of one document."""
+        name_of = {entry["id"]: str(entry["name"]) for entry in document["categories"] if _has(entry, "id", "name")}
+        image_of: dict[Any, Path | None] = {}
+        for entry in document["images"]:
+            if not _has(entry, "id", "file_name"):
+                self.faults.add(str(entry)[:60], "An image has no id or file_name", "Export the document again.")
+                continue
+            image_of[entry["id"]] = self._image(entry, path)
+        for entry in document["annotations"]:
+            self._annotation(entry, name_of, image_of)
+
+    def by_case(self) -> dict[str, list[Rectangle]]:
+        """Return the rectangles by case id."""
+        ids = case_ids(self.rectangles, self.index.folder)
+        return {ids[path]: boxes for path, boxes in self.rectangles.items()}
+
+    def _image(self, entry: dict[str, Any], document: Path) -> Path | None:
+        text = str(entry["file_name"])
+        try:
+            path = self.index.find(text, document.parent)
+        except DatasetProblem as error:
+            self.faults.add(error.problems[0].where, error.problems[0].problem.rstrip("."), error.problems[0].hint)
+            return None
+        if path is None:
+            self.remarks.add(text, "An image is not here, and is left out with its boxes", "Add it, if you have it.")
+            return None
+        self._compare_size(entry, path)
+        self.rectangles.setdefault(path, [])
+        self.side_of[path] = (
+            side_in(str(entry.get("split", ""))) or side_in(document.stem) or side_in(document.parent.name)
+        )
+        return path
+
+    def _compare_size(self, entry: dict[str, Any], path: Path) -> None:
+        """Note where an image is not as large as the document says: then its boxes lie elsewhere."""
+        try:
+            _, height, width = picture_grid(path).shape
+        except VolumeProblem as error:
+            self.faults.add(path.name, error.problems[0].problem.rstrip("."), error.problems[0].hint)
+            return
+        said = (entry.get("width", width), entry.get("height", height))
+        if said != (width, height):
+            self.faults.add(
+                f"{path.name}: {width} x {height} instead of {said[0]} x {said[1]}",
+                "An image has not the size that was annotated",
+                "Put the images there that were annotated, not turned and not resized.",
+            )
+
+    def _annotation(self, entry: Any, name_of: dict[Any, str], image_of: dict[Any, Path | None]) -> None:
+        if not _has(entry, "image_id", "category_id"):
+            self.faults.add(str(entry)[:60], "An annotation has no image_id or category_id", "Export it again.")
+            return
+        place = f"annotation {entry.get('id', '?')}"
+        if entry["image_id"] not in image_of or entry["category_id"] not in name_of:
+            self.faults.add(place, "An annotation is of an image or category that is not listed", "Export it again.")
+            return
+        path = image_of[entry["image_id"]]
+        if path is None:
+            return
+        if entry.get("iscrowd"):
+            self.remarks.add(place, "A crowd is no single box, and is left out", "Nothing need be done.")
+            return
+        box = _four_numbers(entry.get("bbox"))
+        if box is None:
+            self.faults.add(place, "A bbox is no four numbers", "Write [x, y, width, height] in pixels.")
+            return
+        if entry.get("segmentation"):
+            self.remarks.add(place, "An outline is not taken over, its box is", "For masks, export mask images.")
+        self.rectangles[path].append(Rectangle(name_of[entry["category_id"]], *box))
+
+
+def _has(entry: Any, *keys: str) -> bool:
+    return isinstance(entry, dict) and all(isinstance(entry.get(key), str | int) for key in keys)
+
+
+def _four_numbers(box: Any) -> tuple[float, float, float, float] | None:
+    if not isinstance(box, list) or len(box) != 4:
+        return None
+    if not all(isinstance(number, int | float) and not isinstance(number, bool) for number in box):
+        return None
+    x, y, width, height = map(float, box)
+    return x, y, width, height
+
+
+def _dataset(reading: _Reading, folder: Path) -> Dataset:
+    ids = case_ids(reading.rectangles, folder)
+    cases = tuple(Case(name, (path,), name) for path, name in ids.items())
+    dataset = Dataset(
+        name=folder.resolve().name,
+        channels=channels_of(list(ids)),
+        modality=Modality.OTHER,
+        tasks={},
+        cases=cases,
+        folder=folder,
+    )
+    sides = {ids[path]: side for path, side in reading.side_of.items() if side}
+    return replace(dataset, split=split_with_sides(dataset.name, cases, sides)) if sides else dataset

@@ -1,0 +1,94 @@
+"""Which layout a source has, of all that can be imported: those whose files have to be made, and those opened in place.
+
+Masks that lie in pairs with the images of a table are taken along, as a task of their own.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+from napari_medkd.core.dataset import Dataset
+from napari_medkd.core.errors import DatasetProblem, Problem
+from napari_medkd.files.importers import (
+    box_table,
+    chest_xray14,
+    class_folders,
+    class_labels,
+    coco,
+    medmnist,
+    oasis1,
+    pairs,
+    recognise,
+    rsna_pneumonia,
+    slice_folders,
+)
+from napari_medkd.files.importers.beside import with_what_lies_beside
+from napari_medkd.files.importers.source import ColumnWishes, Source
+
+_LAYOUTS = (
+    slice_folders,
+    chest_xray14,
+    oasis1,
+    rsna_pneumonia,
+    coco,
+    medmnist,
+    box_table,
+    class_labels,
+)
+_OF_TABLES = (box_table, class_labels)
+_LOOKED_FOR = (
+    "It is no layout that can be imported. Looked for COCO JSON (images, annotations, categories), a table (.csv) with "
+    "a column of images and one of classes or of boxes, and the .npz file of a MedMNIST set."
+)
+
+
+def source_at(path: Path, wishes: ColumnWishes) -> Source:
+    """Return what a folder or a file holds.
+
+    Raises
+    ------
+    DatasetProblem
+        Naming what was looked for, or all that is wrong with what was found.
+    """
+    if not path.exists():
+        raise DatasetProblem(str(path), "There is no such file or folder.", "Check the path.")
+    for layout in _LAYOUTS:
+        found = layout.recognise(path, wishes)
+        if found is not None:
+            found = _with_masks(found) if layout in _OF_TABLES else found
+            return replace(found, dataset=with_what_lies_beside(found.dataset))
+    if path.is_file():
+        raise DatasetProblem(str(path), _LOOKED_FOR, "Choose such a file, or the folder that it lies in.")
+    return _without_made_files(path)
+
+
+def _without_made_files(folder: Path) -> Source:
+    """Return a dataset of a layout that is opened in place, or of a folder for each class."""
+    try:
+        return Source("a folder that is opened in place, too", recognise(folder))
+    except DatasetProblem:
+        of_classes = class_folders.recognise(folder)
+        if of_classes is None:
+            raise
+    return replace(of_classes, dataset=with_what_lies_beside(of_classes.dataset))
+
+
+def _with_masks(source: Source) -> Source:
+    """Return the source with the masks that lie in pairs with its images, if there are any."""
+    try:
+        paired = pairs.recognise(source.dataset.folder)
+    except DatasetProblem as error:
+        remarks = tuple(Problem(f.where, f"{f.problem} The masks are left out.", f.hint) for f in error.problems)
+        return replace(source, remarks=(*source.remarks, *remarks))
+    return source if paired is None else replace(source, dataset=_joined(source.dataset, paired))
+
+
+def _joined(dataset: Dataset, paired: Dataset) -> Dataset:
+    mask_of = {case.images: case.annotations for case in paired.cases}
+    return replace(
+        dataset,
+        tasks={**paired.tasks, **dataset.tasks},
+        label_maps=paired.label_maps,
+        cases=tuple(
+            replace(case, annotations={**mask_of.get(case.images, {}), **case.annotations}) for case in dataset.cases
+        ),
+    )

@@ -1,0 +1,43 @@
+"""The grid of a picture without its pixels being read."""
+
+from pathlib import Path
+
+from PIL import Image
+
+from napari_medkd.core.errors import VolumeProblem
+from napari_medkd.core.grid import Grid
+from napari_medkd.files.opening import read_volume, suffix_of
+
+_QUICK = (".png", ".jpg", ".jpeg")
+_ROTATION = 0x0112
+#: Marks of a camera's rotation that swap height and width.
+_ON_ITS_SIDE = (5, 6, 7, 8)
+
+
+def picture_grid(path: Path) -> Grid:
+    """Return the grid that `read_volume` gives the picture.
+
+    Raises
+    ------
+    VolumeProblem
+        Naming the file: as `read_volume`, or where it is no picture of one plane, which rectangles could lie on.
+    """
+    if suffix_of(path).startswith(".nii"):
+        raise VolumeProblem(
+            str(path),
+            "Rectangles in pixels cannot be laid on a NIfTI image, whose order of axes is its own.",
+            "Convert it to PNG, or write box files (see medkd-dataset.json).",
+        )
+    if suffix_of(path) in _QUICK:
+        try:
+            with Image.open(path) as picture:
+                width, height = picture.size
+                if picture.getexif().get(_ROTATION) in _ON_ITS_SIDE:
+                    width, height = height, width
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            raise VolumeProblem(str(path), f"The picture cannot be read: {error}.", "Copy it again.") from error
+        return Grid.upright((1, height, width), unit="pixel")
+    grid = read_volume(path).grid
+    if not grid.is_flat:
+        raise VolumeProblem(str(path), f"Expected one plane, found {grid.describe()}.", "Rectangles need pictures.")
+    return grid

@@ -1,0 +1,84 @@
+"""The button that saves the answers: tables, boxes or masks, wherever the person says."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from psygnal import Signal
+from qtpy.QtGui import QAction
+from qtpy.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
+
+from napari_medkd.core.errors import InputProblem
+from napari_medkd.gui.answers import Answer
+from napari_medkd.gui.exporting import export_coco, export_masks, export_tables
+
+
+class ExportButton(QPushButton):
+    """A menu of what can be saved.
+
+    Attributes
+    ----------
+    saved
+        ``(str)`` which files were written.
+    failed
+        ``(InputProblem)`` why nothing could be.
+    """
+
+    saved = Signal(str)
+    failed = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("Export …", parent)
+        self.setToolTip("Save what is shown for other programs")
+        self.image = ""
+        self.box_threshold = self.class_threshold = 0.5
+        self._answers: tuple[Answer, ...] = ()
+        menu = QMenu(self)
+        self.tables = _action(menu, "Tables as CSV …", "Measures, class scores and boxes, as the dock shows them")
+        self.coco = _action(menu, "Boxes as COCO JSON …", "The boxes that are shown; of flat images alone")
+        self.masks = _action(menu, "Masks as images …", "NIfTI, PNG or TIFF, on the image's own grid")
+        self.tables.triggered.connect(lambda: self._choose_file("Export the tables", ".csv", self.export_tables))
+        self.coco.triggered.connect(lambda: self._choose_file("Export the boxes", ".json", self.export_coco))
+        self.masks.triggered.connect(lambda: self._choose_file("Export the masks", "", self.export_masks))
+        self.setMenu(menu)
+
+    def take(self, answers: Sequence[Answer], image: str) -> None:
+        """Save these from now on; ``image`` is the name of the image's file."""
+        self._answers, self.image = tuple(answers), image
+
+    def export_tables(self, path: Path) -> None:
+        """Write the tables as CSV."""
+        self._write(lambda: export_tables(self._answers, path, self.box_threshold, self.class_threshold))
+
+    def export_coco(self, path: Path) -> None:
+        """Write the boxes as COCO JSON."""
+        self._write(lambda: export_coco(self._answers, path, self.box_threshold, self.image))
+
+    def export_masks(self, path: Path) -> None:
+        """Write the masks; the suffix picks the format."""
+        self._write(lambda: export_masks(self._answers, path))
+
+    def _choose_file(self, words: str, suffix: str, write: Callable[[Path], None]) -> None:
+        from napari_medkd.files.opening import mask_suffix
+
+        suffix = suffix or mask_suffix(self._answers[0].grid)
+        name = f"{self._answers[0].prediction.case}{suffix}"
+        path, _ = QFileDialog.getSaveFileName(self, words, name, f"*{suffix}")
+        if path:
+            write(Path(path))
+
+    def _write(self, write: Callable[[], list[Path]]) -> None:
+        try:
+            files = write()
+        except InputProblem as problem:
+            self.failed.emit(problem)
+        except OSError as error:
+            self.failed.emit(InputProblem.from_os_error(error, error.filename or "export", "It cannot be saved"))
+        else:
+            self.saved.emit(", ".join(file.name for file in files))
+
+
+def _action(menu: QMenu, words: str, tip: str) -> QAction:
+    action = QAction(words, menu)
+    action.setToolTip(tip)
+    menu.addAction(action)
+    return action

@@ -1,0 +1,123 @@
+"""Losses of a detector's anchors."""
+
+import math
+
+import pytest
+import torch
+
+from napari_medkd.engine.data.batch import BoxTarget
+from napari_medkd.engine.losses.boxes import box_agreement, box_losses, decoded, matches
+from napari_medkd.engine.networks.anchors import AnchorSizes, anchors_of
+from napari_medkd.engine.networks.heads import BoxMaps
+
+pytestmark = pytest.mark.engine
+
+SIZES = AnchorSizes(levels=(2,), sizes=(((8.0, 8.0), (8.0, 16.0)),))
+
+
+def maps(batch=1, num_classes=2, sure=-6.0):
+    """Return what a detector on 32 x 32 pixels says that sees nothing: 64 positions of 2 anchors."""
+    anchors = anchors_of(SIZES, [(8, 8)], torch.device("cpu"))
+    logits = torch.full((batch, len(anchors), num_classes), sure, requires_grad=True)
+    offsets = torch.zeros(batch, len(anchors), 4, requires_grad=True)
+    return BoxMaps(logits, offsets, anchors, (64,))
+
+
+def truth(*boxes, classes=None):
+    corners = torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4)
+    return BoxTarget(corners, torch.tensor(classes or [0] * len(boxes), dtype=torch.int64))
+
+
+def test_offsets_of_nothing_are_the_anchors():
+    found = maps()
+
+    torch.testing.assert_close(decoded(found.anchors_ND, found.offsets_BND[0]), found.anchors_ND)
+
+
+def test_an_offset_shifts_by_sides_and_enlarges_by_its_exponential():
+    box = decoded(torch.tensor([[0.0, 0.0, 8.0, 16.0]]), torch.tensor([[0.5, -0.25, math.log(2), 0.0]]))
+
+    torch.testing.assert_close(box, torch.tensor([[0.0, -4.0, 16.0, 12.0]]))
+
+
+def test_the_anchors_that_stand_for_a_box_are_those_that_overlap_it_most():
+    found = maps()
+
+    stands = matches(found, truth((8, 8, 16, 24)).corners_ND)
+
+    assert (stands >= 0).sum() > 0
+    best = found.anchors_ND[stands >= 0]
+    assert ((best[:, 3] - best[:, 1]) == 16).all()  # the wide ones
+    assert (((best[:, :2] + best[:, 2:]) / 2 - torch.tensor([12.0, 16.0])).abs() <= 4).all()
+
+
+def test_without_boxes_every_anchor_is_background():
+    assert (matches(maps(), torch.zeros(0, 4)) == -1).all()
+
+
+def test_perfect_boxes_cost_nothing():
+    found, wanted = maps(sure=-12.0), truth((8, 8, 16, 24), classes=[1])
+    stands = matches(found, wanted.corners_ND)
+    logits = found.logits_BNK.detach().clone()
+    logits[0, stands >= 0, 1] = 12.0
+    perfect = torch.zeros(1, 128, 4)
+    anchors = found.anchors_ND
+    for index in torch.nonzero(stands >= 0)[:, 0]:
+        sides = anchors[index, 2:] - anchors[index, :2]
+        middle, target = (anchors[index, 2:] + anchors[index, :2]) / 2, wanted.corners_ND[0]
+        perfect[0, index, :2] = ((target[:2] + target[2:]) / 2 - middle) / sides
+        perfect[0, index, 2:] = ((target[2:] - target[:2]) / sides).log()
+
+    losses = box_losses(found._replace(logits_BNK=logits, offsets_BND=perfect), (wanted,))
+
+    assert float(losses.of_class) < 1e-6
+    assert float(losses.of_place) == pytest.approx(0, abs=1e-5)
+
+
+def test_a_sample_of_unknown_boxes_gives_no_gradient():
+    found = maps(batch=2)
+
+    sum(box_losses(found, (truth((8, 8, 16, 16)), None))).backward()
+
+    assert found.logits_BNK.grad[0].abs().sum() > 0
+    assert found.offsets_BND.grad[0].abs().sum() > 0
+    assert found.logits_BNK.grad[1].abs().sum() == 0
+    assert found.offsets_BND.grad[1].abs().sum() == 0
+
+
+def test_a_sample_without_boxes_teaches_that_there_are_none():
+    found = maps(sure=0.0)
+
+    box_losses(found, (truth(),)).of_class.backward()
+
+    assert (found.logits_BNK.grad > 0).all()
+
+
+def test_equal_detectors_agree():
+    found = maps(sure=1.0)
+
+    agreement = box_agreement(found, found, (truth((8, 8, 16, 16)),), temperature=2.0)
+
+    assert agreement.of_class.item() == pytest.approx(0, abs=1e-6)
+    assert agreement.of_place.item() == 0
+
+
+def test_a_place_is_followed_only_where_the_teacher_is_better():
+    student, wanted = maps(sure=0.0), truth((8, 8, 16, 16))
+    better = student._replace(offsets_BND=torch.zeros(1, 128, 4))
+    off = student._replace(offsets_BND=torch.full((1, 128, 4), 1.0, requires_grad=True))
+
+    assert box_agreement(off, better, (wanted,), 2.0).of_place.item() > 0.1
+    assert box_agreement(better, off, (wanted,), 2.0).of_place.item() == 0
+
+
+def test_the_loss_of_classes_is_the_focal_loss_by_hand():
+    found, wanted = maps(sure=0.0), truth((8, 8, 16, 16))
+    num_boxes = int((matches(found, wanted.corners_ND) >= 0).sum())
+    entries = 128 * 2
+
+    loss = box_losses(found, (wanted,)).of_class.item()
+
+    # of a probability of a half: a quarter (boxes) or three quarters (all others) of (1/2)^2 log 2
+    by_hand = (0.25 * num_boxes + 0.75 * (entries - num_boxes)) * 0.25 * math.log(2) / num_boxes
+    assert loss == pytest.approx(by_hand, rel=1e-5)

@@ -1,0 +1,179 @@
+from pathlib import Path
+
+import pytest
+
+from napari_medkd.core.errors import DatasetProblem
+from napari_medkd.files.importers.source import ColumnWishes
+from napari_medkd.files.importers.sources import source_at
+from tests.files.importers.imported import case_labels, imported, picture, told, write, write_json
+
+
+def laid_out(folder: Path, table: str, names: str = "abcd") -> Path:
+    for name in names:
+        picture(folder / "images" / f"{name}.png")
+    write(folder / "labels.csv", table)
+    return folder
+
+
+def refused(folder: Path, **wishes: object) -> str:
+    with pytest.raises(DatasetProblem) as caught:
+        source_at(folder, ColumnWishes(**wishes))  # type: ignore[arg-type]
+    return str(caught.value)
+
+
+def test_image_class_patient_domain_and_side_are_known_by_their_headings(tmp_path):
+    table = (
+        "Image Index,Diagnosis,Patient ID,Scanner,Split\n"
+        "a.png,sick,7,GE,train\nb.png,well,7,GE,training\nc.png,sick,8,Toshiba,val\nd.png,well,9,GE,test\n"
+    )
+
+    dataset, remarks = imported(laid_out(tmp_path / "s", table), tmp_path / "d")
+
+    assert case_labels(dataset, "diagnosis") == {"a": {"sick"}, "b": {"well"}, "c": {"sick"}, "d": {"well"}}
+    assert [(case.group, case.domain) for case in dataset.cases] == [
+        ("7", "GE"),
+        ("7", "GE"),
+        ("8", "Toshiba"),
+        ("9", "GE"),
+    ]
+    assert (dataset.split.train, dataset.split.validate, dataset.split.test) == (("a", "b"), ("c",), ("d",))
+    assert remarks == ()
+
+
+def test_without_a_side_to_validate_a_part_of_the_training_patients_does(tmp_path):
+    table = "image,label,patient,split\na,x,1,train\nb,y,1,train\nc,x,2,train\nd,y,3,test\n"
+
+    dataset, _ = imported(laid_out(tmp_path / "s", table), tmp_path / "d")
+
+    assert dataset.split.test == ("d",)
+    assert sorted([len(dataset.split.train), len(dataset.split.validate)]) == [1, 2]
+    assert {"a", "b"} in (set(dataset.split.train), set(dataset.split.validate))
+
+
+def test_several_columns_of_classes_are_several_tasks_and_numbers_stay_in_order(tmp_path):
+    table = "image,class,target\na,x,10\nb,y,9\nc,x,9\nd,y,10\n"
+
+    dataset, _ = imported(laid_out(tmp_path / "s", table), tmp_path / "d")
+
+    assert dataset.task("class").classes == ("x", "y")
+    assert dataset.task("target").classes == ("9", "10")
+
+
+def test_of_two_columns_that_say_the_same_the_one_in_words_is_kept(tmp_path):
+    table = "image,label,class\na,0,well\nb,1,sick\nc,0,well\nd,1,sick\n"
+
+    dataset, remarks = imported(laid_out(tmp_path / "s", table), tmp_path / "d")
+
+    assert list(dataset.tasks) == ["class"]
+    assert "label and class" in told(remarks)
+
+
+def test_columns_of_0_and_1_are_one_task_with_several_classes_at_once(tmp_path):
+    table = "image,edema,effusion,age\na,1,0,50\nb,1,1,60\nc,0,0,70\nd,0,1,0\n"
+
+    dataset, _ = imported(laid_out(tmp_path / "s", table), tmp_path / "d")
+
+    assert dataset.task("findings").multilabel
+    assert case_labels(dataset, "findings") == {
+        "a": {"edema"},
+        "b": {"edema", "effusion"},
+        "c": set(),
+        "d": {"effusion"},
+    }
+
+
+def test_columns_of_0_and_1_with_one_1_in_each_row_are_exclusive_classes(tmp_path):
+    table = "image,MEL,NV\na,1.0,0.0\nb,0.0,1.0\nc,1.0,0.0\nd,0.0,1.0\n"
+
+    dataset, _ = imported(laid_out(tmp_path / "s", table), tmp_path / "d")
+
+    assert not dataset.task("class").multilabel
+    assert case_labels(dataset, "class") == {"a": {"MEL"}, "b": {"NV"}, "c": {"MEL"}, "d": {"NV"}}
+
+
+def test_findings_parted_by_a_bar_may_be_present_together(tmp_path):
+    table = "image,Finding Labels\na,Mass|Nodule\nb,No Finding\nc,Mass\nd,\n"
+
+    dataset, remarks = imported(laid_out(tmp_path / "s", table), tmp_path / "d")
+
+    assert dataset.task("finding-labels").multilabel
+    assert case_labels(dataset, "finding-labels") == {"a": {"Mass", "Nodule"}, "b": set(), "c": {"Mass"}}
+    assert "Images have no class (1 in Finding Labels)" in told(remarks)
+
+
+def test_a_person_names_the_columns(tmp_path):
+    table = "image,birads,label,city\na,4,x,Oslo\nb,2,y,Oslo\nc,4,x,Rome\nd,2,x,Rome\n"
+    wishes = ColumnWishes(domain="city", classes=("birads",))
+
+    dataset, _ = imported(laid_out(tmp_path / "s", table), tmp_path / "d", wishes)
+
+    assert list(dataset.tasks) == ["birads"]
+    assert [case.domain for case in dataset.cases] == ["Oslo", "Oslo", "Rome", "Rome"]
+    assert "Did you mean 'birads'?" in refused(tmp_path / "s", classes=("birad",))
+
+
+def test_rows_without_an_image_are_left_out_and_told_once(tmp_path):
+    rows = "".join(f"missing_{number},x\n" for number in range(1200))
+
+    dataset, remarks = imported(laid_out(tmp_path / "s", f"image,label\na,x\nb,y\n{rows}"), tmp_path / "d")
+
+    assert [case.id for case in dataset.cases] == ["a", "b"]
+    assert "(missing_0, missing_1, missing_2 and 1,197 more)" in told(remarks)
+
+
+def test_all_that_is_wrong_is_told_at_once(tmp_path):
+    table = (
+        "image,label,site,split\n../../etc/a.png,x,1,train\n/abs/b.png,y,1,train\nc,x,1,dawn\nd,x,1,val\nd,x,2,val\n"
+    )
+
+    message = refused(laid_out(tmp_path / "s", table))
+
+    assert "A name leaves the folder (../../etc/a.png, /abs/b.png)" in message
+    assert "A side of the split is not known (c: dawn)" in message
+    assert "Rows of one image differ in 'site' (1 and 2)" in message
+
+
+def test_a_patient_on_two_sides_is_refused(tmp_path):
+    table = "image,label,patient,split\na,x,1,train\nb,y,1,test\n"
+
+    assert "Patient '1' is also in" in refused(laid_out(tmp_path / "s", table))
+
+
+def test_a_name_of_two_images_means_the_one_in_images(tmp_path):
+    folder = laid_out(tmp_path / "s", "image,label\na,x\nb,y\n")
+    picture(folder / "lung_masks" / "a.png")
+
+    dataset, _ = imported(folder, tmp_path / "d")
+
+    assert dataset.case("a").images == (folder / "images" / "a.png",)
+
+
+def test_a_name_that_may_mean_two_images_is_refused(tmp_path):
+    for site in ("x", "y"):
+        picture(tmp_path / "s" / site / "a.png")
+    write(tmp_path / "s" / "labels.csv", "image,label\na,x\ny/a.png,y\n")
+
+    assert "may mean several images (a: x/a.png, y/a.png)" in refused(tmp_path / "s")
+
+
+def test_folds_beside_the_table_make_the_split(tmp_path):
+    folder = laid_out(tmp_path / "s", "image,label\na,x\nb,y\nc,x\nd,y\n")
+    write_json(folder / "splits.json", {"fold0": ["a.png"], "fold1": ["b.png"], "fold2": ["c.png"], "fold3": ["d.png"]})
+
+    dataset, _ = imported(folder, tmp_path / "d")
+
+    assert (dataset.split.train, dataset.split.validate, dataset.split.test) == (("c", "d"), ("b",), ("a",))
+
+
+@pytest.mark.parametrize("content", [b"", b"image,image\na,b\n", b"\xff\xfe\x00i\x00m"])
+def test_a_file_that_is_no_table_is_told(tmp_path, content):
+    folder = laid_out(tmp_path / "s", "")
+    (folder / "labels.csv").write_bytes(content)
+
+    assert "labels.csv" in refused(folder)
+
+
+def test_a_table_that_says_nothing_of_images_is_left_alone(tmp_path):
+    folder = laid_out(tmp_path / "s", "drug,class\naspirin,x\nibuprofen,y\n")
+
+    assert source_at(folder, ColumnWishes()).dataset.tasks == {}

@@ -1,0 +1,197 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from napari_medkd.core.errors import DatasetProblem
+from napari_medkd.files.importers.source import ColumnWishes
+from napari_medkd.files.importers.sources import source_at
+from tests.files.importers.imported import boxes_of, imported, lit_inside, picture, told, write_json
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    sound = {
+        "images": [
+            {"id": 1, "file_name": "a.png", "width": 40, "height": 30},
+            {"id": 7, "file_name": "b.png", "width": 40, "height": 30},
+        ],
+        "annotations": [{"id": 3, "image_id": 1, "category_id": 5, "bbox": [12, 4, 20, 6], "iscrowd": 0}],
+        "categories": [{"id": 5, "name": "cell"}, {"id": 9, "name": "artefact"}],
+    }
+    return sound | changes
+
+
+def laid_out(folder: Path, **changes: Any) -> Path:
+    picture(folder / "images" / "a.png", lit=(12, 4, 32, 10))
+    picture(folder / "images" / "b.png")
+    write_json(folder / "annotations.coco.json", document(**changes))
+    return folder
+
+
+def refused(folder: Path) -> str:
+    with pytest.raises(DatasetProblem) as caught:
+        source_at(folder, ColumnWishes())
+    return str(caught.value)
+
+
+def test_a_box_lies_on_the_painted_rectangle(tmp_path):
+    dataset, _ = imported(laid_out(tmp_path / "s"), tmp_path / "d")
+
+    assert boxes_of(dataset, "a").corners.tolist() == [[0, 4, 12, 1, 10, 32]]
+    assert boxes_of(dataset, "a").classes == ("cell",)
+    assert lit_inside(dataset, "a") == {200}
+
+
+def test_an_image_without_boxes_has_been_looked_at(tmp_path):
+    dataset, _ = imported(laid_out(tmp_path / "s"), tmp_path / "d")
+
+    assert [case.id for case in dataset.labelled("boxes")] == ["a", "b"]
+    assert boxes_of(dataset, "b").corners.shape == (0, 6)
+
+
+def test_the_document_can_be_named_itself(tmp_path):
+    laid_out(tmp_path / "s")
+
+    dataset, _ = imported(tmp_path / "s" / "annotations.coco.json", tmp_path / "d")
+
+    assert lit_inside(dataset, "a") == {200}
+
+
+def test_fractions_of_a_pixel_are_kept_and_what_reaches_over_the_edge_is_cut(tmp_path):
+    of_both = [
+        {"id": 1, "image_id": 1, "category_id": 5, "bbox": [0.5, 1.25, 2, 3]},
+        {"id": 2, "image_id": 7, "category_id": 9, "bbox": [30, 20, 25, 10.5]},
+    ]
+
+    dataset, remarks = imported(laid_out(tmp_path / "s", annotations=of_both), tmp_path / "d")
+
+    assert boxes_of(dataset, "a").corners.tolist() == [[0, 1.25, 0.5, 1, 4.25, 2.5]]
+    assert boxes_of(dataset, "b").corners.tolist() == [[0, 20, 30, 1, 30, 40]]
+    assert "more than a pixel over the image's edge, and is cut or left out (b)" in told(remarks)
+
+
+def test_crowds_and_boxes_without_an_area_are_left_out_and_told(tmp_path):
+    listed = [
+        {"id": 1, "image_id": 1, "category_id": 5, "bbox": [1, 1, 5, 5], "iscrowd": 1, "segmentation": {"counts": []}},
+        {"id": 2, "image_id": 1, "category_id": 5, "bbox": [1, 1, 0, 5]},
+        {"id": 3, "image_id": 1, "category_id": 5, "bbox": [12, 4, 20, 6], "segmentation": [[12, 4, 32, 4, 32, 10]]},
+    ]
+
+    dataset, remarks = imported(laid_out(tmp_path / "s", annotations=listed), tmp_path / "d")
+
+    assert boxes_of(dataset, "a").corners.tolist() == [[0, 4, 12, 1, 10, 32]]
+    assert "crowd is no single box, and is left out (annotation 1)" in told(remarks)
+    assert "no area, and is left out (a)" in told(remarks)
+    assert "outline is not taken over, its box is (annotation 3)" in told(remarks)
+
+
+def test_an_image_that_is_not_here_is_left_out_with_its_boxes(tmp_path):
+    laid_out(tmp_path / "s")
+    (tmp_path / "s" / "images" / "b.png").unlink()
+
+    dataset, remarks = imported(tmp_path / "s", tmp_path / "d")
+
+    assert [case.id for case in dataset.cases] == ["a"]
+    assert "not here, and is left out with its boxes (b.png)" in told(remarks)
+
+
+def test_all_faults_are_told_at_once(tmp_path):
+    faulty = [
+        {"id": 1, "image_id": 4, "category_id": 5, "bbox": [1, 1, 2, 2]},
+        {"id": 2, "image_id": 1, "category_id": 6, "bbox": [1, 1, 2, 2]},
+        {"id": 3, "image_id": 1, "category_id": 5, "bbox": [1, 1, "2", 2]},
+        {"id": 4, "bbox": [1, 1, 2, 2]},
+    ]
+    images = [{"id": 1, "file_name": "a.png", "width": 80, "height": 60}, {"id": 2, "file_name": "../b.png"}]
+
+    message = refused(laid_out(tmp_path / "s", annotations=faulty, images=images))
+
+    assert "not listed (annotation 1, annotation 2)" in message
+    assert "A bbox is no four numbers (annotation 3)" in message
+    assert "no image_id or category_id" in message
+    assert "a.png: 40 x 30 instead of 80 x 60" in message
+    assert "A name leaves the folder (../b.png)" in message
+
+
+def test_a_link_that_leads_out_of_the_folder_is_not_followed(tmp_path):
+    secret = picture(tmp_path / "elsewhere" / "b.png")
+    laid_out(tmp_path / "s")
+    (tmp_path / "s" / "images" / "b.png").unlink()
+    (tmp_path / "s" / "images" / "b.png").symlink_to(secret)
+
+    dataset, remarks = imported(tmp_path / "s", tmp_path / "d")
+
+    assert [case.id for case in dataset.cases] == ["a"]
+    assert "A link leads out of the folder, and is not followed (b.png)" in told(remarks)
+
+
+@pytest.mark.parametrize("layout", ["key", "document", "folder"])
+def test_the_sides_are_the_images_own_or_those_of_document_or_folder(tmp_path, layout):
+    for side, lit in (("train", (1, 1, 5, 5)), ("val", (2, 2, 7, 7)), ("test", (3, 3, 9, 9))):
+        own = {"key": "all", "document": f"{side}2017", "folder": "valid" if side == "val" else side}[layout]
+        picture(tmp_path / "s" / own / f"{side}_1.png", lit=lit)
+    listed = {
+        side: document(
+            images=[{"id": 1, "file_name": f"{side}_1.png"} | ({"split": side} if layout == "key" else {})],
+            annotations=[{"id": 1, "image_id": 1, "category_id": 5, "bbox": [1, 1, 2, 2]}],
+        )
+        for side in ("train", "val", "test")
+    }
+    for side, one in listed.items():
+        own = {
+            "key": f"part_{len(side)}.json",
+            "document": f"annotations/instances_{side}2017.json",
+            "folder": f"{'valid' if side == 'val' else side}/_annotations.coco.json",
+        }[layout]
+        write_json(tmp_path / "s" / own, one)
+
+    dataset, _ = imported(tmp_path / "s", tmp_path / "d")
+
+    assert dataset.split.train == ("train_1",)
+    assert dataset.split.validate == ("val_1",)
+    assert dataset.split.test == ("test_1",)
+
+
+def test_images_of_one_name_in_two_folders_are_two_cases(tmp_path):
+    for side, x in (("train", 3), ("test", 9)):
+        picture(tmp_path / "s" / side / "1.png", lit=(x, 2, x + 4, 6))
+        boxed = [{"id": 1, "image_id": 1, "category_id": 5, "bbox": [x, 2, 4, 4]}]
+        one = document(images=[{"id": 1, "file_name": "1.png"}], annotations=boxed)
+        write_json(tmp_path / "s" / side / "_annotations.coco.json", one)
+
+    dataset, _ = imported(tmp_path / "s", tmp_path / "d")
+
+    assert lit_inside(dataset, "train_1") == lit_inside(dataset, "test_1") == {200}
+
+
+def test_json_of_something_else_is_no_coco(tmp_path):
+    picture(tmp_path / "s" / "images" / "a.png")
+    write_json(tmp_path / "s" / "notes.json", {"images": "nice"})
+
+    dataset, _ = imported_plain(tmp_path)
+
+    assert dataset.tasks == {}
+
+
+def imported_plain(tmp_path: Path):
+    found = source_at(tmp_path / "s", ColumnWishes())
+    return found.dataset, found.remarks
+
+
+def test_a_picture_turned_by_its_camera_is_boxed_as_it_is_seen(tmp_path):
+    from PIL import Image
+
+    (tmp_path / "s").mkdir()
+    pixels = np.full((30, 40), 10, np.uint8)
+    on_its_side = Image.Exif()
+    on_its_side[0x0112] = 6
+    Image.fromarray(pixels).save(tmp_path / "s" / "a.jpg", exif=on_its_side)
+    seen = {"id": 1, "file_name": "a.jpg", "width": 30, "height": 40}
+    boxed = [{"id": 1, "image_id": 1, "category_id": 5, "bbox": [1, 30, 2, 9]}]
+    write_json(tmp_path / "s" / "coco.json", document(images=[seen], annotations=boxed))
+
+    dataset, remarks = imported(tmp_path / "s", tmp_path / "d")
+
+    assert boxes_of(dataset, "a").corners.tolist() == [[0, 30, 1, 1, 39, 3]]
+    assert remarks == ()

@@ -1,0 +1,350 @@
+"""The joint teacher: experts of several datasets, one teacher, a student for each."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from napari_medkd.core.control import Always
+from napari_medkd.core.errors import InputProblem
+from napari_medkd.core.events import CaseDone, StageStarted
+from napari_medkd.core.run_layout import SPEC, checkpoint_path
+from napari_medkd.core.spec import Hardware, MethodChoice, NetworkChoice, PredictSpec, Schedule, Target, TrainSpec
+from napari_medkd.engine.bench import open_bench
+from napari_medkd.engine.loop import train
+from napari_medkd.engine.method import settings_of
+from napari_medkd.engine.networks.heads import Output
+from napari_medkd.engine.predict import predict
+from napari_medkd.files.results import predictions_in, read_prediction
+from napari_medkd.methods import method_named
+from napari_medkd.methods.joint_teacher import METHOD
+from tests.pictures import write_pictures
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture(scope="module")
+def cells(tmp_path_factory) -> Path:
+    return write_pictures(tmp_path_factory.mktemp("data") / "cells", "cells")
+
+
+@pytest.fixture(scope="module")
+def spots(tmp_path_factory) -> Path:
+    """A dataset of two channels, with classes alone."""
+    return write_pictures(tmp_path_factory.mktemp("data") / "spots", "spots", channels=2, dark=True, tasks="c")
+
+
+ALL = (
+    Target(dataset="cells", task="shape"),
+    Target(dataset="cells", task="border"),
+    Target(dataset="cells", task="places"),
+)
+
+
+def spec_of(*datasets: Path, targets=ALL, method="joint-teacher", **settings) -> TrainSpec:
+    return TrainSpec(
+        datasets=datasets,
+        targets=targets,
+        method=MethodChoice(name=method, settings=settings),
+        network=NetworkChoice(widths=(4, 8, 8)),
+        schedule=Schedule(epochs=1, steps_per_epoch=2, batch_size=3, learning_rate=1e-2, augmentation="strong"),
+        hardware=Hardware(device="cpu", precision="fp32", threads=1),
+        seed=3,
+    )
+
+
+def trained(spec: TrainSpec, run: Path):
+    run.mkdir()
+    (run / SPEC).write_text(spec.model_dump_json())
+    method = method_named(spec.method.name)
+    events = list(train(method, open_bench(spec, method.tasks), run, Always()))
+    assert events[-1].outcome == "completed", events[-1]
+    return events
+
+
+def answers(run: Path, network: str, dataset: Path, case: str, out: Path) -> dict[str, object]:
+    hardware = Hardware(device="cpu", precision="fp32", threads=1)
+    spec = PredictSpec(run=run, cases=(case,), data=dataset, stage=network, out=out, hardware=hardware)
+    done = [event for event in predict(spec, Always()) if isinstance(event, CaseDone)]
+    found = [read_prediction(path) for path in predictions_in(out)]
+    assert len(found) == len(done)
+    return {prediction.task.name: prediction for prediction in found}
+
+
+@pytest.fixture(scope="module")
+def run(cells, spots, tmp_path_factory) -> Path:
+    """A finished run over both datasets."""
+    folder = tmp_path_factory.mktemp("runs") / "joint"
+    trained(spec_of(cells, spots), folder)
+    return folder
+
+
+def test_every_dataset_has_an_expert_and_a_student_around_one_teacher(cells, spots, tmp_path):
+    events = trained(spec_of(cells, spots), tmp_path / "run")
+
+    stages = [event.stage for event in events if isinstance(event, StageStarted)]
+    assert stages == ["expert-cells", "expert-spots", "teacher", "student-cells", "student-spots"]
+
+
+def test_one_network_answers_three_tasks(run, cells, tmp_path):
+    found = answers(run, "student-cells", cells, "cells11", tmp_path / "out")
+
+    assert set(found) == {"shape", "border", "places"}
+    assert found["shape"].mask.labels.shape == (1, 32, 32)
+    assert sum(found["border"].scores.scores.values()) == pytest.approx(1)
+    assert found["border"].attention.map_ZYX.shape == (1, 32, 32)
+    assert found["places"].boxes.boxes.task.kind == "detection"
+
+
+def test_the_teacher_answers_each_datasets_own_questions(run, cells, spots, tmp_path):
+    of_cells = answers(run, "teacher-cells", cells, "cells11", tmp_path / "cells")
+    of_spots = answers(run, "teacher-spots", spots, "spots11", tmp_path / "spots")
+
+    assert set(of_cells) == {"shape", "border", "places"}
+    assert set(of_spots) == {"border"}
+
+
+def test_the_weights_of_the_teacher_are_written_once(run):
+    files = sorted(path.name for path in (run / "checkpoints").glob("teacher*.done.*"))
+
+    assert files == [
+        "teacher-cells.done.json",
+        "teacher-spots.done.json",
+        "teacher.done.json",
+        "teacher.done.safetensors",
+    ]
+
+
+def test_the_student_answers_the_same_without_the_teacher(run, cells, tmp_path):
+    before = answers(run, "student-cells", cells, "cells10", tmp_path / "before")
+    for path in (run / "checkpoints").iterdir():
+        if not path.name.startswith("student"):
+            path.rename(path.with_name(f"{path.name}.away"))
+    try:
+        after = answers(run, "student-cells", cells, "cells10", tmp_path / "after")
+    finally:
+        for path in (run / "checkpoints").glob("*.away"):
+            path.rename(path.with_name(path.name.removesuffix(".away")))
+
+    assert before["border"].scores == after["border"].scores
+    assert (before["shape"].mask.labels == after["shape"].mask.labels).all()
+
+
+def test_without_what_the_teacher_says_the_student_is_the_plain_one_bit_for_bit(cells, tmp_path):
+    trained(spec_of(cells, answers=0.0, features=0.0), tmp_path / "without")
+    trained(spec_of(cells, method="supervised"), tmp_path / "plain")
+
+    without, plain = (load_file(checkpoint_path(tmp_path / name, "student", "done")) for name in ("without", "plain"))
+    assert without.keys() == plain.keys()
+    assert all(torch.equal(without[name], plain[name]) for name in plain)
+
+
+def stages_of(spec: TrainSpec):
+    torch.manual_seed(0)
+    bench = open_bench(spec, METHOD.tasks)
+    return bench, {stage.name: stage for stage in METHOD.stages(settings_of(METHOD, spec.method), bench)}
+
+
+def first_batch(stage):
+    return next(iter(stage.batches(torch.Generator().manual_seed(0))))
+
+
+def test_a_sample_gives_no_gradient_to_another_datasets_heads_and_none_to_the_experts(cells, spots):
+    spec = spec_of(cells, spots)
+    stages = METHOD.stages(settings_of(METHOD, spec.method), open_bench(spec, METHOD.tasks))
+    teacher = next(stage for stage in stages if stage.name == "teacher").product
+    image = torch.rand(2, 2, 32, 32)
+    present = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+
+    output = teacher(image, 1)
+    torch.nn.functional.cross_entropy(output.classification, present).backward()
+
+    assert all(parameter.grad is None for parameter in teacher.heads[0].parameters())
+    assert all(parameter.grad is None for parameter in teacher.stems[0].parameters())
+    assert all(parameter.grad is None for parameter in teacher.experts.parameters())
+    assert all(parameter.grad is not None for parameter in teacher.heads[1].parameters())
+    assert all(parameter.grad is not None for parameter in teacher.stems[1].parameters())
+
+
+def test_each_way_of_following_alone_reaches_the_student_and_leaves_the_teacher_as_it_was(cells, spots):
+    for name in ("answers", "features"):
+        others = {"labels", "answers", "features"} - {name}
+        _, stages = stages_of(spec_of(cells, spots, **{name: 1.0}, **dict.fromkeys(others, 0.0)))
+        stage, teacher = stages["student-cells"], stages["teacher"].product
+        before = {key: value.clone() for key, value in teacher.state_dict().items()}
+
+        terms = stage.objective(first_batch(stage))
+        sum(term for key, term in terms.items() if key.startswith(name)).backward()
+
+        gradients = [parameter.grad for parameter in stage.product.encoder.parameters()]
+        assert all(gradient is not None and gradient.abs().sum() > 0 for gradient in gradients), name
+        assert all(parameter.grad is None for parameter in teacher.parameters())
+        assert all(torch.equal(before[key], value) for key, value in teacher.state_dict().items())
+
+
+def test_a_small_student_has_a_sixteenth_of_the_parameters_and_ships_without_adapters(cells, spots, tmp_path):
+    spec = spec_of(cells, spots, student_size="a sixteenth").replace(network=NetworkChoice(widths=(16, 32, 32)))
+    _, stages = stages_of(spec)
+
+    expert, student = (
+        sum(parameter.numel() for parameter in stages[name].product.parameters())
+        for name in ("expert-cells", "student-cells")
+    )
+    assert student / expert == pytest.approx(1 / 16, rel=0.2)
+    assert len(stages["student-cells"].objective.adapters) == 3
+    assert not any("adapter" in name for name in stages["student-cells"].product.state_dict())
+
+
+def test_partial_labels_give_terms_of_what_is_known_alone(cells):
+    _, stages = stages_of(spec_of(cells))
+    batch = first_batch(stages["student"])
+    unknown = type(batch)(
+        batch.image_BCZYX,
+        torch.full_like(batch.label_BZYX, -1),
+        present_BK=torch.full_like(batch.present_BK, -1.0),
+        boxes=(None,) * len(batch.boxes),
+    )
+
+    sum(stages["student"].objective.losses(stages["student"].product(unknown.image_BCZYX), unknown).values()).backward()
+
+    gradients = [parameter.grad for parameter in stages["student"].product.parameters() if parameter.grad is not None]
+    assert all((gradient == 0).all() for gradient in gradients)
+
+
+def test_a_stopped_run_over_several_datasets_goes_on_as_if_it_had_not_been(cells, spots, tmp_path):
+    spec = spec_of(cells, spots).replace(schedule=spec_of(cells).schedule.replace(epochs=2))
+    trained(spec, tmp_path / "whole")
+    halted = tmp_path / "halted"
+    trained(spec, halted)
+    for path in (halted / "checkpoints").iterdir():  # as after a kill in the middle of the teacher
+        if path.name.startswith("student") or ("teacher" in path.name and "epoch" not in path.name):
+            path.unlink()
+    bench = open_bench(spec, METHOD.tasks)
+
+    list(train(METHOD, bench, halted, Always(), attempt=2))
+
+    for name in ("student-cells", "student-spots", "teacher"):
+        whole, again = (load_file(checkpoint_path(tmp_path / run, name, "done")) for run in ("whole", "halted"))
+        assert all(torch.equal(whole[key], again[key]) for key in whole), name
+
+
+@pytest.mark.parametrize(
+    ("targets", "said"),
+    [
+        ((Target(dataset="cells", task="border"), Target(dataset="cels", task="shape")), "No dataset 'cels'"),
+        ((Target(task="border"),), "not of which dataset"),
+        ((Target(dataset="cells", task="borders"),), "no task 'borders'"),
+        ((Target(),), "Several tasks of 'cells' fit"),
+    ],
+)
+def test_targets_that_mean_nothing_are_told(cells, spots, targets, said):
+    with pytest.raises(InputProblem, match=said):
+        open_bench(spec_of(cells, spots, targets=targets), METHOD.tasks)
+
+
+def test_planes_and_volumes_are_not_mixed(cells, tiny_dataset):
+    with pytest.raises(InputProblem, match="Planes and volumes"):
+        open_bench(spec_of(cells, tiny_dataset), METHOD.tasks)
+
+
+def test_datasets_of_one_name_are_refused(cells, tmp_path):
+    other = write_pictures(tmp_path / "other", "cells")
+
+    with pytest.raises(InputProblem, match="2 datasets are called 'cells'"):
+        open_bench(spec_of(cells, other), METHOD.tasks)
+
+
+def test_a_dataset_without_boxes_is_told(cells, tmp_path):
+    empty = write_pictures(tmp_path / "empty", "empty", tasks="b")
+    for path in empty.glob("boxes*.json"):
+        path.write_text(json.dumps({"axes": "IPL", "boxes": []}))
+
+    with pytest.raises(InputProblem, match="No box of 'places' lies in any training case"):
+        open_bench(spec_of(cells, empty, targets=(*ALL, Target(dataset="empty", task="places"))), METHOD.tasks)
+
+
+def test_a_multi_head_network_answers_for_every_dataset(cells, spots, tmp_path):
+    trained(spec_of(cells, spots, method="multi-head"), tmp_path / "run")
+
+    of_cells = answers(tmp_path / "run", "student-cells", cells, "cells11", tmp_path / "cells")
+    of_spots = answers(tmp_path / "run", "student-spots", spots, "spots11", tmp_path / "spots")
+
+    assert set(of_cells) == {"shape", "border", "places"}
+    assert set(of_spots) == {"border"}
+
+
+def test_an_expert_that_exists_already_is_taken_as_it_is(cells, spots, tmp_path):
+    of_spots = spec_of(spots, targets=(Target(),), method="supervised").replace(network=NetworkChoice(widths=(4, 4, 8)))
+    trained(of_spots, tmp_path / "earlier")
+
+    events = trained(
+        spec_of(cells, spots).replace(starts_from={"expert-spots": tmp_path / "earlier"}), tmp_path / "run"
+    )
+
+    assert "expert-spots" not in [event.stage for event in events if isinstance(event, StageStarted)]
+    taken, earlier = (
+        load_file(checkpoint_path(tmp_path / run, stage, "done"))
+        for run, stage in (("run", "expert-spots"), ("earlier", "student"))
+    )
+    assert all(torch.equal(taken[name], earlier[name]) for name in earlier)
+
+
+def test_an_expert_of_other_classes_is_refused(cells, spots, tmp_path):
+    trained(spec_of(cells, method="supervised"), tmp_path / "earlier")
+
+    with pytest.raises(InputProblem, match="to be learned classification"):
+        open_bench(spec_of(cells, spots).replace(starts_from={"expert-spots": tmp_path / "earlier"}), METHOD.tasks)
+
+
+def test_what_the_teacher_said_beforehand_is_what_it_says_of_an_image_that_is_not_varied(cells, tmp_path):
+    targets = ALL[:2]
+    spec = spec_of(cells, targets=targets, features=0.0, answers=1.0, beforehand=True)
+    spec = spec.replace(schedule=spec.schedule.replace(augmentation="none"))
+    _, stages = stages_of(spec)
+    stage, teacher = stages["student"], stages["teacher"].product.for_pupil(0)
+
+    batch = first_batch(stage)
+
+    with torch.no_grad():
+        online = teacher(batch.image_BCZYX)
+    torch.testing.assert_close(batch.said.mask_BKZYX, online.segmentation, atol=1e-4, rtol=1e-3)
+    torch.testing.assert_close(batch.said.classes_BK, online.classification, atol=1e-4, rtol=1e-3)
+
+
+def test_what_was_said_beforehand_moves_with_the_image(cells, tmp_path):
+    spec = spec_of(cells, targets=ALL[:1], features=0.0, answers=1.0, beforehand=True)
+    bench = open_bench(spec, METHOD.tasks)
+
+    class Copying(torch.nn.Module):
+        """Says of every voxel how bright it is."""
+
+        dimensions = 2
+
+        def __init__(self):
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.ones(1))
+
+        def forward(self, image):
+            return Output((), segmentation=torch.cat([image, self.weight * image], dim=1))
+
+    moving = bench.spec.schedule.replace(augmentation="paper")  # turns and shifts alone
+    batches = replace(bench, spec=bench.spec.replace(schedule=moving)).batches(teacher=Copying())
+
+    batch = next(iter(batches(torch.Generator().manual_seed(4))))
+
+    torch.testing.assert_close(batch.said.mask_BKZYX[:, :1], batch.image_BCZYX, atol=1e-4, rtol=1e-4)
+
+
+def test_boxes_are_not_followed_beforehand(cells):
+    spec = spec_of(cells, features=0.0, answers=1.0, beforehand=True)
+
+    with pytest.raises(InputProblem, match="boxes of 'places'"):
+        stages_of(spec)
+
+
+def test_maps_are_not_followed_beforehand():
+    with pytest.raises(InputProblem, match="set features to 0"):
+        settings_of(METHOD, MethodChoice(name="joint-teacher", settings={"beforehand": True}))
