@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.uid import generate_uid
 
@@ -14,7 +15,7 @@ from napari_medkd.core.errors import VolumeProblem
 from napari_medkd.files import dicom_pixels
 from napari_medkd.files.dicom_folder import dicom_files, holds_dicom
 from napari_medkd.files.dicom_series import list_series
-from napari_medkd.files.opening import read_volume, stem_of, suffix_of
+from napari_medkd.files.opening import doubts_about, read_volume, stem_of, suffix_of
 from napari_medkd.files.series_path import on_disk, picked_series, picking
 from tests.files.dicom_series_made import AXIAL, CORONAL, SAGITTAL, enhanced, save, save_series
 
@@ -271,3 +272,89 @@ def test_a_key_stays_the_same_when_files_are_renamed_or_series_are_added(tmp_pat
 
     assert before.key in {series.key for series in list_series(tmp_path).series}
     assert before.uid not in before.key
+
+
+# ---------------------------------------------------------------- damaged files
+
+
+def cut(path: Path, kept: int) -> Path:
+    path.write_bytes(path.read_bytes()[:kept])
+    return path
+
+
+def behind_the_series(path: Path) -> int:
+    """Where the header has named the series and says little more."""
+    content = path.read_bytes()
+    return content.index(b"\x20\x00\x0e\x00UI") + 80
+
+
+def test_a_damaged_file_keeps_only_its_own_series_from_being_opened(tmp_path):
+    save_series(tmp_path, flat(3, 7, size=64), names=["a0", "a1", "a2"])
+    hurt = save_series(tmp_path, flat(4, 8, size=64), names=["b0", "b1", "b2", "b3"])
+    damaged = cut(hurt[3], behind_the_series(hurt[3]))
+
+    listing = list_series(tmp_path)
+
+    assert sorted(len(one.slices) for one in listing.series) == [3, 3]
+    whole, broken = sorted(listing.series, key=lambda one: len(one.damaged))
+    assert (whole.damaged, [problem.where for problem in broken.damaged]) == ((), [str(damaged)])
+    assert broken.describe().endswith("and 1 damaged file")
+    assert listing.problems == ()
+    assert read_volume(picking(tmp_path, whole.key)).data.max() == 7
+    with pytest.raises(VolumeProblem) as error:
+        read_volume(picking(tmp_path, broken.key))
+    assert [problem.where for problem in error.value.problems] == [str(damaged)]
+
+
+def test_a_file_damaged_before_it_names_its_series_is_of_the_only_one_beside_it(tmp_path):
+    save_series(tmp_path / "a", flat(2, 7))
+    damaged = cut(save_series(tmp_path / "b", flat(3, 8))[2], 360)
+
+    listing = list_series(tmp_path)
+
+    assert [[problem.where for problem in one.damaged] for one in listing.series if one.damaged] == [[str(damaged)]]
+    assert listing.problems == ()
+
+
+def test_a_file_that_may_be_of_several_series_is_told_and_keeps_none_from_being_opened(tmp_path):
+    save_series(tmp_path, flat(2, 7), names=["a0", "a1"])
+    damaged = cut(save_series(tmp_path, flat(3, 8), names=["b0", "b1", "b2"])[2], 360)
+
+    listing = list_series(tmp_path)
+
+    assert [one.damaged for one in listing.series] == [(), ()]
+    assert [problem.where for problem in listing.problems] == [str(damaged)]
+    path = picking(tmp_path, listing.series[0].key)
+    assert read_volume(path).data.shape == (1, 2, 4, 4)
+    assert [problem.where for problem in doubts_about(path)] == [str(damaged)]
+
+
+def test_where_every_file_is_damaged_all_are_told(tmp_path):
+    paths = save_series(tmp_path, flat(3, size=64))
+    for path in paths:
+        cut(path, 4000)
+
+    with pytest.raises(VolumeProblem) as error:
+        read_volume(tmp_path)
+
+    assert [problem.where for problem in error.value.problems] == [str(path) for path in paths]
+
+
+def test_files_of_one_name_in_two_series_are_no_copies(tmp_path):
+    """As a careless program writes them that takes names away."""
+    for folder, value in (("a", 7), ("b", 8)):
+        save_series(tmp_path / folder, flat(2, value), SOPInstanceUID=["1.2.8", "1.2.9"])
+
+    assert [len(one.slices) for one in list_series(tmp_path).series] == [2, 2]
+
+
+def test_what_a_manufacturer_keeps_beside_the_images_is_passed_over(tmp_path):
+    save_series(tmp_path, flat(2))
+    [private] = save_series(tmp_path / "raw", flat(1), SOPClassUID="1.3.12.2.1107.5.9.1")
+    raw = dcmread(private)
+    del raw.Rows, raw.Columns, raw.PixelData
+    raw.save_as(private)
+
+    listing = list_series(tmp_path)
+
+    assert (len(listing.series), listing.problems, listing.series[0].damaged) == (1, (), ())

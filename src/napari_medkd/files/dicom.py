@@ -3,6 +3,7 @@
 Only modality, geometry and intensities are taken over; who was imaged, when and where is never in the image.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from napari_medkd.core.volume import Modality, Volume
 from napari_medkd.files.axes import to_canonical
 from napari_medkd.files.dicom_geometry import affine_of
 from napari_medkd.files.dicom_pixels import intensities
-from napari_medkd.files.dicom_series import Series, list_series
+from napari_medkd.files.dicom_series import Listing, Series, list_series
 from napari_medkd.files.raster import COLOURS, channels_first
 from napari_medkd.files.series_path import on_disk, picked_series, picking
 
@@ -36,7 +37,7 @@ def read_image(path: Path, num_channels: int | None = None) -> Volume:
     Raises
     ------
     VolumeProblem
-        Where files are damaged, where there are several series and none is picked, and as `read_series`.
+        Where there are several series and none is picked, and as `list_images` and `read_series`.
     """
     return read_series(_chosen(path), path, num_channels)
 
@@ -47,8 +48,10 @@ def read_series(series: Series, path: Path, num_channels: int | None = None) -> 
     Raises
     ------
     VolumeProblem
-        Where the slices are no even stack, or the pixels cannot be decoded.
+        Where slices are damaged or no even stack, or the pixels cannot be decoded.
     """
+    if series.damaged:
+        raise VolumeProblem.of(series.damaged)
     affine, unit = _placed(series, path)
     stack = intensities(series.slices)
     stack = stack if stack.ndim == 4 else stack[..., np.newaxis]
@@ -77,21 +80,21 @@ def write_labels(path: Path, labels: NDArray[Any], grid: Grid) -> None:
 
 
 def doubts(path: Path) -> list[Problem]:
-    """Return nothing: an image whose position is in doubt is refused when it is read."""
-    return []
+    """Return what is wrong with files of the folder that may be slices of the image, or of none."""
+    return list(list_images(path).problems)
 
 
-def list_images(path: Path) -> list[Series]:
-    """Return the images of a file or folder, the largest first; only the one that the path picks, where it picks one.
+def list_images(path: Path) -> Listing:
+    """Return the images of a file or folder; only the one that the path picks, where it picks one.
 
     Raises
     ------
     VolumeProblem
-        Where there is none, where files are damaged, or where nothing has the key that is picked.
+        Where there is none that can be read, or where nothing has the key that is picked.
     """
     whole, wanted = on_disk(path), picked_series(path)
     listing = list_series(whole)
-    if listing.problems:
+    if not listing.series and listing.problems:
         raise VolumeProblem.of(listing.problems)
     if not listing.series:
         raise VolumeProblem(
@@ -99,16 +102,16 @@ def list_images(path: Path) -> list[Series]:
             "This is a folder without DICOM images." if whole.is_dir() else "The DICOM file holds no image.",
             "Choose an image file, or a folder that holds the files of a DICOM series.",
         )
-    found = [one for one in listing.series if wanted in ("", one.key, one.uid)]
+    found = tuple(one for one in listing.series if wanted in ("", one.key, one.uid))
     if not found:
         hint = did_you_mean(wanted, [one.key for one in listing.series])
         raise VolumeProblem(str(whole), f"There is no series {wanted!r} in it.", hint)
-    return found
+    return Listing(found, listing.problems)
 
 
 def _chosen(path: Path) -> Series:
     """Return the one series that a path names."""
-    found, whole = list_images(path), on_disk(path)
+    found, whole = list_images(path).series, on_disk(path)
     if len(found) == 1:
         return found[0]
     raise VolumeProblem(
@@ -118,7 +121,7 @@ def _chosen(path: Path) -> Series:
     )
 
 
-def _listed(found: list[Series]) -> str:
+def _listed(found: Sequence[Series]) -> str:
     listed = "; ".join(f"{one.key} ({one.describe()})" for one in found[:_MOST_LISTED])
     rest = len(found) - _MOST_LISTED
     return listed if rest <= 0 else f"{listed}; and {rest} smaller ones"

@@ -41,7 +41,7 @@ def read_slices(path: Path) -> tuple[Slice, ...]:
     """
     dataset = read_tags(path, _TAGS, stop_before_pixels=True)
     with translated_damage(path):
-        if dataset.get("Rows") is None and not _kind(dataset).endswith("Image Storage"):
+        if dataset.get("Rows") is None and _is_no_image(dataset):
             return ()
         shape, num_frames, num_bytes = _layout(dataset, path)
         origin = Origin(
@@ -92,10 +92,11 @@ def translated_damage(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _kind(dataset: FileDataset) -> str:
-    """Return the name of the kind of the file, such as "CT Image Storage"."""
-    found = dataset.get("SOPClassUID") or dataset.file_meta.get("MediaStorageSOPClassUID") or ""
-    return UID(str(found)).name
+def _is_no_image(dataset: FileDataset) -> bool:
+    """Return whether a file without a size is of a kind that has none, and is not an image whose header is cut off."""
+    kind = UID(str(dataset.get("SOPClassUID") or dataset.file_meta.get("MediaStorageSOPClassUID") or ""))
+    is_cut_off = not dataset.get("SeriesInstanceUID")  # a kind nobody knows may be half a word
+    return not (kind.name.endswith("Image Storage") or (kind.name == kind and is_cut_off))
 
 
 def _layout(dataset: FileDataset, path: Path) -> tuple[tuple[int, int], int, int]:

@@ -9,12 +9,13 @@ import datetime
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import chain, combinations
 from pathlib import Path
 
 import numpy as np
 
 from napari_medkd.core.errors import Problem, VolumeProblem
+from napari_medkd.files.dicom_damage import by_series
 from napari_medkd.files.dicom_folder import dicom_files
 from napari_medkd.files.dicom_geometry import in_order, most_at_one_place, spacing_of
 from napari_medkd.files.dicom_header import read_slices
@@ -46,6 +47,8 @@ class Series:
         When it was made, if that is known; shown beside the description.
     slices
         In order along the normal.
+    damaged
+        What is wrong with files that are slices of the series too, and cannot be read.
     """
 
     key: str
@@ -55,6 +58,7 @@ class Series:
     modality: str
     date: datetime.date | None = field(repr=False)
     slices: tuple[Slice, ...] = field(repr=False)
+    damaged: tuple[Problem, ...] = ()
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -79,7 +83,8 @@ class Series:
         size = " x ".join(str(n) for n in self.shape)
         spacing = "" if self.spacing is None else f" of {' x '.join(f'{s:.4g}' for s in self.spacing)} mm"
         place = "" if self.is_placed else ", without a position in space"
-        return f"{self.modality}, {size} voxels{spacing}{place}{', ' * bool(self.part)}{self.part}"
+        lost = f", and {len(self.damaged)} damaged file{'s' * (len(self.damaged) > 1)}" if self.damaged else ""
+        return f"{self.modality}, {size} voxels{spacing}{place}{', ' * bool(self.part)}{self.part}{lost}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +96,7 @@ class Listing:
     series
         The largest first.
     problems
-        Files that cannot be read; they might belong to any series.
+        Files that cannot be read and are of no series in the list, as far as they say.
     """
 
     series: tuple[Series, ...]
@@ -101,38 +106,39 @@ class Listing:
 def list_series(path: Path) -> Listing:
     """Return the series of a file, or of a folder and all folders in it; no pixel is read."""
     slices: list[Slice] = []
-    problems: list[Problem] = []
+    damaged: dict[Path, tuple[Problem, ...]] = {}
     for file in dicom_files(path) if path.is_dir() else [path]:
         try:
             slices += read_slices(file)
         except VolumeProblem as error:
-            problems += error.problems
+            damaged[file] = error.problems
     by_uid: dict[str, list[Slice]] = {}
     for one in _without_copies(slices):
         by_uid.setdefault(one.origin.series, []).append(one)
-    found = [series for uid, members in by_uid.items() for series in _series(uid, members)]
+    problems = by_series(damaged, slices)
+    found = [series for uid, members in by_uid.items() for series in _series(uid, members, problems.pop(uid, ()))]
     found.sort(key=lambda series: (-int(np.prod(series.shape)), series.key))
-    return Listing(tuple(found), tuple(problems))
+    return Listing(tuple(found), tuple(chain.from_iterable(problems.values())))
 
 
 def _without_copies(slices: Iterable[Slice]) -> Iterator[Slice]:
     """Yield each slice once, though its file may lie there twice."""
     seen = set()
     for one in slices:
-        identity = (one.origin.instance or one.origin.file, one.frame, one.position)
+        identity = (one.origin.series, one.origin.instance or one.origin.file, one.frame, one.position)
         if identity not in seen:
             seen.add(identity)
             yield one
 
 
-def _series(uid: str, members: list[Slice]) -> Iterator[Series]:
-    """Yield the series of one UID, or its parts."""
+def _series(uid: str, members: list[Slice], damaged: tuple[Problem, ...]) -> Iterator[Series]:
+    """Yield the series of one UID, or its parts; a damaged file might be of any part."""
     parts = [part for alike in _alike(members) for part in _one_at_each_place(alike)]
     key = hashlib.sha256(uid.encode()).hexdigest()[:_KEY_LENGTH]
     for number, (name, slices) in enumerate(parts, start=1):
         origin = slices[0].origin
         own_key, part = (key, "") if len(parts) == 1 else (f"{key}-{number}", f"part {number} of its series{name}")
-        yield Series(own_key, uid, part, origin.description, origin.modality, origin.date, slices)
+        yield Series(own_key, uid, part, origin.description, origin.modality, origin.date, slices, damaged)
 
 
 def _alike(members: list[Slice]) -> list[list[Slice]]:

@@ -73,7 +73,7 @@ def read_dicom(path: str | Sequence[str]) -> list[LayerData]:
 
     layers: list[LayerData] = []
     for file in _paths(path):
-        found = list_images(file)
+        found = list_images(file).series
         volume = read_volume(picking(file, found[0].key) if len(found) > 1 else file)
         layers += image_layers(volume, stem_of(file))
         if len(found) > 1:
