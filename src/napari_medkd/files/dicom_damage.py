@@ -35,7 +35,7 @@ def _own_series(file: Path) -> str:
 
     def is_behind(tag: BaseTag, *_: object) -> bool:
         nonlocal goes_on
-        goes_on = tag > _SERIES
+        goes_on = bool(tag > _SERIES)
         return goes_on
 
     try:
