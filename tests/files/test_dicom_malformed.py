@@ -221,8 +221,20 @@ def test_missing_slices_are_told_with_where(tmp_path):
     paths[5].unlink()
 
     assert refused(tmp_path) == (
-        "About 2 slices are missing: they are 2.5 mm apart, but from 37.5 to 45 mm along the normal there are 7.5 mm."
+        "About 2 of the slices, which are 2.5 mm apart, are missing: 7.5 mm between 003.dcm and 006.dcm, from 37.5 to "
+        "45 mm along the normal."
     )
+
+
+def test_of_many_gaps_the_first_are_told_and_the_others_counted(tmp_path):
+    paths = save_series(tmp_path, np.zeros((40, 4, 4), np.uint16), spacing=(2, 1, 1))
+    for number in (3, 9, 15, 21, 27):
+        paths[number].unlink()
+
+    said = refused(tmp_path)
+
+    assert said.startswith("About 5 of the slices, which are 2 mm apart, are missing: 4 mm between 002.dcm and 004.dcm")
+    assert said.endswith("; 4 mm between 014.dcm and 016.dcm, from 58 to 62 mm along the normal; and 2 more gaps.")
 
 
 def test_uneven_slices_are_told(tmp_path):
@@ -255,6 +267,22 @@ def test_a_tilted_gantry_is_told_with_its_angle(tmp_path):
     assert "shifted sideways against each other, by up to 2.41 mm: as with a gantry tilted by 15 degrees" in refused(
         tmp_path
     )
+
+
+def test_a_gantry_tilted_over_both_axes_is_told_with_the_angle_between_normal_and_table(tmp_path):
+    positions = [[-number * 0.6, number * 0.8, number] for number in range(4)]  # 1 mm sideways for 1 mm along
+    save_series(tmp_path, PIXELS, ImagePositionPatient=positions)
+
+    assert "by up to 3 mm: as with a gantry tilted by 45 degrees" in refused(tmp_path)
+
+
+def test_one_slice_that_lies_aside_is_no_tilted_gantry(tmp_path):
+    save_series(tmp_path, PIXELS, ImagePositionPatient=[[0, 0, 0], [0, 0, 1], [3, 0, 2], [0, 0, 3]])
+
+    said = refused(tmp_path)
+
+    assert "do not lie above each other: 002.dcm and others are shifted sideways, by up to 3 mm" in said
+    assert "gantry" not in said
 
 
 def test_slices_that_slip_by_a_fraction_of_a_pixel_are_a_stack(tmp_path):

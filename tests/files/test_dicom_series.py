@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
+from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 
 from napari_medkd.core.errors import VolumeProblem
@@ -71,7 +72,7 @@ def test_listing_reads_no_pixels(tmp_path, monkeypatch):
 
     original = open
     monkeypatch.setattr("builtins.open", opened)
-    monkeypatch.setattr(dicom_pixels, "pixel_array", None)
+    monkeypatch.setattr(dicom_pixels, "iter_pixels", None)
 
     assert len(list_series(tmp_path).series) == 1
     assert whole > 64 * 64 * 2
@@ -201,6 +202,42 @@ def test_the_echoes_of_an_enhanced_file_are_images_of_their_own(tmp_path):
 
     assert (first.part, second.part) == ("part 1 of its series, echo time 5.0", "part 2 of its series, echo time 9.0")
     assert read_volume(picking(path, second.key)).data[0, ::-1, 0, 0].tolist() == [3 * 3, 4 * 4]
+
+
+def test_of_several_images_in_one_file_only_the_frames_of_the_picked_one_are_decoded(tmp_path, monkeypatch):
+    pixels = np.stack([flat(1, value)[0] for value in (1, 2, 3, 4)])
+    path = save(tmp_path / "mr.dcm", enhanced(pixels, heights=(30, 32, 30, 32), echo_times=(5, 5, 9, 9)), pixels)
+    second = max(list_series(path).series, key=lambda series: series.key)
+    decode, decoded = dicom_pixels.iter_pixels, []
+
+    def counted(*arguments, **keywords):
+        for frame in decode(*arguments, **keywords):
+            decoded.append(int(frame[0, 0]))
+            yield frame
+
+    monkeypatch.setattr(dicom_pixels, "iter_pixels", counted)
+
+    read_volume(picking(path, second.key))
+
+    assert decoded == [3, 4]
+
+
+def test_the_directions_of_a_diffusion_file_are_images_of_their_own(tmp_path):
+    pixels = flat(4)
+    made = enhanced(pixels, heights=(30, 32, 30, 32))
+    for number, frame in enumerate(made.PerFrameFunctionalGroupsSequence):
+        gradient, diffusion = Dataset(), Dataset()
+        gradient.DiffusionGradientOrientation = [1, 0, 0] if number < 2 else [0, 1, 0]
+        diffusion.DiffusionBValue, diffusion.DiffusionGradientDirectionSequence = 1000.0, [gradient]
+        frame.MRDiffusionSequence = [diffusion]
+    path = save(tmp_path / "mr.dcm", made, pixels)
+
+    parts = sorted(series.part for series in list_series(path).series)
+
+    assert parts == [
+        "part 1 of its series, diffusion direction 1.0 0.0 0.0",
+        "part 2 of its series, diffusion direction 0.0 1.0 0.0",
+    ]
 
 
 def test_radiographs_without_a_position_are_each_an_image(tmp_path):

@@ -12,6 +12,8 @@ from napari_medkd.files.dicom_slice import Slice
 _UNEVEN, _ASIDE = 0.1, 0.5
 #: Slices that are closer than this share of a pixel lie at one position.
 _SAME_PLACE = 0.01
+#: Steps of more than this many usual ones are gaps; so many of them are told.
+_GAP, _MOST_GAPS = 1.5, 3
 _TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
@@ -50,7 +52,7 @@ def affine_of(slices: Sequence[Slice], where: str) -> NDArray[np.float64]:
     directions = first.directions
     along = heights(slices)
     _refuse_same_place(slices, along, where)
-    _refuse_gaps(along, where)
+    _refuse_gaps(slices, along, where)
     _refuse_tilt(slices, along, where)
     between_rows, between_columns = first.pixel_spacing or (1.0, 1.0)
     between_slices = (along[-1] - along[0]) / (len(slices) - 1) if len(slices) > 1 else first.thickness
@@ -80,7 +82,7 @@ def _named(one: Slice) -> str:
     return f"frame {one.frame + 1} of {one.origin.file.name}" if one.frame else one.origin.file.name
 
 
-def _refuse_gaps(along: NDArray[np.float64], where: str) -> None:
+def _refuse_gaps(slices: Sequence[Slice], along: NDArray[np.float64], where: str) -> None:
     if len(along) < 3:
         return
     even = np.linspace(along[0], along[-1], len(along))
@@ -89,14 +91,18 @@ def _refuse_gaps(along: NDArray[np.float64], where: str) -> None:
         return
     steps = np.diff(along)
     usual = float(np.median(steps))
-    gaps = np.flatnonzero(steps > 1.5 * usual)
+    gaps = np.flatnonzero(steps > _GAP * usual)
     if len(gaps):
         missing = int(np.rint(steps[gaps] / usual - 1).sum())
-        widest = gaps[np.argmax(steps[gaps])]
+        told = [
+            f"{steps[gap]:.4g} mm between {_named(slices[gap])} and {_named(slices[gap + 1])}, "
+            f"from {along[gap]:.4g} to {along[gap + 1]:.4g} mm along the normal"
+            for gap in gaps[:_MOST_GAPS]
+        ]
+        more = f"; and {len(gaps) - _MOST_GAPS} more gaps" if len(gaps) > _MOST_GAPS else ""
         raise VolumeProblem(
             where,
-            f"About {missing} slices are missing: they are {usual:.4g} mm apart, but from {along[widest]:.4g} to "
-            f"{along[widest + 1]:.4g} mm along the normal there are {steps[widest]:.4g} mm.",
+            f"About {missing} of the slices, which are {usual:.4g} mm apart, are missing: {'; '.join(told)}{more}.",
             "Export or copy the missing files; a volume with holes would be drawn and measured too short.",
         )
     raise VolumeProblem(
@@ -107,15 +113,27 @@ def _refuse_gaps(along: NDArray[np.float64], where: str) -> None:
 
 
 def _refuse_tilt(slices: Sequence[Slice], along: NDArray[np.float64], where: str) -> None:
+    """Refuse slices that are shifted sideways: a grid has right angles, and so has what SimpleITK can say of one."""
+    height = along - along[0]
     across = np.array([one.position for one in slices]) - np.array(slices[0].position)
-    across -= np.outer(along - along[0], slices[0].directions[2])
+    across -= np.outer(height, slices[0].directions[2])
+    tolerance = _ASIDE * min(slices[0].pixel_spacing or (1.0,))
     aside = np.linalg.norm(across, axis=1)
-    if aside.max() <= _ASIDE * min(slices[0].pixel_spacing or (1.0,)):
+    if aside.max() <= tolerance:
         return
-    degrees = np.degrees(np.arctan2(aside[-1], along[-1] - along[0]))
+    shear = height @ across / (height @ height)  # mm sideways for each mm along the normal
+    off = np.linalg.norm(across - np.outer(height, shear), axis=1)
+    if off.max() <= tolerance:
+        degrees = np.degrees(np.arctan(np.linalg.norm(shear)))
+        raise VolumeProblem(
+            where,
+            f"The slices are shifted sideways against each other, by up to {aside.max():.3g} mm: as with a gantry "
+            f"tilted by {degrees:.3g} degrees. Drawn upright, the image would be sheared.",
+            "Straighten the image first, for example with dcm2niix, and open the NIfTI it writes.",
+        )
     raise VolumeProblem(
         where,
-        f"The slices are shifted sideways against each other, by up to {aside.max():.3g} mm: as with a gantry tilted "
-        f"by {degrees:.3g} degrees.",
-        "Straighten the image first, for example with dcm2niix, and open the NIfTI it writes.",
+        f"The slices do not lie above each other: {_named(slices[int(off.argmax())])} and others are shifted sideways, "
+        f"by up to {aside.max():.3g} mm.",
+        "Check that they are of one image; then resample them to an even stack with a converter to NIfTI.",
     )

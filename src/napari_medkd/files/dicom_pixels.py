@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import FileDataset
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
-from pydicom.pixels.utils import pixel_array
+from pydicom.pixels.utils import iter_pixels
 from pydicom.uid import RLELossless
 
 from napari_medkd.core.errors import VolumeProblem
@@ -36,63 +36,71 @@ def intensities(slices: Sequence[Slice]) -> NDArray[Any]:
     """Return the slices as (slice, row, column), or (slice, row, column, colour).
 
     Whole numbers stay whole where slope and intercept are whole. Where less is brighter (MONOCHROME1), the stored
-    numbers are turned round first.
+    numbers are turned round first. Beside the image, one file at a time is in memory.
 
     Raises
     ------
     VolumeProblem
         Naming the file: damaged, too large, or compressed in a way for which a package is missing.
     """
-    refuse_beyond_memory(2 * sum(one.origin.num_bytes for one in slices), slices[0].origin.file)
-    wanted: dict[Path, list[Slice]] = {}
-    for one in slices:
-        wanted.setdefault(one.origin.file, []).append(one)
-    planes: dict[tuple[Path, int], NDArray[Any]] = {}
-    for file, members in wanted.items():
-        frames = _decoded(file)
-        _refuse_other_shape(frames, members, file)
-        planes |= {(file, one.frame): frames[one.frame] for one in members}
-    stored = [planes[one.origin.file, one.frame] for one in slices]
-    if len({(one.slope, one.intercept) for one in slices}) == 1:
-        return scaled(_stacked(stored), slices[0].slope, slices[0].intercept)
-    return _stacked([scaled(plane, one.slope, one.intercept) for plane, one in zip(stored, slices, strict=True)])
+    refuse_beyond_memory(2 * sum(map(_num_bytes, slices)), slices[0].origin.file)
+    wanted: dict[Path, list[int]] = {}
+    for number, one in enumerate(slices):
+        wanted.setdefault(one.origin.file, []).append(number)
+    planes: dict[int, NDArray[Any]] = {}
+    for file, numbers in wanted.items():
+        members = [slices[number] for number in numbers]
+        frames = _decoded(file, [one.frame for one in members])
+        for number, one, frame in zip(numbers, members, frames, strict=True):
+            _refuse_other_shape(frame, one)
+            planes[number] = scaled(frame, one.slope, one.intercept)
+    kinds = {plane.dtype for plane in planes.values()}
+    kind = np.result_type(*kinds)
+    if kind == np.float64 and len(kinds) > 1:
+        kind = np.dtype(np.float32)
+    return np.stack([planes[number] for number in range(len(slices))], dtype=kind, casting="same_kind")
 
 
-def _stacked(planes: list[NDArray[Any]]) -> NDArray[Any]:
-    stack = np.stack(planes)
-    mixed = stack.dtype == np.float64 and any(plane.dtype != np.float64 for plane in planes)
-    return stack.astype(np.float32) if mixed else stack
+def _num_bytes(one: Slice) -> int:
+    """Return the size of a slice in memory; fractions have four bytes."""
+    rows, columns = one.origin.shape
+    is_whole = one.slope.is_integer() and one.intercept.is_integer()
+    return one.origin.num_bytes if is_whole else max(one.origin.num_bytes, 4 * rows * columns)
 
 
-def _refuse_other_shape(frames: NDArray[Any], members: list[Slice], file: Path) -> None:
-    rows, columns = members[0].origin.shape
-    if frames.shape[1:3] != (rows, columns) or len(frames) <= max(one.frame for one in members):
+def _refuse_other_shape(frame: NDArray[Any], one: Slice) -> None:
+    rows, columns = one.origin.shape
+    if frame.shape[:2] != (rows, columns):
         raise VolumeProblem(
-            str(file),
-            f"The pixels are {' x '.join(map(str, frames.shape))}; the header says {rows} x {columns}.",
+            str(one.origin.file),
+            f"The pixels are {' x '.join(map(str, frame.shape))}; the header says {rows} x {columns}.",
             "The file is damaged: export or copy it again.",
         )
 
 
-def _decoded(file: Path) -> NDArray[Any]:
-    """Return all frames of a file as stored, (frame, row, column) or (frame, row, column, colour)."""
+def _decoded(file: Path, frames: list[int]) -> list[NDArray[Any]]:
+    """Return those frames of a file as stored, (row, column) or (row, column, colour) each."""
     dataset = read_tags(file, _TAGS)
     with translated_damage(file):
         _refuse_undecodable(dataset, file)
         try:
-            pixels = pixel_array(dataset, decoding_plugin=_decoder_for(dataset))
+            found = iter_pixels(dataset, indices=frames, decoding_plugin=_decoder_for(dataset))
+            return [_meant(frame, dataset) for frame in found]
         except RuntimeError as error:  # every decoder that is installed has given up
             raise VolumeProblem(
                 str(file),
                 f"The pixels cannot be decompressed ({_compression(dataset)}).",
                 f"If other programs can open the file, install more decoders: {_EXTRA}",
             ) from error
-        if dataset.get("PhotometricInterpretation") == "PALETTE COLOR":
-            pixels = apply_color_lut(pixels, dataset)
-        else:
-            pixels = apply_modality_lut(_brighter_is_more(pixels, dataset), dataset)
-        pixels = pixels if pixels.dtype.isnative else pixels.astype(pixels.dtype.newbyteorder("="))
-        return pixels if int(dataset.get("NumberOfFrames") or 1) > 1 else pixels[np.newaxis]
+
+
+def _meant(frame: NDArray[Any], dataset: FileDataset) -> NDArray[Any]:
+    """Return what the stored numbers of a frame stand for, but for slope and intercept."""
+    if dataset.get("PhotometricInterpretation") == "PALETTE COLOR":
+        meant = apply_color_lut(frame, dataset)
+    else:
+        meant = apply_modality_lut(_brighter_is_more(frame, dataset), dataset)
+    return meant if meant.dtype.isnative else meant.astype(meant.dtype.newbyteorder("="))
 
 
 def _decoder_for(dataset: FileDataset) -> str:

@@ -21,6 +21,7 @@ from napari_medkd.core.errors import VolumeProblem
 Vector: TypeAlias = tuple[float, ...]
 
 #: What may tell slices at one position apart: keyword, the functional group it stands in, and what a person calls it.
+#: A group inside another one stands behind a point.
 _TRAITS = (
     ("AcquisitionNumber", "", "acquisition"),
     ("EchoTime", "", "echo time"),
@@ -37,6 +38,7 @@ _TRAITS = (
     ("FrameAcquisitionNumber", "FrameContentSequence", "acquisition"),
     ("EffectiveEchoTime", "MREchoSequence", "echo time"),
     ("DiffusionBValue", "MRDiffusionSequence", "b-value"),
+    ("DiffusionGradientOrientation", "MRDiffusionSequence.DiffusionGradientDirectionSequence", "diffusion direction"),
     ("FrameType", "MRImageFrameTypeSequence", "type"),
     ("FrameType", "CTImageFrameTypeSequence", "type"),
 )
@@ -178,8 +180,7 @@ class _Reading:
     def value(self, keyword: str, group: str = "") -> Any:
         """Return a value from the first functional group that has it, else from the file; None where it is empty."""
         for one in self.groups if group else ():
-            items = one.get(group) or []
-            found = items[0].get(keyword) if items else None
+            found = _inside(one, [*group.split("."), keyword])
             if not _is_empty(found):
                 return found
         found = self.dataset.get(keyword)
@@ -207,13 +208,23 @@ class _Reading:
                 yield name, " ".join(str(part) for part in _parts(value))
 
 
+def _inside(dataset: Dataset, keywords: list[str]) -> Any:
+    """Return the value at the end of a chain of sequences, of which the first items count."""
+    *groups, last = keywords
+    inner: Dataset | None = dataset
+    for group in groups:
+        items = (None if inner is None else inner.get(group)) or [None]
+        inner = items[0]
+    return None if inner is None else inner.get(last)
+
+
 def _is_empty(value: Any) -> bool:
     return value is None or (hasattr(value, "__len__") and len(value) == 0)
 
 
 def _parts(value: Any) -> Iterable[Any]:
     """Return the values of a tag that may hold one or several."""
-    return value if isinstance(value, MultiValue) else [value]
+    return value if isinstance(value, MultiValue | list) else [value]
 
 
 def _refuse_bent(orientation: Vector, file: Path) -> None:
