@@ -7,7 +7,8 @@ from pathlib import Path
 
 _MAGIC = b"DICM"
 _BEFORE_MAGIC = 128
-_SUFFIXES = ("", ".dcm", ".dicom", ".ima")
+#: Suffixes (lower case) that say of a file that it is DICOM; many have none.
+NAMED_SUFFIXES = (".dcm", ".dicom", ".ima")
 _MOST_LISTED, _MOST_OPENED = 4000, 100
 
 
@@ -41,5 +42,5 @@ def _candidates(folder: Path, most: int | None = None) -> Iterator[Path]:
     listed = (Path(inside, name) for inside, _, names in islice(os.walk(folder), most) for name in names)
     for path in islice(listed, most):
         suffix = path.suffix.lower()
-        if not path.name.startswith(".") and (suffix in _SUFFIXES or suffix[1:].isdigit()):
+        if not path.name.startswith(".") and (suffix in ("", *NAMED_SUFFIXES) or suffix[1:].isdigit()):
             yield path

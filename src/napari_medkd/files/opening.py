@@ -14,6 +14,7 @@ from napari_medkd.core.errors import Problem, VolumeProblem
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Modality, Volume
+from napari_medkd.files.dicom_folder import NAMED_SUFFIXES
 from napari_medkd.files.series_path import on_disk
 
 Labels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
@@ -26,7 +27,7 @@ _FORMAT_OF = {
     ".jpeg": "raster",
     ".tif": "tiff",
     ".tiff": "tiff",
-    ".dcm": "dicom",
+    **dict.fromkeys(NAMED_SUFFIXES, "dicom"),
 }
 #: Suffixes (lower case) of the files that can be opened.
 IMAGE_SUFFIXES = tuple(_FORMAT_OF)
@@ -241,7 +242,7 @@ def _read_one(path: Path, num_channels: int | None) -> Volume:
 def _refuse_missing(path: Path) -> None:
     there = on_disk(path)
     is_folder = there.is_dir()
-    if not there.is_file() and not (is_folder and suffix_of(path) in ("", ".dcm")):
+    if not there.is_file() and not (is_folder and suffix_of(path) in ("", *NAMED_SUFFIXES)):
         raise VolumeProblem(
             str(path),
             "This is a folder; expected an image file." if is_folder else "The file does not exist.",

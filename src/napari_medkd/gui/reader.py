@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from napari_medkd.core.dataset import Case, Dataset
     from napari_medkd.core.grid import Grid
     from napari_medkd.core.volume import Volume
-    from napari_medkd.files.dicom_series import Series
     from napari_medkd.gui.layers import LayerData
 
 Reader: TypeAlias = "Callable[[str | Sequence[str]], list[LayerData]]"
 
 MANIFEST = "medkd-dataset.json"
 PREDICTION = "prediction.json"
+_NO_LAYER = [(None,)]
 _NIFTI = (".nii", ".nii.gz")
 _WORDS_FOR_LABELS = ("label", "mask", "seg", "annot", "truth", "lesion", "roi", "aseg", "parc")
 _FEW_VALUES = 8
@@ -56,43 +56,31 @@ def read_images(path: str | Sequence[str]) -> list[LayerData]:
     return layers
 
 
-def read_dicom(path: str | Sequence[str]) -> list[LayerData]:
-    """Return the largest image of each DICOM file or folder, and say how many others there are.
+def read_dicom(path: str | Sequence[str]) -> list[Any]:
+    """Return the image of each DICOM file or folder; of several, the one that the person picks.
 
-    The layer is called like the file or folder: what a header says of its image may name a person.
+    The layer is called like the file or folder: what a header says of its image may name a person. Where all is
+    cancelled, there is napari's sign of no layer.
 
     Raises
     ------
     VolumeProblem
-        As `napari_medkd.files.opening.read_volume`.
+        As `napari_medkd.files.dicom.read_image`.
     """
-    from napari_medkd.files.dicom import list_images
-    from napari_medkd.files.opening import read_volume, stem_of
+    from napari_medkd.files.dicom import list_images, read_series
+    from napari_medkd.files.opening import stem_of
     from napari_medkd.files.series_path import picking
     from napari_medkd.gui.layers import image_layers
+    from napari_medkd.gui.series_choice import choose_series
 
     layers: list[LayerData] = []
     for file in _paths(path):
-        found = list_images(file).series
-        volume = read_volume(picking(file, found[0].key) if len(found) > 1 else file)
-        layers += image_layers(volume, stem_of(file))
-        if len(found) > 1:
-            _say_what_else_there_is(file, found)
-    return layers
-
-
-def _say_what_else_there_is(file: Path, found: Sequence[Series]) -> None:
-    from napari.utils.notifications import show_info
-
-    from napari_medkd.files.series_path import picking
-
-    shown, next_one = found[:2]
-    others = "1 other is" if len(found) == 2 else f"{len(found) - 1} others are"
-    show_info(
-        f"{file.name} holds {len(found)} DICOM images. The largest is shown: {shown.describe()}. {others} not shown: "
-        f"open its folder alone. In a dataset and on the command line the next largest, {next_one.describe()}, is "
-        f"{picking(file, next_one.key)}"
-    )
+        listing = list_images(file)
+        series = choose_series(file, listing)
+        if series is not None:
+            source = file if len(listing.series) == 1 else picking(file, series.key)
+            layers += image_layers(read_series(series, source), stem_of(file))
+    return layers or _NO_LAYER
 
 
 def read_predictions(path: str | Sequence[str]) -> list[LayerData]:
@@ -163,9 +151,9 @@ def _answer_layers(folder: Path, dataset: Dataset, grid: Grid) -> list[LayerData
 
 
 def _is_dicom(path: Path) -> bool:
-    from napari_medkd.files.dicom_folder import holds_dicom
+    from napari_medkd.files.dicom_folder import NAMED_SUFFIXES, holds_dicom
 
-    return path.name.lower().endswith(".dcm") or (path.is_dir() and holds_dicom(path))
+    return path.name.lower().endswith(NAMED_SUFFIXES) or (path.is_dir() and holds_dicom(path))
 
 
 def _paths(path: str | Sequence[str]) -> list[Path]:

@@ -145,6 +145,8 @@ class DataState:
     suggestion: tuple[str, ...] = ()
     """Cases in the order in which they would make good references; empty where nobody asked."""
     is_suggesting: bool = False
+    image: Path | None = None
+    """A folder that was to be opened, and is no dataset but an image."""
 
 
 @dataclass(eq=False)

@@ -9,6 +9,7 @@ from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.errors import DatasetProblem
 from napari_medkd.files.importers import msd, nnunet, pairs, plain, study_folders
 from napari_medkd.files.importers.beside import with_cases_and_split
+from napari_medkd.files.importers.loose_slices import refuse_slices_without_suffix
 
 _LOOKED_FOR = (
     "No dataset was found. Looked for medkd-dataset.json; for dataset.json with imagesTr/ and labelsTr/ (Medical "
@@ -36,4 +37,5 @@ def recognise(folder: Path) -> Dataset:
         dataset = layout.recognise(folder)
         if dataset is not None:
             return with_cases_and_split(dataset)
+    refuse_slices_without_suffix(folder)
     raise DatasetProblem(str(folder), _LOOKED_FOR, _HINT)

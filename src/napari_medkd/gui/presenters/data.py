@@ -117,7 +117,7 @@ class DataPresenter:
         self.cancel_suggestion()
         self._state.suggestion = ()
         self._state.is_reading, self._state.is_checking = True, False
-        self._state.problems = ()
+        self._state.problems, self._state.image = (), None
 
         def then(dataset: "Dataset") -> None:
             if wish == self._wish:
@@ -128,6 +128,7 @@ class DataPresenter:
             if wish == self._wish:
                 self._state.is_reading = False
                 self._state.problems = problems_of(error, str(path))
+                self._state.image = path if _says_image(error) else None
 
         self._in_background(work, then, failed)
 
@@ -161,6 +162,12 @@ class DataPresenter:
                 self.tell(error, str(path))
 
         self._in_background(work, then, failed)
+
+
+def _says_image(error: Exception) -> bool:
+    from napari_medkd.files.importers.loose_slices import LooseSlices
+
+    return isinstance(error, LooseSlices)
 
 
 def rows_of(dataset: "Dataset", references: Iterable[str] = ()) -> tuple[CaseRow, ...]:

@@ -22,6 +22,7 @@ from napari_medkd.gui.state import DataState, OpenedCase
 from napari_medkd.gui.widgets.annotate_page import AnnotatePage
 from napari_medkd.gui.widgets.cases_page import CasesPage
 from napari_medkd.gui.widgets.dock import Dock, bring_up, dock_of
+from napari_medkd.gui.widgets.image_opening import open_images
 from napari_medkd.gui.widgets.problem_list import ProblemList
 from napari_medkd.gui.widgets.welcome_page import WelcomePage
 
@@ -96,6 +97,7 @@ class DataDock(Dock):
             signal.connect(self._show_rows)
         for signal in (events.problems, events.is_checking, events.is_reading):
             signal.connect(self._show_problems)
+        open_images(self.viewer, self.state, self.presenter.tell)
 
     def _check_or_cancel(self) -> None:
         if self.state.is_checking:
