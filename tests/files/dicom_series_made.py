@@ -16,6 +16,8 @@ PATIENT_ID = "MRN-7777777"
 AXIAL = (1, 0, 0, 0, 1, 0)
 CORONAL = (1, 0, 0, 0, 0, -1)
 SAGITTAL = (0, 1, 0, 0, 0, -1)
+#: Tags of a radiograph, which has no place in space.
+WITHOUT_PLACE = dict.fromkeys(("ImagePositionPatient", "ImageOrientationPatient"))
 ENHANCED_MR, CT = "1.2.840.10008.5.1.4.1.1.4.1", "1.2.840.10008.5.1.4.1.1.2"
 
 

@@ -6,10 +6,12 @@ import nibabel
 import numpy as np
 import pytest
 
-from napari_medkd.core.errors import DatasetProblem
+from napari_medkd.core.errors import DatasetProblem, VolumeProblem
 from napari_medkd.core.volume import Modality
+from napari_medkd.files.importers.loose_slices import LooseSlices
 from napari_medkd.files.manifest import open_dataset, problems_of_dataset, write_dataset
 from napari_medkd.files.opening import read_mask, read_volume, write_volume
+from napari_medkd.files.picture_size import picture_grid
 from tests.files.dicom_series_made import save_series
 
 PIXELS = np.arange(60, dtype=np.uint16).reshape(3, 4, 5)
@@ -98,3 +100,27 @@ def test_a_folder_that_is_gone_is_missing(tmp_path):
     [problem] = problems_of_dataset(open_dataset(tmp_path), read_images=False)
 
     assert "does not exist" in problem.problem
+
+
+def test_the_folder_of_a_scanner_whose_files_have_no_suffix_is_an_image_and_no_dataset(tmp_path):
+    save_series(tmp_path, PIXELS, names=["IM1", "IM2", "IM3"])
+
+    with pytest.raises(LooseSlices, match="Open it as an image"):
+        open_dataset(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", [".dcm", ".dicom", ".IMA"])
+def test_loose_slices_are_known_by_every_name_of_dicom(tmp_path, suffix):
+    save_series(tmp_path, PIXELS, names=[f"{number}{suffix}" for number in range(3)])
+
+    with pytest.raises(LooseSlices):
+        open_dataset(tmp_path)
+
+
+def test_rectangles_lie_on_the_pixels_of_an_upright_slice_alone(tmp_path):
+    [upright] = save_series(tmp_path / "upright", PIXELS[:1])
+    [prone] = save_series(tmp_path / "prone", PIXELS[:1], orientation=(-1, 0, 0, 0, -1, 0))
+
+    assert picture_grid(upright).shape == (1, 4, 5)
+    with pytest.raises(VolumeProblem, match="cannot be laid on this DICOM slice"):
+        picture_grid(prone)
