@@ -43,12 +43,10 @@ class SeriesDialog(QDialog):
         self._series = listing.series
         self.setWindowTitle("Pick a DICOM image")
         self.resize(*_SIZE)
-        title = QLabel(f"{path.name} holds {len(listing.series)} images. Which one shall be opened?")
-        title.setWordWrap(True)
+        title = _label(f"{path.name} holds {len(listing.series)} images. Which one shall be opened?")
         self.table = _table_of(listing.series)
         self.table.doubleClicked.connect(self.accept)
-        self.told = QLabel(_told(listing))
-        self.told.setWordWrap(True)
+        self.told = _label(_told(listing))
         self.told.setVisible(bool(listing.problems))
         standard = QDialogButtonBox.StandardButton
         self.buttons = QDialogButtonBox(standard.Open | standard.Cancel)
@@ -76,6 +74,15 @@ def ask_for_series(path: Path, listing: Listing, parent: QWidget) -> Series | No
         return dialog.picked if dialog.exec() else None
     finally:
         dialog.deleteLater()
+
+
+def _label(text: str) -> QLabel:
+    """Return a text that is shown as it stands, whatever is in the names of files."""
+    label = QLabel()
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setText(text)
+    label.setWordWrap(True)
+    return label
 
 
 def _table_of(series: Sequence[Series]) -> QTableWidget:

@@ -13,7 +13,7 @@ def image_files(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         return []
-    return sorted(path for path in folder.iterdir() if _is_image(path) and not path.name.startswith("."))
+    return sorted(path for path in folder.iterdir() if not path.name.startswith(".") and _is_image(path))
 
 
 def _is_image(path: Path) -> bool:
