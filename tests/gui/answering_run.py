@@ -25,7 +25,9 @@ def make_run(parent: Path, dataset: Path, networks: Sequence[tuple[str, str]] = 
     return run.path
 
 
-def add_network(run: Path, stage: str, sees: str = "image", tasks: Sequence[dict[str, Any]] = ()) -> None:
+def add_network(
+    run: Path, stage: str, sees: str = "image", tasks: Sequence[dict[str, Any]] = (), dataset: str = ""
+) -> None:
     """Put the card of a trained network into a run; ``tasks`` are those it answers besides the mask."""
     weights = checkpoint_path(run, stage, "done")
     weights.parent.mkdir(exist_ok=True)
@@ -34,6 +36,7 @@ def add_network(run: Path, stage: str, sees: str = "image", tasks: Sequence[dict
         "method": "shape-intensity",
         "stage": stage,
         "sees": sees,
+        "dataset": dataset,
         "preprocessing": {"channels": ["image"]},
         "task": {"name": "shapes", "kind": "segmentation", "classes": ["background", "ball", "cube"]},
     }

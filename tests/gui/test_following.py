@@ -93,7 +93,7 @@ def test_of_a_long_history_only_the_newest_preview_of_a_live_run_is_told(run_fol
         told = [heard for heard in islice(follow(run_folder.path), 50) if heard]
 
     assert len(told) > 2, "it came in parts"
-    assert [heard.preview.epoch for heard in told if heard.preview] == ([3] if is_alive else [])
+    assert [one.epoch for heard in told for one in heard.previews] == ([3] if is_alive else [])
 
 
 def test_steps_alone_are_told_once_a_second_and_anything_else_at_once(run_folder, monkeypatch):
@@ -168,3 +168,13 @@ def test_a_long_curve_is_thinned_but_keeps_its_ends(num_points):
 
 def test_an_empty_curve_draws_nothing():
     assert traces_of({("student", "dice"): Curve()}) == ()
+
+
+def test_previews_of_all_tasks_of_an_epoch_are_told_together_and_those_before_are_not(run_folder):
+    with Heartbeat(run_folder.path, attempt=1):
+        for epoch, task in ((1, "shape"), (1, "places"), (2, "shape"), (2, "places")):
+            path = f"previews/student/{task}/case_4"
+            run_folder.append(PreviewSaved(case="case_4", stage="student", epoch=epoch, path=path))
+        told = Listener(run_folder.path).poll().previews
+
+    assert [(one.epoch, one.path.split("/")[2]) for one in told] == [(2, "shape"), (2, "places")]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from napari_medkd.core.run_layout import checkpoint_path
-from napari_medkd.gui.networks import name_of, networks_of, stage_of, title_of
+from napari_medkd.gui.networks import name_of, networks_of, stage_of, student_for, title_of
 
 ORGANS = {"name": "organs", "kind": "segmentation", "classes": ["background", "liver"]}
 GRADE = {"name": "grade", "kind": "classification", "classes": ["benign", "malignant"], "multilabel": False}
@@ -80,3 +80,35 @@ def test_a_network_of_a_dataset_is_called_by_both_names():
     assert stage_of("student") == "student"
     assert name_of("expert-busbra") == "expert · busbra"
     assert title_of("student-busbra", "image") == "student · busbra"
+
+
+def test_a_network_of_several_datasets_has_a_card_for_each_and_one_file_of_weights(tmp_path):
+    add(tmp_path, "teacher", task=None)
+    for name in ("cells", "spots"):
+        card = {"sees": "image", "task": ORGANS, "preprocessing": {"channels": ["t1"]}, "dataset": name}
+        path = checkpoint_path(tmp_path, f"teacher-{name}", "done").with_suffix(".json")
+        path.write_text(json.dumps(card | {"weights": "teacher.done.safetensors"}))
+
+    found = [(network.stage, network.dataset) for network in networks_of(tmp_path)]
+    checkpoint_path(tmp_path, "teacher", "done").unlink()
+
+    assert found == [("teacher-cells", "cells"), ("teacher-spots", "spots")]
+    assert networks_of(tmp_path) == ()
+
+
+def test_the_student_of_a_dataset_is_the_one_that_was_taught_it(tmp_path):
+    for name in ("cells", "spots"):
+        add(tmp_path, f"student-{name}", dataset=name)
+        add(tmp_path, f"expert-{name}", dataset=name)
+    both = networks_of(tmp_path)
+    only = [network for network in both if network.dataset == "cells"]
+
+    assert student_for(both, "spots").stage == "student-spots"
+    assert student_for(both, "elsewhere") is None
+    assert student_for(only, "spots") is None
+
+
+def test_the_student_of_a_run_on_one_dataset_can_be_asked_about_any(tmp_path):
+    add(tmp_path, "student", dataset="cells")
+
+    assert student_for(networks_of(tmp_path), "elsewhere").stage == "student"

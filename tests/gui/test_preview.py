@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 from typing import Any
 
@@ -5,17 +6,19 @@ import numpy as np
 import pytest
 from napari.layers import Layer
 
-from napari_medkd.core.annotation import Mask
+from napari_medkd.core.annotation import Boxes, Mask
 from napari_medkd.core.events import PreviewSaved
 from napari_medkd.core.grid import Grid
-from napari_medkd.core.prediction import Prediction
+from napari_medkd.core.prediction import ClassScores, Prediction, ScoredBoxes
 from napari_medkd.core.task import Task
 from napari_medkd.files.manifest import open_dataset
 from napari_medkd.files.results import write_prediction
+from napari_medkd.gui.members import Member
 from napari_medkd.gui.preview import LivePreview
 from napari_medkd.gui.reader import case_layers, get_reader
 from napari_medkd.gui.state import Preview, Session
 from tests.gui.presenting import Later, at_once
+from tests.pictures import write_pictures
 
 pytestmark = pytest.mark.gui
 
@@ -53,7 +56,7 @@ class Scene:
         mask = Mask(np.full(grid.shape, label, np.uint8), grid, TASK)
         write_prediction(Prediction(case, TASK, grid, "run", "student.best", mask), self.run / "previews")
         event = PreviewSaved(case=case, stage="student", epoch=epoch, path=f"previews/{case}")
-        self.session.preview = Preview(self.run, event)
+        self.session.preview = Preview(self.run, (event,))
 
 
 @pytest.fixture
@@ -189,3 +192,123 @@ def test_what_came_while_one_was_read_is_shown_next(
     later.do()
 
     assert scene.preview.layer.name.endswith("epoch 2")
+
+
+class Study:
+    """A window with a picture of a dataset whose cases are called as those of another one that is open too."""
+
+    def __init__(self, viewer: Any, folder: Path) -> None:
+        self.viewer, self.run, self.clock = viewer, folder, Clock()
+        self.datasets = {}
+        for name in ("cells", "spots"):
+            write_pictures(folder / name, name)
+            manifest = folder / name / "medkd-dataset.json"
+            manifest.write_text(_with_cases_called_alike(manifest.read_text()))
+            self.datasets[name] = open_dataset(folder / name)
+        study = tuple(Member(one.folder, one) for one in self.datasets.values())
+        self.session = Session(study=study, dataset=study[0].dataset, dataset_path=study[0].path)
+        for layer in case_layers(self.datasets["cells"], self.datasets["cells"].case("case_8")):
+            viewer.add_layer(Layer.create(*layer))
+        self.preview = LivePreview(viewer, self.session, at_once, self.clock)
+        self.said: list[str] = []
+        self.preview.said.connect(self.said.append)
+
+    def say(self, stage: str, epoch: int, tasks: str = "mcb", score: float = 0.9) -> None:
+        """Write what a network of up to three tasks says of the case, and tell the session."""
+        self.clock.now += 1.0
+        grid = Grid.upright((1, 32, 32), unit="pixel")
+        known = self.datasets["cells"].tasks
+        corners = np.array([[0.0, 4.0, 4.0, 1.0, 12.0, 12.0]])
+        boxes = ScoredBoxes(Boxes(corners, ("rectangle",), grid, known["places"]), np.array([score]))
+        answers = {
+            "m": ("shape", {"mask": Mask(np.ones(grid.shape, np.uint8), grid, known["shape"])}),
+            "c": ("border", {"scores": ClassScores({"plain": 1 - score, "framed": score})}),
+            "b": ("places", {"boxes": boxes}),
+        }
+        events = []
+        for task, answer in (answers[one] for one in tasks):
+            said = Prediction("case_8", known[task], grid, "run", f"{stage}.best", **answer)
+            folder = write_prediction(said, self.run / "previews" / stage / task)
+            path = folder.relative_to(self.run).as_posix()
+            events.append(PreviewSaved(case="case_8", stage=stage, epoch=epoch, path=path))
+        self.session.preview = Preview(self.run, tuple(events))
+
+    @property
+    def names(self) -> list[str]:
+        return [layer.name for layer in self.viewer.layers if layer.name.startswith("preview")]
+
+
+def _with_cases_called_alike(manifest: str) -> str:
+    document = json.loads(manifest)
+    del document["split"]
+    for number, case in enumerate(document["cases"]):
+        case["id"] = f"case_{number}"
+    return json.dumps(document)
+
+
+@pytest.fixture
+def study(make_napari_viewer_proxy: Any, tmp_path: Path) -> Study:
+    return Study(make_napari_viewer_proxy(), tmp_path)
+
+
+def test_mask_boxes_and_class_of_one_epoch_are_shown_together(study: Study) -> None:
+    study.say("student-cells", epoch=1)
+
+    assert study.names == [
+        "preview · student · cells · shape, epoch 1",
+        "preview · student · cells · places, epoch 1",
+        "preview · student · cells · places, epoch 1 · labels",
+    ]
+    assert study.said == ["preview · student · cells, epoch 1\nborder: framed 0.90"]
+
+
+def test_the_next_epoch_takes_their_place(study: Study) -> None:
+    study.say("student-cells", epoch=1)
+    mask = study.preview.layer
+
+    study.say("student-cells", epoch=2)
+
+    assert study.preview.layer is mask
+    assert [name.split(", ")[1] for name in study.names] == ["epoch 2", "epoch 2", "epoch 2 · labels"]
+
+
+def test_a_task_that_follows_later_joins_those_of_its_epoch(study: Study) -> None:
+    study.say("student-cells", epoch=1, tasks="c")
+    study.say("student-cells", epoch=1, tasks="m")
+
+    assert study.names == ["preview · student · cells · shape, epoch 1"]
+    assert study.said == ["preview · student · cells, epoch 1\nborder: framed 0.90"]
+
+
+def test_a_stage_without_a_task_takes_its_layers_away(study: Study) -> None:
+    study.say("expert-cells", epoch=1)
+    study.say("student-cells", epoch=1, tasks="m")
+
+    assert study.names == ["preview · student · cells · shape, epoch 1"]
+    assert study.said[-1] == ""
+
+
+def test_another_datasets_case_of_the_same_name_is_not_drawn_on(study: Study) -> None:
+    study.say("student-spots", epoch=1)
+
+    assert study.names == []
+    assert study.said == []
+
+
+def test_what_was_said_of_the_classes_goes_with_the_image(study: Study) -> None:
+    study.say("student-cells", epoch=1, tasks="c")
+
+    study.viewer.layers.remove("case_8")
+
+    assert study.said == ["preview · student · cells, epoch 1\nborder: framed 0.90", ""]
+
+
+def test_boxes_below_the_threshold_are_not_drawn(study: Study) -> None:
+    study.say("student-cells", epoch=1, tasks="b", score=0.3)
+    lines = study.viewer.layers["preview · student · cells · places, epoch 1"]
+    before = len(lines.data)
+
+    study.preview.layers.filter_boxes(0.2)
+
+    assert before == 0
+    assert len(lines.data) > 0

@@ -20,7 +20,7 @@ def test_the_answers_to_the_runs_own_dataset_and_to_the_same_one_named_are_found
     asked_about(run, tiny_dataset, None, {"case_0": 0.1, "case_1": 0.2})
     asked_about(run, tiny_dataset, tiny_dataset / MANIFEST, {"case_2": None}, name="student-case_2")
 
-    found = answers_of(run, tiny_dataset)
+    found = answers_of(run, tiny_dataset, "student")
 
     assert {(answer.case, answer.uncertainty) for answer in found} == {
         ("case_0", 0.1),
@@ -36,13 +36,13 @@ def test_the_answers_to_the_runs_own_dataset_and_to_the_same_one_named_are_found
 def test_other_answers_than_the_students_to_an_image_alone_are_left_out(run: Path, tiny_dataset: Path, question: dict):
     asked_about(run, tiny_dataset, None, {"case_0": 0.1}, **question)
 
-    assert answers_of(run, tiny_dataset) == ()
+    assert answers_of(run, tiny_dataset, "student") == ()
 
 
 def test_answers_about_another_dataset_are_left_out(run: Path, tiny_dataset: Path, tmp_path: Path):
     asked_about(run, tiny_dataset, tmp_path / "elsewhere", {"case_0": 0.1})
 
-    assert answers_of(run, tiny_dataset) == ()
+    assert answers_of(run, tiny_dataset, "student") == ()
 
 
 def test_of_several_answers_to_a_case_the_newest_counts(run: Path, tiny_dataset: Path):
@@ -51,7 +51,7 @@ def test_of_several_answers_to_a_case_the_newest_counts(run: Path, tiny_dataset:
     os.utime(first / "case_0" / "prediction.json", (1e9, 1e9))
     os.utime(second / "case_0" / "prediction.json", (2e9, 2e9))
 
-    (answer,) = answers_of(run, tiny_dataset)
+    (answer,) = answers_of(run, tiny_dataset, "student")
 
     assert (answer.folder, answer.uncertainty) == (second / "case_0", 0.2)
 
@@ -72,4 +72,4 @@ def test_an_answer_that_was_written_again_is_another_one(tiny_dataset: Path, tmp
 
 
 def test_a_run_that_was_never_asked_has_no_answers(run: Path, tiny_dataset: Path):
-    assert answers_of(run, tiny_dataset) == ()
+    assert answers_of(run, tiny_dataset, "student") == ()

@@ -184,7 +184,7 @@ def test_a_damaged_image_that_is_picked_in_the_data_dock_is_a_problem_there(
 ):
     monkeypatch.setenv("MEDKD_RUNS", str(tmp_path / "runs"))
     (folder / "a2").unlink()
-    save_series(folder, np.zeros((3, 8, 8), np.uint16), names=["c1", "c2", "c3"], RescaleSlope=[1, 1, 0])
+    save_series(folder, np.zeros((4, 8, 8), np.uint16), names=["c1", "c2", "c3", "c4"], RescaleSlope=[1, 1, 1, 0])
     dock = DataDock(viewer)
     qtbot.addWidget(dock)
     dock.settle()
@@ -193,5 +193,5 @@ def test_a_damaged_image_that_is_picked_in_the_data_dock_is_a_problem_there(
     dock.open_path(folder)
 
     qtbot.waitUntil(lambda: len(dock.state.problems) == 2, timeout=20_000)
-    assert dock.state.problems[0].where == str(folder / "c3")
+    assert dock.state.problems[0].where == str(folder / "c4")
     assert len(viewer.layers) == 0

@@ -36,7 +36,7 @@ def _write(run: Path, dataset: Path, stage: str, epoch: int, mask: Mask, name: P
         picture = Volume((volume.data + epoch).astype(np.float32), volume.grid, ("image",))
         write_pictures([PreviewPicture(name, REFERENCE if stage == "registration" else CASE, picture)], folder)
     path = folder.relative_to(run).as_posix()
-    return Preview(run, PreviewSaved(case=CASE, stage=stage, epoch=epoch, path=path))
+    return Preview(run, (PreviewSaved(case=CASE, stage=stage, epoch=epoch, path=path),))
 
 
 def register(run: Path, dataset: Path, epoch: int = 1) -> Preview:

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from napari_medkd.core.control import Always
 from napari_medkd.core.errors import InputProblem
-from napari_medkd.core.events import CaseDone, StageStarted
+from napari_medkd.core.events import CaseDone, PreviewSaved, StageStarted
 from napari_medkd.core.run_layout import SPEC, checkpoint_path
 from napari_medkd.core.spec import Hardware, MethodChoice, NetworkChoice, PredictSpec, Schedule, Target, TrainSpec
 from napari_medkd.engine.bench import open_bench
@@ -237,12 +237,24 @@ def test_a_stopped_run_over_several_datasets_goes_on_as_if_it_had_not_been(cells
         ((Target(dataset="cells", task="border"), Target(dataset="cels", task="shape")), "No dataset 'cels'"),
         ((Target(task="border"),), "not of which dataset"),
         ((Target(dataset="cells", task="borders"),), "no task 'borders'"),
-        ((Target(),), "Several tasks of 'cells' fit"),
     ],
 )
 def test_targets_that_mean_nothing_are_told(cells, spots, targets, said):
     with pytest.raises(InputProblem, match=said):
         open_bench(spec_of(cells, spots, targets=targets), METHOD.tasks)
+
+
+def test_of_several_tasks_that_are_not_named_the_one_that_draws_masks_is_learned(cells):
+    bench = open_bench(spec_of(cells, targets=(Target(),)), METHOD.tasks)
+
+    assert [task.name for task in bench.tasks] == ["shape"]
+
+
+def test_of_several_tasks_without_masks_one_has_to_be_named(tmp_path):
+    both = write_pictures(tmp_path / "both", "both", tasks="cb")
+
+    with pytest.raises(InputProblem, match="Several tasks of 'both' fit and none is named: border, places"):
+        open_bench(spec_of(both, targets=(Target(),)), METHOD.tasks)
 
 
 def test_planes_and_volumes_are_not_mixed(cells, tiny_dataset):
@@ -348,3 +360,26 @@ def test_boxes_are_not_followed_beforehand(cells):
 def test_maps_are_not_followed_beforehand():
     with pytest.raises(InputProblem, match="set features to 0"):
         settings_of(METHOD, MethodChoice(name="joint-teacher", settings={"beforehand": True}))
+
+
+def test_a_case_to_look_at_is_looked_at_in_its_own_dataset(cells, spots, tmp_path):
+    events = trained(spec_of(cells, spots).replace(preview_case="spots3"), tmp_path / "run")
+
+    looked_at = {(event.stage, event.case) for event in events if isinstance(event, PreviewSaved)}
+    assert ("student-spots", "spots3") in looked_at
+    assert ("student-cells", "cells8") in looked_at  # its first to validate
+
+
+def test_the_student_of_an_earlier_run_over_several_datasets_can_be_an_expert(run, cells, tmp_path):
+    again = spec_of(cells).replace(starts_from={"expert": run})
+
+    trained(again, tmp_path / "again")
+
+    taken = load_file(checkpoint_path(tmp_path / "again", "expert", "done"))
+    earlier = load_file(checkpoint_path(run, "student-cells", "done"))
+    assert all(torch.equal(taken[name], earlier[name]) for name in earlier)
+
+
+def test_a_run_over_several_datasets_is_no_run_to_start_all_stages_from(run, cells):
+    with pytest.raises(InputProblem, match="of each of several datasets"):
+        open_bench(spec_of(cells).replace(start_from=run), METHOD.tasks)

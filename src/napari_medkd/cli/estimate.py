@@ -30,9 +30,10 @@ def estimate(
         say_json(found.model_dump(mode="json"))
         return
     say(f"Time      {in_words(found.seconds)} in all, judging included")
+    longest = max(len(stage.name) for stage in found.plan)
     for stage in found.plan:
         speed = found.seconds_per_step[stage.name]
-        say(f"  {stage.name:8}{stage.epochs} epochs of {stage.steps_per_epoch} steps, {speed:.3g} s a step")
+        say(f"  {stage.name:{longest}}  {stage.epochs} epochs of {stage.steps_per_epoch} steps, {speed:.3g} s a step")
     say(f"Memory    {found.peak_memory_bytes / 2**30:.1f} GiB at the peak")
     say(f"Computes  on {found.device} in {found.precision}")
     say(f"Student   {found.parameters:,} parameters")

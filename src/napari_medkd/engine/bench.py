@@ -118,7 +118,8 @@ class Bench:
         """The case that is looked at while training, without its label; none where there is nothing to choose from."""
         spec, validate = self.spec, self.dataset.split.validate[:1]
         fitting = self.unlabelled_cases.names[:1] or validate if spec.references else validate
-        names = (spec.preview_case,) if spec.preview_case else fitting
+        wished = tuple(case.id for case in self.dataset.cases if case.id == spec.preview_case)
+        names = wished or fitting
         return Cases(self.dataset, self.tasks, names, self.preprocessing, labelled=False)
 
     @property

@@ -107,7 +107,7 @@ def _write(path: Path, tensors: dict[str, Tensor], card: dict[str, Any]) -> str:
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        payload = path.with_name(card.get("weights") or path.name).read_bytes()
+        payload = (_shared_weights(path) or path).read_bytes()
         if hashlib.sha256(payload).hexdigest() != card.get("sha256"):
             raise RunProblem(
                 str(path), "The weights do not match the checksum beside them.", "Use another checkpoint of the run."
@@ -117,6 +117,15 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise RunProblem(
             str(path), f"The checkpoint cannot be read ({error}).", "Use another checkpoint of the run."
         ) from error
+
+
+def _shared_weights(path: Path) -> Path | None:
+    """Return the file that the card beside a missing one names for its weights; None where it names none."""
+    try:
+        name = json.loads(path.with_suffix(".json").read_text(encoding="utf-8")).get("weights")
+        return path.with_name(name) if name else None
+    except (OSError, ValueError):  # no card, a damaged one, or a name that leads elsewhere
+        return None
 
 
 def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
@@ -243,7 +252,7 @@ def read_product(run: Path, stage: str, which: Literal["best", "done"]) -> tuple
         Where they cannot be read.
     """
     path = checkpoint_path(run, stage, which)
-    if not path.with_suffix(".json").is_file():
+    if not path.is_file() and not _shared_weights(path):
         return None
     tensors, document = _read(path)
     if _STAGES_OF_ITS_OWN in document:

@@ -13,7 +13,7 @@ from napari_medkd.core.task import TaskKind
 from napari_medkd.engine.checkpoint import WeightsCard, read_product
 from napari_medkd.engine.networks.shape import UNetShape
 
-#: The network of a run that is taken: the one it ships.
+#: The network of a run that is taken: the one it ships, or, of a run over several datasets, the dataset's.
 _SHIPS = "student"
 
 
@@ -30,7 +30,7 @@ def given_expert(spec: TrainSpec, course: Course) -> tuple[UNetShape, WeightsCar
     if name is None:
         return None
     where, run = f"starts_from.{name}", spec.starts_from[name]
-    _, card = given_weights(run, where)
+    _, card = given_weights(run, where, course.dataset.name)
     problems = _problems(card, course, where)
     if problems or not isinstance(card.network, UNetShape):
         found = f"The network of {run.name} is no network of a single dataset."
@@ -38,8 +38,8 @@ def given_expert(spec: TrainSpec, course: Course) -> tuple[UNetShape, WeightsCar
     return card.network, card
 
 
-def given_weights(run: Path, where: str) -> tuple[dict[str, Tensor], WeightsCard]:
-    """Return the weights of a finished run's student, and their card.
+def given_weights(run: Path, where: str, dataset: str) -> tuple[dict[str, Tensor], WeightsCard]:
+    """Return the weights of a finished run's student, and their card; of several students, the dataset's.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def given_weights(run: Path, where: str) -> tuple[dict[str, Tensor], WeightsCard
         Where there are none, or they cannot be read.
     """
     try:
-        found = read_product(run, _SHIPS, "done")
+        found = read_product(run, _SHIPS, "done") or read_product(run, stage_name(_SHIPS, dataset), "done")
     except RunProblem as error:
         raise SpecProblem.of(Problem(where, one.problem, one.hint) for one in error.problems) from error
     if found is None:

@@ -155,7 +155,7 @@ def _card(stage: Stage, bench: Bench, product: nn.Module, when: tuple[int, float
 def _take(stage: Stage, bench: Bench, checkpoints: Checkpoints) -> Iterator[AnyEvent]:
     """Take a stage's product from the finished run that the spec names for it."""
     source = bench.spec.starts_from[stage.name]
-    weights, card = given_weights(source, f"starts_from.{stage.name}")
+    weights, card = given_weights(source, f"starts_from.{stage.name}", (stage.bench or bench).dataset.name)
     stage.product.load_state_dict(weights)
     path = checkpoints.save_product("done", stage.product, _cards(stage, bench, card.epoch, card.score))
     yield Noticed(message=f"Stage {stage.name!r} is not trained: its network is that of {source.name}.")

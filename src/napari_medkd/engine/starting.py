@@ -111,6 +111,9 @@ def _card_of(run: Path) -> WeightsCard:
     found = _read(run, _SHIPS)
     if found is None:
         there = ", ".join(stages_with_weights(run)) or "none"
+        if f"{_SHIPS}-" in there:
+            hint = f"Name it under starts_from for a dataset's expert, {_FROM_SCRATCH}"
+            raise SpecProblem(_WHERE, f"{run.name} has a {_SHIPS} of each of several datasets: {there}.", hint)
         raise SpecProblem(
             _WHERE,
             f"{run.name} is not finished: expected the last weights of its {_SHIPS}, found weights of: {there}.",

@@ -112,8 +112,8 @@ class Followers:
         self.latest[heard.run] = heard
         if heard.run == self._session.run:
             self._session.run_status = heard.status
-        if heard.preview is not None:
-            self._session.preview = Preview(heard.run, heard.preview)
+        if heard.previews:
+            self._session.preview = Preview(heard.run, heard.previews)
         self.heard.emit(heard)
 
     def _fail(self, run: Path, worker: Any, error: Exception) -> None:

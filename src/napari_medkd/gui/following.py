@@ -63,15 +63,16 @@ class Heard:
 
     Parameters
     ----------
-    preview
-        The newest preview of a live run, once; None while older history is still being read, and of a run that is over.
+    previews
+        The newest previews of a live run, those of one stage and epoch, each once; none while older history is still
+        being read, and of a run that is over.
     """
 
     run: Path
     events: "tuple[AnyEvent, ...]"
     status: "RunStatus"
     traces: Traces
-    preview: "PreviewSaved | None" = None
+    previews: "tuple[PreviewSaved, ...]" = ()
 
 
 def traces_of(series: "Mapping[tuple[str, str], Curve]") -> tuple[Trace, ...]:
@@ -96,7 +97,7 @@ class Listener:
         self._run = run
         self._watcher = Watcher(run)
         self._traces = Traces()
-        self._preview: PreviewSaved | None = None
+        self._previews: dict[str, PreviewSaved] = {}
 
     def poll(self) -> Heard:
         """Return the events since the last poll, with status and traces; of a long history one part after another."""
@@ -110,11 +111,19 @@ class Listener:
             self._traces = Traces(traces_of(curves.losses), traces_of(curves.metrics))
         for event in events:
             if event.kind == "preview_saved":
-                self._preview = event
-        status, preview = self._watcher.status, None
+                self._gather(event)
+        status = self._watcher.status
+        previews: tuple[PreviewSaved, ...] = ()
         if status.is_live and not part:
-            preview, self._preview = self._preview, None
-        return Heard(self._run, tuple(events), status, self._traces, preview)
+            previews, self._previews = tuple(self._previews.values()), {}
+        return Heard(self._run, tuple(events), status, self._traces, previews)
+
+    def _gather(self, preview: "PreviewSaved") -> None:
+        """Keep a preview beside the others of its stage and epoch, in place of those before."""
+        known = self._previews.values()
+        if any((one.stage, one.epoch) != (preview.stage, preview.epoch) for one in known):
+            self._previews = {}
+        self._previews[preview.path] = preview
 
 
 class _Teller:
@@ -130,7 +139,7 @@ class _Teller:
         self._events += heard.events
         now = time.monotonic()
         told = self._told
-        is_news = is_last or told is None or heard.status.phase != told.status.phase or heard.preview is not None
+        is_news = is_last or told is None or heard.status.phase != told.status.phase or bool(heard.previews)
         is_news = is_news or any(event.kind != "step_done" for event in heard.events)
         if not is_news and not (self._events and now - self._told_at >= SECONDS_BETWEEN_STEPS):
             return None

@@ -1,6 +1,7 @@
 """Which networks of a run can be asked, read from the cards beside its weights."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,10 @@ from napari_medkd.core.errors import InputProblem
 from napari_medkd.core.run_layout import CHECKPOINTS
 from napari_medkd.core.task import Task
 
+STUDENT = "student"
 #: In the order in which a person looks for them. A run on several datasets has one of each for each dataset, which is
 #: named after it: "student-busbra".
-_ROLES = ("student", "teacher", "expert")
+_ROLES = (STUDENT, "teacher", "expert")
 _WEIGHTS = ("done", "best")
 _SUFFIX = ".safetensors"
 
@@ -39,6 +41,21 @@ class Network:
     dataset: str = ""
 
     @property
+    def role(self) -> str:
+        """``"student"``, ``"teacher"`` or ``"expert"``."""
+        return _role_of(self.stage)
+
+    @property
+    def is_student(self) -> bool:
+        """Whether it is what a run is made for."""
+        return self.role == STUDENT
+
+    @property
+    def draws_masks(self) -> bool:
+        """Whether one of its answers is a mask."""
+        return any(task.kind == "segmentation" for task in self.tasks)
+
+    @property
     def needs_mask(self) -> bool:
         """Whether it answers only when it is shown something made from a mask."""
         return self.sees != "image"
@@ -46,10 +63,20 @@ class Network:
 
 def networks_of(run: Path) -> tuple[Network, ...]:
     """Return the networks of a run that have weights and answer a task; none while its first epoch lasts."""
-    names = [path.name.removesuffix(_SUFFIX).rpartition(".") for path in (run / CHECKPOINTS).glob(f"*{_SUFFIX}")]
+    names = [path.stem.rpartition(".") for path in (run / CHECKPOINTS).glob("*.json")]
     stages = {stage for stage, _, which in names if which in _WEIGHTS and _role_of(stage) in _ROLES}
     found = (_network(run, stage) for stage in sorted(stages, key=place_of_stage))
     return tuple(network for network in found if network is not None)
+
+
+def student_for(networks: Iterable[Network], dataset: str) -> Network | None:
+    """Return the student that was taught a dataset, by its name, or that of a run on one dataset; None without either.
+
+    In the midst of a run on several datasets the first student is there before the others: it is not asked for them.
+    """
+    students = [one for one in networks if one.is_student and not one.needs_mask]
+    fitting = [one for one in students if one.dataset == dataset] or [one for one in students if one.stage == STUDENT]
+    return next(iter(fitting), None)
 
 
 def place_of_stage(stage: str) -> tuple[int, str]:
@@ -70,9 +97,9 @@ def _role_of(stage: str) -> str:
 
 def _network(run: Path, stage: str) -> Network | None:
     for which in _WEIGHTS:
-        weights = run / CHECKPOINTS / f"{stage}.{which}{_SUFFIX}"
-        card = _card(weights.with_suffix(".json"))
-        if card is None or not weights.is_file():
+        name = f"{stage}.{which}"
+        card = _card(run / CHECKPOINTS / f"{name}.json")
+        if card is None or not (run / CHECKPOINTS / (card.get("weights") or f"{name}{_SUFFIX}")).is_file():
             continue
         try:
             tasks = {known["name"]: _task(known) for known in (card["task"], *(card.get("tasks") or ()))}

@@ -13,8 +13,6 @@ from napari_medkd.core.task import Task
 if TYPE_CHECKING:
     from napari_medkd.core.spec import PredictSpec
 
-STUDENT = "student"
-
 
 @dataclass(frozen=True, slots=True)
 class CaseAnswer:
@@ -40,14 +38,14 @@ class CaseAnswer:
     written_at: int
 
 
-def answers_of(run: Path, dataset_path: Path) -> tuple[CaseAnswer, ...]:
-    """Return the newest answer to each case of a dataset among a run's predictions; none where it was never asked."""
+def answers_of(run: Path, dataset_path: Path, stage: str) -> tuple[CaseAnswer, ...]:
+    """Return a student's newest answer to each case of a dataset; none where it was never asked."""
     from napari_medkd.files.results import predictions_in
 
     folders = sorted(folder for folder in (run / PREDICTIONS).glob("*") if is_run(folder))
     members: list[CaseAnswer] = []
     for folder in folders:
-        if is_about(folder, run, dataset_path):
+        if is_about(folder, run, dataset_path, stage):
             members += read_answers(predictions_in(folder))
     return newest(members)
 
@@ -72,13 +70,13 @@ def read_answers(folders: Iterable[Path]) -> tuple[CaseAnswer, ...]:
     return tuple(found)
 
 
-def is_about(folder: Path, run: Path, dataset_path: Path) -> bool:
-    """Return whether a folder holds the student's answers to cases of the dataset, seen the image alone."""
+def is_about(folder: Path, run: Path, dataset_path: Path, stage: str) -> bool:
+    """Return whether a folder holds a student's answers to cases of the dataset, seen the image alone."""
     from napari_medkd.runs.folder import RunFolder
 
     with suppress(InputProblem):
         spec = RunFolder(folder).prediction_spec()
-        if spec.stage == STUDENT and spec.given == "image" and not spec.images:
+        if spec.stage == stage and spec.given == "image" and not spec.images:
             return _place(_dataset_of(spec, run)) == _place(dataset_path)
     return False
 

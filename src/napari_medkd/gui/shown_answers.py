@@ -41,6 +41,7 @@ class ShownAnswers:
         self.comparison = Comparison(viewer, self._extras)
         state.events.box_threshold.connect(self._boxes.filter)
         state.events.class_threshold.connect(self.write)
+        state.events.preview.connect(self.write)
 
     def keep_only(self, pictures: Sequence[Picture]) -> None:
         """Take away what is drawn on pictures that are gone."""
@@ -68,9 +69,10 @@ class ShownAnswers:
         self.write()
 
     def write(self) -> None:
-        """Write the class scores; in panels they stand beneath the titles instead."""
+        """Write the class scores, also a preview's; in panels they stand beneath the titles instead."""
         is_wanted = self.writes_scores and not self.comparison.is_shown
-        self._text.show(verdict_text(self._state.answers, self._state.class_threshold) if is_wanted else "")
+        parts = (verdict_text(self._state.answers, self._state.class_threshold), self._state.preview)
+        self._text.show("\n\n".join(filter(None, parts)) if is_wanted else "")
 
     def jump_to_class(self, picture: Picture | None, answer: Answer, label: int) -> None:
         """Go to the middle of a class of a mask."""

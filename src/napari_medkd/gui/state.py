@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from napari_medkd.core.status import RunStatus
     from napari_medkd.gui.annotation import Painted
     from napari_medkd.gui.answers import Answer
+    from napari_medkd.gui.members import Member, MemberRow
     from napari_medkd.gui.networks import Network
     from napari_medkd.gui.panels import Panel
     from napari_medkd.gui.said import CaseAnswer
@@ -48,10 +49,21 @@ class OpenedCase:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A prediction that a live run wrote while training; ``event.path`` is relative to the run folder."""
+    """What a live run said of a case at the end of an epoch: a prediction for each of its tasks.
+
+    Parameters
+    ----------
+    events
+        Of one stage and epoch, at least one; their paths are relative to the run folder.
+    """
 
     run: Path
-    event: PreviewSaved
+    events: tuple[PreviewSaved, ...]
+
+    @property
+    def event(self) -> PreviewSaved:
+        """The first of them, for what they have in common: stage, epoch and case."""
+        return self.events[0]
 
 
 def _unknown_status() -> RunStatus:
@@ -66,12 +78,14 @@ class Session:
 
     Parameters
     ----------
+    study
+        The open datasets; see `gui.study.study_of`, which knows the current one as it is now.
     dataset, dataset_path
-        The open dataset, and the folder or manifest it was read from (what a spec refers to).
+        The current one, and the folder or manifest it was read from (what a spec refers to).
     opened
         The case that is shown, None while no case is.
     references
-        Ids of the cases marked as reference.
+        Ids of the current dataset's cases that are marked as reference.
     run, run_status
         The selected run folder, and the newest that is known of it.
     preview
@@ -88,6 +102,7 @@ class Session:
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
 
+    study: tuple[Member, ...] = ()
     dataset: Dataset | None = None
     dataset_path: Path | None = None
     opened: OpenedCase | None = None
@@ -131,10 +146,11 @@ class CaseRow:
 
 @dataclass(eq=False)
 class DataState:
-    """The Data dock."""
+    """The Data dock; what it says of cases and problems is about the current dataset."""
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
 
+    members: tuple[MemberRow, ...] = ()
     rows: tuple[CaseRow, ...] = ()
     problems: tuple[Problem, ...] = ()
     summary: str = ""
@@ -145,8 +161,8 @@ class DataState:
     suggestion: tuple[str, ...] = ()
     """Cases in the order in which they would make good references; empty where nobody asked."""
     is_suggesting: bool = False
-    image: Path | None = None
-    """A folder that was to be opened, and is no dataset but an image."""
+    images: tuple[Path, ...] = ()
+    """Folders that were to be opened, and are no datasets but images."""
 
 
 @dataclass(eq=False)
@@ -178,6 +194,11 @@ class TrainState:
     ----------
     missing
         What the interpreter lacks for training, with the line that installs it; empty where all is ready.
+    task
+        Of the current dataset, for methods that teach one task.
+    taught
+        What the person chose to be taught, names of tasks by the folder of their dataset, for methods that teach
+        several; none where a dataset takes no part. What is not listed is left to the method.
     changes
         What the person set, by the spec's field path: ``"schedule.epochs"``, ``"method.settings.features"``.
     problems
@@ -199,6 +220,7 @@ class TrainState:
     method: str = ""
     preset: str = ""
     task: str = ""
+    taught: Mapping[Path, tuple[str, ...]] = field(default_factory=dict)
     changes: Mapping[str, Any] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     estimate: Estimate | None = None
@@ -256,6 +278,8 @@ class ResultsState:
         What the networks said about the chosen picture, student first; of each network one for each task.
     box_threshold, class_threshold
         The least score of a box that is shown, and of a class that is called present where several can be.
+    preview
+        What a live run's preview says about the classes of the image.
     differences, difference
         Which two masks the difference panel can compare, and the chosen pair.
     panels
@@ -281,6 +305,7 @@ class ResultsState:
     answers: tuple[Answer, ...] = ()
     box_threshold: float = 0.5
     class_threshold: float = 0.5
+    preview: str = ""
     differences: tuple[str, ...] = ()
     difference: str = ""
     panels: tuple[Panel, ...] = ()
@@ -295,10 +320,12 @@ class ResultsState:
 
 @dataclass(eq=False)
 class AllCasesState:
-    """The part of the Results dock that asks a run's student about every case of the open dataset.
+    """The part of the Results dock that asks a run's student about every case of the current dataset.
 
     Parameters
     ----------
+    student
+        The stage of the student that would be asked: of several that of the dataset; empty where there is none.
     advice
         Why that is not possible yet, empty where it is.
     busy
@@ -309,6 +336,7 @@ class AllCasesState:
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
 
+    student: str = ""
     advice: str = ""
     busy: str = ""
     num_done: int = 0

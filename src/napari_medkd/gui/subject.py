@@ -14,6 +14,7 @@ from napari_medkd.core.grid import Grid
 from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Volume
 from napari_medkd.gui.layers import shown_array
+from napari_medkd.gui.members import Member, found_in
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,12 +92,8 @@ def known_case(source: Path | None, datasets: Iterable[tuple[Path, Dataset]]) ->
     """Return the case one of whose images is the file, or None where no dataset has it."""
     if source is None:
         return None
-    wanted = source.resolve()
-    for path, dataset in datasets:
-        for case in dataset.cases:
-            if any(image.name == wanted.name and image.resolve() == wanted for image in case.images):
-                return KnownCase(case, dataset, path)
-    return None
+    found = found_in((Member(path, dataset) for path, dataset in datasets), source)
+    return None if found is None else KnownCase(found[1], found[0].dataset, found[0].path)
 
 
 def truth_of(known: KnownCase | None, task: Task, grid: Grid) -> Annotation | None:

@@ -190,9 +190,9 @@ def test_it_says_what_is_missing(session: Session, tmp_path: Path, scans: Path, 
 def test_another_dataset_gets_a_folder_of_its_own(session: Session, tmp_path: Path, scans: Path):
     elsewhere = tmp_path / "elsewhere" / "scans"
     assert session.run is not None
-    first = spec_for_all(session.run, scans, CASES)
+    first = spec_for_all(session.run, scans, CASES, "student")
     first.out.mkdir(parents=True)
     (first.out / "spec.json").write_text(first.model_dump_json())
 
-    assert spec_for_all(session.run, elsewhere, CASES).out.name == "student-all-scans-2"
-    assert spec_for_all(session.run, scans, CASES[:2]).out == first.out
+    assert spec_for_all(session.run, elsewhere, CASES, "student").out.name == "student-all-scans-2"
+    assert spec_for_all(session.run, scans, CASES[:2], "student").out == first.out

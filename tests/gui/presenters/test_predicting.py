@@ -169,7 +169,7 @@ def test_a_case_of_the_open_dataset_is_found_though_the_run_is_of_another(
     other = tmp_path / "other"
     other.mkdir()
     run = make_run(tmp_path / "runs", other)
-    wish = replace(_wish(run, "student", picture), opened=(tiny_dataset, open_dataset(tiny_dataset)))
+    wish = replace(_wish(run, "student", picture), study=((tiny_dataset, open_dataset(tiny_dataset)),))
 
     question = question_of(wish)
 

@@ -292,3 +292,12 @@ def test_a_run_lost_before_its_first_event_keeps_its_method_in_the_list(presente
 
     assert state.rows[0].phase == "failed"
     assert presenter.status(run_folder.path).notices == ("The GPU is not there; the CPU is used.",)
+
+
+def test_stages_of_several_datasets_are_called_by_them(presenter, runner):
+    plan = (StagePlan("student-cells", 4, 10),)
+    status = RunStatus("training", method="taught", plan=plan, stage="student-cells", epoch=1)
+    runner.latest[Path("run")] = Heard(Path("run"), (), status, Traces())
+
+    assert headline_of(status) == "student · cells · epoch 2 of 4"
+    assert presenter.score_title(Path("run"), "student-cells") == "Scores on the validation cases"

@@ -1,4 +1,4 @@
-"""Asking a run's student about every case of the open dataset: one process, followed until it has ended."""
+"""Asking a run's student about every case of the current dataset: one process, followed until it has ended."""
 
 import time
 from pathlib import Path
@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from napari_medkd.core.errors import InputProblem, Problem
 from napari_medkd.core.run_layout import LOG
-from napari_medkd.gui.networks import networks_of
+from napari_medkd.gui.networks import Network, name_of, networks_of, student_for
 from napari_medkd.gui.presenters.ports import InBackground, problems_of
 from napari_medkd.gui.presenters.predicting import Launches
-from napari_medkd.gui.said import STUDENT
+from napari_medkd.gui.presenters.words import listed
 from napari_medkd.gui.state import AllCasesState, Session
 
 if TYPE_CHECKING:
@@ -38,16 +38,22 @@ class AllCasesPresenter:
         self._advise()
 
     def predict(self) -> None:
-        """Ask the selected run's student about every case of the open dataset."""
+        """Ask the selected run's student of the current dataset about every case of it."""
         run, path, dataset = self._session.run, self._session.dataset_path, self._session.dataset
         if self._state.busy or self._state.advice or run is None or path is None or dataset is None:
+            return
+        student = student_for(networks_of(run), dataset.name)
+        if student is None:
+            self._advise()
             return
         self._say(None)
         self._is_unwanted, self._done = False, set()
         cases = tuple(case.id for case in dataset.cases)
         self._state.num_done, self._state.num_cases = 0, len(cases)
-        self._state.busy = "Starting the student …"
-        self._in_background(lambda: spec_for_all(run, path.absolute(), cases), self._launch, self._give_up)
+        self._state.busy = f"Starting the {name_of(student.stage)} …"
+        self._in_background(
+            lambda: spec_for_all(run, path.absolute(), cases, student.stage), self._launch, self._give_up
+        )
 
     def cancel(self) -> None:
         """Stop after the case under way; what is predicted stays."""
@@ -120,18 +126,29 @@ class AllCasesPresenter:
             self._advise()
 
     def _advise(self) -> None:
-        run = self._session.run
-        advice = ""
-        if self._session.dataset is None:
+        run, dataset = self._session.run, self._session.dataset
+        student: Network | None = None
+        if dataset is None:
             advice = "Open a dataset in the Data dock."
         elif run is None:
             advice = "Choose a run."
-        elif not any(network.stage == STUDENT and not network.needs_mask for network in networks_of(run)):
-            advice = "This run has no trained student yet."
+        else:
+            networks = networks_of(run)
+            student = student_for(networks, dataset.name)
+            advice = "" if student else _without_student(networks, dataset.name)
+        self._state.student = "" if student is None else student.stage
         self._state.advice = advice
 
 
-def spec_for_all(run: Path, dataset_path: Path, cases: tuple[str, ...]) -> "PredictSpec":
+def _without_student(networks: tuple[Network, ...], dataset: str) -> str:
+    taught = [one.dataset for one in networks if one.is_student and not one.needs_mask]
+    if not taught:
+        return "This run has no trained student yet."
+    whose = "student was" if len(taught) == 1 else "students were"
+    return f"This run's {whose} taught {listed(taught)}, not {dataset}: click what was taught in the Data dock."
+
+
+def spec_for_all(run: Path, dataset_path: Path, cases: tuple[str, ...], stage: str) -> "PredictSpec":
     """Return what to ask, and a folder for the answers: that of earlier ones about the same dataset. Blocks."""
     from napari_medkd.core.spec import PredictSpec
     from napari_medkd.files.manifest import MANIFEST
@@ -139,5 +156,5 @@ def spec_for_all(run: Path, dataset_path: Path, cases: tuple[str, ...]) -> "Pred
 
     if dataset_path.name == MANIFEST:  # the same question as before the first annotation, which wrote that file
         dataset_path = dataset_path.parent
-    out = prediction_folder(run, STUDENT, "all", data=dataset_path)
-    return with_folder_of_its_own(PredictSpec(run=run, cases=cases, data=dataset_path, stage=STUDENT, out=out))
+    out = prediction_folder(run, stage, "all", data=dataset_path)
+    return with_folder_of_its_own(PredictSpec(run=run, cases=cases, data=dataset_path, stage=stage, out=out))

@@ -29,14 +29,14 @@ class Wish:
 
     Parameters
     ----------
-    opened
-        The dataset that is open in the viewer, if any; the run's own is looked into as well.
+    study
+        The datasets that are open in the viewer; the run's own are looked into as well.
     """
 
     run: Path
     network: Network
     picture: Picture
-    opened: Opened | None = None
+    study: tuple[Opened, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +70,7 @@ def question_of(wish: Wish) -> Question:
     drawn = wish.picture
     wish = replace(wish, picture=drawn.as_in_its_file())
     picture, network = wish.picture, wish.network
-    known = known_case(picture.source, _datasets(wish))
+    known = known_case(picture.source, _taught_first(_datasets(wish), network.dataset))
     truths, doubt = _truths(known, wish)
     has_mask = any(isinstance(truth, Mask) for truth in truths.values())
     if drawn.source and not picture.source:
@@ -89,15 +89,22 @@ def question_of(wish: Wish) -> Question:
 
 
 def _datasets(wish: Wish) -> Iterable[Opened]:
-    """Yield the open dataset, then the run's own; one that is no longer where it was is left out."""
+    """Yield the open datasets, then the run's own; one that is no longer where it was is left out."""
     from napari_medkd.files.manifest import open_dataset
     from napari_medkd.runs.folder import RunFolder
 
-    if wish.opened:
-        yield wish.opened
+    yield from wish.study
+    paths: tuple[Path, ...] = ()
     with suppress(InputProblem):
-        for path in RunFolder(wish.run).spec().datasets:
+        paths = RunFolder(wish.run).spec().datasets
+    for path in paths:
+        with suppress(InputProblem):
             yield path.absolute(), open_dataset(path)
+
+
+def _taught_first(datasets: Iterable[Opened], name: str) -> list[Opened]:
+    """Return the datasets, those of the name first: what a network was taught is looked into before anything else."""
+    return sorted(datasets, key=lambda one: one[1].name != name)
 
 
 def _truths(known: KnownCase | None, wish: Wish) -> tuple[dict[str, Annotation], str]:

@@ -9,6 +9,7 @@ from napari_medkd.core.errors import Problem, SpecProblem
 from napari_medkd.core.spec import TrainSpec
 from napari_medkd.gui.presenters.fields import FormField, Value, fields_of_schema
 from napari_medkd.gui.presenters.spec_fields import offering, spec_fields
+from napari_medkd.gui.presenters.targets import Targets
 from napari_medkd.gui.presenters.words import run_in_short
 from napari_medkd.gui.state import Session, TrainState
 
@@ -27,12 +28,15 @@ class TrainChoices:
         self._session = session
         self._state = state
         self._shared_fields = spec_fields()
+        self.targets = Targets(session, state)
 
     @property
     def shared_fields(self) -> dict[str, FormField]:
         """The fields that all methods share, with the cases and runs there are to choose from, and the chosen run."""
         dataset, runs = self._session.dataset, self._state.finished
-        cases = {case.id: case.id for case in dataset.cases} if dataset else {}
+        datasets = self.targets.taking_part() or (() if dataset is None else (dataset,))
+        # Of several datasets none is named: a case's id would have to be in all of them.
+        cases = {case.id: case.id for case in datasets[0].cases} if len(datasets) == 1 else {}
         same = {str(path): run_in_short(path.name) for path, method in runs if method == self._state.method}
         chosen = str(self._state.changes.get("start_from", ""))
         if chosen:
@@ -48,6 +52,7 @@ class TrainChoices:
         if name != self._state.method:
             self._forget("start_from")
         self._state.method = name
+        self._forget_foreign_preview()
         card = self.card()
         self.choose_preset(card.default_preset if card else "")
 
@@ -64,6 +69,15 @@ class TrainChoices:
         self.choose_task(fitting[0] if fitting else "")
         return True
 
+    def teach(self, folder: Path, task: str, on: bool) -> None:
+        """Take a task in among those that are taught, or leave it out; an empty name is the dataset as a whole."""
+        if task:
+            self.targets.teach(folder, task, on=on)
+        else:
+            self.targets.take_part(folder, on=on)
+        self._forget_foreign_preview()
+        self.forget_answers()
+
     def choose_preset(self, preset: str) -> None:
         """Take a preset; what was changed in the method's settings is forgotten."""
         self._state.preset = preset
@@ -75,10 +89,8 @@ class TrainChoices:
         self.forget_answers()
 
     def take_dataset(self) -> None:
-        """Forget what is not in the dataset that is open now."""
-        dataset = self._session.dataset
-        if dataset is None or self._state.changes.get("preview_case") not in [case.id for case in dataset.cases]:
-            self._forget("preview_case")
+        """Forget what is not in the datasets that are open now."""
+        self._forget_foreign_preview()
         self.choose_task("")
 
     def set_value(self, name: str, value: Value) -> None:
@@ -107,7 +119,7 @@ class TrainChoices:
         )
 
     def tasks(self) -> tuple[str, ...]:
-        """Return the tasks of the open dataset that the method can teach."""
+        """Return the tasks of the current dataset that the method can teach."""
         dataset, card = self._session.dataset, self.card()
         if dataset is None or card is None:
             return ()
@@ -127,16 +139,12 @@ class TrainChoices:
         card = self.card()
         if card is None:
             return "Choose a method."
-        if not self.tasks():
-            return f"The dataset has no task of a kind this method teaches: {', '.join(self.card_tasks())}."
+        if not self.tasks() and not self.targets.offered():
+            return f"The dataset has no task of a kind this method teaches: {', '.join(card.tasks)}."
         if card.needs == "references" and not self._session.references:
             return "Mark a case as reference in the Data dock first: this method learns from it."
-        return ""
-
-    def card_tasks(self) -> tuple[str, ...]:
-        """Return the kinds of task the method can teach."""
-        card = self.card()
-        return card.tasks if card else ()
+        problems = self.targets.problems()
+        return problems[0].problem if problems else ""
 
     def spec(self) -> TrainSpec:
         """Return the run as it is set up now.
@@ -151,7 +159,8 @@ class TrainChoices:
             raise SpecProblem("", hindrance, "")
         document: dict[str, Any] = {
             "datasets": [str(self._session.dataset_path)],
-            "targets": [{"task": self._state.task or self.tasks()[0]}],
+            "targets": [{"task": self._state.task or next(iter(self.tasks()), "")}],
+            **(self.targets.spec_part() if self.targets.offered() else {}),
             "references": self.references(),
             "method": {"name": self._state.method, "preset": self._state.preset, "settings": {}},
         }
@@ -163,6 +172,10 @@ class TrainChoices:
             raise SpecProblem.of(
                 Problem(".".join(map(str, fault["loc"])), f"{fault['msg']}.", "") for fault in error.errors()
             ) from error
+
+    def _forget_foreign_preview(self) -> None:
+        if self._state.changes.get("preview_case", "") not in self.shared_fields["preview_case"].choices:
+            self._forget("preview_case")
 
     def _forget(self, name: str) -> None:
         if name in self._state.changes:

@@ -1,15 +1,18 @@
-"""What the Data dock decides: which dataset is open, its cases as rows, its problems, the reference cases."""
+"""What the Data dock decides: which datasets are open, the current one's cases, problems and reference cases."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_medkd.core.errors import Problem
+from napari_medkd.core.errors import InputProblem, Problem
 from napari_medkd.gui.command import ask, end_questions
+from napari_medkd.gui.members import Member, joined, problems_of_names, row_of
+from napari_medkd.gui.presenters.looks import Look, Looks
 from napari_medkd.gui.presenters.ports import InBackground, problems_of
 from napari_medkd.gui.presenters.words import count, listed
 from napari_medkd.gui.state import CaseRow, DataState, Session
+from napari_medkd.gui.study import study_of
 
 if TYPE_CHECKING:
     from napari_medkd.core.dataset import Dataset
@@ -19,42 +22,89 @@ _SIDES = ("train", "validate", "test")
 
 
 class DataPresenter:
-    """Opens datasets into the session, in the background; a newer wish overtakes an older one."""
+    """Opens datasets into the study, in the background; a newer wish overtakes an older one."""
 
     def __init__(self, session: Session, state: DataState, in_background: InBackground) -> None:
         self._session = session
         self._state = state
         self._in_background = in_background
         self._wish = 0
+        self._told: tuple[Problem, ...] = ()
+        self._looks = Looks(in_background)
+        self._looks.changed.connect(self.show)
+        self._looks.failed.connect(lambda look, error: self.tell(error, str(look.path)))
 
-    def open(self, path: Path) -> None:
-        """Read the dataset at a folder or manifest; afterwards its files' headers are looked at."""
+    def open(self, *paths: Path) -> None:
+        """Read the datasets at folders or manifests, add them to the study, and list the cases of the first.
 
-        def work() -> "Dataset":
+        Afterwards their files' headers are looked at.
+        """
+
+        def work(path: Path) -> "Dataset":
             from napari_medkd.files.manifest import open_dataset
 
             return open_dataset(path)
 
-        self._read(path, work)
+        self._read(paths, work)
 
     def open_sample(self, folder: Path) -> None:
         """Write the generated sample into the folder, unless it is there already, and open it."""
 
-        def work() -> "Dataset":
+        def work(path: Path) -> "Dataset":
             from napari_medkd.files.manifest import MANIFEST, open_dataset
             from napari_medkd.files.sample import write_sample
 
-            if not (folder / MANIFEST).is_file():
-                write_sample(folder)
-            return open_dataset(folder)
+            if not (path / MANIFEST).is_file():
+                write_sample(path)
+            return open_dataset(path)
 
-        self._read(folder, work)
+        self._read((folder,), work)
+
+    def choose(self, folder: Path) -> None:
+        """List the cases of another open dataset."""
+        self._told = ()
+        member = next((one for one in study_of(self._session) if one.folder == folder), None)
+        if member is not None and folder != self._key():
+            self._put_aside()
+            self._make_current(member)
+        self.show()
+
+    def remove(self, folder: Path) -> None:
+        """Take a dataset out of the study; nothing is deleted."""
+        self._told = ()
+        is_current = folder == self._key()
+        rest = tuple(one for one in study_of(self._session) if one.folder != folder)
+        if is_current:
+            self._put_aside()
+            self._make_current(None)
+        self._session.study = rest
+        self._looks.forget(folder)
+        if is_current and rest:
+            self._make_current(rest[0])
+        self.show()
+
+    def replace(self, dataset: "Dataset") -> None:
+        """Take in that a dataset of the study was changed: what its masks mean, or its name."""
+        session, folder = self._session, dataset.folder.resolve()
+        known = next((one for one in study_of(session) if one.folder == folder), None)
+        if known is None:
+            return
+        changed = Member(known.path, dataset, known.references)
+        session.study = joined(session.study, [changed])
+        if folder == self._key():
+            session.dataset = dataset
+        self.show()
+        self.look_at_headers(changed)
 
     def show(self) -> None:
         """Fill the state from the session, for a dock that opens later than the dataset."""
-        dataset = self._session.dataset
+        dataset, key = self._session.dataset, self._key()
         self._state.rows = () if dataset is None else rows_of(dataset, self._session.references)
         self._state.summary = "" if dataset is None else summary_of(dataset)
+        self._state.members = tuple(
+            row_of(one, self._looks.found(one.folder), is_current=one.folder == key) for one in study_of(self._session)
+        )
+        self._show_problems()
 
     def mark_references(self, ids: Iterable[str], *, on: bool) -> None:
         """Add cases to the reference cases, or take them away."""
@@ -76,12 +126,12 @@ class DataPresenter:
 
         def then(ranked: tuple[str, ...]) -> None:
             self._state.is_suggesting = False
-            if wish == self._wish:
+            if wish == self._wish and path == self._session.dataset_path:
                 self._state.suggestion = ranked
 
         def failed(error: Exception) -> None:
             self._state.is_suggesting = False
-            if wish == self._wish:
+            if wish == self._wish and path == self._session.dataset_path:
                 self.tell(error, str(path))
 
         self._in_background(work, then, failed)
@@ -91,15 +141,15 @@ class DataPresenter:
         end_questions(_SUGGEST, str(self._session.dataset_path))
 
     def check_images(self) -> None:
-        """Look at every voxel of the open dataset, in a process of its own that may take as long as it needs."""
-        path, interpreter = self._session.dataset_path, self._session.interpreter
-        if path is None:
+        """Look at every voxel of the current dataset, in a process of its own that may take as long as it needs."""
+        path, interpreter, key = self._session.dataset_path, self._session.interpreter, self._key()
+        if path is None or key is None:
             return
 
         def work() -> tuple[Problem, ...]:
             return tuple(Problem(**row) for row in ask(interpreter, ["check", str(path)], patience_seconds=None))
 
-        self._look(path, work, can_be_cancelled=True)
+        self._looks.begin(Look(key, path, can_be_cancelled=True), work)
 
     def cancel_check(self) -> None:
         """End the look at every voxel, if there is one."""
@@ -108,66 +158,100 @@ class DataPresenter:
     def tell(self, error: Exception, where: str) -> None:
         """Show an error among the problems, the newest first."""
         found = problems_of(error, where)
-        self._state.problems = (*found, *(known for known in self._state.problems if known not in found))
+        self._told = (*found, *(known for known in self._told if known not in found))
+        self._show_problems()
 
-    def _read(self, path: Path, work: "Callable[[], Dataset]") -> None:
+    def _read(self, paths: Iterable[Path], opened: "Callable[[Path], Dataset]") -> None:
         self._wish += 1
-        wish = self._wish
-        self.cancel_check()
-        self.cancel_suggestion()
-        self._state.suggestion = ()
-        self._state.is_reading, self._state.is_checking = True, False
-        self._state.problems, self._state.image = (), None
+        wish, wanted = self._wish, tuple(paths)
+        self._put_aside()
+        self._told = ()
+        self._state.is_reading, self._state.images = True, ()
+        self._show_problems()
 
-        def then(dataset: "Dataset") -> None:
+        def work() -> "list[tuple[Path, Dataset | Exception]]":
+            return [(path, _attempted(opened, path)) for path in wanted]
+
+        def then(found: "list[tuple[Path, Dataset | Exception]]") -> None:
             if wish == self._wish:
                 self._state.is_reading = False
-                self._take(dataset, path)
+                self._take(found)
 
         def failed(error: Exception) -> None:
             if wish == self._wish:
                 self._state.is_reading = False
-                self._state.problems = problems_of(error, str(path))
-                self._state.image = path if _says_image(error) else None
+                self.tell(error, str(wanted[0]))
 
         self._in_background(work, then, failed)
 
-    def _take(self, dataset: "Dataset", path: Path) -> None:
+    def _take(self, found: "list[tuple[Path, Dataset | Exception]]") -> None:
+        members = []
+        for path, one in found:
+            if isinstance(one, Exception):
+                self._told = (*self._told, *problems_of(one, str(path)))
+            else:
+                members.append(Member(path, one))
+        if members:
+            self._session.study = joined(study_of(self._session), members)
+            self._make_current(members[0])
+        self.show()
+        for member in members:
+            self.look_at_headers(member)
+        self._state.images = tuple(path for path, one in found if _says_image(one))
+
+    def _put_aside(self) -> None:
+        """End what is under way about the current dataset, and keep its references for when it is current again."""
+        self.cancel_check()
+        self.cancel_suggestion()
+        self._state.suggestion = ()
+        self._looks.forget_cancelled(self._key())
+        self._session.study = study_of(self._session)
+
+    def _make_current(self, member: Member | None) -> None:
         session = self._session
         session.references = ()
         session.opened = None
-        session.dataset_path, session.dataset = path, dataset
-        self.show()
+        session.dataset_path = None if member is None else member.path
+        session.dataset = None if member is None else member.dataset
+        session.references = () if member is None else member.references
+
+    def look_at_headers(self, member: Member) -> None:
+        """Look at what can be seen of a dataset without opening its images."""
 
         def work() -> tuple[Problem, ...]:
             from napari_medkd.files.manifest import problems_of_dataset
 
-            return tuple(problems_of_dataset(dataset, read_images=False))
+            return tuple(problems_of_dataset(member.dataset, read_images=False))
 
-        self._look(path, work)
+        self._looks.begin(Look(member.folder, member.path), work)
 
-    def _look(self, path: Path, work: "Callable[[], tuple[Problem, ...]]", *, can_be_cancelled: bool = False) -> None:
-        wish = self._wish
-        self._state.can_be_cancelled = can_be_cancelled
-        self._state.is_checking = True
+    def _key(self) -> Path | None:
+        """Return what tells the current dataset from the others."""
+        dataset, path = self._session.dataset, self._session.dataset_path
+        if dataset is not None:
+            return dataset.folder.resolve()
+        return None if path is None else path.resolve()
 
-        def then(problems: tuple[Problem, ...]) -> None:
-            if wish == self._wish:
-                self._state.is_checking = False
-                self._state.problems = problems
-
-        def failed(error: Exception) -> None:
-            if wish == self._wish:
-                self._state.is_checking = False
-                self.tell(error, str(path))
-
-        self._in_background(work, then, failed)
+    def _show_problems(self) -> None:
+        key = self._key()
+        look, found = self._looks.under_way(key), self._looks.found(key) or ()
+        self._state.can_be_cancelled = look is not None and look.can_be_cancelled
+        self._state.is_checking = look is not None
+        told = [one for one in self._told if one not in found]
+        self._state.problems = (*told, *problems_of_names(study_of(self._session)), *found)
 
 
-def _says_image(error: Exception) -> bool:
+def _attempted(opened: "Callable[[Path], Dataset]", path: Path) -> "Dataset | Exception":
+    try:
+        return opened(path)
+    except (InputProblem, OSError) as error:
+        return error
+
+
+def _says_image(found: object) -> bool:
     from napari_medkd.files.importers.loose_slices import LooseSlices
 
-    return isinstance(error, LooseSlices)
+    return isinstance(found, LooseSlices)
 
 
 def rows_of(dataset: "Dataset", references: Iterable[str] = ()) -> tuple[CaseRow, ...]:

@@ -59,8 +59,8 @@ class ResultsPresenter:
         self._predicting.stop()
 
     def compare(self) -> None:
-        """Put the networks side by side, after asking those that have not answered yet."""
-        missing = [one.stage for one in self._state.networks if self.answer(one.stage) is None]
+        """Put the networks of the chosen one's dataset side by side, after asking those that have not answered yet."""
+        missing = [one.stage for one in self._selection.comparable() if self.answer(one.stage) is None]
         if not missing:
             self._show_panels()
         elif not self._state.busy and not self._state.advice:
@@ -137,8 +137,11 @@ class ResultsPresenter:
         self._state.message = message
 
     def _set_answers(self, answers: "tuple[Answer, ...]") -> None:
-        pairs = pairs_of(answers)
         self._state.answers = answers
+        self._offer_pairs(answers)
+
+    def _offer_pairs(self, answers: "tuple[Answer, ...]") -> None:
+        pairs = pairs_of(answers)
         if self._state.difference not in pairs or len(pairs) > len(self._state.differences):
             self._state.difference = pairs[0] if pairs else ""
         self._state.differences = pairs
@@ -150,5 +153,7 @@ class ResultsPresenter:
     def _show_panels(self) -> None:
         picture = self._selection.picture
         if picture is not None:
-            state = self._state
-            state.panels = panels_of(state.answers, state.difference, picture, state.class_threshold)
+            state, stages = self._state, {one.stage for one in self._selection.comparable()}
+            answers = tuple(one for one in state.answers if one.stage in stages)
+            self._offer_pairs(answers)
+            state.panels = panels_of(answers, state.difference, picture, state.class_threshold)

@@ -12,6 +12,7 @@ from napari_medkd.core.errors import MedKDError
 from napari_medkd.core.status import RunStatus
 from napari_medkd.gui.cards import remembered_cards
 from napari_medkd.gui.following import OVER, Heard
+from napari_medkd.gui.networks import STUDENT, name_of
 from napari_medkd.gui.presenters.ports import InBackground, Runner, problems_of
 from napari_medkd.gui.presenters.words import duration
 from napari_medkd.gui.state import RunRow, RunsState, Session
@@ -168,10 +169,10 @@ class RunsPresenter:
         """
         self._known_cards = self._known_cards or remembered_cards(self._session.interpreter)
         card = next((card for card in self._known_cards if card.name == self.status(run).method), None)
-        if stage == "student" or (card is not None and card.teacher_shows not in _GIVEN_LABELS):
+        if stage.partition("-")[0] == STUDENT or (card is not None and card.teacher_shows not in _GIVEN_LABELS):
             summary = self._summaries.get(run)
             return f"Scores on the {_scored(summary.references if summary else ())}"
-        return f"Scores of the {stage}, which is given the true masks"
+        return f"Scores of the {name_of(stage)}, which is given the true masks"
 
     def _shelf_of(self, folder: Path) -> "Shelf":
         from napari_medkd.runs.shelf import Shelf
@@ -263,7 +264,7 @@ def headline_of(status: RunStatus) -> str:
     plan = next((plan for plan in status.plan if plan.name == status.stage), None)
     parts = [] if status.phase == "training" else [phase_in_words(status).capitalize()]
     if plan is not None and status.phase in ("training", "paused", "starting"):
-        parts.append(f"{status.stage} · epoch {min(status.epoch + 1, plan.epochs)} of {plan.epochs}")
+        parts.append(f"{name_of(status.stage)} · epoch {min(status.epoch + 1, plan.epochs)} of {plan.epochs}")
     if status.seconds_per_step and status.phase == "training":
         parts.append(f"{status.seconds_per_step:.2g} s a step")
     if status.best is not None:

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
+from napari_medkd.gui.members import found_in
 from napari_medkd.gui.networks import Network, networks_of
 from napari_medkd.gui.presenters.asking import Wish
 from napari_medkd.gui.presenters.ports import InBackground, problems_of
+from napari_medkd.gui.study import current_of, study_of
 
 if TYPE_CHECKING:
     from napari_medkd.gui.state import ResultsState, Session
@@ -66,6 +68,7 @@ class Selection:
         """Choose the picture that is asked about, by its key."""
         if key != self._state.picture:
             self._state.picture = key
+            self._choose_fitting()
             self._advise()
             self.changed.emit()
 
@@ -83,12 +86,16 @@ class Selection:
 
     def wish(self, stage: str) -> Wish | None:
         """Return the wish for a network's answer to the picture, or None where something is missing."""
-        network, session, opened = self._network(stage), self._session, None
+        network, session = self._network(stage), self._session
         if network is None or self.picture is None or session.run is None:
             return None
-        if session.dataset and session.dataset_path:
-            opened = (session.dataset_path.absolute(), session.dataset)
-        return Wish(session.run, network, self.picture, opened)
+        study = [one for one in (current_of(session),) if one] + list(study_of(session))
+        return Wish(session.run, network, self.picture, tuple((one.path.absolute(), one.dataset) for one in study))
+
+    def comparable(self) -> tuple[Network, ...]:
+        """Return the networks that can stand side by side: those that were taught what the chosen one was."""
+        chosen = self._network(self._state.network)
+        return tuple(one for one in self._state.networks if chosen is None or one.dataset == chosen.dataset)
 
     def _network(self, stage: str) -> Network | None:
         return next((one for one in self._state.networks if one.stage == stage), None)
@@ -108,7 +115,19 @@ class Selection:
         self._state.networks = networks_of(run) if run else ()
         if self._network(self._state.network) is None:
             self._state.network = self._state.networks[0].stage if self._state.networks else ""
+            self._choose_fitting()
         self._advise()
+
+    def _choose_fitting(self) -> None:
+        """Where a run has networks of several datasets, choose one that was taught the dataset of the picture."""
+        picture, chosen, networks = self.picture, self._network(self._state.network), self._state.networks
+        if picture is None or picture.source is None or chosen is None or len({one.dataset for one in networks}) < 2:
+            return
+        known = found_in(study_of(self._session), picture.source)
+        fitting = [one for one in networks if known is not None and one.dataset == known[0].dataset.name]
+        if fitting and chosen not in fitting:
+            alike = [one for one in fitting if one.role == chosen.role]
+            self._state.network = (alike or fitting)[0].stage
 
     def _advise(self) -> None:
         advice = ""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from napari_medkd.core.errors import Problem
 from napari_medkd.core.run_layout import PREDICTIONS
 from napari_medkd.gui.colours import colour_of
+from napari_medkd.gui.networks import STUDENT, Network, name_of, networks_of, student_for
 from napari_medkd.gui.presenters.ports import InBackground, problems_of
 from napari_medkd.gui.presenters.words import count
 from napari_medkd.gui.said import CaseAnswer, answers_of, is_about, newest, read_answers
@@ -29,6 +30,7 @@ class SheetPresenter:
         self._in_background = in_background
         self._answers: tuple[CaseAnswer, ...] = ()
         self._about: tuple[Path | None, Path | None] = (None, None)
+        self._student: Network | None = None
         self._wish = 0
         session.events.run.connect(self.look)
         session.events.dataset.connect(self.look)
@@ -38,12 +40,14 @@ class SheetPresenter:
         """Look for answers of the selected run about the open dataset, in a thread; earlier ones stay meanwhile."""
         run, path = self._session.run, self._session.dataset_path
         self._wish += 1
+        self._find_student()
         if (run, self._folder()) != self._about:
             self._about, self._answers, self._state.problems = (run, self._folder()), (), ()
         self._show()
         if run is None or path is None:
             return
-        self._read(self._wish, lambda: answers_of(run, path))
+        stage = self._stage()
+        self._read(self._wish, lambda: answers_of(run, path, stage))
 
     def hear(self, heard: "Heard") -> None:
         """Take in the answers that a prediction has just given."""
@@ -52,8 +56,11 @@ class SheetPresenter:
         if run is None or path is None or not folders or heard.run.parent != run / PREDICTIONS:
             return
 
+        self._find_student()
+        stage = self._stage()
+
         def work() -> tuple[CaseAnswer, ...]:
-            return read_answers(folders) if is_about(heard.run, run, path) else ()
+            return read_answers(folders) if is_about(heard.run, run, path, stage) else ()
 
         self._read(self._wish, work)
 
@@ -89,6 +96,14 @@ class SheetPresenter:
 
         self._in_background(work, then, failed)
 
+    def _find_student(self) -> None:
+        """Find the run's student of the current dataset; a run that trains may have just made it."""
+        run, dataset = self._session.run, self._session.dataset
+        self._student = None if run is None or dataset is None else student_for(networks_of(run), dataset.name)
+
+    def _stage(self) -> str:
+        return STUDENT if self._student is None else self._student.stage
+
     def _folder(self) -> Path | None:
         dataset = self._session.dataset
         return None if dataset is None else dataset.folder
@@ -106,11 +121,14 @@ class SheetPresenter:
             return "Open a dataset in the Data dock."
         if self._session.run is None:
             return "Choose a run in the Results dock."
+        if not rows and self._student is not None and not self._student.draws_masks:
+            return f"The {name_of(self._stage())} draws no masks, which are what this sheet shows."
         if not rows:
-            return f"This run's student has not been asked about these cases yet. {_NOT_ASKED}"
+            return f"This run's {name_of(self._stage())} has not been asked about these cases yet. {_NOT_ASKED}"
         of_all, cases = len(rows), count(len(dataset.cases), "case")
         known = f"All {cases}" if of_all == len(dataset.cases) else f"{of_all} of {cases}"
-        return f"{known} predicted; the least certain come first."
+        whose = "" if self._stage() == STUDENT else f" by the {name_of(self._stage())}"
+        return f"{known} predicted{whose}; the least certain come first."
 
 
 def why_not_corrected(row: SheetRow) -> str:

@@ -10,6 +10,7 @@ from napari_medkd.core.card import Estimate, MethodCard
 from napari_medkd.core.errors import InputProblem, Problem
 from napari_medkd.gui.cards import cards_of
 from napari_medkd.gui.command import ask, command_line, end_questions
+from napari_medkd.gui.networks import name_of
 from napari_medkd.gui.presenters.choices import METHOD_SETTINGS, TrainChoices
 from napari_medkd.gui.presenters.finished_runs import FinishedRuns
 from napari_medkd.gui.presenters.ports import InBackground, Runner, problems_of
@@ -66,7 +67,7 @@ class TrainPresenter:
             self.estimate()
 
     def take_dataset(self) -> None:
-        """Forget task and cases of the dataset that was open before, and what was said of it."""
+        """Forget task and cases of datasets that were open before, and what was said of them."""
         self.choices.take_dataset()
 
     def list_runs(self) -> None:
@@ -186,7 +187,7 @@ def _first(cards: tuple[MethodCard, ...]) -> str:
 def estimate_in_words(found: Estimate) -> str:
     """Return the estimate in two lines: time by stage, and what it needs."""
     by_stage = [
-        f"{plan.name} {duration(plan.steps * found.seconds_per_step[plan.name])}"
+        f"{name_of(plan.name)} {duration(plan.steps * found.seconds_per_step[plan.name])}"
         for plan in found.plan
         if plan.name in found.seconds_per_step
     ]

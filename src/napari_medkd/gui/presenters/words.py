@@ -1,7 +1,10 @@
-"""Numbers as a person reads them: durations, sizes, lists."""
+"""Numbers and names as a person reads them: durations, sizes, lists, runs, tasks."""
 
 import re
 from collections.abc import Sequence
+
+from napari_medkd.core.dataset import Dataset
+from napari_medkd.core.task import Task
 
 _MINUTE = 60
 _HOUR = 3600
@@ -75,3 +78,20 @@ def run_in_short(name: str) -> str:
 def certainty(uncertainty: float | None) -> str:
     """Return how uncertain a mask is, in words."""
     return "not measured" if uncertainty is None else f"uncertainty {uncertainty:.2f}"
+
+
+_DRAWN = {"segmentation": "mask", "classification": "class", "detection": "boxes"}
+
+
+def task_in_words(task: Task, most: int = 3) -> str:
+    """Return what a task asks for: ``"mask: liver, spleen"``, ``"class: benign, malignant"``, ``"boxes: nodule"``."""
+    what = "classes" if task.multilabel else _DRAWN[task.kind]
+    return f"{what}: {listed(task.foreground, most)}"
+
+
+def sides_in_words(datasets: Sequence[Dataset]) -> str:
+    """Return how many cases of all the datasets teach and validate: ``"8 cases to train, 2 to validate"``."""
+    train, validate = (sum(len(getattr(one.split, side)) for one in datasets) for side in ("train", "validate"))
+    if not train:
+        return f"{sum(len(one.cases) for one in datasets)} cases"
+    return f"{train} cases to train, {validate} to validate"

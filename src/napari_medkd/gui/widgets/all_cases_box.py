@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QGroupBox, QHBoxLayout, QLabel, QProgressBar, QPushBu
 from napari_medkd.core.errors import Problem
 from napari_medkd.gui.backend import followers_of
 from napari_medkd.gui.background import Background
+from napari_medkd.gui.networks import name_of
 from napari_medkd.gui.presenters.all_cases import AllCasesPresenter
 from napari_medkd.gui.state import AllCasesState, Session
 from napari_medkd.gui.widgets.problem_list import ProblemList
@@ -52,7 +53,7 @@ class AllCasesBox(QGroupBox):
         self.predict.clicked.connect(self._predict_or_cancel)
         self.log.clicked.connect(self._open_log)
         events = self.state.events
-        for signal in (events.advice, events.busy, events.num_done, events.message):
+        for signal in (events.student, events.advice, events.busy, events.num_done, events.message):
             signal.connect(self._show_state)
 
     def _predict_or_cancel(self) -> None:
@@ -64,13 +65,15 @@ class AllCasesBox(QGroupBox):
     def _show_state(self) -> None:
         state = self.state
         self.predict.setText("Cancel" if state.busy else "Predict all")
-        tip = "Stop; what is predicted stays" if state.busy else "Ask the student about every case of the open dataset"
+        student = name_of(state.student) if state.student else "student"
+        tip = "Stop; what is predicted stays" if state.busy else f"Ask the {student} about every case of the dataset"
         self.predict.setToolTip(f"<p>{tip}</p>")
         self.predict.setEnabled(bool(state.busy) or not state.advice)
         self.progress.setVisible(bool(state.busy))
         self.progress.setRange(0, state.num_cases if state.num_done else 0)
         self.progress.setValue(state.num_done)
-        words = state.busy or state.advice
+        several = state.student and name_of(state.student) != state.student
+        words = state.busy or state.advice or (f"Asks the {name_of(state.student)}." if several else "")
         self.words.setText(words)
         self.words.setVisible(bool(words))
         self.problems.show_problems([Problem("", state.message, state.hint)] if state.message else [])

@@ -14,7 +14,7 @@ from napari_medkd.gui.theme import ThemeColours
 from napari_medkd.gui.verdicts import ClassScore
 
 _NAME_HEIGHT, _BAR_HEIGHT, _GAP = 20, 18, 6
-_WHO_WIDTH, _SCORE_WIDTH, _EDGE = 84, 92, 4
+_WHO_WIDTH, _WIDEST_WHO, _SCORE_WIDTH, _EDGE = 84, 140, 92, 4
 _HEAD = 18
 _STEP = 0.01
 _FAINT = 0.4
@@ -109,7 +109,9 @@ class ClassBars(QWidget):
 
     def _bars(self) -> QRectF:
         """Return where the bars are, from score 0 to 1."""
-        return QRectF(_WHO_WIDTH, 0, max(20, self.width() - _WHO_WIDTH - _SCORE_WIDTH), self.height())
+        titles = (self.fontMetrics().horizontalAdvance(one.title) + 3 * _EDGE for one in self._networks)
+        who = min(_WIDEST_WHO, max([_WHO_WIDTH, *titles]))
+        return QRectF(who, 0, max(20, self.width() - who - _SCORE_WIDTH), self.height())
 
     def _drag(self, event: QMouseEvent | None) -> None:
         if event is None or not self.task.multilabel or not event.buttons() & Qt.MouseButton.LeftButton:

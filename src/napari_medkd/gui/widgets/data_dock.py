@@ -1,29 +1,23 @@
-"""The Data dock: open a dataset, see its cases and what is wrong with it, show a case, mark reference cases."""
+"""The Data dock: open datasets, see the cases of one and what is wrong with it, show a case, mark reference cases."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QMimeData
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
-from qtpy.QtWidgets import (
-    QFileDialog,
-    QHBoxLayout,
-    QLabel,
-    QLineEdit,
-    QPushButton,
-    QStackedWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout
 
 from napari_medkd.gui.background import Background
 from napari_medkd.gui.presenters.words import count
 from napari_medkd.gui.state import DataState, OpenedCase
+from napari_medkd.gui.study import study_of
+from napari_medkd.gui.theme import ThemeColours
 from napari_medkd.gui.widgets.annotate_page import AnnotatePage
 from napari_medkd.gui.widgets.cases_page import CasesPage
 from napari_medkd.gui.widgets.dock import Dock, bring_up, dock_of
 from napari_medkd.gui.widgets.image_opening import open_images
+from napari_medkd.gui.widgets.labels_page import LabelsPage
 from napari_medkd.gui.widgets.problem_list import ProblemList
+from napari_medkd.gui.widgets.study_box import StudyBox, dropped_datasets
 from napari_medkd.gui.widgets.welcome_page import WelcomePage
 
 if TYPE_CHECKING:
@@ -53,22 +47,26 @@ class DataDock(Dock):
         self._show_problems()
 
     def first_look(self) -> None:
-        """Show the dataset that is open already."""
+        """Show the datasets that are open already."""
         self.presenter.show()
+        for member in study_of(self.session):
+            self.presenter.look_at_headers(member)
+
+    def take_theme(self, colours: ThemeColours) -> None:
+        """Write how many problems there are in the theme's colour."""
+        self.study.list.take_theme(colours)
 
     def _build(self) -> None:
         self.setAcceptDrops(True)
-        self.path = QLineEdit()
-        self.path.setPlaceholderText("Folder or medkd-dataset.json")
-        self.path.setAccessibleName("Dataset folder")
-        self.browse = QPushButton("Open folder …")
+        self.study = StudyBox(self.colours())
+        self.path = self.study.path
         self.problems_title = QLabel()
         self.check_images = QPushButton("Check every voxel")
         self.check_images.setToolTip("Read all images and masks in a process of its own: NaN, foreign labels, grids")
         self.problems = ProblemList()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 6, 6, 6)
-        layout.addLayout(_row(self.path, self.browse, stretch=0))
+        layout.addWidget(self.study)
         welcome = WelcomePage()
         self.sample = welcome.sample
         self.pages = QStackedWidget()
@@ -77,13 +75,23 @@ class DataDock(Dock):
         self.pages.addWidget(self.cases)
         self.annotating = AnnotatePage(self.viewer, self.session)
         self.pages.addWidget(self.annotating)
+        self.labels = LabelsPage(self.session)
+        self.pages.addWidget(self.labels)
         layout.addWidget(self.pages, 1)
-        layout.addLayout(_row(self.problems_title, self.check_images, stretch=0))
+        foot = QHBoxLayout()
+        foot.addWidget(self.problems_title, 1)
+        foot.addWidget(self.check_images)
+        layout.addLayout(foot)
         layout.addWidget(self.problems)
 
     def _connect(self) -> None:
-        self.browse.clicked.connect(self._browse)
-        self.path.returnPressed.connect(self._open_typed)
+        study = self.study
+        study.added.connect(self.open_path)
+        study.chosen.connect(lambda folder: self.annotating.leave(lambda: self.presenter.choose(folder)))
+        study.removed.connect(lambda folder: self.annotating.leave(lambda: self.presenter.remove(folder)))
+        study.labels_wanted.connect(lambda: self.annotating.leave(self._edit_labels))
+        self.labels.saved.connect(self.presenter.replace)
+        self.labels.left.connect(lambda: self.pages.setCurrentWidget(self.cases))
         self.sample.clicked.connect(self.open_sample)
         self.cases.opened.connect(self.show_case)
         self.cases.annotated.connect(self.annotate)
@@ -95,6 +103,7 @@ class DataDock(Dock):
         events = self.state.events
         for signal in (events.rows, events.is_reading):
             signal.connect(self._show_rows)
+        events.members.connect(self._show_rows)
         for signal in (events.problems, events.is_checking, events.is_reading):
             signal.connect(self._show_problems)
         open_images(self.viewer, self.state, self.presenter.tell)
@@ -111,11 +120,17 @@ class DataDock(Dock):
         else:
             self.presenter.suggest()
 
-    def open_path(self, path: Path) -> None:
-        """Open the dataset at a folder or manifest."""
+    def open_path(self, *paths: Path) -> None:
+        """Open the datasets at folders or manifests, beside those that are open."""
         self.settle()
-        self.path.setText(str(path))
-        self.annotating.leave(lambda: self.presenter.open(path))
+        self.path.setText(str(paths[0]))
+        self.annotating.leave(lambda: self.presenter.open(*paths))
+
+    def _edit_labels(self) -> None:
+        """Edit what the labels of the current dataset's masks mean."""
+        if self.session.dataset is not None:
+            self.labels.begin(self.session.dataset)
+            self.pages.setCurrentWidget(self.labels)
 
     def show_case(self, name: str, answer: Path | None = None) -> None:
         """Show a case of the open dataset as layers, in place of the one shown before.
@@ -166,15 +181,6 @@ class DataDock(Dock):
         if self._to_annotate[0] == case.id:
             self.annotate(*self._to_annotate)
 
-    def _browse(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Open a dataset folder", self.path.text())
-        if folder:
-            self.open_path(Path(folder))
-
-    def _open_typed(self) -> None:
-        if self.path.text().strip():
-            self.open_path(Path(self.path.text().strip()).expanduser())
-
     def open_sample(self) -> None:
         """Open the generated sample; it is written beside the runs folder first, if it is not there."""
         self.settle()
@@ -219,11 +225,13 @@ class DataDock(Dock):
 
     def _show_rows(self) -> None:
         self.cases.show_rows()
-        if self.annotating.presenter.annotation is None:
-            self.pages.setCurrentIndex(1 if self.state.rows else 0)
+        self.study.show_members(self.state.members)
+        self.study.show_reading(self.state.is_reading)
+        is_editing = self.pages.currentWidget() is self.labels and self.labels.is_about(self.session.dataset)
+        if self.annotating.presenter.annotation is None and not is_editing:
+            self.pages.setCurrentIndex(1 if self.state.members else 0)
         self.sample.setText("Opening …" if self.state.is_reading else "Open the sample")
-        for button in (self.sample, self.browse):
-            button.setEnabled(not self.state.is_reading)
+        self.sample.setEnabled(not self.state.is_reading)
         self.cases.show_buttons()
 
     def _show_problems(self) -> None:
@@ -240,15 +248,15 @@ class DataDock(Dock):
         self.problems.show_problems(state.problems)
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
-        """Accept a folder or a manifest."""
-        if event is not None and _dropped(event.mimeData()) is not None:
+        """Accept folders and manifests."""
+        if event is not None and dropped_datasets(event.mimeData()):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent | None) -> None:
         """Open what was dropped."""
-        path = _dropped(event.mimeData()) if event is not None else None
-        if path is not None:
-            self.open_path(path)
+        paths = [] if event is None else dropped_datasets(event.mimeData())
+        if paths:
+            self.open_path(*paths)
 
 
 def _leave_panels(viewer: Any) -> None:
@@ -257,17 +265,3 @@ def _leave_panels(viewer: Any) -> None:
     if results is not None:
         results.transfer.presenter.leave()
         results.presenter.leave_comparison()
-
-
-def _dropped(data: QMimeData | None) -> Path | None:
-    if data is None:
-        return None
-    paths = [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
-    return next((path for path in paths if path.is_dir() or path.suffix == ".json"), None)
-
-
-def _row(*widgets: QWidget, stretch: int | None = None) -> QHBoxLayout:
-    layout = QHBoxLayout()
-    for at, widget in enumerate(widgets):
-        layout.addWidget(widget, 1 if at == stretch else 0)
-    return layout

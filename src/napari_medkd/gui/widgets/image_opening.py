@@ -20,12 +20,11 @@ def open_images(viewer: Any, state: DataState, failed: Callable[[Exception, str]
         Gets what is wrong with an image, and where.
     """
 
-    def open_image(path: Path | None) -> None:
-        if path is None or path != state.image:
-            return
-        try:
-            viewer.open(str(path), plugin=PLUGIN)
-        except InputProblem as error:
-            failed(error, str(path))
+    def show(paths: tuple[Path, ...]) -> None:
+        for path in paths if paths == state.images else ():
+            try:
+                viewer.open(str(path), plugin=PLUGIN)
+            except InputProblem as error:
+                failed(error, str(path))
 
-    state.events.image.connect(lambda path: QTimer.singleShot(0, lambda: open_image(path)))
+    state.events.images.connect(lambda paths: QTimer.singleShot(0, lambda: show(paths)))

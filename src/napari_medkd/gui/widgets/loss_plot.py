@@ -11,7 +11,9 @@ from qtpy.QtCore import QCoreApplication, QEvent, QSize, Qt
 from qtpy.QtWidgets import QButtonGroup, QCheckBox, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_medkd.gui.following import Trace, Traces
+from napari_medkd.gui.networks import name_of
 from napari_medkd.gui.theme import ThemeColours
+from napari_medkd.gui.widgets.elided_choice import ElidedChoice
 
 if TYPE_CHECKING:
     from napari_medkd.core.status import RunStatus
@@ -20,6 +22,9 @@ _LEAST_HEIGHT = 96
 _WIDTH_OF_AXIS = 46
 _LINE_WIDTH = 1.8
 _SCORE = "score"
+_STAGE = "stage"
+#: More stages than these, such as those of a run on several datasets, stand in a list.
+_MOST_BUTTONS = 3
 
 
 class LossPlot(QWidget):
@@ -93,6 +98,9 @@ class LossPlot(QWidget):
     def _build(self) -> None:
         self._stage_row = QHBoxLayout()
         self._stage_row.setContentsMargins(0, 0, 0, 0)
+        self.stages = ElidedChoice("Stage", "The stage whose curves are shown")
+        self.stages.activated.connect(lambda at: self._pick(str(self.stages.itemData(at))))
+        self._stage_row.addWidget(self.stages, 4)
         self._stage_row.addStretch(1)
         self.log_scale = QCheckBox("log")
         self.log_scale.setToolTip("Logarithmic axis for the losses")
@@ -131,18 +139,19 @@ class LossPlot(QWidget):
             self._buttons.removeButton(button)
             button.hide()
             button.deleteLater()
-        for at, stage in enumerate(stages):
-            button = QPushButton(stage)
+        are_many = len(stages) > _MOST_BUTTONS
+        for at, stage in enumerate(() if are_many else stages):
+            button = QPushButton(name_of(stage))
+            button.setProperty(_STAGE, stage)
             button.setCheckable(True)
-            button.clicked.connect(self._pick)
+            button.clicked.connect(lambda _=False, stage=stage: self._pick(stage))
             self._buttons.addButton(button)
             self._stage_row.insertWidget(at, button)
+        self.stages.setVisible(are_many)
+        self.stages.offer([(stage, name_of(stage)) for stage in stages] if are_many else [])
 
-    def _pick(self) -> None:
-        button = self._buttons.checkedButton()
-        self._picked = button.text() if button is not None else ""
-        if self._picked == self._live_stage:
-            self._picked = ""
+    def _pick(self, stage: str) -> None:
+        self._picked = "" if stage == self._live_stage else stage
         self._draw()
 
     def _clicked(self, event: Any) -> None:
@@ -171,7 +180,8 @@ class LossPlot(QWidget):
 
     def _draw(self) -> None:
         for button in self._buttons.buttons():
-            button.setChecked(button.text() == self.stage)
+            button.setChecked(button.property(_STAGE) == self.stage)
+        self.stages.setCurrentIndex(self.stages.findData(self.stage))
         shown = {("loss", trace.name): trace for trace in self._traces.losses if trace.stage == self.stage} | {
             ("score", trace.name): trace for trace in self._traces.metrics if trace.stage == self.stage
         }

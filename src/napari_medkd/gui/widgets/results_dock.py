@@ -45,6 +45,7 @@ class ResultsDock(Dock):
         )
         followers.heard.connect(predicting.hear)
         followers.failed.connect(predicting.fail)
+        self.preview.said.connect_setattr(self.state, "preview", maxargs=1)
         self.view = ResultsView(AllCasesBox(self.session), self.colours(), self)
         self.view.on_canvas.addWidget(self.transfer)
         layout = QVBoxLayout(self)
@@ -108,6 +109,7 @@ class ResultsDock(Dock):
             (events.message, self._show_message),
             (events.answers, self._show_answers),
             (events.box_threshold, lambda: self.view.answers.filter_boxes(self.state.box_threshold)),
+            (events.box_threshold, lambda: self.preview.layers.filter_boxes(self.state.box_threshold)),
             (events.class_threshold, lambda: self.view.answers.mark_classes(self.state.class_threshold)),
             (events.differences, self._show_differences),
             (events.difference, self._show_differences),
@@ -200,7 +202,8 @@ def _offered(network: Network) -> tuple[str, str, str]:
     name = name_of(network.stage)
     name = name[0].upper() + name[1:]
     tasks = ", ".join(task.name for task in network.tasks)
+    taught = f"Was taught {network.dataset}. " if network.dataset else ""
     if not network.needs_mask:
-        return network.stage, name, f"Sees the image alone; answers {tasks}"
-    tip = f"It must be shown {network.sees} of the true mask where that is known, else of the student's mask"
+        return network.stage, name, f"{taught}Sees the image alone; answers {tasks}"
+    tip = f"{taught}It must be shown {network.sees} of the true mask where that is known, else of the student's mask"
     return network.stage, f"{name}, given {network.sees}", tip

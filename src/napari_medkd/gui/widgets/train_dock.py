@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
 
 from napari_medkd.gui.backend import followers_of
 from napari_medkd.gui.background import Background
-from napari_medkd.gui.presenters.words import listed
+from napari_medkd.gui.presenters.words import listed, sides_in_words
 from napari_medkd.gui.state import TrainState
 from napari_medkd.gui.theme import ThemeColours
 from napari_medkd.gui.widgets.dock import Dock, bring_up
@@ -66,9 +66,9 @@ class TrainDock(Dock):
         self.presenter.list_runs()
 
     def take_theme(self, colours: ThemeColours) -> None:
-        """Write faults in the theme's colour."""
+        """Draw the form in the theme's colours."""
         if self.form is not None:
-            self.form.take_colours(colours.bad)
+            self.form.take_theme(colours)
 
     def _build(self) -> None:
         self.dataset = QLabel()
@@ -140,6 +140,7 @@ class TrainDock(Dock):
     def _connect(self) -> None:
         choices, form = self.presenter.choices, self.form
         form.task_chosen.connect(choices.choose_task)
+        form.targets.checked.connect(choices.teach)
         form.method_chosen.connect(choices.choose_method)
         form.preset_chosen.connect(choices.choose_preset)
         form.changed.connect(choices.set_value)
@@ -150,11 +151,12 @@ class TrainDock(Dock):
         self.save_spec.clicked.connect(self._save)
         self.spec_section.title.toggled.connect(self._show_spec)
         events = self.state.events
-        for signal in (events.cards, events.method, events.preset, events.task, events.changes, events.missing):
-            signal.connect(self._show_all)
+        for name in ("cards", "method", "preset", "task", "taught", "changes", "missing"):
+            events[name].connect(self._show_all)
         for signal in (events.problems, events.estimate, events.busy):
             signal.connect(self._show_answers)
-        self.session.events.dataset.connect(self._take_dataset)
+        for signal in (self.session.events.dataset, self.session.events.study):
+            signal.connect(self._take_dataset)
         self.session.events.references.connect(self._show_all)
         self.session.events.interpreter.connect(self._ask_again)
         events.started.connect(self._run_started)
@@ -176,7 +178,7 @@ class TrainDock(Dock):
         self.form.setVisible(not state.missing)
         self.form.show_methods(state.cards, state.method)
         self.form.show_presets(choices.card(), state.preset)
-        self.form.show_tasks(choices.tasks(), state.task)
+        self.form.show_tasks(choices.tasks(), state.task, choices.targets.offered())
         self.form.show_shared(choices.shared_fields)
         self.form.show_settings(choices.method_fields(), dict(state.changes))
         self._show_dataset()
@@ -185,11 +187,16 @@ class TrainDock(Dock):
 
     def _show_dataset(self) -> None:
         dataset, references = self.session.dataset, self.session.references
+        taking_part = self.presenter.choices.targets.taking_part()
         if dataset is None:
             self.dataset.setText("<b>No dataset</b>")
             return
-        train, validate = len(dataset.split.train), len(dataset.split.validate)
-        sides = f"{train} cases to train, {validate} to validate" if train else f"{len(dataset.cases)} cases"
+        if len(taking_part) > 1:
+            names = " + ".join(one.name for one in taking_part)
+            self.dataset.setText(f"<b>{escape(names)}</b><br>{sides_in_words(taking_part)}")
+            return
+        dataset = taking_part[0] if taking_part else dataset
+        sides = sides_in_words([dataset])
         taught = self.presenter.choices.references()
         if taught:
             labels = "label" if len(taught) == 1 else "labels"
@@ -215,7 +222,7 @@ class TrainDock(Dock):
 
         state, hindrance = self.state, self.presenter.choices.hindrance()
         names = self.form.names
-        self.form.show_problems(state.problems)
+        self.form.show_problems((*self.presenter.choices.targets.problems(), *state.problems))
         rest = unplaced([found.where for found in state.problems], names)
         self.problems.show_problems(state.problems[at] for at in rest)
         found = estimate_in_words(state.estimate) if state.estimate else ""

@@ -1,4 +1,4 @@
-"""Everything that can be set in the Train dock: task, method, preset, few settings, and the rest folded away."""
+"""Everything that can be set in the Train dock: tasks, method, preset, few settings, and the rest folded away."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -11,9 +11,15 @@ from napari_medkd.core.card import MethodCard
 from napari_medkd.core.errors import Problem
 from napari_medkd.gui.presenters.fields import FormField
 from napari_medkd.gui.presenters.spec_fields import ADVANCED, BASIC
+from napari_medkd.gui.presenters.targets import OfferedDataset
+from napari_medkd.gui.theme import ThemeColours
 from napari_medkd.gui.widgets.elided_choice import ElidedChoice
 from napari_medkd.gui.widgets.section import Section
 from napari_medkd.gui.widgets.settings_form import LABEL_WIDTH, SettingsForm
+from napari_medkd.gui.widgets.target_tree import NAMES, TargetTree
+
+#: Of method, task and preset; the method's summary stands beneath the method, the tree of tasks in the task's place.
+_ROWS = (0, 2, 4)
 
 
 class TrainForm(QWidget):
@@ -40,6 +46,7 @@ class TrainForm(QWidget):
         self.task = ElidedChoice("Task", "What is to be learned: one of the dataset's tasks that the method can teach")
         self.method = ElidedChoice("Method", "How the student is taught")
         self.preset = ElidedChoice("Preset", "A named set of the method's settings; faithful is as published")
+        self.targets = TargetTree()
         self.summary = QLabel()
         self.summary.setWordWrap(True)
         self.basic = SettingsForm(shared_fields[name] for name in BASIC)
@@ -66,7 +73,8 @@ class TrainForm(QWidget):
     @property
     def names(self) -> tuple[str, ...]:
         """The names of all fields that are shown."""
-        return tuple(name for form in self.forms for name in form.fields)
+        of_tree = () if self.targets.isHidden() else NAMES
+        return (*of_tree, *(name for form in self.forms for name in form.fields))
 
     def show_methods(self, cards: Sequence[MethodCard], chosen: str) -> None:
         """Show which methods there are, and what the chosen one is."""
@@ -79,8 +87,11 @@ class TrainForm(QWidget):
         """Show the method's presets."""
         _fill(self.preset, [(name, name) for name in (card.presets if card else ())], chosen)
 
-    def show_tasks(self, tasks: Sequence[str], chosen: str) -> None:
-        """Show which tasks can be taught."""
+    def show_tasks(self, tasks: Sequence[str], chosen: str, offered: Sequence[OfferedDataset]) -> None:
+        """Show which tasks can be taught: as a tree where datasets and tasks are offered together, else as a list."""
+        self.targets.show_offered(offered)
+        for widget in (self.task, self._label_of_task):
+            widget.setVisible(not offered)
         _fill(self.task, [(name, name) for name in tasks], chosen or (tasks[0] if tasks else ""))
 
     def show_shared(self, fields: Mapping[str, FormField]) -> None:
@@ -102,29 +113,34 @@ class TrainForm(QWidget):
 
     def show_problems(self, problems: Sequence[Problem]) -> None:
         """Show each problem that belongs to a field beneath it, and unfold where it stands."""
+        self.targets.show_problems(problems)
         for form in self.forms:
             form.show_problems(problems)
         for section, form in ((self.method_section, self.of_method), (self.advanced_section, self.advanced)):
             if form.has_problem:
                 section.show_content(True)
 
-    def take_colours(self, bad: str) -> None:
-        """Write faults in this colour."""
+    def take_theme(self, colours: ThemeColours) -> None:
+        """Write faults and draw boxes to check in the theme's colours."""
+        self.targets.take_theme(colours)
         for form in self.forms:
-            form.take_colours(bad)
+            form.take_colours(colours.bad)
 
     def _arrange(self) -> None:
         choices = QGridLayout()
         choices.setVerticalSpacing(4)
         choices.setColumnMinimumWidth(0, LABEL_WIDTH)
         choices.setColumnStretch(1, 1)
-        for row, box in enumerate((self.task, self.method, self.preset)):
-            label = QLabel(box.accessibleName())
+        boxes = (self.method, self.task, self.preset)
+        labels = [QLabel(box.accessibleName()) for box in boxes]
+        self._label_of_task = labels[1]
+        for row, (label, box) in enumerate(zip(labels, boxes, strict=True)):
             label.setBuddy(box)
             label.setToolTip(box.toolTip())
-            choices.addWidget(label, row + (row == 2), 0)
-            choices.addWidget(box, row + (row == 2), 1)
-        choices.addWidget(self.summary, 2, 0, 1, 2)
+            choices.addWidget(label, _ROWS[row], 0)
+            choices.addWidget(box, _ROWS[row], 1)
+        choices.addWidget(self.summary, 1, 0, 1, 2)
+        choices.addWidget(self.targets, 3, 0, 1, 2)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(choices)

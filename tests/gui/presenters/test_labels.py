@@ -1,0 +1,93 @@
+"""What the editor of labels decides."""
+
+import pytest
+
+from napari_medkd.core.relabelling import NOWHERE
+from napari_medkd.files.manifest import open_dataset
+from napari_medkd.gui.members import Member
+from napari_medkd.gui.presenters.labels import LabelsPresenter, LabelsState
+from napari_medkd.gui.state import Session
+from tests.gui.presenting import Later, at_once
+from tests.pictures import write_pictures
+
+
+@pytest.fixture
+def cells(tmp_path):
+    return write_pictures(tmp_path / "cells", "cells")
+
+
+@pytest.fixture
+def session(cells, tmp_path):
+    spots = write_pictures(tmp_path / "spots", "spots", tasks="m")
+    manifest = spots / "medkd-dataset.json"
+    manifest.write_text(manifest.read_text().replace('"rectangle"', '"lesion"'))
+    return Session(study=tuple(Member(folder, open_dataset(folder)) for folder in (cells, spots)))
+
+
+@pytest.fixture
+def state():
+    return LabelsState()
+
+
+@pytest.fixture
+def presenter(session, state):
+    presenter = LabelsPresenter(session, state, at_once)
+    presenter.begin(session.study[0].dataset)
+    return presenter
+
+
+def test_labels_stand_with_what_they_mean_and_how_many_masks_hold_them(presenter, state):
+    assert state.tasks == ("shape",)
+    assert state.meanings == {0: "background", 1: "rectangle"}
+    assert state.cases == {0: 12, 1: 12}
+    assert state.read == "12 masks were read to see which labels there are."
+
+
+def test_the_classes_of_other_datasets_are_shown_and_offered(presenter, state):
+    assert state.elsewhere == (("spots · shape", ("background", "lesion")),)
+    assert state.offered == ("background", "rectangle", "lesion")
+
+
+def test_a_datasets_label_is_given_another_datasets_class_and_back(presenter, state, cells):
+    saved = []
+    presenter.mean(1, "lesion")
+    assert presenter.outcome() == ("background", "lesion")
+
+    presenter.save(saved.append)
+    assert open_dataset(cells).tasks["shape"].classes == ("background", "lesion")
+    assert saved[0].tasks["shape"].classes == ("background", "lesion")
+
+    presenter.mean(1, " rectangle ")
+    presenter.save(saved.append)
+    assert open_dataset(cells).tasks["shape"].classes == ("background", "rectangle")
+
+
+def test_what_cannot_be_saved_says_why_and_leaves_the_manifest(presenter, state, cells):
+    before = (cells / "medkd-dataset.json").read_bytes()
+    presenter.mean(1, NOWHERE)
+
+    presenter.save(lambda dataset: None)
+
+    assert presenter.outcome() == ()
+    assert "the background or counts nowhere" in presenter.hindrance()
+    assert state.problems[0].where == "tasks.shape"
+    assert (cells / "medkd-dataset.json").read_bytes() == before
+
+
+def test_what_is_chosen_while_masks_are_read_stays(session, state):
+    later = Later()
+    presenter = LabelsPresenter(session, state, later)
+    presenter.begin(session.study[0].dataset)
+
+    presenter.mean(1, "lesion")
+    later.do()
+
+    assert state.meanings == {0: "background", 1: "lesion"}
+
+
+def test_a_dataset_without_masks_has_no_labels(session, state, tmp_path):
+    presenter = LabelsPresenter(session, state, at_once)
+
+    presenter.begin(open_dataset(write_pictures(tmp_path / "grades", "grades", tasks="c")))
+
+    assert (state.tasks, state.meanings, presenter.outcome()) == ((), {}, ())
