@@ -87,6 +87,17 @@ def test_what_cannot_be_predicted_is_refused_before_a_folder_is_made(untrained: 
     assert not (untrained / "predictions").exists()
 
 
+def test_a_series_picked_from_a_folder_is_an_image(untrained: Path, tmp_path: Path) -> None:
+    picked = tmp_path / "scans?series=1f2e3d4c"
+    asked = Asked((picked,), (), "", None)
+
+    with pytest.raises(InputProblem, match="There is no such image"):
+        spec_for(untrained, asked, "student", "image", None)
+    (tmp_path / "scans").mkdir()
+
+    assert spec_for(untrained, asked, "student", "image", None).images == (picked,)
+
+
 @pytest.mark.engine
 def test_a_run_without_weights_is_told_and_leaves_a_last_word(untrained: Path, medkd: Medkd):
     answer = medkd("predict", untrained, "--case", "case_5", "--device", "cpu", "--precision", "bf16", "--threads", 1)

@@ -34,7 +34,7 @@ def test_python_names_point_into_the_gui_only(manifest):
 def test_the_reader_claims_no_pictures_of_others(manifest):
     patterns = {pattern for reader in manifest.contributions.readers for pattern in reader.filename_patterns}
 
-    assert patterns == {"*.nii", "*.nii.gz", "medkd-dataset.json", "prediction.json"}
+    assert patterns == {"*.nii", "*.nii.gz", "*.dcm", "*.dicom", "*.ima", "medkd-dataset.json", "prediction.json"}
 
 
 def test_preferences_have_a_default_and_a_description(manifest):

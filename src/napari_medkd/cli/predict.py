@@ -39,7 +39,9 @@ def predict(
     run: Run,
     image: Annotated[
         list[Path] | None,
-        typer.Option(help="An image file; repeatable. As many as channels, of one channel each: one image."),
+        typer.Option(
+            help="An image file, or a folder of DICOM; repeatable. As many as channels, of one channel each: one image."
+        ),
     ] = None,
     case: Annotated[list[str] | None, typer.Option(help="Id of a case of the dataset; repeatable.")] = None,
     split: Annotated[Side | None, typer.Option(help="The cases on one side of the dataset's split, or all.")] = None,

@@ -40,7 +40,8 @@ class CaseEntry(Settings):
     id: Name
     images: tuple[Name, ...] = Field(min_length=1)
     """One file per channel, or one file with all channels. Relative paths start at the manifest's folder, stay inside
-    it and have forward slashes; what lies elsewhere is named by its absolute path."""
+    it and have forward slashes; what lies elsewhere is named by its absolute path. A folder that holds one DICOM series
+    counts as a file; ``FOLDER?series=KEY`` picks one of several."""
     group: str = ""
     """The patient, never on two sides of the split; empty takes the case's id."""
     domain: str = ""

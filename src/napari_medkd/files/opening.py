@@ -14,6 +14,8 @@ from napari_medkd.core.errors import Problem, VolumeProblem
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Modality, Volume
+from napari_medkd.files.dicom_folder import NAMED_SUFFIXES
+from napari_medkd.files.series_path import on_disk
 
 Labels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
 
@@ -25,6 +27,7 @@ _FORMAT_OF = {
     ".jpeg": "raster",
     ".tif": "tiff",
     ".tiff": "tiff",
+    **dict.fromkeys(NAMED_SUFFIXES, "dicom"),
 }
 #: Suffixes (lower case) of the files that can be opened.
 IMAGE_SUFFIXES = tuple(_FORMAT_OF)
@@ -42,13 +45,19 @@ class _Format(Protocol):
 
 def suffix_of(path: Path) -> str:
     """Return the image suffix of the name in lower case (``.nii.gz`` whole), or "" if it is not an image's."""
-    name = path.name.lower()
+    name = on_disk(path).name.lower()
     return next((suffix for suffix in IMAGE_SUFFIXES if name.endswith(suffix)), "")
 
 
 def stem_of(path: Path) -> str:
-    """Return the file's name without its image suffix."""
-    return path.name.removesuffix(path.name[len(path.name) - len(suffix_of(path)) :])
+    """Return the name of the file, or of the DICOM folder, without its image suffix."""
+    name = on_disk(path).name
+    return name[: len(name) - len(suffix_of(path))]
+
+
+def is_image(path: Path) -> bool:
+    """Return whether the path can name an image: by its suffix, or because it is a folder, whose DICOM is looked at."""
+    return bool(suffix_of(path)) or on_disk(path).is_dir()
 
 
 def mask_suffix(grid: Grid) -> str:
@@ -69,11 +78,12 @@ def read_volume(
     Parameters
     ----------
     paths
-        One file with any number of channels, or one single-channel file for each; all on one grid.
+        One file with any number of channels, or one single-channel file for each; all on one grid. A folder with the
+        files of one DICOM series counts as a file; ``FOLDER?series=KEY`` picks one of several.
     channels
         A name for each channel; None takes the file's.
     modality
-        How the image was made; intensities are not changed by it.
+        How the image was made; intensities are not changed by it. OTHER takes what a DICOM header says.
 
     Raises
     ------
@@ -99,7 +109,8 @@ def read_volume(
     if not channels and len(files) > 1:
         names = tuple(stem_of(path) for path in files)
     with naming(files[0]):
-        return Volume(data, volumes[0].grid, names, modality, files[0])
+        made_by = volumes[0].modality if modality is Modality.OTHER else modality
+        return Volume(data, volumes[0].grid, names, made_by, files[0])
 
 
 def read_mask(path: Path, task: Task, *, grid: Grid | None = None, label_map: LabelMap | None = None) -> Mask:
@@ -177,16 +188,20 @@ def doubts_about(path: Path) -> list[Problem]:
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Put the file's name on every problem with a volume that is raised inside."""
+    """Put the file's name on every problem with a volume that is raised inside; a file inside a folder has its own."""
+    inside = str(on_disk(path))
     try:
         yield
     except VolumeProblem as error:
-        raise VolumeProblem.of(Problem(str(path), found.problem, found.hint) for found in error.problems) from error
+        raise VolumeProblem.of(
+            found if found.where.startswith(inside) else Problem(str(path), found.problem, found.hint)
+            for found in error.problems
+        ) from error
 
 
 def _format_of(path: Path) -> _Format:
     """Return the module that knows the suffix; imported on first use, for nibabel takes 0.1 s."""
-    match _FORMAT_OF.get(suffix_of(path)):
+    match _FORMAT_OF.get(suffix_of(path) or (".dcm" if on_disk(path).is_dir() else "")):
         case "nifti":
             from napari_medkd.files import nifti
 
@@ -199,6 +214,10 @@ def _format_of(path: Path) -> _Format:
             from napari_medkd.files import tiff
 
             return tiff
+        case "dicom":
+            from napari_medkd.files import dicom
+
+            return dicom
     raise VolumeProblem(
         str(path),
         f"The suffix {path.suffix!r} is of no image format that can be opened.",
@@ -221,10 +240,12 @@ def _read_one(path: Path, num_channels: int | None) -> Volume:
 
 
 def _refuse_missing(path: Path) -> None:
-    if not path.is_file():
+    there = on_disk(path)
+    is_folder = there.is_dir()
+    if not there.is_file() and not (is_folder and suffix_of(path) in ("", *NAMED_SUFFIXES)):
         raise VolumeProblem(
             str(path),
-            "This is a folder; expected an image file." if path.is_dir() else "The file does not exist.",
+            "This is a folder; expected an image file." if is_folder else "The file does not exist.",
             "Check the path; relative paths start at the dataset's folder.",
         )
 

@@ -6,12 +6,15 @@ from PIL import Image
 
 from napari_medkd.core.errors import VolumeProblem
 from napari_medkd.core.grid import Grid
+from napari_medkd.files.dicom_folder import NAMED_SUFFIXES
 from napari_medkd.files.opening import read_volume, suffix_of
 
 _QUICK = (".png", ".jpg", ".jpeg")
 _ROTATION = 0x0112
 #: Marks of a camera's rotation that swap height and width.
 _ON_ITS_SIDE = (5, 6, 7, 8)
+#: Where columns and rows are counted in DICOM that is shown as it is stored.
+_UPRIGHT = "LP"
 
 
 def picture_grid(path: Path) -> Grid:
@@ -38,6 +41,13 @@ def picture_grid(path: Path) -> Grid:
             raise VolumeProblem(str(path), f"The picture cannot be read: {error}.", "Copy it again.") from error
         return Grid.upright((1, height, width), unit="pixel")
     grid = read_volume(path).grid
+    if suffix_of(path) in NAMED_SUFFIXES and not grid.axes_in_file.startswith(_UPRIGHT):
+        raise VolumeProblem(
+            str(path),
+            "Rectangles in pixels cannot be laid on this DICOM slice: its columns and rows are not counted to the left "
+            "and to the back, so it is shown turned.",
+            "Convert it to PNG, or write box files (see medkd-dataset.json).",
+        )
     if not grid.is_flat:
         raise VolumeProblem(str(path), f"Expected one plane, found {grid.describe()}.", "Rectangles need pictures.")
     return grid

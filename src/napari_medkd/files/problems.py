@@ -10,7 +10,8 @@ from napari_medkd.core.annotation import ClassLabel
 from napari_medkd.core.dataset import Case, Dataset
 from napari_medkd.core.errors import InputProblem, Problem
 from napari_medkd.core.grid import Grid
-from napari_medkd.files.opening import IMAGE_SUFFIXES, doubts_about, read_boxes, read_mask, read_volume, suffix_of
+from napari_medkd.files.opening import IMAGE_SUFFIXES, doubts_about, is_image, read_boxes, read_mask, read_volume
+from napari_medkd.files.series_path import on_disk
 
 
 def problems_of_dataset(dataset: Dataset, *, read_images: bool) -> list[Problem]:
@@ -49,10 +50,10 @@ def _problems_of_contents(dataset: Dataset) -> list[Problem]:
 def _missing_files(case: Case) -> list[Problem]:
     problems = []
     for path in (*case.images, *(known for known in case.annotations.values() if isinstance(known, Path))):
-        if not path.is_file():
+        if not on_disk(path).exists():
             hint = "Put the file there, or correct its path; relative paths start at the dataset's folder."
             problems.append(Problem(f"cases.{case.id}", f"The file {path} does not exist.", hint))
-        elif path in case.images and not suffix_of(path):
+        elif path in case.images and not is_image(path):
             hint = f"Use one of {', '.join(IMAGE_SUFFIXES)}."
             problems.append(Problem(f"cases.{case.id}", f"{path} is of no image format that can be opened.", hint))
     return problems

@@ -1,4 +1,4 @@
-"""napari's reader: NIfTI files, predictions and datasets of ours. Says None at once to everything else."""
+"""napari's reader: NIfTI and DICOM, predictions and datasets of ours. Says None at once to everything else."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ Reader: TypeAlias = "Callable[[str | Sequence[str]], list[LayerData]]"
 
 MANIFEST = "medkd-dataset.json"
 PREDICTION = "prediction.json"
+_NO_LAYER = [(None,)]
 _NIFTI = (".nii", ".nii.gz")
 _WORDS_FOR_LABELS = ("label", "mask", "seg", "annot", "truth", "lesion", "roi", "aseg", "parc")
 _FEW_VALUES = 8
@@ -29,7 +30,7 @@ _NIFTI_INTENT_LABEL = 1002
 
 
 def get_reader(path: str | Sequence[str]) -> Reader | None:
-    """Return what reads the path, or None where it is no NIfTI file, prediction or dataset of ours."""
+    """Return what reads the path, or None where it is neither NIfTI, DICOM, nor a prediction or dataset of ours."""
     first = Path(path if isinstance(path, str) else path[0])
     if first.name.lower().endswith(_NIFTI):
         return read_images
@@ -37,7 +38,7 @@ def get_reader(path: str | Sequence[str]) -> Reader | None:
         return read_dataset
     if first.name == PREDICTION or (first.is_dir() and (first / PREDICTION).is_file()):
         return read_predictions
-    return None
+    return read_dicom if _is_dicom(first) else None
 
 
 def read_images(path: str | Sequence[str]) -> list[LayerData]:
@@ -53,6 +54,33 @@ def read_images(path: str | Sequence[str]) -> list[LayerData]:
         else:
             layers += image_layers(volume, stem_of(file))
     return layers
+
+
+def read_dicom(path: str | Sequence[str]) -> list[Any]:
+    """Return the image of each DICOM file or folder; of several, the one that the person picks.
+
+    The layer is called like the file or folder: what a header says of its image may name a person. Where all is
+    cancelled, there is napari's sign of no layer.
+
+    Raises
+    ------
+    VolumeProblem
+        As `napari_medkd.files.dicom.read_image`.
+    """
+    from napari_medkd.files.dicom import list_images, read_series
+    from napari_medkd.files.opening import stem_of
+    from napari_medkd.files.series_path import picking
+    from napari_medkd.gui.layers import image_layers
+    from napari_medkd.gui.series_choice import choose_series
+
+    layers: list[LayerData] = []
+    for file in _paths(path):
+        listing = list_images(file)
+        series = choose_series(file, listing)
+        if series is not None:
+            source = file if len(listing.series) == 1 else picking(file, series.key)
+            layers += image_layers(read_series(series, source), stem_of(file))
+    return layers or _NO_LAYER
 
 
 def read_predictions(path: str | Sequence[str]) -> list[LayerData]:
@@ -120,6 +148,12 @@ def _answer_layers(folder: Path, dataset: Dataset, grid: Grid) -> list[LayerData
         answer = replace(answer, mask=replace(answer.mask, task=dataset.as_known(answer.mask.task)))
     title = title_of(stage_of(answer.checkpoint), answer.shown)
     return prediction_layers(answer, f"{title} · {answer.case}", on=grid)
+
+
+def _is_dicom(path: Path) -> bool:
+    from napari_medkd.files.dicom_folder import NAMED_SUFFIXES, holds_dicom
+
+    return path.name.lower().endswith(NAMED_SUFFIXES) or (path.is_dir() and holds_dicom(path))
 
 
 def _paths(path: str | Sequence[str]) -> list[Path]:

@@ -161,6 +161,8 @@ class DataState:
     suggestion: tuple[str, ...] = ()
     """Cases in the order in which they would make good references; empty where nobody asked."""
     is_suggesting: bool = False
+    images: tuple[Path, ...] = ()
+    """Folders that were to be opened, and are no datasets but images."""
 
 
 @dataclass(eq=False)

@@ -2,13 +2,16 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from napari_medkd.core.errors import DatasetProblem
 from napari_medkd.core.volume import Modality
 from napari_medkd.files.importers.chest_xray14 import FINDINGS
 from napari_medkd.files.importers.source import ColumnWishes
 from napari_medkd.files.importers.sources import source_at
+from tests.files.dicom_series_made import WITHOUT_PLACE, save_series
 from tests.files.importers.imported import boxes_of, case_labels, imported, lit_inside, picture, told, write
 
 NIH = (
@@ -139,6 +142,19 @@ def test_rsna_pneumonia_has_boxes_images_without_boxes_and_classes(tmp_path):
     assert len(boxes_of(dataset, "p1", "opacities").corners) == 0
     assert case_labels(dataset, "finding")["p3"] == {"No Lung Opacity / Not Normal"}
     assert (dataset.name, dataset.modality) == ("rsna-pneumonia", Modality.XR)
+
+
+def test_rsna_pneumonia_is_imported_from_its_own_dicom(tmp_path):
+    source = rsna(tmp_path / "s")
+    for path in sorted((source / "stage_2_train_images").iterdir()):
+        pixels = np.array(Image.open(path)).astype(np.uint16)[None]
+        save_series(path.parent, pixels, names=[f"{path.stem}.dcm"], Modality="CR", **WITHOUT_PLACE)
+        path.unlink()
+
+    dataset, _ = imported(source, tmp_path / "d")
+
+    assert lit_inside(dataset, "p2", "opacities") == {200}
+    assert dataset.modality == Modality.XR
 
 
 def test_rsna_pneumonia_without_an_image_that_can_be_opened_is_told(tmp_path):

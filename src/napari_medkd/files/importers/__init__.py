@@ -9,12 +9,13 @@ from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.errors import DatasetProblem
 from napari_medkd.files.importers import msd, nnunet, pairs, plain, study_folders
 from napari_medkd.files.importers.beside import with_cases_and_split
+from napari_medkd.files.importers.loose_slices import refuse_slices_without_suffix
 
 _LOOKED_FOR = (
     "No dataset was found. Looked for medkd-dataset.json; for dataset.json with imagesTr/ and labelsTr/ (Medical "
     "Segmentation Decathlon, nnU-Net); for images/ beside labels/ or masks/ with the same file names; for image "
     "files beside NAME_mask or NAME_label files; for the folders of BraTS, ISLES 2022, BrainMetShare, LiTS, KiTS; and "
-    "for images alone, to be annotated."
+    "for images alone, to be annotated. A folder of DICOM is an image."
 )
 _HINT = (
     "Choose such a folder, or write a medkd-dataset.json. COCO, tables of classes or boxes, MedMNIST files and folders "
@@ -36,4 +37,5 @@ def recognise(folder: Path) -> Dataset:
         dataset = layout.recognise(folder)
         if dataset is not None:
             return with_cases_and_split(dataset)
+    refuse_slices_without_suffix(folder)
     raise DatasetProblem(str(folder), _LOOKED_FOR, _HINT)

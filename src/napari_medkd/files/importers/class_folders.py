@@ -11,11 +11,10 @@ from napari_medkd.core.annotation import ClassLabel
 from napari_medkd.core.dataset import Case, Dataset
 from napari_medkd.core.errors import Problem
 from napari_medkd.core.task import Task
-from napari_medkd.core.volume import Modality
 from napari_medkd.files.importers.beside import SIDES
 from napari_medkd.files.importers.image_index import case_ids
 from napari_medkd.files.importers.listing import image_files
-from napari_medkd.files.importers.pairs import channels_of
+from napari_medkd.files.importers.pairs import channels_and_modality
 from napari_medkd.files.importers.source import Source
 from napari_medkd.files.splitting import split_with_sides
 
@@ -37,10 +36,11 @@ def recognise(source: Path) -> Source | None:
             label = ClassLabel(frozenset({name}), task)
             cases += [Case(ids[path], (path,), ids[path], annotations={_TASK: label}) for path in paths]
             sides.update(dict.fromkeys((ids[path] for path in paths), side))
+    channels, modality = channels_and_modality(list(ids))
     dataset = Dataset(
         name=source.resolve().name,
-        channels=channels_of(list(ids)),
-        modality=Modality.OTHER,
+        channels=channels,
+        modality=modality,
         tasks={_TASK: task},
         cases=tuple(cases),
         folder=source,

@@ -13,9 +13,8 @@ from napari_medkd.core.annotation import ClassLabel
 from napari_medkd.core.dataset import Case, Dataset
 from napari_medkd.core.errors import DatasetProblem
 from napari_medkd.core.task import Task
-from napari_medkd.core.volume import Modality
 from napari_medkd.files.importers.image_index import ImageIndex
-from napari_medkd.files.importers.pairs import channels_of
+from napari_medkd.files.importers.pairs import channels_and_modality
 from napari_medkd.files.importers.source import ColumnWishes, Source, folder_of
 from napari_medkd.files.importers.table import EMPTY, Listing, listing_of, name_of, read_table, tables_at, word_of
 from napari_medkd.files.importers.tally import Tally
@@ -60,10 +59,11 @@ def recognise(source: Path, wishes: ColumnWishes) -> Source | None:
 
 def dataset_of(listing: Listing, folder: Path) -> Dataset:
     """Return the images a table lists, as a dataset without tasks."""
+    channels, modality = channels_and_modality([case.images[0] for case in listing.cases])
     dataset = Dataset(
         name=folder.resolve().name,
-        channels=channels_of([case.images[0] for case in listing.cases]),
-        modality=Modality.OTHER,
+        channels=channels,
+        modality=modality,
         tasks={},
         cases=listing.cases,
         folder=folder,

@@ -12,11 +12,10 @@ from typing import Any
 
 from napari_medkd.core.dataset import Case, Dataset
 from napari_medkd.core.errors import DatasetProblem, VolumeProblem
-from napari_medkd.core.volume import Modality
 from napari_medkd.files.importers.beside import SIDES
 from napari_medkd.files.importers.documents import json_of
 from napari_medkd.files.importers.image_index import ImageIndex, case_ids
-from napari_medkd.files.importers.pairs import channels_of
+from napari_medkd.files.importers.pairs import channels_and_modality
 from napari_medkd.files.importers.picture_boxes import Rectangle, boxes_on_pictures
 from napari_medkd.files.importers.source import ColumnWishes, Source, folder_of
 from napari_medkd.files.importers.tally import Tally
@@ -178,10 +177,11 @@ def _four_numbers(box: Any) -> tuple[float, float, float, float] | None:
 def _dataset(reading: _Reading, folder: Path) -> Dataset:
     ids = case_ids(reading.rectangles, folder)
     cases = tuple(Case(name, (path,), name) for path, name in ids.items())
+    channels, modality = channels_and_modality(list(ids))
     dataset = Dataset(
         name=folder.resolve().name,
-        channels=channels_of(list(ids)),
-        modality=Modality.OTHER,
+        channels=channels,
+        modality=modality,
         tasks={},
         cases=cases,
         folder=folder,

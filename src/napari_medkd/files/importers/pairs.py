@@ -1,7 +1,7 @@
 """Plain folders of images and masks of the same name; the classes are the values found in the masks.
 
 Either ``images/`` (or ``image/``) beside ``labels/``, ``masks/``, ``label/`` or ``mask/``, or both kinds of file in one
-folder. A mask may end in ``_mask``, ``_label`` or ``_seg``; in one folder it must.
+folder. A mask may end in ``_mask``, ``_label`` or ``_seg``; in one folder it must. A folder of DICOM is an image.
 """
 
 from pathlib import Path
@@ -12,6 +12,7 @@ from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Modality
 from napari_medkd.files.importers.dataset_json import TASK, task_of_values
 from napari_medkd.files.importers.listing import image_files
+from napari_medkd.files.importers.loose_slices import refuse_loose_slices
 from napari_medkd.files.opening import labels_in, read_volume, stem_of, suffix_of
 
 _IMAGE_FOLDERS = ("images", "image")
@@ -36,14 +37,15 @@ def recognise(folder: Path) -> Dataset | None:
             for name in lonely
         )
     task, label_map = _task([masks[name] for name in sorted(masks)])
+    channels, modality = channels_and_modality(list(images.values()))
     cases = tuple(
         Case(name, (path,), name, annotations={TASK: masks[name]} if name in masks else {})
         for name, path in images.items()
     )
     return Dataset(
         name=folder.resolve().name,
-        channels=channels_of(list(images.values())),
-        modality=Modality.OTHER,
+        channels=channels,
+        modality=modality,
         tasks={TASK: task},
         cases=cases,
         label_maps={TASK: label_map} if label_map.values else {},
@@ -74,7 +76,8 @@ def image_shelf(folder: Path) -> list[Path]:
 
 
 def by_name(files: list[Path]) -> dict[str, Path]:
-    """Return image files by the name of their cases; two of one name are refused."""
+    """Return image files by the name of their cases; two of one name, and loose slices of DICOM, are refused."""
+    refuse_loose_slices(files)
     images = {stem_of(path): path for path in files}
     if len(images) < len(files):
         raise DatasetProblem.of(
@@ -113,15 +116,16 @@ def _sample(masks: list[Path]) -> list[Path]:
     return masks[::step]
 
 
-def channels_of(images: list[Path]) -> tuple[str, ...]:
-    """Return the channels of some images that can be read: the most that one of them has."""
+def channels_and_modality(images: list[Path]) -> tuple[tuple[str, ...], Modality]:
+    """Return the channels of some images that can be read, the most that one of them has, and what DICOM made them."""
     channels: tuple[str, ...] = ()
+    modality = Modality.OTHER
     for path in images[:: max(1, len(images) // _PICTURES)][:_PICTURES]:
         try:
-            found = read_volume(path).channels
+            found = read_volume(path)
         except VolumeProblem:
             continue  # the check names it
-        channels = max(channels, found, key=len)
-        if suffix_of(path).startswith(".nii"):
+        channels, modality = max(channels, found.channels, key=len), found.modality
+        if suffix_of(path).startswith(".nii") or path.is_dir():
             break  # only pictures are grey or coloured as it comes
-    return channels or ("image",)
+    return channels or ("image",), modality

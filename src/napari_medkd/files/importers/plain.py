@@ -1,10 +1,12 @@
-"""Images alone, without a mask: cases that wait to be annotated, in ``images/`` or in the folder itself."""
+"""Images alone, without a mask: cases that wait to be annotated, in ``images/`` or in the folder itself.
+
+A folder inside that holds DICOM is a case.
+"""
 
 from pathlib import Path
 
 from napari_medkd.core.dataset import Case, Dataset
-from napari_medkd.core.volume import Modality
-from napari_medkd.files.importers.pairs import by_name, channels_of, image_shelf
+from napari_medkd.files.importers.pairs import by_name, channels_and_modality, image_shelf
 
 
 def recognise(folder: Path) -> Dataset | None:
@@ -12,10 +14,11 @@ def recognise(folder: Path) -> Dataset | None:
     images = by_name(image_shelf(folder))
     if not images:
         return None
+    channels, modality = channels_and_modality(list(images.values()))
     return Dataset(
         name=folder.resolve().name,
-        channels=channels_of(list(images.values())),
-        modality=Modality.OTHER,
+        channels=channels,
+        modality=modality,
         tasks={},
         cases=tuple(Case(name, (path,), name) for name, path in images.items()),
         folder=folder,

@@ -166,7 +166,7 @@ class DataPresenter:
         wish, wanted = self._wish, tuple(paths)
         self._put_aside()
         self._told = ()
-        self._state.is_reading = True
+        self._state.is_reading, self._state.images = True, ()
         self._show_problems()
 
         def work() -> "list[tuple[Path, Dataset | Exception]]":
@@ -197,6 +197,7 @@ class DataPresenter:
         self.show()
         for member in members:
             self.look_at_headers(member)
+        self._state.images = tuple(path for path, one in found if _says_image(one))
 
     def _put_aside(self) -> None:
         """End what is under way about the current dataset, and keep its references for when it is current again."""
@@ -245,6 +246,12 @@ def _attempted(opened: "Callable[[Path], Dataset]", path: Path) -> "Dataset | Ex
         return opened(path)
     except (InputProblem, OSError) as error:
         return error
+
+
+def _says_image(found: object) -> bool:
+    from napari_medkd.files.importers.loose_slices import LooseSlices
+
+    return isinstance(found, LooseSlices)
 
 
 def rows_of(dataset: "Dataset", references: Iterable[str] = ()) -> tuple[CaseRow, ...]:

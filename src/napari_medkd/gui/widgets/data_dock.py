@@ -14,6 +14,7 @@ from napari_medkd.gui.theme import ThemeColours
 from napari_medkd.gui.widgets.annotate_page import AnnotatePage
 from napari_medkd.gui.widgets.cases_page import CasesPage
 from napari_medkd.gui.widgets.dock import Dock, bring_up, dock_of
+from napari_medkd.gui.widgets.image_opening import open_images
 from napari_medkd.gui.widgets.labels_page import LabelsPage
 from napari_medkd.gui.widgets.problem_list import ProblemList
 from napari_medkd.gui.widgets.study_box import StudyBox, dropped_datasets
@@ -105,6 +106,7 @@ class DataDock(Dock):
         events.members.connect(self._show_rows)
         for signal in (events.problems, events.is_checking, events.is_reading):
             signal.connect(self._show_problems)
+        open_images(self.viewer, self.state, self.presenter.tell)
 
     def _check_or_cancel(self) -> None:
         if self.state.is_checking:

@@ -1,0 +1,63 @@
+"""Which of several DICOM images is opened: the person picks one where a window stands, else it is the largest."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from qtpy.QtWidgets import QWidget
+
+    from napari_medkd.files.dicom_series import Listing, Series
+
+
+def choose_series(path: Path, listing: "Listing") -> "Series | None":
+    """Return the image of a DICOM folder or file that shall be opened, None where the person cancels.
+
+    What is not opened without being asked about is told: the other images, and files that cannot be read.
+    """
+    if len(listing.series) == 1:
+        _tell_what_is_damaged(listing)
+        return listing.series[0]
+    window = _window_in_sight()
+    if window is not None:
+        from napari_medkd.gui.series_dialog import ask_for_series
+
+        return ask_for_series(path, listing, window)
+    _tell_what_is_damaged(listing)
+    _tell_what_else_there_is(path, listing)
+    return listing.series[0]
+
+
+def _window_in_sight() -> "QWidget | None":
+    """Return the main window a person sees, None in a script without one or in a thread beside it."""
+    try:
+        from qtpy.QtCore import QThread
+        from qtpy.QtWidgets import QApplication, QMainWindow
+    except ImportError:  # napari without Qt
+        return None
+    application = QApplication.instance()
+    if application is None or application.thread() is not QThread.currentThread():
+        return None
+    windows = [widget for widget in QApplication.topLevelWidgets() if isinstance(widget, QMainWindow)]
+    seen = [window for window in windows if window.isVisible()]
+    return next((window for window in seen if window.isActiveWindow()), seen[0] if seen else None)
+
+
+def _tell_what_is_damaged(listing: "Listing") -> None:
+    from napari.utils.notifications import show_warning
+
+    if listing.problems:
+        show_warning("Not opened, for they cannot be read:\n" + "\n".join(map(str, listing.problems)))
+
+
+def _tell_what_else_there_is(path: Path, listing: "Listing") -> None:
+    from napari.utils.notifications import show_info
+
+    from napari_medkd.files.series_path import picking
+
+    shown, next_one = listing.series[:2]
+    others = "1 other is" if len(listing.series) == 2 else f"{len(listing.series) - 1} others are"
+    show_info(
+        f"{path.name} holds {len(listing.series)} DICOM images. The largest is shown: {shown.describe()}. {others} not "
+        f"shown: open its folder alone. In a dataset and on the command line the next largest, {next_one.describe()}, "
+        f"is {picking(path, next_one.key)}"
+    )
