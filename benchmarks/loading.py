@@ -92,7 +92,7 @@ def with_simpleitk(folder: Path) -> Plane:
 
 def with_nibabel(path: Path) -> Plane:
     """Return a plane of the whole volume in memory."""
-    array = np.asanyarray(nibabel.load(path).dataobj).copy()
+    array = np.array(np.asanyarray(nibabel.load(path).dataobj))  # in the order of the file
     return np.array(array[..., array.shape[-1] // 2])
 
 
