@@ -1,8 +1,10 @@
 import pytest
 import torch
 
+from napari_medkd.core.errors import RunProblem
 from napari_medkd.core.spec import Hardware
 from napari_medkd.engine.bench import open_bench
+from napari_medkd.engine.resolved import read_resolved
 
 pytestmark = pytest.mark.engine
 
@@ -44,3 +46,10 @@ def labels_of_patches(spec, size):
 def test_one_references_label_goes_on_beyond_its_edges(tiny_spec):
     assert (labels_of_patches(tiny_spec.replace(references=("case_0",)), 32) >= 0).all()
     assert (labels_of_patches(tiny_spec, 32) == -1).any()
+
+
+def test_decisions_of_another_version_are_told_and_not_a_crash(tmp_path):
+    (tmp_path / "resolved.json").write_text('{"preprocessing": {}, "device": "cpu", "precision": "fp32"}')
+
+    with pytest.raises(RunProblem, match="not what this version writes"):
+        read_resolved(tmp_path / "resolved.json")

@@ -6,10 +6,10 @@ from typing import Literal
 
 import numpy as np
 import torch
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from napari_medkd.core.course import Course
-from napari_medkd.core.errors import DatasetProblem, SpecProblem
+from napari_medkd.core.errors import DatasetProblem, RunProblem, SpecProblem
 from napari_medkd.core.preprocessing import Preprocessing
 from napari_medkd.core.settings import Settings
 from napari_medkd.core.spec import TrainSpec
@@ -58,8 +58,20 @@ class Resolved(Settings):
 
 
 def read_resolved(path: Path) -> Resolved | None:
-    """Return the decisions of an earlier attempt, or None where there was none."""
-    return Resolved.model_validate_json(path.read_bytes()) if path.is_file() else None
+    """Return the decisions of an earlier attempt, or None where there was none.
+
+    Raises
+    ------
+    RunProblem
+        Where they are damaged, or of a version that decided otherwise.
+    """
+    if not path.is_file():
+        return None
+    try:
+        return Resolved.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        found = f"It is not what this version writes ({error.error_count()} fields differ)."
+        raise RunProblem(str(path), found, "Train the run again with this version.") from error
 
 
 def resolve(spec: TrainSpec, courses: Sequence[Course], taught: Sequence[tuple[str, ...]]) -> Resolved:
