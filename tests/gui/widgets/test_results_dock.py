@@ -376,3 +376,11 @@ def test_everything_fits_into_the_docks_width(ready: ResultsDock, qtbot: Any) ->
     table = ready.view.answers.tables["student"]
     assert not table.verticalScrollBar().isVisible()
     assert table.viewport().height() >= table.rowCount() * table.rowHeight(0)
+
+
+def test_networks_that_are_no_longer_offered_are_not_seen(ready):
+    before = list(ready.view.networks.buttons())
+
+    ready.view.show_networks([("student", "Student", "")], "student")
+
+    assert not any(button.isVisibleTo(ready.view) for button in before)

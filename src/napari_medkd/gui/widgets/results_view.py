@@ -116,6 +116,7 @@ class ResultsView(QScrollArea):
         for button in self.networks.buttons():
             self.networks.removeButton(button)
             self.network_row.removeWidget(button)
+            button.hide()  # until it is deleted it would stand where the layout left it
             button.deleteLater()
         for stage, words, tip in networks:
             button = QRadioButton(words)
