@@ -24,14 +24,13 @@ from joint_teacher_table import Trial, rows_of_group
 from record import RESULTS, Record, machine, versions
 from row_commands import read_commands, within
 from task_scores import Said, metric_of, said_of
-from trained import asked_of, is_kept, trained
+from trained import asked_of, is_kept, train_to_end
 
 from napari_medkd.core.control import Always
 from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.run_layout import CHECKPOINTS, stage_name
 from napari_medkd.core.spec import Hardware, MethodChoice, NetworkChoice, Target, TrainSpec
 from napari_medkd.engine.answers import Answer
-from napari_medkd.engine.hardware import Machine, choose_device
 from napari_medkd.engine.predict import Predictor
 from napari_medkd.files.atomic import write_text
 from napari_medkd.files.opening import read_volume
@@ -148,19 +147,18 @@ def finish_row(group: str, name: str, seed: int, recipe: Recipe) -> None:
 def _networks(group: str, name: str, seed: int, recipe: Recipe) -> Iterator[tuple[str, Predictor]]:
     """Yield the network of each dataset, trained."""
     names, whole = tuple(GROUPS[group].datasets), RUNS / f"{group}.{JOINT}.seed-{seed}"
-    if recipe.shares_run or recipe.reuses:
-        trained(ROWS[JOINT].spec(group, names, seed), whole)
+    if recipe.reuses:
+        train_to_end(ROWS[JOINT].spec(group, names, seed), whole)
     run = whole if recipe.shares_run else RUNS / f"{group}.{name}.seed-{seed}"
     for chosen in ((each,) for each in names) if recipe.alone else (names,):
         folder = run / chosen[0] if recipe.alone else run
         spec = recipe.spec(group, chosen, seed)
         for kind in recipe.reuses:
             _reuse(kind, whole, folder, chosen)
-        if not recipe.shares_run:
-            trained(spec, folder)
+        computed_on = train_to_end(spec, folder)
         for each in chosen:
             stage = stage_name(recipe.network, each) if len(chosen) > 1 else recipe.network
-            yield each, Predictor.open(folder, stage, Machine(choose_device("cpu"), "bf16"))
+            yield each, Predictor.open(folder, stage, computed_on)
 
 
 def _reuse(kind: str, whole: Path, run: Path, names: tuple[str, ...]) -> None:

@@ -20,6 +20,7 @@ from napari_medkd.files.importers.sources import source_at
 from napari_medkd.files.importing import write_source
 from napari_medkd.files.manifest import open_dataset, write_dataset
 from napari_medkd.files.opening import read_mask, read_volume, write_boxes
+from napari_medkd.files.phantom import DOMAINS
 from napari_medkd.files.sample import write_sample
 
 WORK = Path(__file__).parent / "work" / "joint_teacher"
@@ -152,11 +153,13 @@ def _phantoms(domain: str, task: str) -> Dataset:
     """Return generated patients of one look."""
     folder = WORK / "imported" / f"phantoms-{domain}"
     if not (folder / "medkd-dataset.json").is_file():
-        write_sample(folder, cases_per_domain=_PHANTOMS_A_DOMAIN, domains=(domain,))
+        # Other seeds are other patients: none is in two domains.
+        write_sample(folder, cases_per_domain=_PHANTOMS_A_DOMAIN, seed=DOMAINS.index(domain), domains=(domain,))
     dataset = open_dataset(folder)
-    names = [case.id for case in dataset.cases]
+    cases = tuple(replace(case, annotations={task: case.annotations[task]}) for case in dataset.cases)
+    names = [case.id for case in cases]
     split = Split(tuple(names[:14]), tuple(names[14:18]), tuple(names[18:]))
-    return replace(dataset, name=f"phantoms-{domain}", tasks={task: dataset.tasks[task]}, split=split)
+    return replace(dataset, name=f"phantoms-{domain}", tasks={task: dataset.tasks[task]}, cases=cases, split=split)
 
 
 def _of_all_sides(dataset: Dataset) -> Dataset:

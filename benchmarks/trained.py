@@ -20,6 +20,7 @@ from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Volume
 from napari_medkd.engine.answers import Answer
 from napari_medkd.engine.bench import open_bench
+from napari_medkd.engine.hardware import Machine
 from napari_medkd.engine.loop import train
 from napari_medkd.engine.method import settings_of
 from napari_medkd.engine.predict import Predictor
@@ -60,7 +61,12 @@ def is_kept(path: Path, asked: dict[str, object]) -> bool:
 
 
 def trained(spec: TrainSpec, run: Path) -> Predictor:
-    """Return the student of a run that is trained to its end, from where an earlier attempt left it.
+    """Return the student of a run that is trained to its end, from where an earlier attempt left it."""
+    return Predictor.open(run, "student", train_to_end(spec, run))
+
+
+def train_to_end(spec: TrainSpec, run: Path) -> Machine:
+    """Train a run to its end, from where an earlier attempt left it, and return what it computed on.
 
     Raises
     ------
@@ -76,7 +82,7 @@ def trained(spec: TrainSpec, run: Path) -> Predictor:
         last = event
     if not isinstance(last, RunEnded) or last.outcome != "completed":
         raise RuntimeError(f"{run.name}: {last}")
-    return Predictor.open(run, "student", bench.machine)
+    return bench.machine
 
 
 def most_memory_gb() -> float:
