@@ -25,6 +25,7 @@ from napari_medkd.engine.hinting import Hinting, HintingWeights
 from napari_medkd.engine.method import Method, Stage
 from napari_medkd.engine.networks.unet import UNet
 from napari_medkd.engine.reconstructing import reconstructions
+from napari_medkd.engine.refinement import Refined
 from napari_medkd.engine.registering import Registering
 from napari_medkd.engine.self_training import SelfTraining, Trust
 
@@ -36,18 +37,14 @@ class OneShotSettings(Settings):
     """Registration turns one labelled reference into many; the student learns from real images too."""
 
     registration_share: float = Field(
-        0.5,
+        0.25,
         gt=0,
         le=4,
         title="Registration's share",
         description="Epochs of registration as a share of the student's.",
     )
     smoothness: float = Field(
-        0.5,
-        ge=0,
-        le=100,
-        title="Smoothness weight",
-        description="Weight of the flow's squared gradient, 1 as published.",
+        0.5, ge=0, le=100, title="Smoothness weight", description="Of the flow's squared gradient, 1 as published."
     )
     contrast: float = Field(
         0.01,
@@ -56,11 +53,18 @@ class OneShotSettings(Settings):
         title="Contrast weight",
         description="Weight of telling images apart by their embeddings; above 0 it needs batches of 2 or more.",
     )
+    refinement: int = Field(
+        40,
+        ge=0,
+        le=1000,
+        title="Refinement",
+        description="Steps by which registration is improved on each image beyond its network, 0 as published.",
+    )
     generation: Generation = Field(
         "warped reference",
         title="Synthetic images",
-        description="The reference in an image's shape, as published; with another image's intensities; with part of "
-        "both; or with flows in a row.",
+        description="The reference in an image's shape, as published; with another's intensities; with part of both; "
+        "or with flows in a row.",
     )
     cross_entropy: float = Field(
         1.0, ge=0, le=10, title="Cross-entropy weight", description="Weight of the voxel-wise cross-entropy."
@@ -74,17 +78,14 @@ class OneShotSettings(Settings):
         ge=0,
         le=100,
         title="Hint weight",
-        description="Weight of following the teacher's features of the real image, 1 as published; 0 leaves the "
-        "teacher out.",
+        description="Weight of following the teacher's features of real images, 1 as published; 0: no teacher.",
     )
-
     self_training: float = Field(
         1.0,
         ge=0,
         le=100,
         title="Self-training weight",
-        description="Weight of learning from confident answers that the student's running average gives on real "
-        "images; as published there is none.",
+        description="Weight of learning from confident own answers to real images; as published there is none.",
     )
     confidence: float = Field(
         0.9,
@@ -96,14 +97,12 @@ class OneShotSettings(Settings):
     self_training_from: float = Field(
         0.3, ge=0, le=1, title="Self-training from", description="Share of the student's steps before it begins."
     )
-
     registration_prior: float = Field(
         0.5,
         ge=0,
         le=10,
         title="Registration's say",
-        description="How much less an answer on a real image counts the farther it is from where registration expects "
-        "it; 0 lets the student judge alone.",
+        description="How much less an answer counts the farther it is from where registration expects it.",
     )
 
     @model_validator(mode="after")
@@ -132,8 +131,10 @@ class OneShot:
     presets: Mapping[str, Mapping[str, Any]] = {
         "recommended": {},
         "faithful": {
+            "registration_share": 0.5,
             "smoothness": 1.0,
             "contrast": 0.01,
+            "refinement": 0,
             "generation": "warped reference",
             "cross_entropy": 1.0,
             "dice": 0.0,
@@ -164,14 +165,15 @@ class OneShot:
         size, steps = bench.spec.schedule.batch_size, bench.spec.schedule.steps_per_epoch
         registered = Registered(bench.training_cases, bench.unlabelled_cases, bench.machine, bench.cache)
         network = bench.registration_network()
+        closer = Refined(network, settings.refinement)
         registering = Registering(network, settings.smoothness, settings.contrast)
-        shows = transfers(registered, bench.training_cases, network)
+        shows = transfers(registered, bench.training_cases, closer)
         pairs, gently = registered.pairs(size, steps), _REGISTRATION_LEARNING_RATE
         yield Stage("registration", registering, network, pairs, shows=shows, learning_rate_share=gently)
         student = bench.network()
         teacher = bench.network(reconstructs=True) if settings.hint else None
         augmentation = augmentation_named(bench.spec.schedule.augmentation)
-        flows = registered.flows_by(network)
+        flows = registered.flows_by(closer)
         synthetic = SyntheticPairs(
             flows, settings.generation, augmentation, bench.preprocessing.patch, settings.self_training > 0
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from napari_medkd.engine.data.alignment import align
 from napari_medkd.engine.data.array_cache import ArrayCache, digest_of
@@ -18,7 +18,6 @@ from napari_medkd.engine.data.batch import Batch
 from napari_medkd.engine.data.cases import Cases, PreparedCase
 from napari_medkd.engine.data.warp import displaced, inverse, read_at
 from napari_medkd.engine.hardware import Machine
-from napari_medkd.engine.networks.registration import RegistrationNetwork
 
 
 class Registered:
@@ -71,15 +70,21 @@ class Registered:
 
         return epoch
 
-    def flows_by(self, network: RegistrationNetwork) -> "Flows":
-        """Return the flows that a trained network finds, kept under a name made of its weights."""
+    def flows_by(self, network: nn.Module) -> "Flows":
+        """Return the flows that a trained network finds (see `Flows`), kept under a name made of its state."""
         return Flows(self, network.eval(), ArrayCache(self._folder, f"flows-{digest_of(network)}"))
 
 
 class Flows:
-    """The flow of every case and reference, as a trained network finds it, and its inverse."""
+    """The flow of every case and reference, as a trained network finds it, and its inverse.
 
-    def __init__(self, registered: Registered, network: RegistrationNetwork, cache: ArrayCache) -> None:
+    Parameters
+    ----------
+    network
+        Says of a moving and a fixed image (1, C, Z, Y, X) how they match.
+    """
+
+    def __init__(self, registered: Registered, network: nn.Module, cache: ArrayCache) -> None:
         self.registered = registered
         self._network = network
         self._cache = cache
@@ -107,7 +112,7 @@ class Flows:
         fixed = self.registered.on_grid(case, atlas)
         moving = read_at(atlas.image_BCZYX, atlas.grid_positions())
         with self.registered.machine.autocast():
-            flow = self._network(moving, fixed).flow_BDZYX
+            flow: Tensor = self._network(moving, fixed).flow_BDZYX
         both: NDArray[np.float32] = torch.cat((flow, inverse(flow))).cpu().numpy()
         return both
 

@@ -9,7 +9,7 @@ from math import prod
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from napari_medkd.core.annotation import Mask
 from napari_medkd.core.grid import Grid
@@ -20,7 +20,6 @@ from napari_medkd.engine.data.atlas import Atlas, as_tensor, mapped
 from napari_medkd.engine.data.cases import Cases, PreparedCase
 from napari_medkd.engine.data.registered import Flows, Registered
 from napari_medkd.engine.data.warp import read_at
-from napari_medkd.engine.networks.registration import RegistrationNetwork
 
 #: Voxels filled at once, so that the images of a large case fit into memory.
 _VOXELS_AT_ONCE = 2**20
@@ -87,7 +86,7 @@ def _between(source: Grid, target: Grid, dimensions: int) -> NDArray[np.float32]
 
 
 def transfers(
-    registered: Registered, references: Cases, network: RegistrationNetwork
+    registered: Registered, references: Cases, network: nn.Module
 ) -> Callable[[PreparedCase], tuple[PreviewPicture, ...]]:
     """Return what shows the first reference on a case, as a network that may still train moves it.
 
