@@ -19,8 +19,11 @@ from napari_medkd.engine.checkpoint import Checkpoints
 from napari_medkd.engine.data.cases import Cases
 from napari_medkd.engine.data.registered import Registered
 from napari_medkd.engine.data.transfer import transfers
+from napari_medkd.engine.method import settings_of
+from napari_medkd.engine.refinement import Refined
 from napari_medkd.engine.resolved import read_resolved
 from napari_medkd.files.opening import read_mask, read_volume
+from napari_medkd.methods import method_named
 
 #: The Python of an environment that has picsl-greedy; see greedy_warp.py.
 GREEDY = "MEDKD_GREEDY_PYTHON"
@@ -61,12 +64,15 @@ def registered_label(dataset: Dataset, reference: str) -> Callable[[Case, Volume
 
 def network_registered_label(spec: TrainSpec, run: Path) -> Callable[[Case, Volume], Mask]:
     """Return what moves the reference's label onto an image with the registration network of a one-shot run."""
-    bench = open_bench(spec, frozenset({"segmentation"}), read_resolved(run / RESOLVED))
+    method = method_named(spec.method.name)
+    settings = settings_of(method, spec.method)
+    bench = open_bench(spec, method.tasks, read_resolved(run / RESOLVED))
     network = bench.registration_network()
     if not Checkpoints(run).restore_product("registration", network):
         raise RuntimeError(f"{run} has no registration network.")
     registered = Registered(bench.training_cases, bench.unlabelled_cases, bench.machine, None)
-    show = transfers(registered, bench.training_cases, network.eval())
+    closer = Refined(network.eval(), settings.refinement)
+    show = transfers(registered, bench.training_cases, closer)
 
     def draw(case: Case, _volume: Volume) -> Mask:
         (asked,) = Cases(bench.dataset, bench.tasks, (case.id,), bench.preprocessing, labelled=False)

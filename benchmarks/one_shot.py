@@ -117,10 +117,10 @@ ROWS: dict[str, Trained | Moved] = {
     "copied label": Moved(copied_label),
     "registration": Moved(registered_label),
     "registration network": Trained(
-        ONE_SHOT,
-        settings={"hint": 0.0, "self_training": 0.0, "registration_share": 4.0},
-        share=0.125,
-        only_registers=True,
+        ONE_SHOT, "faithful", {"hint": 0.0, "registration_share": 4.0}, share=0.125, only_registers=True
+    ),
+    "registration network, refined": Trained(
+        ONE_SHOT, settings={"self_training": 0.0, "registration_share": 2.0}, share=0.125, only_registers=True
     ),
     "one label, strong augmentation": Trained("supervised"),
     "one label, self-training": Trained("supervised", rounds=SELF_TRAINING_ROUNDS),
@@ -139,8 +139,9 @@ def _candidate(num_unlabelled: int | None = None, **settings: float | str) -> Tr
         "registration_prior": 0.5,
         "confidence": 0.9,
         "self_training_from": 0.3,
-        "registration_share": 0.5,
+        "registration_share": 0.25,
         "smoothness": 0.5,
+        "refinement": 40,
     }
     return Trained(ONE_SHOT, settings={**chosen, **settings}, share=0.5, num_unlabelled=num_unlabelled)
 
@@ -151,6 +152,7 @@ CANDIDATES: dict[str, Trained | Moved] = {
     "as recommended": _candidate(),
     "no self-training": _candidate(self_training=0.0),
     "registration has no say": _candidate(registration_prior=0.0),
+    "registration is not refined": _candidate(refinement=0, registration_share=0.5),
     "with the hint": _candidate(hint=1.0),
     "with the hint, no reconstruction": _candidate(hint=1.0, reconstruction=0.0),
     "mixed transforms": _candidate(generation="mixed transforms"),
@@ -244,6 +246,7 @@ UNCERTAINTY = "uncertainty, rank correlation with 1 - Dice"
 #: What each row is held against.
 VERSUS = {
     "registration network": ("registration",),
+    "registration network, refined": ("registration", "registration network"),
     "one label, self-training": ("one label, strong augmentation",),
     "faithful": ("one label, strong augmentation", "one label, self-training"),
     "recommended": ("one label, strong augmentation", "one label, self-training", "faithful"),
