@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from napari_medkd.core.status import RunStatus
     from napari_medkd.gui.annotation import Painted
     from napari_medkd.gui.answers import Answer
+    from napari_medkd.gui.finished_run import FinishedRun
     from napari_medkd.gui.members import Member, MemberRow
     from napari_medkd.gui.networks import Network
     from napari_medkd.gui.panels import Panel
@@ -208,7 +209,7 @@ class TrainState:
     started
         The run that was started last.
     finished
-        Runs that another could start from, newest first, as (folder, method).
+        Runs that another could start from, newest first.
     generation
         Counts the changes of the spec; an answer about an earlier one is dropped.
     """
@@ -226,7 +227,7 @@ class TrainState:
     estimate: Estimate | None = None
     busy: str = ""
     started: Path | None = None
-    finished: tuple[tuple[Path, str], ...] = ()
+    finished: tuple[FinishedRun, ...] = ()
     generation: int = 0
 
 

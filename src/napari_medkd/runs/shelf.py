@@ -38,6 +38,8 @@ class RunSummary:
         Why the run cannot be read, empty where it can.
     references
         The cases whose labels alone it learns from, by its spec; empty where it learns from all.
+    datasets
+        Folders or manifests of what it learns from, by its spec.
     """
 
     path: Path
@@ -47,6 +49,7 @@ class RunSummary:
     started_at: float
     problem: str = ""
     references: tuple[str, ...] = ()
+    datasets: tuple[Path, ...] = ()
 
 
 class Shelf:
@@ -92,6 +95,7 @@ class _Book:
         self._watcher = Watcher(path, look_every_seconds=0.0, with_curves=False)
         self._method = ""
         self._references: tuple[str, ...] = ()
+        self._datasets: tuple[Path, ...] = ()
         self._started_at = 0.0
         self._is_prediction = False
 
@@ -106,7 +110,8 @@ class _Book:
             return None
         run, status = self._run, self._watcher.status
         method = status.method or self._method
-        return RunSummary(run.path, run.name, method, status, self._started_at, problem, self._references)
+        asked = self._references, self._datasets
+        return RunSummary(run.path, run.name, method, status, self._started_at, problem, *asked)
 
     def _read(self) -> None:
         if not self._started_at:
@@ -116,7 +121,7 @@ class _Book:
             self._is_prediction = self._run.is_prediction()
             if not self._is_prediction:
                 spec = self._run.spec()
-                self._method, self._references = spec.method.name, spec.references
+                self._method, self._references, self._datasets = spec.method.name, spec.references, spec.datasets
         if not self._is_prediction:
             started = [event.at for event in self._watcher.poll(None) if isinstance(event, RunStarted)]
             self._started_at = min([self._started_at, *started])

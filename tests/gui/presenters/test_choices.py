@@ -7,6 +7,7 @@ import pytest
 from napari_medkd.core.dataset import Split
 from napari_medkd.core.errors import SpecProblem
 from napari_medkd.files.manifest import open_dataset
+from napari_medkd.gui.finished_run import FinishedRun
 from napari_medkd.gui.presenters.choices import TrainChoices
 from napari_medkd.gui.presenters.spec_fields import ADVANCED, BASIC, spec_fields
 from napari_medkd.gui.state import Session, TrainState
@@ -129,7 +130,7 @@ def test_a_run_to_start_from_that_is_not_listed_is_offered_by_name_all_the_same(
 
 def test_a_run_to_start_from_that_is_listed_is_offered_once(choices):
     first = Path("runs/2026-11-22_0825_demo_first")
-    choices._state.finished = ((first, "demo"),)
+    choices._state.finished = (FinishedRun(first, "demo"),)
     choices.set_value("start_from", first)
 
     assert choices.shared_fields["start_from"].choices == ("", str(first))
@@ -209,7 +210,10 @@ def test_the_cases_of_the_dataset_can_be_looked_at_while_training(choices, sessi
 @pytest.fixture
 def among_runs(session):
     """Choices between two methods, where a run of each has finished."""
-    runs = ((Path("runs/2026-11-21_0210_demo_liver"), "demo"), (Path("runs/2026-11-20_1200_other"), "other"))
+    runs = (
+        FinishedRun(Path("runs/2026-11-21_0210_demo_liver"), "demo"),
+        FinishedRun(Path("runs/2026-11-20_1200_other"), "other"),
+    )
     choices = TrainChoices(session, TrainState(cards=(demo_card(), demo_card("other")), finished=runs))
     choices.choose_method("demo")
     return choices

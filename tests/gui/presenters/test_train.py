@@ -11,6 +11,7 @@ from napari_medkd.core.spec import MethodChoice, TrainSpec
 from napari_medkd.files.manifest import open_dataset
 from napari_medkd.gui import command
 from napari_medkd.gui.command import CommandFailed
+from napari_medkd.gui.finished_run import FinishedRun
 from napari_medkd.gui.presenters import train
 from napari_medkd.gui.presenters.data import DataPresenter
 from napari_medkd.gui.presenters.train import TrainPresenter, estimate_in_words
@@ -294,7 +295,7 @@ def test_finished_runs_are_listed_to_start_from(presenter, session, state, tmp_p
 
     presenter.list_runs()
 
-    assert state.finished == ((finished.path, "demo"),)
+    assert state.finished == (FinishedRun(finished.path, "demo", (tmp_path.resolve(),)),)
 
 
 def test_a_run_from_references_is_set_up_and_measured(session, runner, monkeypatch):

@@ -8,10 +8,13 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_medkd.cli.inspection import problems_at
 from napari_medkd.core.errors import Problem
+from napari_medkd.core.events import RunEnded
+from napari_medkd.core.spec import MethodChoice, TrainSpec
 from napari_medkd.files.manifest import open_dataset
 from napari_medkd.gui.members import Member
 from napari_medkd.gui.presenters import train
 from napari_medkd.gui.widgets.train_dock import TrainDock
+from napari_medkd.runs.folder import RunFolder
 from tests.gui.presenting import demo_card
 from tests.pictures import write_pictures
 
@@ -110,6 +113,37 @@ def test_a_dataset_that_is_opened_joins_the_tree(dock, tmp_path):
     tree = dock.form.targets.tree
     assert [tree.topLevelItem(at).text(0) for at in range(3)] == ["cells", "spots", "more"]
     assert targets(dock)[-1] == ("more", "border")
+
+
+def test_a_finished_run_is_chosen_as_the_expert_of_its_dataset_by_keys(dock, qtbot, tmp_path, folders):
+    joint = JOINT.replace(name="experienced", stages=("expert", "teacher", "student"))
+    spec = TrainSpec(name="first", datasets=(folders[1],), method=MethodChoice(name="supervised"))
+    run = RunFolder.create(tmp_path / "runs", spec)
+    run.append(RunEnded(outcome="completed"))
+    dock.state.cards = (*dock.state.cards, joint)
+    assert not dock.form.experts.isVisible()
+
+    dock.presenter.choices.choose_method("experienced")
+    dock.look_again()
+    box = dock.form.experts.boxes["starts_from.expert-spots"].editor
+    qtbot.waitUntil(lambda: box.count() == 2, timeout=10_000)
+    qtbot.keyClick(box, Qt.Key.Key_Down)
+
+    assert dock.form.experts.boxes["starts_from.expert-cells"].editor.count() == 1
+    assert box.currentText().endswith("first · supervised")
+    assert dock.presenter.choices.spec().starts_from == {"expert-spots": run.path}
+
+
+def test_what_the_check_finds_wrong_with_an_expert_stands_beneath_its_field(dock, qtbot, monkeypatch):
+    found = Problem("starts_from.expert-spots", "The run learned other classes.", "Name another.")
+    monkeypatch.setattr(train, "ask", lambda interpreter, arguments: [vars_of(found)])
+    dock.state.cards = (JOINT.replace(stages=("expert", "teacher", "student")),)
+
+    qtbot.mouseClick(dock.start, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: bool(dock.state.problems), timeout=10_000)
+
+    assert "learned other classes" in dock.form.experts._faults["starts_from.expert-spots"].text()
+    assert not dock.problems.isVisible()
 
 
 @pytest.mark.engine

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from napari_medkd.core.errors import Problem, SpecProblem
 from napari_medkd.core.spec import TrainSpec
+from napari_medkd.gui.presenters.experts import Experts
 from napari_medkd.gui.presenters.fields import FormField, Value, fields_of_schema
 from napari_medkd.gui.presenters.spec_fields import offering, spec_fields
 from napari_medkd.gui.presenters.targets import Targets
@@ -29,15 +30,15 @@ class TrainChoices:
         self._state = state
         self._shared_fields = spec_fields()
         self.targets = Targets(session, state)
+        self.experts = Experts(state, self.targets)
 
     @property
     def shared_fields(self) -> dict[str, FormField]:
         """The fields that all methods share, with the cases and runs there are to choose from, and the chosen run."""
-        dataset, runs = self._session.dataset, self._state.finished
-        datasets = self.targets.taking_part() or (() if dataset is None else (dataset,))
+        runs, datasets = self._state.finished, self.targets.learned_from()
         # Of several datasets none is named: a case's id would have to be in all of them.
         cases = {case.id: case.id for case in datasets[0].cases} if len(datasets) == 1 else {}
-        same = {str(path): run_in_short(path.name) for path, method in runs if method == self._state.method}
+        same = {str(run.path): run_in_short(run.path.name) for run in runs if run.method == self._state.method}
         chosen = str(self._state.changes.get("start_from", ""))
         if chosen:
             same.setdefault(chosen, run_in_short(Path(chosen).name))
@@ -52,7 +53,7 @@ class TrainChoices:
         if name != self._state.method:
             self._forget("start_from")
         self._state.method = name
-        self._forget_foreign_preview()
+        self._forget_foreign()
         card = self.card()
         self.choose_preset(card.default_preset if card else "")
 
@@ -75,7 +76,7 @@ class TrainChoices:
             self.targets.teach(folder, task, on=on)
         else:
             self.targets.take_part(folder, on=on)
-        self._forget_foreign_preview()
+        self._forget_foreign()
         self.forget_answers()
 
     def choose_preset(self, preset: str) -> None:
@@ -90,13 +91,13 @@ class TrainChoices:
 
     def take_dataset(self) -> None:
         """Forget what is not in the datasets that are open now."""
-        self._forget_foreign_preview()
+        self._forget_foreign()
         self.choose_task("")
 
     def set_value(self, name: str, value: Value) -> None:
         """Change one setting; its default again is no change."""
         changes = dict(self._state.changes)
-        known = self.shared_fields | {field.name: field for field in self.method_fields()}
+        known = self.shared_fields | {field.name: field for field in (*self.method_fields(), *self.experts.fields())}
         if value == known[name].default:
             changes.pop(name, None)
         else:
@@ -173,9 +174,12 @@ class TrainChoices:
                 Problem(".".join(map(str, fault["loc"])), f"{fault['msg']}.", "") for fault in error.errors()
             ) from error
 
-    def _forget_foreign_preview(self) -> None:
+    def _forget_foreign(self) -> None:
+        """Forget the case and the experts that are of datasets which take no part now."""
         if self._state.changes.get("preview_case", "") not in self.shared_fields["preview_case"].choices:
             self._forget("preview_case")
+        for name in self.experts.foreign():
+            self._forget(name)
 
     def _forget(self, name: str) -> None:
         if name in self._state.changes:

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from napari_medkd.gui.finished_run import FinishedRun
 from napari_medkd.gui.presenters.ports import InBackground, problems_of
 from napari_medkd.gui.state import Session, TrainState
 
@@ -29,10 +30,13 @@ class FinishedRuns:
         self._is_looking = True
         shelf = self._shelf_of(self._session.runs_folder)
 
-        def work() -> "tuple[tuple[Path, str], ...]":
-            return tuple((run.path, run.method) for run in shelf.look() if run.status.outcome == "completed")
+        def work() -> tuple[FinishedRun, ...]:
+            completed = [run for run in shelf.look() if run.status.outcome == "completed"]
+            return tuple(
+                FinishedRun(run.path, run.method, tuple(_folder_of(path) for path in run.datasets)) for run in completed
+            )
 
-        def take(runs: "tuple[tuple[Path, str], ...]") -> None:
+        def take(runs: tuple[FinishedRun, ...]) -> None:
             if shelf.folder == self._session.runs_folder:
                 self._state.finished = runs
             self._look_once_more()
@@ -55,3 +59,9 @@ class FinishedRuns:
         if self._shelf is None or self._shelf.folder != folder:
             self._shelf = Shelf(folder)
         return self._shelf
+
+
+def _folder_of(dataset: "Path") -> "Path":
+    """Return the folder of a dataset, whether it is named by it or by its manifest."""
+    folder = dataset.parent if dataset.is_file() else dataset
+    return folder.expanduser().resolve()

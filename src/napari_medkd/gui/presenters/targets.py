@@ -96,6 +96,11 @@ class Targets:
         """Return the datasets that are learned from."""
         return tuple(member.dataset for member, one in self._pairs() if one.taught)
 
+    def learned_from(self) -> tuple["Dataset", ...]:
+        """Return the datasets that are learned from, also where there is nothing to choose."""
+        current = self._session.dataset
+        return self.taking_part() or (() if current is None else (current,))
+
     def problems(self) -> tuple[Problem, ...]:
         """Return what is wrong with the choice: nothing chosen, two tasks of a kind, two datasets of one name."""
         if not self.offered():

@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 
 from napari_medkd.gui.backend import followers_of
 from napari_medkd.gui.background import Background
+from napari_medkd.gui.presenters.experts import LISTS_OF_RUNS
 from napari_medkd.gui.presenters.words import listed, sides_in_words
 from napari_medkd.gui.state import TrainState
 from napari_medkd.gui.theme import ThemeColours
@@ -161,7 +162,7 @@ class TrainDock(Dock):
         self.session.events.interpreter.connect(self._ask_again)
         events.started.connect(self._run_started)
         events.finished.connect(self._show_all)
-        form.list_opened.connect(lambda name: self.look_again() if name == "start_from" else None)
+        form.list_opened.connect(lambda name: self.look_again() if name.startswith(LISTS_OF_RUNS) else None)
         followers_of(self.session).left.connect(self.look_again)
         self.session.events.runs_folder.connect(self.look_again)
         self._watcher.directoryChanged.connect(self.look_again)
@@ -180,7 +181,7 @@ class TrainDock(Dock):
         self.form.show_presets(choices.card(), state.preset)
         self.form.show_tasks(choices.tasks(), state.task, choices.targets.offered())
         self.form.show_shared(choices.shared_fields)
-        self.form.show_settings(choices.method_fields(), dict(state.changes))
+        self.form.show_settings(choices.experts.fields(), choices.method_fields(), dict(state.changes))
         self._show_dataset()
         self._show_spec()
         self._show_answers()

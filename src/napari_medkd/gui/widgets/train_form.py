@@ -50,6 +50,7 @@ class TrainForm(QWidget):
         self.summary = QLabel()
         self.summary.setWordWrap(True)
         self.basic = SettingsForm(shared_fields[name] for name in BASIC)
+        self.experts = SettingsForm()
         self.of_method = SettingsForm()
         self.advanced = SettingsForm(shared_fields[name] for name in ADVANCED)
         self.method_section = Section("Method settings", _indented(self.of_method))
@@ -67,8 +68,8 @@ class TrainForm(QWidget):
 
     @property
     def forms(self) -> tuple[SettingsForm, ...]:
-        """The three forms of settings."""
-        return self.basic, self.of_method, self.advanced
+        """The forms of settings."""
+        return self.basic, self.experts, self.of_method, self.advanced
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -99,8 +100,12 @@ class TrainForm(QWidget):
         self.basic.show_fields(fields[name] for name in BASIC)
         self.advanced.show_fields(fields[name] for name in ADVANCED)
 
-    def show_settings(self, of_method: Iterable[FormField], changes: dict[str, Any]) -> None:
-        """Show the method's fields, and every value."""
+    def show_settings(
+        self, experts: Iterable[FormField], of_method: Iterable[FormField], changes: dict[str, Any]
+    ) -> None:
+        """Show whose networks are the experts, the method's fields, and every value."""
+        self.experts.show_fields(experts)
+        self.experts.setVisible(bool(self.experts.fields))
         self.of_method.show_fields(of_method)
         for form in self.forms:
             form.show_values(changes)
@@ -144,7 +149,7 @@ class TrainForm(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(choices)
-        for part in (self.basic, self.method_section, self.advanced_section):
+        for part in (self.basic, self.experts, self.method_section, self.advanced_section):
             layout.addWidget(part)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
 
