@@ -3,6 +3,7 @@
 import gzip
 import io
 import os
+import signal
 import stat
 import tarfile
 import time
@@ -263,6 +264,27 @@ def test_a_folder_that_is_there_is_left_as_it_is(inside: Path):
         unpack(zipped(inside / "x", GOOD), inside / "into")
 
     assert contents(inside / "into") == {"mine": b"mine"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="timers are POSIX")
+def test_an_interruption_leaves_nothing(inside: Path):
+    archive = zipped(inside / "x", {f"{number}.json": b"{}" for number in range(5000)})
+
+    def interrupt(number: int, frame: object) -> None:
+        if (inside / "into" / "0.json").exists():
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            unpack(archive, inside / "into")
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+    assert [path.name for path in inside.iterdir()] == ["x"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="limits of files are POSIX")

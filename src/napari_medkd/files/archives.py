@@ -70,7 +70,7 @@ def _problem_of(error: BaseException, archive: Path, into: Path) -> InputProblem
         return InputProblem.from_os_error(error, error.filename or into, "It cannot be unpacked")
     if isinstance(error, (OSError, *_DAMAGE)):  # gzip tells its faults as errors of the system without a number
         hint = "Get it again, or look with another program at what is in it."
-        return DatasetProblem(str(archive), f"The archive is damaged ({error or type(error).__name__}).", hint)
+        return DatasetProblem(str(archive), f"The archive is damaged ({str(error) or type(error).__name__}).", hint)
     return None
 
 
