@@ -126,7 +126,7 @@ def test_a_part_of_another_file_is_thrown_away_and_the_next_try_begins_anew(tmp_
 
 
 def test_what_the_server_has_not_is_told(tmp_path: Path, server: Server):
-    assert "The server answers: 404 Not Found." in refused(server, tmp_path, name="/b")
+    assert "The server refuses: 404 Client Error: Not Found" in refused(server, tmp_path, name="/b")
     assert names_in(tmp_path) == []
 
 

@@ -47,7 +47,7 @@ def download(address: str, checksum: str, path: Path, progress: Progress) -> Non
     try:
         pooch.retrieve(address, known_hash=checksum, fname=path.name, path=path.parent, downloader=part)
     except requests.HTTPError as error:
-        found = f"The server answers: {error.response.status_code} {error.response.reason}."
+        found = f"The server refuses: {error}."
         raise InputProblem(address, found, "The file may have moved: update the package that names it.") from error
     except requests.RequestException as error:
         found = f"The server cannot be reached, or broke off; {part.size / _MIB:.1f} MiB have come and are kept."
