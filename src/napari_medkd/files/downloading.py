@@ -39,7 +39,7 @@ def download(address: str, checksum: str, path: Path, progress: Progress) -> Non
     InputProblem
         Where the server cannot be reached, refuses or breaks off, the disk is full, or the file has another checksum.
     """
-    import pooch
+    import pooch  # type: ignore[import-untyped]
     import requests
 
     pooch.get_logger().setLevel("WARNING")  # what it tells is told by the progress
