@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from napari_medkd.cli.terminal import INPUT_PROBLEM, as_rows, say, say_json, tell, tell_problems
+from napari_medkd.core.errors import InputProblem
 
 if TYPE_CHECKING:
     from napari_medkd.files.importers.source import ColumnWishes, Source
@@ -31,8 +32,11 @@ def import_dataset(
         ),
     ] = None,
     images: Annotated[
-        str, typer.Option(metavar="PATTERN", help="How images are named: images/*_img.nii.gz, {patient}/{case}.nii.gz.")
-    ] = "",
+        list[str] | None,
+        typer.Option(
+            metavar="PATTERN", help="How images are named, as images/*_img.nii.gz; repeatable: one for each channel."
+        ),
+    ] = None,
     masks: Annotated[
         str, typer.Option(metavar="PATTERN", help="How their masks are named: masks/{case}_seg.nii.gz.")
     ] = "",
@@ -49,7 +53,13 @@ def import_dataset(
     if out is None and not preview:
         message = "Name a folder for the dataset, or look first, with --preview."
         raise typer.BadParameter(message, param_hint="OUT")
-    found = _found(source, _wishes(column or []), images, masks)
+    try:
+        found = _found(source, _wishes(column or []), images or [], masks)
+    except InputProblem as error:
+        if not (preview and as_json):
+            raise
+        say_json({"layout": None, "problems": as_rows(error.problems)})
+        raise typer.Exit(INPUT_PROBLEM) from None
     tell(f"{source} is recognised as {found.layout}.")
     if out is None or preview:
         _preview(found, name, as_json=as_json)
@@ -57,14 +67,14 @@ def import_dataset(
         _import(found, out, name, as_json=as_json)
 
 
-def _found(source: Path, wishes: "ColumnWishes", images: str, masks: str) -> "Source":
+def _found(source: Path, wishes: "ColumnWishes", images: list[str], masks: str) -> "Source":
     from napari_medkd.files.importers.patterns import Patterns, source_by_patterns
     from napari_medkd.files.importers.sources import source_at
 
     if masks and not images:
         message = "Say with --images how the images are named, too."
         raise typer.BadParameter(message, param_hint="--masks")
-    return source_by_patterns(source, Patterns(images, masks)) if images else source_at(source, wishes)
+    return source_by_patterns(source, Patterns(tuple(images), masks)) if images else source_at(source, wishes)
 
 
 def _import(found: "Source", out: Path, name: str, *, as_json: bool) -> None:

@@ -2,24 +2,27 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from napari_medkd.core.dataset import Case, Dataset
 from napari_medkd.core.errors import DatasetProblem, Problem
+from napari_medkd.core.volume import Modality
 from napari_medkd.files.importers.beside import with_what_lies_beside
-from napari_medkd.files.importers.dataset_json import TASK
+from napari_medkd.files.importers.dataset_json import TASK, modality_of
 from napari_medkd.files.importers.image_index import ImageIndex
 from napari_medkd.files.importers.mask_values import task_of_masks
 from napari_medkd.files.importers.pairs import channels_and_modality
 from napari_medkd.files.importers.source import Source
 from napari_medkd.files.importers.tally import Tally
+from napari_medkd.files.opening import stem_of
 
 _PLACES = re.compile(r"\*\*/|\*|\{[^{}]*\}")
 _MEANT = {"**/": "(?:.*/)?", "*": "[^/]*"}
 _NAMES = ("case", "patient")
 _SHOWN = 3
+_PATIENT_HINT = "Put {patient} into all of the patterns, or into none."
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +30,12 @@ class Patterns:
     """How the files of a dataset are named, as paths in its folder.
 
     ``{case}`` and ``{patient}`` stand for what the names differ by, ``*`` for anything, ``**/`` for any folders. Where
-    ``images`` has no ``{case}``, its only ``*`` stands for it.
+    a pattern of images has no ``{case}``, its only ``*`` stands for it.
 
     Parameters
     ----------
     images
-        Of the images.
+        Of the images; several are the channels, in this order.
     masks
         Of the masks; empty where there are none.
 
@@ -42,18 +45,25 @@ class Patterns:
         Where a pattern leaves the folder, or does not say which file is of which case.
     """
 
-    images: str
+    images: tuple[str, ...]
     masks: str = ""
 
     def __post_init__(self) -> None:
-        if "{case}" not in self.images and self.images.replace("**/", "").count("*") == 1:
-            head, tail = re.split(r"(?<!\*)\*(?!\*)", self.images)
-            object.__setattr__(self, "images", f"{head}{{case}}{tail}")
-        problems = [*_faults(self.images, "images"), *(_faults(self.masks, "masks") if self.masks else ())]
-        if "{patient}" in self.masks and "{patient}" not in self.images:
-            problems.append(Problem("masks", "{patient} is not in the pattern of the images.", "Put it there, too."))
+        object.__setattr__(self, "images", tuple(_with_case(pattern) for pattern in self.images))
+        problems = [fault for pattern in self.images for fault in _faults(pattern, "--images")]
+        problems += _faults(self.masks, "--masks") if self.masks else ()
+        if len({"{patient}" in pattern for pattern in self.images}) > 1:
+            problems.append(Problem("--images", "{patient} is in one pattern and not in another.", _PATIENT_HINT))
+        if "{patient}" in self.masks and "{patient}" not in self.images[0]:
+            problems.append(Problem("--masks", "{patient} is not in the pattern of the images.", _PATIENT_HINT))
         if problems:
             raise DatasetProblem.of(problems)
+
+
+def _with_case(pattern: str) -> str:
+    if "{case}" in pattern or pattern.replace("**/", "").count("*") != 1:
+        return pattern
+    return "{case}".join(re.split(r"(?<!\*)\*(?!\*)", pattern))
 
 
 def _faults(pattern: str, which: str) -> Iterable[Problem]:
@@ -75,14 +85,13 @@ def source_by_patterns(folder: Path, patterns: Patterns) -> Source:
     Raises
     ------
     DatasetProblem
-        Where no file is named like that, or several are of one case.
+        Where no file is named like that, several are of one case, or a case lacks a channel.
     """
     files = {path.relative_to(folder).as_posix(): path for path in ImageIndex(folder)}
-    masks = _named(patterns.masks, files, folder, "masks") if patterns.masks else {}
+    masks = _named(patterns.masks, files, folder, "--masks") if patterns.masks else {}
     of_masks = set(masks.values())
-    images = _named(
-        patterns.images, {name: path for name, path in files.items() if path not in of_masks}, folder, "images"
-    )
+    others = {name: path for name, path in files.items() if path not in of_masks}
+    images = _all_channels([_named(pattern, others, folder, "--images") for pattern in patterns.images], patterns)
     mask_of = _masks_by_image(images, masks, patterns)
     remarks = Tally(str(folder))
     for path in sorted(of_masks - set(mask_of.values())):
@@ -90,10 +99,33 @@ def source_by_patterns(folder: Path, patterns: Patterns) -> Source:
             path.relative_to(folder).as_posix(), "A mask is left out, for it has no image", "Check the patterns."
         )
     dataset = _dataset(folder, images, mask_of)
+    if len(patterns.images) > 1:
+        channels = _channel_names(patterns.images)
+        modality = dataset.modality if dataset.modality is not Modality.OTHER else modality_of(channels)
+        dataset = replace(dataset, channels=channels, modality=modality)
     return Source("files by pattern", with_what_lies_beside(dataset), remarks=tuple(remarks))
 
 
+def _channel_names(patterns: Sequence[str]) -> tuple[str, ...]:
+    """Return what the names of the channels' files differ by: ``t1`` of ``{case}/t1.nii.gz``; else their numbers."""
+    names = [_PLACES.sub("", stem_of(Path(pattern))).strip("_-. ") for pattern in patterns]
+    return tuple(names) if len(set(names)) == len(names) and all(names) else tuple(map(str, range(len(patterns))))
+
+
 _Key = tuple[str, str]
+
+
+def _all_channels(by_channel: Sequence[Mapping[_Key, Path]], patterns: Patterns) -> dict[_Key, tuple[Path, ...]]:
+    """Return the files of each case in order of the channels."""
+    missing = Tally("--images")
+    keys = sorted({key for files in by_channel for key in files})
+    for files, pattern in zip(by_channel, patterns.images, strict=True):
+        for key in keys:
+            if key not in files:
+                missing.add("_".join(filter(None, key)), f"A case has no {pattern}", "Add it, or take its others away.")
+    if missing:
+        raise DatasetProblem.of(missing)
+    return {key: tuple(files[key] for files in by_channel) for key in keys}
 
 
 def _named(pattern: str, files: Mapping[str, Path], folder: Path, which: str) -> dict[_Key, Path]:
@@ -107,28 +139,26 @@ def _named(pattern: str, files: Mapping[str, Path], folder: Path, which: str) ->
             continue
         key = (match.groupdict().get("patient") or "", match["case"])
         if key in found:
-            twice.add(name, f"{which.capitalize()} by {pattern} are several of one case", "Name them more narrowly.")
+            twice.add(name, f"Several files by {which} {pattern} are of one case", "Name them more narrowly.")
         found[key] = files[name]
     if twice:
         raise DatasetProblem.of(twice)
     if not found:
         there = f"{len(files)} others, such as {', '.join(sorted(files)[:_SHOWN])}" if files else "no image at all"
-        raise DatasetProblem(
-            str(folder), f"No file is named like {pattern!r}; there is {there}.", f"Correct --{which}."
-        )
+        raise DatasetProblem(str(folder), f"No file is named like {pattern!r}; there is {there}.", f"Correct {which}.")
     return found
 
 
 def _masks_by_image(
-    images: Mapping[_Key, Path], masks: Mapping[_Key, Path], patterns: Patterns
+    images: Mapping[_Key, tuple[Path, ...]], masks: Mapping[_Key, Path], patterns: Patterns
 ) -> dict[_Key, Path | None]:
     """Return the mask of each image; one of a patient's name counts for that patient's images alone."""
     with_patient = "{patient}" in patterns.masks
     mask_of = {key: masks.get(key if with_patient else ("", key[1])) for key in images}
-    shared = Tally(f"--masks {patterns.masks}")
+    shared = Tally("--masks")
     for mask, count in Counter(mask for mask in mask_of.values() if mask is not None).items():
         if count > 1:
-            shared.add(mask.name, "A mask is that of several images", "Put {patient} into the pattern.")
+            shared.add(mask.name, "A mask is that of several images", _PATIENT_HINT)
     if shared:
         raise DatasetProblem.of(shared)
     return mask_of
@@ -143,12 +173,12 @@ def _regex(pattern: str) -> re.Pattern[str]:
     return re.compile("".join([*parts, re.escape(pattern[end:])]))
 
 
-def _dataset(folder: Path, images: Mapping[_Key, Path], mask_of: Mapping[_Key, Path | None]) -> Dataset:
-    channels, modality = channels_and_modality(list(images.values()))
+def _dataset(folder: Path, images: Mapping[_Key, tuple[Path, ...]], mask_of: Mapping[_Key, Path | None]) -> Dataset:
+    channels, modality = channels_and_modality([paths[0] for paths in images.values()])
     cases = []
-    for key, path in images.items():
+    for key, paths in images.items():
         mask, name = mask_of[key], "_".join(filter(None, key))
-        cases.append(Case(name, (path,), key[0] or name, annotations={TASK: mask} if mask else {}))
+        cases.append(Case(name, paths, key[0] or name, annotations={TASK: mask} if mask else {}))
     dataset = Dataset(folder.resolve().name, channels, modality, {}, tuple(cases), folder=folder)
     masks = [mask for mask in mask_of.values() if mask is not None]
     if not masks:

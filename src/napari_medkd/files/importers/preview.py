@@ -65,8 +65,7 @@ def preview_of(source: Source) -> Preview:
     made = _Making()
     made.look_at(source)
     opened = _sample([case for case in dataset.cases if case.images])
-    files = replace(dataset, tasks={name: task for name, task in dataset.tasks.items() if name not in made.labelled})
-    found = inspected(files, {case.id for case in opened})
+    found = inspected(_as_far_as_there(dataset, made), {case.id for case in opened})
     sizes = made.sizes + Counter(grid.describe() for grid in found.grids.values())
     return Preview(
         dataset=dataset if dataset.split != Split() else _with_split(dataset, made),
@@ -75,6 +74,13 @@ def preview_of(source: Source) -> Preview:
         num_opened=len(opened) + made.sizes.total(),
         problems=(*found.problems, *made.problems),
     )
+
+
+def _as_far_as_there(dataset: Dataset, made: "_Making") -> Dataset:
+    """Return the dataset without tasks whose masks and boxes have still to be made, or could not be."""
+    if not made.labelled and not made.problems:
+        return dataset
+    return replace(dataset, tasks={name: task for name, task in dataset.tasks.items() if dataset.labelled(name)})
 
 
 def _with_split(dataset: Dataset, made: "_Making") -> Dataset:
