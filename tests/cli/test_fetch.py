@@ -61,6 +61,7 @@ def test_a_fetched_archive_is_a_dataset_without_problems(medkd: Medkd, server: S
 
     assert (answer.code, answer.out) == (0, "Task01_A\n")
     assert "is put into Task01_A." in answer.err
+    assert "Task01_A: 0.0 of 0.0 MiB" in answer.err
     assert "1 files that are no part of a dataset were left out" in answer.err
     assert medkd("check", "Task01_A").code == 0
 
@@ -85,6 +86,25 @@ def test_a_set_that_has_changed_is_refused(medkd: Medkd, server: Server):
     assert answer.code == 2
     assert "published checksum" in answer.err
     assert not Path("breastmnist").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no pseudo-terminals there")
+@pytest.mark.process
+def test_on_a_terminal_the_licence_is_asked_for(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "packages"), *sys.path]))
+    said = []
+    for answer in (b"n\n", b"y\n"):
+        terminal, other_end = os.openpty()
+        os.write(terminal, answer)
+        child = start("fetch", "breastmnist", "out", stdin=other_end)
+        said.append(finish(child))
+        os.close(other_end)
+        os.close(terminal)
+
+    assert [code for code, _, _ in said] == [2, 0]
+    assert "Do you accept it? [y/N]" in said[0][2]
+    assert server.asked == [""]
+    assert (tmp_path / "here" / "out" / "breastmnist.npz").read_bytes() == CONTENT
 
 
 @pytest.mark.process

@@ -83,12 +83,12 @@ def _refuse_without_licence(wanted: "PublicSet", *, accepted: bool) -> None:
 
 def _fetched(wanted: "PublicSet", folder: Path) -> list[str]:
     """Fetch it while showing how far it is, and return what was left out."""
-    from napari_medkd.cli.download_progress import DownloadProgress
+    from napari_medkd.cli.download_progress import shown_download
     from napari_medkd.core.errors import InputProblem
     from napari_medkd.files.fetching import fetch as fetch_into
 
     try:
-        with DownloadProgress(wanted.name) as progress:
+        with shown_download(wanted.name) as progress:
             return fetch_into(wanted, folder, progress)
     except KeyboardInterrupt:
         hint = "Give the same command again: it goes on from there."
