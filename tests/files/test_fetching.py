@@ -62,6 +62,16 @@ def test_an_empty_folder_is_filled_and_another_left_alone(tmp_path: Path, server
     assert len(server.asked) == 1
 
 
+def test_the_folder_that_one_is_in_is_filled(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "a").mkdir()
+    monkeypatch.chdir(tmp_path / "a")
+
+    fetch(offered(server, decathlon_tar()), Path(), unheard)
+
+    assert len(open_dataset(Path.cwd()).cases) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
 def test_an_archive_that_would_write_elsewhere_leaves_nothing(tmp_path: Path, server: Server):
     content = decathlon_tar(**{"../../../out.json": b"{}"})
 

@@ -26,6 +26,7 @@ def fetch(wanted: PublicSet, out: Path, progress: Progress) -> list[str]:
         Where the folder holds something; as `download` and `unpack` do.
     """
     _refuse_full(out)
+    out = out.absolute()
     shelf = out.parent / f".{out.name}.fetch"
     file, unpacked = shelf / f"{wanted.name}{wanted.suffix}", shelf / "unpacked"
     try:
@@ -39,9 +40,7 @@ def fetch(wanted: PublicSet, out: Path, progress: Progress) -> list[str]:
             unpacked.mkdir()
             file.replace(unpacked / file.name)
             left_out = []
-        if out.exists():
-            out.rmdir()
-        _only_folder(unpacked).replace(out)
+        _put_in_place(_only_folder(unpacked), out)
         shutil.rmtree(shelf)
     except DatasetProblem:  # the archive is no dataset, however often it is unpacked
         shutil.rmtree(shelf)
@@ -58,6 +57,15 @@ def _refuse_full(out: Path) -> None:
         raise InputProblem.from_os_error(error, out, "The folder cannot be read") from error
     if not is_free:
         raise InputProblem(str(out), "The folder holds files already.", "Name a new or an empty folder.")
+
+
+def _put_in_place(whole: Path, out: Path) -> None:
+    """Move a folder to its place; where there is one already, which may be the one a person is in, what it holds."""
+    if not out.exists():
+        whole.replace(out)
+        return
+    for child in whole.iterdir():
+        child.replace(out / child.name)
 
 
 def _only_folder(folder: Path) -> Path:
