@@ -3,6 +3,7 @@
 import gzip
 import io
 import os
+import random
 import signal
 import stat
 import tarfile
@@ -202,6 +203,16 @@ def test_a_bomb_is_refused_within_seconds_and_little_memory(inside: Path):
     tracemalloc.stop()
 
 
+def test_a_bomb_behind_the_end_is_refused(inside: Path):
+    with gzip.open(inside / "x", "wb", 1) as stream:
+        stream.write(tarred(inside / "y", GOOD).read_bytes())
+        for _ in range(8):
+            stream.write(bytes(2**20))
+    (inside / "y").unlink()
+
+    assert "damaged" in refused(inside / "x", Bounds(most_bytes=2**20))
+
+
 def test_a_bomb_that_says_it_is_small_is_refused(inside: Path):
     archive = zipped(inside / "x", {"a.json": bytes(100_000)})
     data = bytearray(archive.read_bytes())
@@ -240,13 +251,35 @@ def test_a_tar_that_ends_between_two_members_leaves_nothing(inside: Path):
     assert "its end is missing" in refused(archive)
 
 
-def test_a_byte_that_changed_leaves_nothing(inside: Path):
-    archive = zipped(inside / "x", GOOD)
+@pytest.mark.parametrize("make", [zipped, tarred_and_compressed])
+def test_a_byte_that_changed_leaves_nothing(inside: Path, make: Make):
+    archive = make(inside / "x", GOOD)
     data = bytearray(archive.read_bytes())
     data[1500] ^= 255
     archive.write_bytes(data)
 
     assert "damaged" in refused(archive)
+
+
+@every_kind
+def test_damage_of_any_kind_is_told_or_harmless(inside: Path, make: Make):
+    whole = make(inside / "x", GOOD | {f"Task/{number}.json": b"[]" * 50 for number in range(5)}).read_bytes()
+    chance, refusals = random.Random(6), 0
+    for number in range(80):
+        damaged = bytearray(whole)
+        for _ in range(chance.choice((1, 3, 30))):
+            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        (inside / "x").write_bytes(damaged[: chance.choice((len(damaged), chance.randrange(len(damaged))))])
+        try:
+            unpack(inside / "x", inside / f"into{number}")
+        except InputProblem:
+            refusals += 1
+            assert not (inside / f"into{number}").exists()
+
+    unpacked = {path.parent for path in inside.glob("into*/*")}
+    assert {path.name for path in inside.iterdir()} == {"x", *(path.name for path in unpacked)}
+    assert [path.name for path in inside.parent.iterdir()] == ["b"]
+    assert refusals > 40
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"\x1f\x8bhello", b"PK\x03\x04hello", b"<html>" * 100])

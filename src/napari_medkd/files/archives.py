@@ -26,8 +26,6 @@ _ALWAYS_BYTES = 1024 * _MIB
 _MOST_TIMES = 100
 #: What a tar archive is read of at once: a piece of a file, or a header.
 _MOST_BYTES_AT_ONCE = 16 * _MIB
-#: Of a member, with long names and what fills its last block.
-_BYTES_OF_HEADERS = 4096
 _DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError)
 
 
@@ -173,6 +171,8 @@ class _Tar:
         if self._stream.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:
             message = "its end is missing"
             raise EOFError(message)
+        while self._stream.read(_PIECE):
+            pass  # at its end gzip compares the checksum of all
 
     def content(self, member: Member) -> IO[bytes]:
         content = self._archive.extractfile(self._info[member])
@@ -201,7 +201,7 @@ class _Bounded(io.RawIOBase):
 
     def __init__(self, stream: Any, bounds: Bounds) -> None:
         self._stream = stream
-        self._most = bounds.most_bytes + _BYTES_OF_HEADERS * bounds.most_members
+        self._most = 2 * bounds.most_bytes + _MIB  # headers of many small files are as large as those
 
     def read(self, size: int = -1, /) -> bytes:
         if not 0 <= size <= _MOST_BYTES_AT_ONCE or self._stream.tell() > self._most:
