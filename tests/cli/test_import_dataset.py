@@ -79,3 +79,62 @@ def test_a_source_that_is_not_there_is_told(tmp_path: Path, medkd: Medkd):
 
     assert answer.code == 2
     assert str(tmp_path / "nowhere") in answer.err
+
+
+def test_a_preview_tells_all_and_writes_nothing(tmp_path: Path, medkd: Medkd, source: Path):
+    before = sorted(tmp_path.rglob("*"))
+
+    answer = medkd("import", source, tmp_path / "d", "--preview", "--column", "class=kind")
+
+    assert answer.code == 0
+    assert answer.out.splitlines() == [
+        "s: 4 cases of 3 patients (2 train, 1 validate, 1 test)",
+        "domains: north 2, south 2",
+        "boxes: detection, 4 cases: cyst 1, tumour 2",
+        "channels: image (OTHER)",
+        "sizes: 1 x 30 x 40 voxels of 1 x 1 x 1 pixel (4)",
+        "4 of 4 cases were opened: no problems found",
+    ]
+    assert "not here, and is left out (gone)" in answer.err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_preview_with_problems_ends_with_exit_code_two_and_lists_them(medkd: Medkd, source: Path):
+    picture(source / "masks" / "c.png", 10, 10)
+
+    answer = medkd("import", source, "--preview", "--json", "--column", "class=kind")
+
+    found = json.loads(answer.out)
+    assert answer.code == 2
+    assert [problem["where"] for problem in found["problems"]] == ["cases.c"]
+    assert (found["layout"], found["opened"], found["cases"]) == ("boxes in boxes.csv", 4, 4)
+    assert found["sizes"] == {"1 x 30 x 40 voxels of 1 x 1 x 1 pixel": 4}
+    assert found["tasks"]["boxes"]["classes"] == {"cyst": 1, "tumour": 2}
+
+
+def test_a_preview_of_what_cannot_be_read_is_a_document_too(medkd: Medkd, source: Path):
+    write(source / "boxes.csv", "image,x,y,w,h\na,1,2,3,wide\n")
+
+    answer = medkd("import", source, "--preview", "--json")
+
+    assert answer.code == 2
+    assert [problem["problem"] for problem in json.loads(answer.out)["problems"]] == [
+        "A box is no four numbers (a: 1, 2, 3, wide)."
+    ]
+
+
+def test_files_named_by_patterns_are_imported(tmp_path: Path, medkd: Medkd):
+    for name in "abcd":
+        picture(tmp_path / "s" / f"{name}_img.png")
+        picture(tmp_path / "s" / "by-hand" / f"{name}.png", lit=(1, 2, 3, 4))
+
+    answer = medkd("import", tmp_path / "s", tmp_path / "d", "--images", "*_img.png", "--masks", "by-hand/{case}.png")
+
+    assert answer.code == 0, answer.err
+    assert "segmentation: segmentation, 4 cases: background, label 10, label 200" in answer.out
+    assert medkd("check", tmp_path / "d").code == 0
+
+
+@pytest.mark.parametrize("options", [[], ["--masks", "{case}.png", "--preview"]])
+def test_a_call_that_lacks_a_word_is_refused(medkd: Medkd, source: Path, options: list[str]):
+    assert medkd("import", source, *options).code == 2

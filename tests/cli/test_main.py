@@ -11,6 +11,7 @@ from tests.cli.conftest import Medkd
 
 COMMANDS = (
     "sample",
+    "fetch",
     "import",
     "check",
     "suggest",
@@ -74,7 +75,7 @@ def test_a_mistyped_command_is_answered_with_the_nearest_and_exit_code_two(medkd
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["runs"], ["--version"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["runs"], ["fetch"], ["--version"]])
 def test_a_light_command_imports_nothing_heavy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]):
     monkeypatch.setenv("MEDKD_RUNS", str(tmp_path))
 

@@ -33,7 +33,8 @@ def lines_of(summary: dict[str, Any]) -> list[str]:
         lines.append(f"domains: {_counted(summary['domains'])}")
     for name, task in summary["tasks"].items():
         several = ", several at once" if task["multilabel"] else ""
-        lines.append(f"{name}: {task['kind']}{several}, {task['labelled']} cases: {_counted(task['classes'])}")
+        labelled = "cases not counted" if task["labelled"] is None else f"{task['labelled']} cases"
+        lines.append(f"{name}: {task['kind']}{several}, {labelled}: {_counted(task['classes'])}")
     return lines
 
 

@@ -12,6 +12,7 @@ from napari_medkd.cli import (
     doctor,
     estimate,
     evaluate,
+    fetch,
     import_dataset,
     predict,
     runs,
@@ -44,6 +45,7 @@ app = typer.Typer(
 )
 
 app.command(epilog=examples(*sample.EXAMPLES))(sample.sample)
+app.command(epilog=examples(*fetch.EXAMPLES))(fetch.fetch)
 app.command("import", epilog=examples(*import_dataset.EXAMPLES))(import_dataset.import_dataset)
 app.command(epilog=examples(*check.EXAMPLES))(check.check)
 app.command(epilog=examples(*suggest.EXAMPLES))(suggest.suggest)

@@ -1,7 +1,8 @@
 """Everything that is wrong with a dataset's files, as far as one is willing to read them."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,14 +27,36 @@ def problems_of_dataset(dataset: Dataset, *, read_images: bool) -> list[Problem]
         found; with, also damaged files, NaN, masks and boxes that do not fit their image, labels of no class,
         headers that contradict themselves, and 2-D mixed with 3-D.
     """
+    opened = {case.id for case in dataset.cases} if read_images else set()
+    return inspected(dataset, opened).problems
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What was found in a dataset's files.
+
+    Parameters
+    ----------
+    problems
+        In the order of the cases.
+    grids
+        Of the images that were opened, by case.
+    """
+
+    problems: list[Problem]
+    grids: dict[str, Grid]
+
+
+def inspected(dataset: Dataset, opened: Container[str]) -> Inspection:
+    """Return everything wrong with the files, as `problems_of_dataset`, and the grids of the cases that are opened."""
     problems = _problems_of_contents(dataset)
     grids: dict[str, Grid] = {}
     for case in dataset.cases:
         missing = _missing_files(case)
         problems += missing
-        if read_images and not missing:
+        if case.id in opened and not missing:
             problems += _problems_inside(case, dataset, grids)
-    return problems + _problems_of_mixture(dataset, grids)
+    return Inspection(problems + _problems_of_mixture(dataset, grids), grids)
 
 
 def _problems_of_contents(dataset: Dataset) -> list[Problem]:

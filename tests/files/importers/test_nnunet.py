@@ -87,7 +87,7 @@ def test_every_missing_channel_and_lonely_label_is_reported(tmp_path, save):
     with pytest.raises(DatasetProblem) as error:
         open_dataset(folder)
 
-    told = [f"{problem.where} {problem.problem}" for problem in error.value.problems]
+    told = sorted(f"{problem.where} {problem.problem}" for problem in error.value.problems)
     assert len(told) == 3
     assert "la_003 The case has the channels 0000; expected 0000 to 0001" in told[0]
     assert "la_007" in told[1]
@@ -110,3 +110,87 @@ def test_an_ending_that_cannot_be_opened_is_refused_at_once(tmp_path, save):
 def test_classes_made_of_regions_are_refused(tmp_path, save):
     with pytest.raises(DatasetProblem, match="regions"):
         open_dataset(laid_out(tmp_path, save, labels={"background": 0, "whole": [1, 2]}))
+
+
+def test_a_region_of_one_label_is_that_label(tmp_path, save):
+    dataset = open_dataset(laid_out(tmp_path, save, labels={"background": 0, "wall": [1], "blood": [2]}))
+
+    assert dataset.task("segmentation").classes == ("background", "wall", "blood")
+
+
+def test_files_of_another_ending_are_not_cases(tmp_path, save):
+    folder = laid_out(tmp_path, save)
+    save(folder / "imagesTr/la_009_0000.png", 1, 2)
+    save(folder / "labelsTr/la_009.png", 0, 1)
+
+    assert [case.id for case in open_dataset(folder).cases] == ["la_003", "la_004", "la_007"]
+
+
+def test_an_ending_that_no_file_has_is_told_with_those_there_are(tmp_path, save):
+    folder = laid_out(tmp_path, save, file_ending=".png")
+
+    with pytest.raises(DatasetProblem, match=r"CASE_0000\.png; there are some that end in \.nii\.gz"):
+        open_dataset(folder)
+
+
+def test_more_than_ten_channels_keep_their_order(tmp_path, save):
+    names = {str(number): f"b{number}" for number in range(11)}
+    for number in range(11):
+        save(tmp_path / f"imagesTr/a_{number:04d}.nii.gz", number)
+    save(tmp_path / "labelsTr/a.nii.gz", 0, 1)
+    document = {"channel_names": names, "labels": {"background": 0, "wall": 1}, "file_ending": ".nii.gz"}
+    (tmp_path / "dataset.json").write_text(json.dumps(document))
+
+    dataset = open_dataset(tmp_path)
+
+    assert dataset.channels == tuple(names.values())
+    assert [path.name for path in dataset.cases[0].images][-1] == "a_0010.nii.gz"
+
+
+def test_one_picture_may_hold_the_three_colours(tmp_path, save):
+    folder = laid_out(tmp_path, save, ".png", channel_names={"0": "R", "1": "G", "2": "B"})
+    for path in folder.glob("images*/*_0001.png"):
+        path.unlink()
+    for path in folder.glob("images*/*_0000.png"):
+        save(path, 1, 2, 3, colour=True)
+
+    dataset = open_dataset(folder)
+
+    assert dataset.channels == ("R", "G", "B")
+    assert problems_of_dataset(dataset, read_images=True) == []
+
+
+def test_cases_may_be_listed_by_their_files(tmp_path, save):
+    folder = laid_out(tmp_path / "listed", save)
+    for number in range(2):
+        save(tmp_path / "elsewhere" / f"t{number}.nii.gz", 1, 2, 3)
+    listed = {
+        "b": {"images": [str(tmp_path / f"elsewhere/t{number}.nii.gz") for number in range(2)]},
+        "a": {
+            "images": ["imagesTr/la_003_0000.nii.gz", "imagesTr/la_003_0001.nii.gz"],
+            "label": "labelsTr/la_003.nii.gz",
+        },
+    }
+    laid_out(folder, save, dataset=listed)
+
+    dataset = open_dataset(folder)
+
+    assert [(case.id, bool(case.annotations)) for case in dataset.cases] == [
+        ("a", True),
+        ("b", False),
+        ("la_007", False),
+    ]
+    assert problems_of_dataset(dataset, read_images=True) == []
+
+
+def test_every_odd_case_of_a_list_is_reported(tmp_path, save):
+    listed = {"a": "a.nii.gz", "b": {"images": ["../x.nii", "y.nii"]}, "c": {"images": ["x.nii", "y.nii", "z.nii"]}}
+
+    with pytest.raises(DatasetProblem) as error:
+        open_dataset(laid_out(tmp_path, save, dataset=listed))
+
+    assert [problem.where.rsplit(" ")[-1] for problem in error.value.problems] == [
+        "dataset.a",
+        "dataset.b",
+        "dataset.c",
+    ]

@@ -108,7 +108,7 @@ def test_of_many_large_masks_an_even_sample_is_looked_at(tmp_path, save, monkeyp
     for name in range(10):
         save(tmp_path / f"images/{name}.png")
         save(tmp_path / f"masks/{name}.png", 0, 1 + name % 2)
-    monkeypatch.setattr("napari_medkd.files.importers.pairs._BYTES_OF_MASKS", 10)
+    monkeypatch.setattr("napari_medkd.files.importers.mask_values._BYTES_OF_MASKS", 10)
 
     assert open_dataset(tmp_path).task("segmentation").classes == ("background", "label 1")
 

@@ -4,6 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_medkd.core.volume import Modality
+from napari_medkd.files.importers.patterns import Patterns, source_by_patterns
+from napari_medkd.files.importers.preview import preview_of
+from napari_medkd.files.importing import write_source
+from napari_medkd.files.manifest import open_dataset
 from napari_medkd.files.opening import read_mask, read_volume
 from tests.files.importers.imported import boxes_of, case_labels, imported
 
@@ -62,3 +67,14 @@ def test_tuberculosis_of_two_sites_has_folds_and_domains(real_data: Path, tmp_pa
     assert {case.domain for case in (*montgomery.cases, *shenzhen.cases)} == {"montgomery", "shenzhen"}
     assert (len(montgomery.cases), len(shenzhen.cases)) == (118, 525)
     assert all(montgomery.split.train and side for side in (montgomery.split.validate, montgomery.split.test))
+
+
+def test_lesions_of_several_sequences_are_found_by_patterns(real_data: Path, tmp_path: Path):
+    patterns = Patterns(("*/t1.nii.gz", "*/flair.nii.gz"), "{case}/lesion.nii.gz")
+
+    found = source_by_patterns(real_data / "openms_mni3", patterns)
+
+    assert preview_of(found).problems == ()
+    dataset = open_dataset(write_source(found, tmp_path / "d"))
+    assert (dataset.channels, dataset.modality) == (("t1", "flair"), Modality.MR)
+    assert [case.id for case in dataset.labelled("segmentation")] == ["patient07", "patient19", "patient26"]

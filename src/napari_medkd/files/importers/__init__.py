@@ -7,19 +7,19 @@ from pathlib import Path
 
 from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.errors import DatasetProblem
-from napari_medkd.files.importers import msd, nnunet, pairs, plain, study_folders
+from napari_medkd.files.importers import bids, msd, nnunet, pairs, plain, study_folders
 from napari_medkd.files.importers.beside import with_cases_and_split
 from napari_medkd.files.importers.loose_slices import refuse_slices_without_suffix
 
 _LOOKED_FOR = (
     "No dataset was found. Looked for medkd-dataset.json; for dataset.json with imagesTr/ and labelsTr/ (Medical "
     "Segmentation Decathlon, nnU-Net); for images/ beside labels/ or masks/ with the same file names; for image "
-    "files beside NAME_mask or NAME_label files; for the folders of BraTS, ISLES 2022, BrainMetShare, LiTS, KiTS; and "
-    "for images alone, to be annotated. A folder of DICOM is an image."
+    "files beside NAME_mask or NAME_label files; for the folders of BraTS, ISLES 2022, BrainMetShare, LiTS, KiTS; for "
+    "BIDS (sub-*/anat and derivatives/); and for images alone, to be annotated. A folder of DICOM is an image."
 )
 _HINT = (
-    "Choose such a folder, or write a medkd-dataset.json. COCO, tables of classes or boxes, MedMNIST files and folders "
-    "of classes are imported first: medkd import FOLDER OUT."
+    "Choose such a folder, or write a medkd-dataset.json. COCO, tables of classes or boxes, MedMNIST files, folders of "
+    "classes and files named by a pattern are imported first: medkd import FOLDER OUT."
 )
 
 
@@ -33,7 +33,7 @@ def recognise(folder: Path) -> Dataset:
     """
     if not folder.is_dir():
         raise DatasetProblem(str(folder), "The folder does not exist.", "Check the path.")
-    for layout in (nnunet, msd, pairs, study_folders, plain):
+    for layout in (nnunet, msd, pairs, study_folders, bids, plain):
         dataset = layout.recognise(folder)
         if dataset is not None:
             return with_cases_and_split(dataset)

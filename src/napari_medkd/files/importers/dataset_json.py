@@ -40,7 +40,7 @@ def channels_of(document: Mapping[str, Any], folder: Path) -> tuple[str, ...]:
     named = document.get("channel_names", document.get("modality", {"0": "image"}))
     if isinstance(named, str):
         return (named,)
-    if not isinstance(named, dict) or sorted(named) != [str(number) for number in range(len(named))]:
+    if not isinstance(named, dict) or set(named) != {str(number) for number in range(len(named))}:
         raise DatasetProblem(
             f"{folder / DOCUMENT}: channel_names",
             f"Found {str(named)[:80]}; expected a name for each channel.",
@@ -63,6 +63,7 @@ def task_of(document: Mapping[str, Any], folder: Path) -> tuple[Task, LabelMap]:
     where = f"{folder / DOCUMENT}: labels"
     if not isinstance(labels, dict) or not labels:
         raise DatasetProblem(where, "No classes are listed.", 'Write {"background": 0, "liver": 1}.')
+    labels = {name: value[0] if _is_single(value) else value for name, value in labels.items()}
     if any(isinstance(value, list) for value in labels.values()):
         raise DatasetProblem(
             where,
@@ -95,6 +96,11 @@ def task_of_values(name_of: Mapping[int, str], ignore: int | None = None) -> tup
         moved[ignore], ignore = free, free
     gaps = {value: _NO_CLASS for value in range(max(moved.values(), default=-1) + 1) if value not in stored}
     return Task(TASK, "segmentation", classes, ignore=ignore), LabelMap(moved | gaps)
+
+
+def _is_single(value: Any) -> bool:
+    """Return whether a class is a region of one label, which is that label."""
+    return isinstance(value, list) and len(value) == 1
 
 
 def _value_and_name(first: str, second: Any) -> tuple[int, str]:

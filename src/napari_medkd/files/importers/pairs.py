@@ -6,21 +6,19 @@ folder. A mask may end in ``_mask``, ``_label`` or ``_seg``; in one folder it mu
 
 from pathlib import Path
 
-from napari_medkd.core.dataset import Case, Dataset, LabelMap
+from napari_medkd.core.dataset import Case, Dataset
 from napari_medkd.core.errors import DatasetProblem, Problem, VolumeProblem
-from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Modality
-from napari_medkd.files.importers.dataset_json import TASK, task_of_values
+from napari_medkd.files.importers.dataset_json import TASK
 from napari_medkd.files.importers.listing import image_files
 from napari_medkd.files.importers.loose_slices import refuse_loose_slices
-from napari_medkd.files.opening import labels_in, read_volume, stem_of, suffix_of
+from napari_medkd.files.importers.mask_values import task_of_masks
+from napari_medkd.files.opening import read_volume, stem_of, suffix_of
 
 _IMAGE_FOLDERS = ("images", "image")
 _MASK_FOLDERS = ("labels", "masks", "label", "mask")
 _MASK_ENDINGS = ("_masks", "_mask", "_labels", "_label", "_seg")
 
-#: Masks are all looked at for their values up to this size together (compressed), beyond it an even sample of them.
-_BYTES_OF_MASKS = 64 * 2**20
 #: Pictures may be grey or coloured; so many are looked at before their channels are believed.
 _PICTURES = 8
 
@@ -36,7 +34,7 @@ def recognise(folder: Path) -> Dataset | None:
             Problem(str(masks[name]), f"There is no image called {name!r}.", "Add its image, or take the mask away.")
             for name in lonely
         )
-    task, label_map = _task([masks[name] for name in sorted(masks)])
+    task, label_map = task_of_masks([masks[name] for name in sorted(masks)])
     channels, modality = channels_and_modality(list(images.values()))
     cases = tuple(
         Case(name, (path,), name, annotations={TASK: masks[name]} if name in masks else {})
@@ -91,29 +89,6 @@ def by_name(files: list[Path]) -> dict[str, Path]:
 def _without_ending(path: Path) -> str:
     stem = stem_of(path)
     return next((stem.removesuffix(end) for end in _MASK_ENDINGS if stem.endswith(end)), stem)
-
-
-def _task(masks: list[Path]) -> tuple[Task, LabelMap]:
-    """Return the task whose classes are the values in the masks; masks that cannot be read are left to the check."""
-    values: set[int] = set()
-    problems: list[Problem] = []
-    looked_at = _sample(masks)
-    for path in looked_at:
-        try:
-            values |= set(labels_in(path))
-        except VolumeProblem as error:
-            problems += error.problems
-    if not values:
-        raise DatasetProblem.of(problems)
-    if values <= {0, 255}:
-        values = {0, 1}  # what `read_mask` makes of 0 and 255
-    return task_of_values({0: "background"} | {value: f"label {value}" for value in values if value})
-
-
-def _sample(masks: list[Path]) -> list[Path]:
-    size = sum(path.stat().st_size for path in masks)
-    step = -(-size // _BYTES_OF_MASKS) or 1
-    return masks[::step]
 
 
 def channels_and_modality(images: list[Path]) -> tuple[tuple[str, ...], Modality]:
