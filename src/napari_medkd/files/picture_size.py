@@ -7,7 +7,7 @@ from PIL import Image
 from napari_medkd.core.errors import VolumeProblem
 from napari_medkd.core.grid import Grid
 from napari_medkd.files.dicom_folder import NAMED_SUFFIXES
-from napari_medkd.files.opening import read_volume, suffix_of
+from napari_medkd.files.opening import VOLUME_SUFFIXES, read_volume, suffix_of
 
 _QUICK = (".png", ".jpg", ".jpeg")
 _ROTATION = 0x0112
@@ -25,10 +25,10 @@ def picture_grid(path: Path) -> Grid:
     VolumeProblem
         Naming the file: as `read_volume`, or where it is no picture of one plane, which rectangles could lie on.
     """
-    if suffix_of(path).startswith(".nii"):
+    if suffix_of(path) in VOLUME_SUFFIXES:
         raise VolumeProblem(
             str(path),
-            "Rectangles in pixels cannot be laid on a NIfTI image, whose order of axes is its own.",
+            f"Rectangles in pixels cannot be laid on a {suffix_of(path)} image, whose order of axes is its own.",
             "Convert it to PNG, or write box files (see medkd-dataset.json).",
         )
     if suffix_of(path) in _QUICK:
@@ -44,7 +44,7 @@ def picture_grid(path: Path) -> Grid:
     if suffix_of(path) in NAMED_SUFFIXES and not grid.axes_in_file.startswith(_UPRIGHT):
         raise VolumeProblem(
             str(path),
-            "Rectangles in pixels cannot be laid on this DICOM slice: its columns and rows are not counted to the left "
+            f"Rectangles in pixels cannot be laid on this DICOM slice: its columns and rows are not counted to the left "
             "and to the back, so it is shown turned.",
             "Convert it to PNG, or write box files (see medkd-dataset.json).",
         )

@@ -17,8 +17,8 @@ from napari_medkd.core.errors import Problem, VolumeProblem
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.volume import Volume
 from napari_medkd.files.atomic import write_bytes
+from napari_medkd.files.channels import COLOURS
 
-COLOURS = ("red", "green", "blue")
 _GREY_MODES = ("L", "I", "I;16", "I;16B", "I;16L", "F")
 
 

@@ -20,8 +20,9 @@ from napari_medkd.core.errors import Problem, VolumeProblem
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.volume import Volume
 from napari_medkd.files.atomic import write_bytes
+from napari_medkd.files.channels import COLOURS
 from napari_medkd.files.memory import refuse_beyond_memory
-from napari_medkd.files.raster import COLOURS, channels_first
+from napari_medkd.files.raster import channels_first
 
 #: Voxel size (z, y, x) in mm, or None where the file does not say.
 Spacing: TypeAlias = tuple[float, float, float] | None
