@@ -77,9 +77,7 @@ def test_a_few_volumes_of_which_nothing_is_said_are_channels(tmp_path, header):
 def test_many_volumes_of_which_nothing_is_said_are_refused_with_how_to_choose(tmp_path):
     path = save(tmp_path / "a.nii", np.zeros((4, 3, 2, 30), np.uint8), np.eye(4))
 
-    with pytest.raises(
-        VolumeProblem, match=r"a\.nii.*holds 30 volumes of 4 x 3 x 2.*does not say.*name each.*30 names"
-    ):
+    with pytest.raises(VolumeProblem, match=r"a\.nii.*30 volumes of 4 x 3 x 2.*does not say.*name each.*30 names"):
         read_volume(path)
 
 

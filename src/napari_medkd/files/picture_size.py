@@ -44,7 +44,7 @@ def picture_grid(path: Path) -> Grid:
     if suffix_of(path) in NAMED_SUFFIXES and not grid.axes_in_file.startswith(_UPRIGHT):
         raise VolumeProblem(
             str(path),
-            f"Rectangles in pixels cannot be laid on this DICOM slice: its columns and rows are not counted to the left "
+            "Rectangles in pixels cannot be laid on this DICOM slice: its columns and rows are not counted to the left "
             "and to the back, so it is shown turned.",
             "Convert it to PNG, or write box files (see medkd-dataset.json).",
         )

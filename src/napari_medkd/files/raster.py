@@ -6,6 +6,9 @@ transparency is dropped, and a palette is resolved for an image but kept as labe
 
 import io
 import struct
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,9 @@ from napari_medkd.core.grid import Grid
 from napari_medkd.core.volume import Volume
 from napari_medkd.files.atomic import write_bytes
 from napari_medkd.files.channels import COLOURS
+from napari_medkd.files.memory import refuse_beyond_memory
 
+_MOST_BYTES_OF_A_PIXEL = 8
 _GREY_MODES = ("L", "I", "I;16", "I;16B", "I;16L", "F")
 
 
@@ -98,11 +103,20 @@ def _volume(picture: NDArray[Any], path: Path, num_channels: int | None) -> Volu
     return Volume(data[:, np.newaxis], grid, COLOURS if len(data) == 3 else ("image",), source=path)
 
 
+@contextmanager
+def without_bomb_warnings() -> Iterator[None]:
+    """Silence Pillow's warning of pictures that are merely large; those that are absurd it refuses."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        yield
+
+
 def _picture(path: Path, *, keep_palette: bool) -> NDArray[Any]:
     """Return (y, x) or (y, x, sample)."""
     _refuse_deep_colour(path)
     try:
-        with Image.open(path) as opened:
+        with without_bomb_warnings(), Image.open(path) as opened:
+            refuse_beyond_memory(_MOST_BYTES_OF_A_PIXEL * opened.width * opened.height, path)
             picture = ImageOps.exif_transpose(opened)
             if picture.mode == "1":
                 return np.array(picture).astype(np.uint8)
@@ -111,6 +125,8 @@ def _picture(path: Path, *, keep_palette: bool) -> NDArray[Any]:
             if picture.mode not in (*_GREY_MODES, "LA", "RGB", "RGBA"):
                 picture = picture.convert("RGB")
             return np.array(picture)
+    except VolumeProblem:
+        raise
     except (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:
         raise VolumeProblem(
             str(path), f"The picture is damaged, too large, or not a picture: {error}.", "Export or copy it again."
