@@ -24,6 +24,7 @@ _MM_PER_UNIT = {"meter": 1000.0, "mm": 1.0, "micron": 0.001}
 _LARGEST_NIFTI_1 = 32767
 _CONFLICT_IN_VOXELS = 0.5
 _CHUNK = 2**20
+_LARGEST_OFFSET = 2**28  # beyond any extension of a header
 
 #: Matrices, vectors, points, quaternions and colours. NIfTI keeps them in its fifth dimension, others in the fourth.
 _INTENTS_OF_CHANNELS = (*range(1004, 1011), 2003, 2004)
@@ -183,6 +184,12 @@ def _layout(header: Header, path: Path) -> tuple[tuple[int, ...], np.dtype[Any],
     if not 1 <= int(header["dim"][0]) <= 7 or not shape or min(shape) < 1:
         raise VolumeProblem(
             str(path), f"The header gives the shape {shape}; every size must be at least 1.", "Export the image again."
+        )
+    if offset > _LARGEST_OFFSET:
+        raise VolumeProblem(
+            str(path),
+            f"The header is damaged: the voxels begin {offset} bytes into the file.",
+            "Export the image again.",
         )
     if dtype.kind not in "iufV" or dtype.itemsize > 8 or (dtype.kind == "V" and not dtype.names):
         raise VolumeProblem(

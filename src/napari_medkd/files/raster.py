@@ -22,6 +22,7 @@ from napari_medkd.core.volume import Volume
 from napari_medkd.files.atomic import write_bytes
 from napari_medkd.files.channels import COLOURS
 from napari_medkd.files.memory import refuse_beyond_memory
+from napari_medkd.files.png_chunks import refuse_damaged_png
 
 _MOST_BYTES_OF_A_PIXEL = 8
 _GREY_MODES = ("L", "I", "I;16", "I;16B", "I;16L", "F")
@@ -113,7 +114,7 @@ def without_bomb_warnings() -> Iterator[None]:
 
 def _picture(path: Path, *, keep_palette: bool) -> NDArray[Any]:
     """Return (y, x) or (y, x, sample)."""
-    _refuse_deep_colour(path)
+    refuse_damaged_png(path)
     try:
         with without_bomb_warnings(), Image.open(path) as opened:
             refuse_beyond_memory(_MOST_BYTES_OF_A_PIXEL * opened.width * opened.height, path)
@@ -131,19 +132,6 @@ def _picture(path: Path, *, keep_palette: bool) -> NDArray[Any]:
         raise VolumeProblem(
             str(path), f"The picture is damaged, too large, or not a picture: {error}.", "Export or copy it again."
         ) from error
-
-
-def _refuse_deep_colour(path: Path) -> None:
-    """Refuse PNG colour of 16 bits per channel, of which Pillow would silently keep 8."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(26)
-    except OSError as error:
-        raise VolumeProblem.from_os_error(error, path, "The picture cannot be read") from error
-    if start[:8] == b"\x89PNG\r\n\x1a\n" and start[24] == 16 and start[25] in (2, 6):
-        raise VolumeProblem(
-            str(path), "16-bit colour PNG cannot be read without losing bits.", "Save it as TIFF, or as 8-bit colour."
-        )
 
 
 def _refuse_unfit(path: Path, grid: Grid) -> None:

@@ -24,10 +24,12 @@ from napari_medkd.files.channels import COLOURS
 from napari_medkd.files.ome_xml import MM_PER_UNIT, Spacing, read_ome
 from napari_medkd.files.raster import channels_first, without_bomb_warnings
 from napari_medkd.files.tiff_damage import refuse_unreadable
+from napari_medkd.files.tiff_pages import refuse_broken_chain
 
+_LARGEST_VOXEL = 1e6
 _PLANES = "ZIQ"  # planes along z, and pages whose meaning is not said
 _DAMAGE = (
-    *(OSError, ValueError, KeyError, IndexError, TypeError, RuntimeError, EOFError, OverflowError),
+    *(OSError, ValueError, KeyError, IndexError, TypeError, RuntimeError, EOFError, ArithmeticError, AssertionError),
     *(struct.error, zlib.error, Image.DecompressionBombError),
 )
 
@@ -36,9 +38,7 @@ def read_image(path: Path, num_channels: int | None = None) -> Volume:
     """Return the stack, with the file's channels or the colours of its pixels."""
     pages, axes, spacing, names = _decoded(path)
     data = _channels_first(pages, axes, path, num_channels)
-    shape = (data.shape[1], data.shape[2], data.shape[3])
-    grid = Grid.upright(shape, unit="pixel") if spacing is None else Grid.upright(shape, spacing)
-    return Volume(data, grid, _channel_names(len(data), axes, names), source=path)
+    return Volume(data, _grid(data, spacing, path), _channel_names(len(data), axes, names), source=path)
 
 
 def read_labels(path: Path) -> Volume:
@@ -61,6 +61,20 @@ def doubts(path: Path) -> list[Problem]:
     return []
 
 
+def _grid(data: NDArray[Any], spacing: Spacing, path: Path) -> Grid:
+    shape = (data.shape[1], data.shape[2], data.shape[3])
+    if spacing is None:
+        return Grid.upright(shape, unit="pixel")
+    if not all(0 < size < _LARGEST_VOXEL for size in spacing):
+        sizes = " x ".join(f"{size:g}" for size in spacing)
+        raise VolumeProblem(
+            str(path),
+            f"The voxel size in the header is {sizes} mm; each must be above 0.",
+            "Correct it, or leave it out.",
+        )
+    return Grid.upright(shape, spacing)
+
+
 def _channel_names(count: int, axes: str, said: tuple[str, ...]) -> tuple[str, ...]:
     if count == 1:
         return ("image",)
@@ -72,6 +86,7 @@ def _channel_names(count: int, axes: str, said: tuple[str, ...]) -> tuple[str, .
 def _decoded(path: Path) -> tuple[NDArray[Any], str, Spacing, tuple[str, ...]]:
     """Return the array, a letter for each of its axes, the voxel size, and names of channels."""
     try:
+        refuse_broken_chain(path)
         with tifffile.TiffFile(path, _multifile=False) as file:
             ome = read_ome(file.ome_metadata or "", path.name)
             series = refuse_unreadable(file, ome, path)

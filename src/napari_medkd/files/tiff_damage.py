@@ -17,8 +17,8 @@ from napari_medkd.files.packed import by
 _DEFLATE = (tifffile.COMPRESSION.ADOBE_DEFLATE, tifffile.COMPRESSION.DEFLATE)
 #: How often smaller any compression of TIFF may be; of zeros, ZSTD comes near.
 _MOST_SAVED = 40_000
-#: Strips of fewer bytes are unpacked without a look: they cannot become more than about a gigabyte.
-_LARGE_STRIP = 2**20
+#: Strips of fewer bytes are unpacked without a look: they cannot become more than 300 MB.
+_LARGE_STRIP = 2**18
 _CHUNK = 2**24
 
 
@@ -44,10 +44,15 @@ def refuse_unreadable(file: tifffile.TiffFile, ome: OmeImage, path: Path) -> tif
         raise _damaged(path, f"it announces {by(series.shape)} numbers in {path.stat().st_size} bytes")
     refuse_beyond_memory(2 * int(series.nbytes), path)
     for page in series.pages:
-        if page is None or not page.databytecounts or 0 in page.databytecounts:
+        if page is None or not _is_whole(page, file.filehandle.size):
             raise _damaged(path, "some of its planes or strips are missing")
         _refuse_bomb(page, series, file, path)
     return series
+
+
+def _is_whole(page: Any, end: int) -> bool:
+    strips = list(zip(page.dataoffsets, page.databytecounts, strict=False))
+    return bool(strips) and all(size > 0 and offset + size <= end for offset, size in strips)
 
 
 def _refuse_several(file: tifffile.TiffFile, path: Path) -> None:
