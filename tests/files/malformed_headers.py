@@ -126,6 +126,12 @@ def _pixels(attributes: str, data: str = '<TiffData IFD="0" PlaneCount="2"/>') -
     return f'<Image ID="Image:0"><Pixels ID="Pixels:0" {sizes} {attributes}>{data}</Pixels></Image>'
 
 
+def _elsewhere(name: str) -> str:
+    """The place of the second plane: in another file."""
+    there = f'<UUID FileName="{name}">urn:uuid:2</UUID>'
+    return f'<TiffData IFD="0" PlaneCount="1"/><TiffData FirstZ="1" IFD="0" PlaneCount="1">{there}</TiffData>'
+
+
 def _dicom(**tags: object) -> Make:
     def make(folder: Path) -> Path:
         path = SOUND["dcm"](folder)
@@ -227,18 +233,9 @@ HEADERS: dict[str, Make] = {
     "tif whose strip is missing": _tiff(StripByteCounts=0),
     "tif with a strip beyond number": _tiff(StripByteCounts=2**60),
     "tif with a bomb": _tiff_bomb,
-    "tif that says of three planes that it has two": _ome(
-        _pixels("", '<TiffData IFD="0" PlaneCount="2"/>').replace('SizeZ="2"', 'SizeZ="3"')
-    ),
-    "tif with planes above its folder": _ome(
-        _pixels(
-            "",
-            '<TiffData IFD="0" PlaneCount="1"/><TiffData FirstZ="1" IFD="0" PlaneCount="1"><UUID FileName="../secret.tif">urn:uuid:2</UUID></TiffData>',
-        )
-    ),
-    "tif with planes in any file": _ome(
-        _pixels("", '<TiffData IFD="0" PlaneCount="2"><UUID FileName="/etc/hostname">urn:uuid:2</UUID></TiffData>')
-    ),
+    "tif that says of three planes that it has two": _ome(_pixels("").replace('SizeZ="2"', 'SizeZ="3"')),
+    "tif with planes above its folder": _ome(_pixels("", _elsewhere("../secret.tif"))),
+    "tif with planes in any file": _ome(_pixels("", _elsewhere("/etc/hostname"))),
     "tif of no pixel size": _ome(_pixels('PhysicalSizeX="0" PhysicalSizeY="0"')),
     "tif of endless pixels": _ome(_pixels('PhysicalSizeX="inf" PhysicalSizeY="1e999"')),
     "tif of a pixel size that is none": _ome(_pixels('PhysicalSizeX="wide" PhysicalSizeY="high"')),

@@ -38,6 +38,7 @@ _FROM_PATIENT = {
     **dict.fromkeys(("left-posterior-superior", "lps"), LPS),
 }
 _FROM_SPACE = _FROM_PATIENT | dict.fromkeys(("scanner-xyz", "3d-right-handed", "3d-left-handed", ""), LPS)
+_WITHOUT_TIME = {"rast": "ras", "last": "las", "lpst": "lps"}
 _SPATIAL_KINDS = ("domain", "space", "???", "none")
 _MEANINGS: dict[str, Meaning] = {
     "time": "time",
@@ -92,7 +93,7 @@ def layout_of(fields: Fields, end_of_header: int, path: Path) -> VoxelLayout:
         dtype=_dtype(fields, path),
         affine=affine,
         unit=unit,
-        meaning=_MEANINGS.get(kind, "channels"),
+        meaning="time" if _space(fields, path)[2] else _MEANINGS.get(kind, "channels"),
         are_colours=kind in _COLOURS,
         file=file,
         offset=offset,
@@ -119,19 +120,31 @@ def _fields(file: IO[bytes], path: Path) -> Fields:
     return fields
 
 
-def _steps(fields: Fields, path: Path) -> list[tuple[float, ...]]:
-    """Return the step in space along each axis, empty along one that lies in none; nothing where none is said."""
-    dimension = fields.get("spacedimension", "3")
-    if fields.get("space", "").lower() not in _FROM_SPACE or dimension not in ("2", "3"):
+def _space(fields: Fields, path: Path) -> tuple[str, int, bool]:
+    """Return the space's name without its time, how many numbers say a point in it, and whether one of them is time."""
+    said = fields.get("space", "").lower()
+    name = _WITHOUT_TIME.get(said, said.removesuffix("-time"))
+    is_timed = name != said
+    dimension = "4" if is_timed else fields.get("spacedimension", "3")
+    if name not in _FROM_SPACE or dimension not in ("2", "3", "4"):
         raise VolumeProblem(
             str(path),
-            f"The image lies in a space that is not known: {fields.get('space', dimension)[:40]!r}.",
+            f"The image lies in a space that is not known: {(said or dimension)[:40]!r}.",
             "Save it in the space left-posterior-superior.",
         )
-    return [
-        () if re.search("none|nan", part, re.IGNORECASE) else _point(part, "space directions", int(dimension), path)
+    return name, int(dimension), is_timed
+
+
+def _steps(fields: Fields, path: Path) -> list[tuple[float, ...]]:
+    """Return the step in space along each axis, empty along one that lies in none; nothing where none is said."""
+    dimension = _space(fields, path)[1]
+    steps = [
+        () if re.search("none|nan", part, re.IGNORECASE) else _point(part, "space directions", dimension, path)
         for part in re.findall(r"none|\([^()]*\)", fields.get("spacedirections", ""), re.IGNORECASE)
     ]
+    if any(len(step) == 4 and step[3] and any(step[:3]) for step in steps):
+        raise damaged(path, "its fourth axis is tilted into space")
+    return [() if len(step) == 4 and step[3] else step[:3] for step in steps]
 
 
 def _point(text: str, key: str, count: int, path: Path) -> tuple[float, ...]:
@@ -143,14 +156,15 @@ def _position(
 ) -> tuple[NDArray[np.float64], Unit]:
     """Return the affine from (i, j, k) to (right, anterior, superior), and its unit."""
     affine = np.eye(4)
-    dimension = int(fields.get("spacedimension", "3"))
+    space, dimension, _ = _space(fields, path)
     if steps:
-        if len(spatial) != dimension:
-            raise damaged(path, f"{len(spatial)} of its axes lie in a space of {dimension} dimensions")
+        places = min(dimension, 3)
+        if len(spatial) != places:
+            raise damaged(path, f"{len(spatial)} of its axes lie in a space of {places} dimensions")
         for n, axis in enumerate(spatial):
-            affine[:dimension, n] = steps[axis]
+            affine[:places, n] = steps[axis]
         if fields.get("spaceorigin"):
-            affine[:dimension, 3] = _point(fields["spaceorigin"], "space origin", dimension, path)
+            affine[:places, 3] = _point(fields["spaceorigin"], "space origin", dimension, path)[:places]
         units = re.findall(r'"([^"]*)"', fields.get("spaceunits", ""))
     else:
         spacings = _of_axes(fields.get("spacings", "").split(), spatial)
@@ -160,8 +174,7 @@ def _position(
             affine[range(len(spatial)), range(len(spatial))] = reals(" ".join(spacings), "spacings", path, len(spatial))
             units = _of_axes(re.findall(r'"([^"]*)"', fields.get("units", "")), spatial)
         _refuse_mins(fields, path)
-    affine, unit = scale_to_mm(_FROM_SPACE[fields.get("space", "").lower()] @ affine, units, path)
-    return affine, unit
+    return scale_to_mm(_FROM_SPACE[space] @ affine, units[:3], path)
 
 
 def _of_axes(words: Sequence[str], axes: Sequence[int]) -> list[str]:
