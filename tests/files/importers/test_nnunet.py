@@ -26,7 +26,7 @@ def laid_out(folder: Path, save, ending: str = ".nii.gz", **changes: Any) -> Pat
     return folder
 
 
-@pytest.mark.parametrize("ending", [".nii.gz", ".png"])
+@pytest.mark.parametrize("ending", [".nii.gz", ".nrrd", ".mha", ".png"])
 def test_a_dataset_of_nnunet_is_opened_and_sound(tmp_path, save, ending):
     dataset = open_dataset(laid_out(tmp_path / "Dataset002_Heart", save, ending))
 
