@@ -247,8 +247,19 @@ HEADERS: dict[str, Make] = {
     "dcm one row more": _dicom(Rows=41),
     "dcm in no place": _dicom(ImageOrientationPatient=[0, 0, 0, 0, 0, 0]),
 }
+
+
+def _larger_than_allowed(folder: Path) -> Path:
+    """A sound NIfTI file of a gigabyte, of which the disk holds next to nothing."""
+    path = _nifti(dim=("h", _DIM, (3, 1024, 1024, 512)))(folder)
+    with path.open("r+b") as file:
+        file.truncate(352 + 2**30)
+    return path
+
+
 #: What is odd and still an image, or may be one.
 ODD: dict[str, Make] = {
+    "nii larger than this process may have": _larger_than_allowed,
     "tif whose page comes after itself": _ring_of_pages,
     "tif with a thousand million laughs": _ome(
         _pixels(""),

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from napari_medkd.core.errors import VolumeProblem
 from napari_medkd.core.grid import Grid
@@ -81,3 +83,18 @@ def test_pixels_of_another_size_are_refused(tmp_path):
 
     with pytest.raises(VolumeProblem, match=r"a\.mha.*mm and whole pixels.*Choose \.nrrd"):
         write_volume(tmp_path / "a.mha", volume)
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.integers(0, 160), st.text(max_size=12), st.integers(0, 12))
+def test_whatever_a_header_says_the_file_is_read_or_refused_by_name(tmp_path_factory, place, noise, gone):
+    path = save(tmp_path_factory.getbasetemp() / "noise.mha", "", ARRAY.astype(np.uint8).tobytes())
+    content = path.read_bytes()
+    path.write_bytes(content[:place] + noise.encode("utf-8", "surrogatepass") + content[place + gone :])
+
+    where = str(path)
+    try:
+        read_volume(path)
+    except VolumeProblem as error:
+        where = error.problems[0].where
+    assert where == str(path)

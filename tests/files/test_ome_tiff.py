@@ -7,7 +7,9 @@ import pytest
 import tifffile
 
 from napari_medkd.core.errors import VolumeProblem
-from napari_medkd.files.opening import read_volume
+from napari_medkd.core.grid import Grid
+from napari_medkd.core.volume import Volume
+from napari_medkd.files.opening import read_volume, write_volume
 
 RANDOM = np.random.default_rng(0)
 STACK = RANDOM.integers(0, 256, (3, 5, 7), dtype=np.uint8)
@@ -44,6 +46,13 @@ def test_planes_and_channels_are_told_apart_and_channels_are_named(tmp_path):
 
     np.testing.assert_array_equal(volume.data, data)
     assert volume.channels == ("DAPI", "GFP")
+
+
+def test_the_names_of_channels_are_kept_when_it_is_saved(tmp_path):
+    data = RANDOM.integers(0, 256, (2, 3, 5, 7), dtype=np.uint8)
+    write_volume(tmp_path / "a.tif", Volume(data, Grid.upright((3, 5, 7)), ("DAPI", "GFP")))
+
+    assert read_volume(tmp_path / "a.tif").channels == ("DAPI", "GFP")
 
 
 def test_channels_of_one_name_are_numbered(tmp_path):

@@ -196,6 +196,10 @@ def naming(path: Path) -> Iterator[None]:
             found if found.where.startswith(inside) else Problem(str(path), found.problem, found.hint)
             for found in error.problems
         ) from error
+    except MemoryError as error:
+        raise VolumeProblem(
+            str(path), "The image does not fit into memory.", "Crop it or save it at a lower resolution."
+        ) from error
 
 
 def _format_of(path: Path) -> Format:

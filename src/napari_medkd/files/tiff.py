@@ -47,13 +47,13 @@ def read_labels(path: Path) -> Volume:
 
 
 def write_image(path: Path, volume: Volume) -> None:
-    """Write the image as OME-TIFF; 8-bit colour of one plane as a colour picture."""
-    _write(path, volume.data, volume.grid)
+    """Write the image as OME-TIFF with the names of its channels; 8-bit colour of one plane as a colour picture."""
+    _write(path, volume.data, volume.grid, volume.channels)
 
 
 def write_labels(path: Path, labels: NDArray[Any], grid: Grid) -> None:
     """Write the labels (z, y, x) as OME-TIFF."""
-    _write(path, labels[np.newaxis], grid)
+    _write(path, labels[np.newaxis], grid, ())
 
 
 def doubts(path: Path) -> list[Problem]:
@@ -146,7 +146,7 @@ def _imagej_spacing(file: tifffile.TiffFile) -> Spacing:
     return scale * float(said.get("spacing", 1.0)), y, x
 
 
-def _write(path: Path, data: NDArray[Any], grid: Grid) -> None:
+def _write(path: Path, data: NDArray[Any], grid: Grid, channels: tuple[str, ...]) -> None:
     upright = Grid.upright(grid.shape, grid.spacing, grid.unit)
     if not upright.matches(grid, tolerance=1e-3):
         raise VolumeProblem(
@@ -156,6 +156,8 @@ def _write(path: Path, data: NDArray[Any], grid: Grid) -> None:
         )
     is_colour = grid.is_flat and data.shape[0] == 3 and data.dtype == np.uint8
     said: dict[str, Any] = {"axes": "YXS" if is_colour else "CZYX"}
+    if len(channels) > 1 and not is_colour:
+        said["Channel"] = {"Name": list(channels)}
     if grid.unit == "mm":
         for axis, size in zip("ZYX", grid.spacing, strict=True):
             said |= {f"PhysicalSize{axis}": size, f"PhysicalSize{axis}Unit": "mm"}
