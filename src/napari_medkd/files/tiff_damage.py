@@ -17,6 +17,8 @@ from napari_medkd.files.packed import by
 _DEFLATE = (tifffile.COMPRESSION.ADOBE_DEFLATE, tifffile.COMPRESSION.DEFLATE)
 #: How often smaller any compression of TIFF may be; of zeros, ZSTD comes near.
 _MOST_SAVED = 40_000
+#: How much wider numbers of a few bits become.
+_MOST_WIDENED = 16
 #: Strips of fewer bytes are unpacked without a look: they cannot become more than 300 MB.
 _LARGE_STRIP = 2**18
 _CHUNK = 2**24
@@ -40,7 +42,7 @@ def refuse_unreadable(file: tifffile.TiffFile, ome: OmeImage, path: Path) -> tif
     series = file.series[0]
     _refuse_several(file, path)
     packed = series.keyframe.compression != tifffile.COMPRESSION.NONE
-    if series.nbytes > path.stat().st_size * (_MOST_SAVED if packed else 1):
+    if series.nbytes > path.stat().st_size * (_MOST_SAVED if packed else _MOST_WIDENED):
         raise _damaged(path, f"it announces {by(series.shape)} numbers in {path.stat().st_size} bytes")
     refuse_beyond_memory(2 * int(series.nbytes), path)
     for page in series.pages:
