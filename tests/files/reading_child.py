@@ -20,7 +20,7 @@ _BYTES_TO_READ_IN = 2**30
 
 def told(path: Path) -> dict[str, object]:
     """What a person is told of the file, or a hash of what is shown."""
-    began = time.process_time()
+    began, held = time.process_time(), most_held()
     try:
         volume = read_volume(path)
         doubts_about(path)
@@ -30,11 +30,16 @@ def told(path: Path) -> dict[str, object]:
         outcome = {"refused": [[found.where, found.problem, found.hint] for found in error.problems]}
     except BaseException as error:  # noqa: BLE001 - that there is none other is what is tested
         outcome = {"broken": f"{type(error).__name__}: {error}"}
-    return outcome | {"seconds": time.process_time() - began}
+    return outcome | {"seconds": time.process_time() - began, "mebibytes": most_held() - held}
+
+
+def most_held() -> float:
+    """How much memory this process has held at most, in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def main() -> None:
-    """Tell of each file, and at the end how much memory it took at most."""
+    """Tell of each file."""
     warnings.simplefilter("error")
     held = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     resource.setrlimit(resource.RLIMIT_AS, (held + _BYTES_TO_READ_IN, resource.RLIM_INFINITY))

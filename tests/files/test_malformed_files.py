@@ -17,7 +17,7 @@ from tests.files.sound_files import SOUND
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the limits of a process are set as on Linux")
 
-_SECONDS_FOR_ALL, _SECONDS_FOR_ONE = 120, 3.0
+_SECONDS_FOR_ALL, _SECONDS_FOR_ONE, _MEBIBYTES_FOR_ONE = 120, 3.0, 200
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,7 @@ def test_a_malformed_file_is_refused_by_its_name_or_harmless(told, truths, name)
     assert outcome is not None, "the process that read it did not come back"
     assert "broken" not in outcome, outcome
     assert outcome["seconds"] < _SECONDS_FOR_ONE
+    assert outcome["mebibytes"] < _MEBIBYTES_FOR_ONE
 
     one = MALFORMED.get(name)
     if "shown" in outcome:
