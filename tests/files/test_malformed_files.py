@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from napari_medkd.files.opening import read_volume
+from napari_medkd.core.errors import VolumeProblem
+from napari_medkd.files.opening import doubts_about, labels_in, read_volume
 from tests.files.malformed_files import MALFORMED
 from tests.files.malformed_headers import ODD
 from tests.files.sound_files import SOUND
@@ -95,6 +96,14 @@ def test_a_malformed_file_is_refused_by_its_name_or_harmless(told, truths, name)
         assert where.startswith(str(told.paths[name]))
         assert problem
         assert hint
+
+
+def test_a_pipe_that_nobody_fills_keeps_nobody_waiting(tmp_path):
+    os.mkfifo(tmp_path / "a.nii")
+
+    for ask in (read_volume, labels_in, doubts_about):
+        with pytest.raises(VolumeProblem, match=r"a\.nii: The file does not exist"):
+            ask(tmp_path / "a.nii")
 
 
 def test_no_file_was_written_while_they_were_read(told):

@@ -182,6 +182,7 @@ def labels_in(path: Path) -> tuple[int, ...]:
 
 def doubts_about(path: Path) -> list[Problem]:
     """Return why the position of an image may be wrong though it can be opened."""
+    _refuse_missing(path)
     return _format_of(path).doubts(path)
 
 
