@@ -36,11 +36,56 @@ def test_channels_are_not_mixed_up_with_voxels(tmp_path):
     assert volume.channels == ("channel 1", "channel 2", "channel 3")
 
 
-def test_a_time_series_is_refused_with_what_to_do(tmp_path):
-    path = save(tmp_path / "bold.nii", np.zeros((4, 3, 2, 30), np.uint8), np.eye(4))
+def four_volumes(path: Path, **header: object) -> Path:
+    return save(path, np.arange(96, dtype=np.int16).reshape(4, 3, 2, 4), np.eye(4), **header)
 
-    with pytest.raises(VolumeProblem, match=r"bold\.nii.*time series: 30 volumes of 4 x 3 x 2.*name each"):
+
+SECONDS, MILLISECONDS, HERTZ = 2 + 8, 2 + 16, 2 + 32
+TIME_SERIES, VECTOR = 2001, 1007
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"xyzt_units": SECONDS, "pixdim": (1, 1, 1, 1, 0.72, 0, 0, 0)},
+        {"xyzt_units": MILLISECONDS, "pixdim": (1, 1, 1, 1, 2000, 0, 0, 0)},
+        {"intent_code": TIME_SERIES},
+    ],
+)
+def test_a_time_series_is_told_by_its_header_and_refused_with_what_to_do(tmp_path, header):
+    path = four_volumes(tmp_path / "bold.nii", **header)
+
+    with pytest.raises(VolumeProblem, match=r"bold\.nii.*time series: 4 volumes of 4 x 3 x 2 voxels.*name each"):
         read_volume(path)
+    assert len(read_volume(path, channels=["a", "b", "c", "d"]).data) == 4
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"xyzt_units": 2, "pixdim": (1, 1, 1, 1, 2, 0, 0, 0)},
+        {"xyzt_units": SECONDS, "pixdim": (1, 1, 1, 1, 1, 0, 0, 0)},
+        {"xyzt_units": SECONDS, "pixdim": (1, 1, 1, 1, 0, 0, 0, 0)},
+        {"xyzt_units": SECONDS, "pixdim": (1, 1, 1, 1, np.nan, 0, 0, 0)},
+        {"xyzt_units": 7 * 8 + 2},
+    ],
+)
+def test_a_few_volumes_of_which_nothing_is_said_are_channels(tmp_path, header):
+    assert len(read_volume(four_volumes(tmp_path / "a.nii", **header)).data) == 4
+
+
+def test_many_volumes_of_which_nothing_is_said_are_refused_with_how_to_choose(tmp_path):
+    path = save(tmp_path / "a.nii", np.zeros((4, 3, 2, 30), np.uint8), np.eye(4))
+
+    with pytest.raises(VolumeProblem, match=r"a\.nii.*30 volumes of 4 x 3 x 2.*does not say.*name each.*30 names"):
+        read_volume(path)
+
+
+@pytest.mark.parametrize("header", [{"intent_code": VECTOR}, {"xyzt_units": HERTZ}])
+def test_many_volumes_are_channels_where_the_header_says_so(tmp_path, header):
+    path = save(tmp_path / "a.nii", np.zeros((4, 3, 2, 30), np.uint8), np.eye(4), **header)
+
+    assert len(read_volume(path).channels) == 30
 
 
 def test_many_volumes_are_channels_where_each_has_a_name(tmp_path):

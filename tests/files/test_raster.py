@@ -145,6 +145,22 @@ def test_another_file_under_the_name_of_a_picture_is_refused(tmp_path):
         read_volume(tmp_path / "a.png")
 
 
+def test_damaged_pixels_are_found_by_their_checksum(tmp_path):
+    path = save(tmp_path / "a.png", GREY, compress_level=0)
+    content = bytearray(path.read_bytes())
+    content[content.index(b"IDAT") + 20] ^= 1
+    path.write_bytes(content)
+
+    with pytest.raises(VolumeProblem, match=r"a\.png: The picture is damaged: a checksum in it is wrong"):
+        read_volume(path)
+
+
+def test_a_large_picture_is_read_without_a_warning(tmp_path, monkeypatch):
+    monkeypatch.setattr("PIL.Image.MAX_IMAGE_PIXELS", GREY.size - 1)
+
+    assert read_volume(save(tmp_path / "a.png", GREY)).data.shape == (1, 1, 5, 7)
+
+
 def test_a_picture_of_absurd_size_is_refused(tmp_path):
     path = save(tmp_path / "a.png", GREY)
     content = bytearray(path.read_bytes())

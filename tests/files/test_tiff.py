@@ -150,6 +150,13 @@ def test_black_and_white_is_zero_and_one(tmp_path):
     np.testing.assert_array_equal(read_volume(tmp_path / "a.tif").data[0, 0], STACK[0] > 128)
 
 
+def test_black_and_white_takes_eight_times_the_room_of_its_file(tmp_path):
+    pixels = RANDOM.integers(0, 2, (512, 512), dtype=np.uint8)
+    Image.fromarray(pixels * 255).convert("1").save(tmp_path / "a.tif")
+
+    np.testing.assert_array_equal(read_volume(tmp_path / "a.tif").data[0, 0], pixels)
+
+
 @pytest.mark.parametrize("kept", [0, 3, 8, 60, 0.5, 0.9])
 def test_a_truncated_file_is_refused_by_name(tmp_path, kept):
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((64, 64), np.uint8))

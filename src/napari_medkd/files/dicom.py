@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import nibabel
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_medkd.core.errors import Problem, VolumeProblem, did_you_mean
 from napari_medkd.core.grid import Grid, Unit
 from napari_medkd.core.volume import Modality, Volume
-from napari_medkd.files.axes import to_canonical
+from napari_medkd.files.channels import COLOURS
 from napari_medkd.files.dicom_geometry import affine_of
 from napari_medkd.files.dicom_pixels import intensities
 from napari_medkd.files.dicom_series import Listing, Series, list_series
-from napari_medkd.files.raster import COLOURS, channels_first
+from napari_medkd.files.placing import placed
+from napari_medkd.files.raster import channels_first
 from napari_medkd.files.series_path import on_disk, picked_series, picking
 
 _MODALITIES = {
@@ -56,12 +56,9 @@ def read_series(series: Series, path: Path, num_channels: int | None = None) -> 
     stack = intensities(series.slices)
     stack = stack if stack.ndim == 4 else stack[..., np.newaxis]
     channels = channels_first(stack, path, num_channels)
-    letters = "".join(nibabel.aff2axcodes(affine))  # type: ignore[no-untyped-call]
-    data, affine = to_canonical(channels.transpose(3, 2, 1, 0), affine, letters)
-    grid = Grid((data.shape[0], data.shape[1], data.shape[2]), affine, unit, letters)
     names = COLOURS if len(channels) == 3 else ("image",)
     modality = _MODALITIES.get(series.modality, Modality.OTHER)
-    return Volume(np.ascontiguousarray(np.moveaxis(data, 3, 0)), grid, names, modality, path)
+    return placed(channels.transpose(3, 2, 1, 0), affine, names, path, unit, modality)
 
 
 def read_labels(path: Path) -> Volume:

@@ -27,7 +27,7 @@ _NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
 _MOST_FRAMES = 100_000
 _DAMAGE = (
     *(ValueError, TypeError, AttributeError, LookupError, NotImplementedError, RuntimeError, EOFError, OverflowError),
-    *(ArithmeticError, StopIteration, struct.error, zlib.error, BytesLengthException),
+    *(ArithmeticError, StopIteration, struct.error, zlib.error, BytesLengthException, MemoryError),
 )
 
 

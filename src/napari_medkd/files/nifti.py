@@ -1,7 +1,7 @@
 """NIfTI-1 and -2 in one file (``.nii``, ``.nii.gz``): path <-> image in canonical order.
 
-The affine is the sform where it is coded, else the qform, else the voxel sizes alone. The unit becomes mm. More than
-eight volumes in the fourth dimension are a time series, unless the caller names as many channels.
+The affine is the sform where it is coded, else the qform, else the voxel sizes alone. The unit becomes mm. Volumes in
+the fourth dimension are channels or points in time: see `channels`.
 """
 
 import gzip
@@ -17,11 +17,12 @@ from napari_medkd.core.grid import Grid
 from napari_medkd.core.volume import Volume
 from napari_medkd.files import nifti_header
 from napari_medkd.files.atomic import write_bytes
-from napari_medkd.files.axes import are_axes, to_canonical, to_file_order
+from napari_medkd.files.channels import COLOURS, Meaning, channel_names
 from napari_medkd.files.nifti_header import Header
+from napari_medkd.files.packed import by
+from napari_medkd.files.placing import in_file_order, placed
 from napari_medkd.files.scaling import scaled
 
-_MOST_UNNAMED_CHANNELS = 8
 _GZIP_LEVEL = 4  # measured on MR and CT: within 1 % of the size of level 9, in a third of the time or less
 
 
@@ -29,13 +30,8 @@ def read_image(path: Path, num_channels: int | None = None) -> Volume:
     """Return the file's image; ``num_channels`` says how many the caller expects, if it knows."""
     header, stored = nifti_header.read_stored(path)
     affine = nifti_header.affine_of(header, path)
-    channels, names = _channels_last(stored, path, num_channels)
-    values = _scaled(channels, header, path)
-    Grid((1, 1, 1), affine)  # refuses a singular affine, which has no orientation
-    letters = "".join(nibabel.aff2axcodes(affine))  # type: ignore[no-untyped-call]
-    data, affine = to_canonical(values, affine, letters)
-    grid = Grid((data.shape[0], data.shape[1], data.shape[2]), affine, "mm", letters)
-    return Volume(np.ascontiguousarray(np.moveaxis(data, 3, 0)), grid, names, source=path)
+    channels, names = _channels_last(stored, nifti_header.meaning_of(header), path, num_channels)
+    return placed(_scaled(channels, header, path), affine, names, path)
 
 
 def read_labels(path: Path) -> Volume:
@@ -45,12 +41,12 @@ def read_labels(path: Path) -> Volume:
 
 def write_image(path: Path, volume: Volume) -> None:
     """Write the image in the order and with the affine its grid came from; several channels as a vector image."""
-    _write(path, np.moveaxis(volume.data, 0, 3), volume.grid, are_labels=False)
+    _write(path, volume.data, volume.grid, are_labels=False)
 
 
 def write_labels(path: Path, labels: NDArray[Any], grid: Grid) -> None:
     """Write the labels (z, y, x) in the order and with the affine the grid came from."""
-    _write(path, labels[..., np.newaxis], grid, are_labels=True)
+    _write(path, labels[np.newaxis], grid, are_labels=True)
 
 
 def doubts(path: Path) -> list[Problem]:
@@ -58,42 +54,30 @@ def doubts(path: Path) -> list[Problem]:
     return nifti_header.doubts_of(nifti_header.read_header(path), path)
 
 
-def _channels_last(stored: NDArray[Any], path: Path, num_channels: int | None) -> tuple[NDArray[Any], tuple[str, ...]]:
+def _channels_last(
+    stored: NDArray[Any], meaning: Meaning, path: Path, num_channels: int | None
+) -> tuple[NDArray[Any], tuple[str, ...]]:
     """Return the array as (i, j, k, channel) with channel names."""
     if stored.dtype.names:
         if stored.squeeze().ndim > 3:
             raise VolumeProblem(str(path), "The image is a series of colour images.", "Save each as its own file.")
-        return np.stack([stored[name].reshape(_three(stored.shape)) for name in "RGB"], axis=3), _COLOURS
+        return np.stack([stored[name].reshape(_three(stored.shape)) for name in "RGB"], axis=3), COLOURS
     further = [n for n in stored.shape[3:] if n > 1]
     if len(further) > 1:
         raise VolumeProblem(
             str(path),
-            f"The image has {len(stored.shape)} dimensions ({_by(stored.shape)}).",
+            f"The image has {len(stored.shape)} dimensions ({by(stored.shape)}).",
             "Expected three, and a fourth for channels: save each time point as its own file.",
         )
     count = further[0] if further else 1
-    is_series = stored.ndim > 3 and stored.shape[3] > _MOST_UNNAMED_CHANNELS
-    if is_series and count != num_channels:
-        raise VolumeProblem(
-            str(path),
-            f"The image is a time series: {count} volumes of {_by(stored.shape[:3])} voxels.",
-            "Save the volume you need as its own file. If the volumes are channels, name each of them: "
-            f"`channels` in medkd-dataset.json, {count} names.",
-        )
-    names = ("image",) if count == 1 else tuple(f"channel {n + 1}" for n in range(count))
+    is_fourth = stored.ndim > 3 and stored.shape[3] == count
+    names = channel_names(stored.shape[:3], count, meaning if is_fourth else "channels", num_channels, path)
     return stored.reshape((*_three(stored.shape), count), order="F"), names
-
-
-_COLOURS = ("red", "green", "blue")
 
 
 def _three(shape: tuple[int, ...]) -> tuple[int, int, int]:
     i, j, k, *_ = (*shape, 1, 1)
     return i, j, k
-
-
-def _by(shape: tuple[int, ...]) -> str:
-    return " x ".join(str(n) for n in shape)
 
 
 def _scaled(stored: NDArray[Any], header: Header, path: Path) -> NDArray[Any]:
@@ -106,12 +90,6 @@ def _scaled(stored: NDArray[Any], header: Header, path: Path) -> NDArray[Any]:
 
 
 def _write(path: Path, data: NDArray[Any], grid: Grid, *, are_labels: bool) -> None:
-    if not are_axes(grid.axes_in_file):
-        raise VolumeProblem(
-            str(path),
-            f"The file's axes are {grid.axes_in_file!r}; expected one each of R/L, A/P and S/I, such as 'RAS'.",
-            "Create the grid through napari_medkd.files.opening.read_volume.",
-        )
-    turned, affine = to_file_order(data, grid.affine, grid.axes_in_file)
+    turned, affine = in_file_order(data, grid, path)
     content = nifti_header.encode(turned, affine, grid.unit, are_labels=are_labels)
     write_bytes(path, gzip.compress(content, _GZIP_LEVEL, mtime=0) if path.name.lower().endswith(".gz") else content)

@@ -1,10 +1,6 @@
 """What a NIfTI file says before its voxels: sizes that can be trusted, the affine, and doubts about it."""
 
-import gzip
-import math
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
@@ -17,38 +13,59 @@ from numpy.typing import NDArray
 
 from napari_medkd.core.errors import Problem, VolumeProblem
 from napari_medkd.core.grid import Unit
-from napari_medkd.files.memory import refuse_beyond_memory
+from napari_medkd.files.channels import Meaning
+from napari_medkd.files.packed import Stream, opened, read_array, refuse_impossible, unpacking
 
 #: A Nifti1Header or Nifti2Header; nibabel does not say the types of their methods.
 Header: TypeAlias = Any
 
 _CLASS_BY_SIZE: dict[int, Any] = {348: Nifti1Header, 540: Nifti2Header}
 _MM_PER_UNIT = {"meter": 1000.0, "mm": 1.0, "micron": 0.001}
-_MOST_GZIP_SAVES = 1100  # deflate cannot shrink anything further
 _LARGEST_NIFTI_1 = 32767
 _CONFLICT_IN_VOXELS = 0.5
+_CHUNK = 2**20
+_LARGEST_OFFSET = 2**28  # beyond any extension of a header
+
+#: Matrices, vectors, points, quaternions and colours. NIfTI keeps them in its fifth dimension, others in the fourth.
+_INTENTS_OF_CHANNELS = (*range(1004, 1011), 2003, 2004)
+_INTENT_TIME_SERIES = 2001
+_UNITS_OF_TIME, _UNITS_OF_SPECTRA = ("sec", "msec", "usec"), ("hz", "ppm", "rads")
 
 
 def read_header(path: Path) -> Header:
     """Return the header alone."""
-    with _opened(path) as stream:
-        return _header(stream, path)
+    with opened(path) as file:
+        return _header(_unpacked(file)[0], path)
 
 
 def read_stored(path: Path) -> tuple[Header, NDArray[Any]]:
     """Return the header and the numbers as stored, of shape (i, j, k, ...), unscaled."""
-    with _opened(path) as stream:
+    with opened(path) as file:
+        stream, packed = _unpacked(file)
         header = _header(stream, path)
         shape, dtype, offset = _layout(header, path)
-        size = math.prod(shape) * dtype.itemsize
-        _refuse_impossible(offset + size, shape, path, packed=isinstance(stream, gzip.GzipFile))
-        stream.read(offset - header.sizeof_hdr)
-        body = stream.read(size)
-        if len(body) < size:
-            raise _truncated(path, f"it ends after {len(body)} of {size} bytes of voxels")
-        stream.read(1)  # at the end of a .gz this compares its checksum
-    stored = np.frombuffer(body, dtype).reshape(shape, order="F")
-    return header, stored if dtype.isnative else stored.astype(dtype.newbyteorder("="))
+        refuse_impossible(
+            shape, dtype, path, os.fstat(file.fileno()).st_size - (0 if packed else offset), packed=packed
+        )
+        _skip(stream, offset - header.sizeof_hdr)
+        return header, read_array(stream, shape, dtype, path)
+
+
+def meaning_of(header: Header) -> Meaning:
+    """Return what the fourth dimension is: by the intent, or a unit and a step of its own.
+
+    A second is what many programs write of channels, too, so that it says nothing.
+    """
+    intent = int(header["intent_code"])
+    try:
+        unit = header.get_xyzt_units()[1]
+    except KeyError:
+        unit = "unknown"
+    if intent in _INTENTS_OF_CHANNELS or unit in _UNITS_OF_SPECTRA:
+        return "channels"
+    step = float(header["pixdim"][4])
+    is_timed = unit in _UNITS_OF_TIME and np.isfinite(step) and step > 0 and (unit, step) != ("sec", 1)
+    return "time" if intent == _INTENT_TIME_SERIES or is_timed else "unsaid"
 
 
 @np.errstate(all="ignore")  # numbers that are none are refused below, by name
@@ -108,10 +125,6 @@ def doubts_of(header: Header, path: Path) -> list[Problem]:
 
 def encode(data: NDArray[Any], affine: NDArray[np.float64], unit: Unit, *, are_labels: bool) -> bytes:
     """Return the uncompressed file of an array (i, j, k, channel), marked as labels where it holds some."""
-    if data.dtype == np.bool_:
-        data = data.astype(np.uint8)
-    elif data.dtype == np.float16:
-        data = data.astype(np.float32)
     i, j, k, channels = data.shape
     data = data.reshape((i, j, k)) if channels == 1 else data.reshape((i, j, k, 1, channels))
     kind: Any = nibabel.Nifti1Image if max(data.shape) <= _LARGEST_NIFTI_1 else nibabel.Nifti2Image
@@ -128,25 +141,20 @@ def encode(data: NDArray[Any], affine: NDArray[np.float64], unit: Unit, *, are_l
     return content
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
-    """Open the file, packed or not by its content, and translate what goes wrong while it is read."""
-    try:
-        with path.open("rb") as file:
-            packed = file.read(2) == b"\x1f\x8b"
-            file.seek(0)
-            yield gzip.GzipFile(fileobj=file) if packed else file
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise _truncated(path, f"the compressed data are damaged: {error}") from error
-    except OSError as error:
-        raise VolumeProblem.from_os_error(error, path, "The image cannot be read") from error
+def _unpacked(file: IO[bytes]) -> tuple[Stream, bool]:
+    """Return the stream of the image, and whether the file is packed: by its content, whatever its name says."""
+    packed = file.read(2) == b"\x1f\x8b"
+    file.seek(0)
+    return (unpacking(file) if packed else file), packed
 
 
-def _truncated(path: Path, why: str) -> VolumeProblem:
-    return VolumeProblem(str(path), f"The file is incomplete or damaged: {why}.", "Copy or download it again.")
+def _skip(stream: Stream, size: int) -> None:
+    """Read past extensions of the header, without holding them."""
+    while size > 0 and (gone := len(stream.read(min(size, _CHUNK)))):
+        size -= gone
 
 
-def _header(stream: IO[bytes] | gzip.GzipFile, path: Path) -> Header:
+def _header(stream: Stream, path: Path) -> Header:
     block = stream.read(348)
     sizes = {int.from_bytes(block[:4], "little"), int.from_bytes(block[:4], "big")} & set(_CLASS_BY_SIZE)
     if len(block) == 348 and sizes:
@@ -177,19 +185,17 @@ def _layout(header: Header, path: Path) -> tuple[tuple[int, ...], np.dtype[Any],
         raise VolumeProblem(
             str(path), f"The header gives the shape {shape}; every size must be at least 1.", "Export the image again."
         )
+    if offset > _LARGEST_OFFSET:
+        raise VolumeProblem(
+            str(path),
+            f"The header is damaged: the voxels begin {offset} bytes into the file.",
+            "Export the image again.",
+        )
     if dtype.kind not in "iufV" or dtype.itemsize > 8 or (dtype.kind == "V" and not dtype.names):
         raise VolumeProblem(
             str(path), f"The intensities are of type {dtype}.", "Save the image as whole or real numbers, or RGB."
         )
     return shape, dtype, offset
-
-
-def _refuse_impossible(size: int, shape: tuple[int, ...], path: Path, *, packed: bool) -> None:
-    """Refuse sizes the file cannot hold or the memory cannot take, before anything is allocated."""
-    there = path.stat().st_size
-    if size > there * (_MOST_GZIP_SAVES if packed else 1):
-        raise _truncated(path, f"the header announces {' x '.join(map(str, shape))} voxels, the file has {there} bytes")
-    refuse_beyond_memory(size, path)
 
 
 def _refuse_bad_spacing(header: Header, path: Path) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,9 @@ from napari_medkd.core.errors import Problem, VolumeProblem
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Modality, Volume
-from napari_medkd.files.dicom_folder import NAMED_SUFFIXES
+from napari_medkd.files.dicom_folder import NAMED_SUFFIXES, holds_dicom
+from napari_medkd.files.formats import Format, format_called
+from napari_medkd.files.picture_folder import pictures_in
 from napari_medkd.files.series_path import on_disk
 
 Labels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
@@ -22,6 +24,10 @@ Labels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
 _FORMAT_OF = {
     ".nii.gz": "nifti",
     ".nii": "nifti",
+    ".nrrd": "nrrd",
+    ".nhdr": "nrrd",
+    ".mha": "metaimage",
+    ".mhd": "metaimage",
     ".png": "raster",
     ".jpg": "raster",
     ".jpeg": "raster",
@@ -31,16 +37,8 @@ _FORMAT_OF = {
 }
 #: Suffixes (lower case) of the files that can be opened.
 IMAGE_SUFFIXES = tuple(_FORMAT_OF)
-
-
-class _Format(Protocol):
-    """What a module of one format offers."""
-
-    def read_image(self, path: Path, num_channels: int | None = None) -> Volume: ...
-    def read_labels(self, path: Path) -> Volume: ...
-    def write_image(self, path: Path, volume: Volume) -> None: ...
-    def write_labels(self, path: Path, labels: NDArray[Any], grid: Grid) -> None: ...
-    def doubts(self, path: Path) -> list[Problem]: ...
+#: Those of formats that place their voxels in the world, in an order of their own.
+VOLUME_SUFFIXES = tuple(suffix for suffix, name in _FORMAT_OF.items() if name in ("nifti", "nrrd", "metaimage"))
 
 
 def suffix_of(path: Path) -> str:
@@ -56,7 +54,7 @@ def stem_of(path: Path) -> str:
 
 
 def is_image(path: Path) -> bool:
-    """Return whether the path can name an image: by its suffix, or because it is a folder, whose DICOM is looked at."""
+    """Return whether the path can name an image: by its suffix, or because it is a folder, which is looked into."""
     return bool(suffix_of(path)) or on_disk(path).is_dir()
 
 
@@ -79,7 +77,8 @@ def read_volume(
     ----------
     paths
         One file with any number of channels, or one single-channel file for each; all on one grid. A folder with the
-        files of one DICOM series counts as a file; ``FOLDER?series=KEY`` picks one of several.
+        files of one DICOM series counts as a file; ``FOLDER?series=KEY`` picks one of several. So does a folder of
+        numbered pictures, the slices of a stack.
     channels
         A name for each channel; None takes the file's.
     modality
@@ -183,6 +182,7 @@ def labels_in(path: Path) -> tuple[int, ...]:
 
 def doubts_about(path: Path) -> list[Problem]:
     """Return why the position of an image may be wrong though it can be opened."""
+    _refuse_missing(path)
     return _format_of(path).doubts(path)
 
 
@@ -197,27 +197,19 @@ def naming(path: Path) -> Iterator[None]:
             found if found.where.startswith(inside) else Problem(str(path), found.problem, found.hint)
             for found in error.problems
         ) from error
+    except MemoryError as error:
+        raise VolumeProblem(
+            str(path), "The image does not fit into memory.", "Crop it or save it at a lower resolution."
+        ) from error
 
 
-def _format_of(path: Path) -> _Format:
-    """Return the module that knows the suffix; imported on first use, for nibabel takes 0.1 s."""
-    match _FORMAT_OF.get(suffix_of(path) or (".dcm" if on_disk(path).is_dir() else "")):
-        case "nifti":
-            from napari_medkd.files import nifti
-
-            return nifti
-        case "raster":
-            from napari_medkd.files import raster
-
-            return raster
-        case "tiff":
-            from napari_medkd.files import tiff
-
-            return tiff
-        case "dicom":
-            from napari_medkd.files import dicom
-
-            return dicom
+def _format_of(path: Path) -> Format:
+    """Return the module that knows the suffix, or the images of a folder."""
+    there, suffix = on_disk(path), suffix_of(path)
+    if suffix:
+        return format_called(_FORMAT_OF[suffix])
+    if there.is_dir():
+        return format_called("picture_stack" if pictures_in(there) and not holds_dicom(there) else "dicom")
     raise VolumeProblem(
         str(path),
         f"The suffix {path.suffix!r} is of no image format that can be opened.",

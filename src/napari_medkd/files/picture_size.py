@@ -7,7 +7,8 @@ from PIL import Image
 from napari_medkd.core.errors import VolumeProblem
 from napari_medkd.core.grid import Grid
 from napari_medkd.files.dicom_folder import NAMED_SUFFIXES
-from napari_medkd.files.opening import read_volume, suffix_of
+from napari_medkd.files.opening import VOLUME_SUFFIXES, read_volume, suffix_of
+from napari_medkd.files.raster import without_bomb_warnings
 
 _QUICK = (".png", ".jpg", ".jpeg")
 _ROTATION = 0x0112
@@ -25,15 +26,15 @@ def picture_grid(path: Path) -> Grid:
     VolumeProblem
         Naming the file: as `read_volume`, or where it is no picture of one plane, which rectangles could lie on.
     """
-    if suffix_of(path).startswith(".nii"):
+    if suffix_of(path) in VOLUME_SUFFIXES:
         raise VolumeProblem(
             str(path),
-            "Rectangles in pixels cannot be laid on a NIfTI image, whose order of axes is its own.",
+            f"Rectangles in pixels cannot be laid on a {suffix_of(path)} image, whose order of axes is its own.",
             "Convert it to PNG, or write box files (see medkd-dataset.json).",
         )
     if suffix_of(path) in _QUICK:
         try:
-            with Image.open(path) as picture:
+            with without_bomb_warnings(), Image.open(path) as picture:
                 width, height = picture.size
                 if picture.getexif().get(_ROTATION) in _ON_ITS_SIDE:
                     width, height = height, width

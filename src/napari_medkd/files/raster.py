@@ -6,6 +6,9 @@ transparency is dropped, and a palette is resolved for an image but kept as labe
 
 import io
 import struct
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +20,11 @@ from napari_medkd.core.errors import Problem, VolumeProblem
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.volume import Volume
 from napari_medkd.files.atomic import write_bytes
+from napari_medkd.files.channels import COLOURS
+from napari_medkd.files.memory import refuse_beyond_memory
+from napari_medkd.files.png_chunks import refuse_damaged_png
 
-COLOURS = ("red", "green", "blue")
+_MOST_BYTES_OF_A_PIXEL = 8
 _GREY_MODES = ("L", "I", "I;16", "I;16B", "I;16L", "F")
 
 
@@ -98,11 +104,20 @@ def _volume(picture: NDArray[Any], path: Path, num_channels: int | None) -> Volu
     return Volume(data[:, np.newaxis], grid, COLOURS if len(data) == 3 else ("image",), source=path)
 
 
+@contextmanager
+def without_bomb_warnings() -> Iterator[None]:
+    """Silence Pillow's warning of pictures that are merely large; those that are absurd it refuses."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        yield
+
+
 def _picture(path: Path, *, keep_palette: bool) -> NDArray[Any]:
     """Return (y, x) or (y, x, sample)."""
-    _refuse_deep_colour(path)
+    refuse_damaged_png(path)
     try:
-        with Image.open(path) as opened:
+        with without_bomb_warnings(), Image.open(path) as opened:
+            refuse_beyond_memory(_MOST_BYTES_OF_A_PIXEL * opened.width * opened.height, path)
             picture = ImageOps.exif_transpose(opened)
             if picture.mode == "1":
                 return np.array(picture).astype(np.uint8)
@@ -111,23 +126,12 @@ def _picture(path: Path, *, keep_palette: bool) -> NDArray[Any]:
             if picture.mode not in (*_GREY_MODES, "LA", "RGB", "RGBA"):
                 picture = picture.convert("RGB")
             return np.array(picture)
+    except VolumeProblem:
+        raise
     except (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:
         raise VolumeProblem(
             str(path), f"The picture is damaged, too large, or not a picture: {error}.", "Export or copy it again."
         ) from error
-
-
-def _refuse_deep_colour(path: Path) -> None:
-    """Refuse PNG colour of 16 bits per channel, of which Pillow would silently keep 8."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(26)
-    except OSError as error:
-        raise VolumeProblem.from_os_error(error, path, "The picture cannot be read") from error
-    if start[:8] == b"\x89PNG\r\n\x1a\n" and start[24] == 16 and start[25] in (2, 6):
-        raise VolumeProblem(
-            str(path), "16-bit colour PNG cannot be read without losing bits.", "Save it as TIFF, or as 8-bit colour."
-        )
 
 
 def _refuse_unfit(path: Path, grid: Grid) -> None:

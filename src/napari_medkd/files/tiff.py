@@ -5,11 +5,11 @@ The resolution tag of other programs is for printing and is not read.
 
 import hashlib
 import io
-import re
 import struct
 import uuid
+import zlib
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import tifffile
@@ -20,26 +20,25 @@ from napari_medkd.core.errors import Problem, VolumeProblem
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.volume import Volume
 from napari_medkd.files.atomic import write_bytes
-from napari_medkd.files.memory import refuse_beyond_memory
-from napari_medkd.files.raster import COLOURS, channels_first
+from napari_medkd.files.channels import COLOURS
+from napari_medkd.files.ome_xml import MM_PER_UNIT, Spacing, read_ome
+from napari_medkd.files.raster import channels_first, without_bomb_warnings
+from napari_medkd.files.tiff_damage import refuse_unreadable
+from napari_medkd.files.tiff_pages import refuse_broken_chain
 
-#: Voxel size (z, y, x) in mm, or None where the file does not say.
-Spacing: TypeAlias = tuple[float, float, float] | None
-
-_MM_PER_UNIT = {"m": 1e3, "cm": 10.0, "mm": 1.0, "µm": 1e-3, "um": 1e-3, "micron": 1e-3, "microns": 1e-3, "nm": 1e-6}
+_LARGEST_VOXEL = 1e6
 _PLANES = "ZIQ"  # planes along z, and pages whose meaning is not said
-_DAMAGE = (OSError, ValueError, KeyError, IndexError, TypeError, RuntimeError, EOFError, struct.error, OverflowError)
+_DAMAGE = (
+    *(OSError, ValueError, KeyError, IndexError, TypeError, RuntimeError, EOFError, ArithmeticError, AssertionError),
+    *(struct.error, zlib.error, Image.DecompressionBombError),
+)
 
 
 def read_image(path: Path, num_channels: int | None = None) -> Volume:
     """Return the stack, with the file's channels or the colours of its pixels."""
-    pages, axes, spacing = _decoded(path)
+    pages, axes, spacing, names = _decoded(path)
     data = _channels_first(pages, axes, path, num_channels)
-    shape = (data.shape[1], data.shape[2], data.shape[3])
-    grid = Grid.upright(shape, unit="pixel") if spacing is None else Grid.upright(shape, spacing)
-    named = {1: ("image",), 3: COLOURS if "S" in axes else None}.get(len(data))
-    names = named or tuple(f"channel {n + 1}" for n in range(len(data)))
-    return Volume(data, grid, names, source=path)
+    return Volume(data, _grid(data, spacing, path), _channel_names(len(data), axes, names), source=path)
 
 
 def read_labels(path: Path) -> Volume:
@@ -48,13 +47,13 @@ def read_labels(path: Path) -> Volume:
 
 
 def write_image(path: Path, volume: Volume) -> None:
-    """Write the image as OME-TIFF; 8-bit colour of one plane as a colour picture."""
-    _write(path, volume.data, volume.grid)
+    """Write the image as OME-TIFF with the names of its channels; 8-bit colour of one plane as a colour picture."""
+    _write(path, volume.data, volume.grid, volume.channels)
 
 
 def write_labels(path: Path, labels: NDArray[Any], grid: Grid) -> None:
     """Write the labels (z, y, x) as OME-TIFF."""
-    _write(path, labels[np.newaxis], grid)
+    _write(path, labels[np.newaxis], grid, ())
 
 
 def doubts(path: Path) -> list[Problem]:
@@ -62,19 +61,42 @@ def doubts(path: Path) -> list[Problem]:
     return []
 
 
-def _decoded(path: Path) -> tuple[NDArray[Any], str, Spacing]:
-    """Return the array, a letter for each of its axes, and the voxel size."""
+def _grid(data: NDArray[Any], spacing: Spacing, path: Path) -> Grid:
+    shape = (data.shape[1], data.shape[2], data.shape[3])
+    if spacing is None:
+        return Grid.upright(shape, unit="pixel")
+    if not all(0 < size < _LARGEST_VOXEL for size in spacing):
+        sizes = " x ".join(f"{size:g}" for size in spacing)
+        raise VolumeProblem(
+            str(path),
+            f"The voxel size in the header is {sizes} mm; each must be above 0.",
+            "Correct it, or leave it out.",
+        )
+    return Grid.upright(shape, spacing)
+
+
+def _channel_names(count: int, axes: str, said: tuple[str, ...]) -> tuple[str, ...]:
+    if count == 1:
+        return ("image",)
+    if "S" in axes and count == 3:
+        return COLOURS
+    return said if len(said) == count else tuple(f"channel {n + 1}" for n in range(count))
+
+
+def _decoded(path: Path) -> tuple[NDArray[Any], str, Spacing, tuple[str, ...]]:
+    """Return the array, a letter for each of its axes, the voxel size, and names of channels."""
     try:
-        with tifffile.TiffFile(path) as file:
-            series = file.series[0]
-            refuse_beyond_memory(int(series.nbytes), path)
-            spacing = _imagej_spacing(file) if file.is_imagej else _ome_spacing(file.ome_metadata or "")
-            if file.pages.first.photometric == tifffile.PHOTOMETRIC.PALETTE:
-                return (*_by_pillow(path), spacing)
+        refuse_broken_chain(path)
+        with tifffile.TiffFile(path, _multifile=False) as file:
+            ome = read_ome(file.ome_metadata or "", path.name)
+            series = refuse_unreadable(file, ome, path)
+            spacing = _imagej_spacing(file) if file.is_imagej else ome.spacing
+            if series.keyframe.photometric == tifffile.PHOTOMETRIC.PALETTE:
+                return (*_by_pillow(path), spacing, ome.channels)
             try:
-                return series.asarray(), series.axes, spacing
+                return series.asarray(), series.axes, spacing, ome.channels
             except ValueError:  # a compression that needs a codec tifffile does not bring along
-                return (*_by_pillow(path), spacing)
+                return (*_by_pillow(path), spacing, ome.channels)
     except (FileNotFoundError, PermissionError) as error:
         raise VolumeProblem.from_os_error(error, path, "The TIFF cannot be read") from error
     except VolumeProblem:
@@ -86,7 +108,7 @@ def _decoded(path: Path) -> tuple[NDArray[Any], str, Spacing]:
 
 
 def _by_pillow(path: Path) -> tuple[NDArray[Any], str]:
-    with Image.open(path) as opened:
+    with without_bomb_warnings(), Image.open(path) as opened:
         pages = np.stack([np.array(page) for page in ImageSequence.Iterator(opened)])
     return pages, "IYXS"[: pages.ndim]
 
@@ -115,7 +137,7 @@ def _channels_first(pages: NDArray[Any], axes: str, path: Path, num_channels: in
 
 def _imagej_spacing(file: tifffile.TiffFile) -> Spacing:
     said = file.imagej_metadata or {}
-    scale = _MM_PER_UNIT.get(str(said.get("unit", "")).replace("\\u00B5", "µ").lower())
+    scale = MM_PER_UNIT.get(str(said.get("unit", "")).replace("\\u00B5", "µ").lower())
     tags = file.pages.first.tags
     per_unit = [tags[name].value for name in ("YResolution", "XResolution") if name in tags]
     if scale is None or len(per_unit) < 2 or any(not n or not d for n, d in per_unit):
@@ -124,20 +146,7 @@ def _imagej_spacing(file: tifffile.TiffFile) -> Spacing:
     return scale * float(said.get("spacing", 1.0)), y, x
 
 
-def _ome_spacing(xml: str) -> Spacing:
-    sizes: list[float | None] = []
-    for axis in "ZYX":
-        size = re.search(rf'PhysicalSize{axis}="([^"]+)"', xml)
-        unit = re.search(rf'PhysicalSize{axis}Unit="([^"]+)"', xml)
-        scale = _MM_PER_UNIT.get(unit[1] if unit else "µm")
-        sizes.append(float(size[1]) * scale if size and scale else None)
-    z, y, x = sizes
-    if y is None or x is None:
-        return None
-    return y if z is None else z, y, x
-
-
-def _write(path: Path, data: NDArray[Any], grid: Grid) -> None:
+def _write(path: Path, data: NDArray[Any], grid: Grid, channels: tuple[str, ...]) -> None:
     upright = Grid.upright(grid.shape, grid.spacing, grid.unit)
     if not upright.matches(grid, tolerance=1e-3):
         raise VolumeProblem(
@@ -147,6 +156,8 @@ def _write(path: Path, data: NDArray[Any], grid: Grid) -> None:
         )
     is_colour = grid.is_flat and data.shape[0] == 3 and data.dtype == np.uint8
     said: dict[str, Any] = {"axes": "YXS" if is_colour else "CZYX"}
+    if len(channels) > 1 and not is_colour:
+        said["Channel"] = {"Name": list(channels)}
     if grid.unit == "mm":
         for axis, size in zip("ZYX", grid.spacing, strict=True):
             said |= {f"PhysicalSize{axis}": size, f"PhysicalSize{axis}Unit": "mm"}

@@ -26,7 +26,7 @@ def laid_out(folder: Path, save, ending: str = ".nii.gz", **changes: Any) -> Pat
     return folder
 
 
-@pytest.mark.parametrize("ending", [".nii.gz", ".png"])
+@pytest.mark.parametrize("ending", [".nii.gz", ".nrrd", ".mha", ".png"])
 def test_a_dataset_of_nnunet_is_opened_and_sound(tmp_path, save, ending):
     dataset = open_dataset(laid_out(tmp_path / "Dataset002_Heart", save, ending))
 
@@ -103,8 +103,8 @@ def test_hidden_files_of_a_mac_are_not_cases(tmp_path, save):
 
 
 def test_an_ending_that_cannot_be_opened_is_refused_at_once(tmp_path, save):
-    with pytest.raises(DatasetProblem, match=r"file_ending: Files that end in \.mha.*Convert"):
-        open_dataset(laid_out(tmp_path, save, file_ending=".mha"))
+    with pytest.raises(DatasetProblem, match=r"file_ending: Files that end in \.mgz.*Convert"):
+        open_dataset(laid_out(tmp_path, save, file_ending=".mgz"))
 
 
 def test_classes_made_of_regions_are_refused(tmp_path, save):

@@ -16,6 +16,7 @@ from napari_medkd.files.importers.image_index import case_ids
 from napari_medkd.files.importers.listing import image_files
 from napari_medkd.files.importers.pairs import channels_and_modality
 from napari_medkd.files.importers.source import Source
+from napari_medkd.files.opening import VOLUME_SUFFIXES, suffix_of
 from napari_medkd.files.splitting import split_with_sides
 
 _TASK = "class"
@@ -57,9 +58,9 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _by_class(folder: Path) -> dict[str, list[Path]]:
-    """Return the pictures by the folder they lie in; none where a folder holds no picture, or NIfTI."""
+    """Return the pictures by the folder they lie in; none where a folder holds no picture, or volumes."""
     found = {path.name: image_files(path) for path in _folders(folder)}
     are_pictures = all(
-        paths and not any(path.name.lower().endswith((".nii", ".nii.gz")) for path in paths) for paths in found.values()
+        paths and not any(suffix_of(path) in VOLUME_SUFFIXES for path in paths) for paths in found.values()
     )
     return found if are_pictures else {}

@@ -19,10 +19,10 @@ from napari_medkd.core.errors import DatasetProblem, Problem
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Modality, Volume
+from napari_medkd.files.channels import COLOURS
 from napari_medkd.files.importers.medmnist_names import CLASSES, MODALITIES
 from napari_medkd.files.importers.npz import StoredArray, arrays_in
 from napari_medkd.files.importers.source import ColumnWishes, Made, Source
-from napari_medkd.files.raster import COLOURS
 
 _SIDES = {"train": "train", "val": "validate", "test": "test"}
 _MOST_CLASSES = 1000

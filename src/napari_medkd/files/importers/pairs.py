@@ -13,7 +13,7 @@ from napari_medkd.files.importers.dataset_json import TASK
 from napari_medkd.files.importers.listing import image_files
 from napari_medkd.files.importers.loose_slices import refuse_loose_slices
 from napari_medkd.files.importers.mask_values import task_of_masks
-from napari_medkd.files.opening import read_volume, stem_of, suffix_of
+from napari_medkd.files.opening import VOLUME_SUFFIXES, read_volume, stem_of, suffix_of
 
 _IMAGE_FOLDERS = ("images", "image")
 _MASK_FOLDERS = ("labels", "masks", "label", "mask")
@@ -101,6 +101,6 @@ def channels_and_modality(images: list[Path]) -> tuple[tuple[str, ...], Modality
         except VolumeProblem:
             continue  # the check names it
         channels, modality = max(channels, found.channels, key=len), found.modality
-        if suffix_of(path).startswith(".nii") or path.is_dir():
+        if suffix_of(path) in VOLUME_SUFFIXES or path.is_dir():
             break  # only pictures are grey or coloured as it comes
     return channels or ("image",), modality
