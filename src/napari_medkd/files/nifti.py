@@ -1,7 +1,8 @@
 """NIfTI-1 and -2 in one file (``.nii``, ``.nii.gz``): path <-> image in canonical order.
 
 The affine is the sform where it is coded, else the qform, else the voxel sizes alone. The unit becomes mm. More than
-eight volumes in the fourth dimension are a time series, unless the caller names as many channels.
+eight volumes in the fourth dimension are a time series, unless the caller names as many channels. Of a large file that
+is not packed, only what is looked at is read.
 """
 
 import gzip
@@ -15,9 +16,10 @@ from numpy.typing import NDArray
 from napari_medkd.core.errors import Problem, VolumeProblem
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.volume import Volume
-from napari_medkd.files import nifti_header
+from napari_medkd.files import nifti_header, nifti_voxels
 from napari_medkd.files.atomic import write_bytes
 from napari_medkd.files.axes import are_axes, to_canonical, to_file_order
+from napari_medkd.files.memory import LARGE_BYTES
 from napari_medkd.files.nifti_header import Header
 from napari_medkd.files.scaling import scaled
 
@@ -27,7 +29,18 @@ _GZIP_LEVEL = 4  # measured on MR and CT: within 1 % of the size of level 9, in 
 
 def read_image(path: Path, num_channels: int | None = None) -> Volume:
     """Return the file's image; ``num_channels`` says how many the caller expects, if it knows."""
-    header, stored = nifti_header.read_stored(path)
+    header, stored = nifti_voxels.read_stored(path)
+    return _placed(header, stored, path, num_channels)
+
+
+def read_labels(path: Path) -> Volume:
+    """Return the file's labels as an image of one channel, in memory."""
+    header, stored = nifti_voxels.read_stored(path, mapped=False)
+    return _placed(header, stored, path, 1)
+
+
+def _placed(header: Header, stored: NDArray[Any], path: Path, num_channels: int | None) -> Volume:
+    """Return the image of the stored numbers; a large one is a view of them."""
     affine = nifti_header.affine_of(header, path)
     channels, names = _channels_last(stored, path, num_channels)
     values = _scaled(channels, header, path)
@@ -35,12 +48,10 @@ def read_image(path: Path, num_channels: int | None = None) -> Volume:
     letters = "".join(nibabel.aff2axcodes(affine))  # type: ignore[no-untyped-call]
     data, affine = to_canonical(values, affine, letters)
     grid = Grid((data.shape[0], data.shape[1], data.shape[2]), affine, "mm", letters)
-    return Volume(np.ascontiguousarray(np.moveaxis(data, 3, 0)), grid, names, source=path)
-
-
-def read_labels(path: Path) -> Volume:
-    """Return the file's labels as an image of one channel."""
-    return read_image(path, 1)
+    data = np.moveaxis(data, 3, 0)
+    if data.nbytes <= LARGE_BYTES:
+        data = np.require(data, requirements=["C", "A", "W"])  # as other libraries want it
+    return Volume(data, grid, names, source=path)
 
 
 def write_image(path: Path, volume: Volume) -> None:

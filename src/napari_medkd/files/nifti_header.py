@@ -1,12 +1,12 @@
 """What a NIfTI file says before its voxels: sizes that can be trusted, the affine, and doubts about it."""
 
 import gzip
-import math
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import IO, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import nibabel
 import numpy as np
@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from napari_medkd.core.errors import Problem, VolumeProblem
 from napari_medkd.core.grid import Unit
-from napari_medkd.files.memory import refuse_beyond_memory
 
 #: A Nifti1Header or Nifti2Header; nibabel does not say the types of their methods.
 Header: TypeAlias = Any
@@ -31,24 +30,8 @@ _CONFLICT_IN_VOXELS = 0.5
 
 def read_header(path: Path) -> Header:
     """Return the header alone."""
-    with _opened(path) as stream:
-        return _header(stream, path)
-
-
-def read_stored(path: Path) -> tuple[Header, NDArray[Any]]:
-    """Return the header and the numbers as stored, of shape (i, j, k, ...), unscaled."""
-    with _opened(path) as stream:
-        header = _header(stream, path)
-        shape, dtype, offset = _layout(header, path)
-        size = math.prod(shape) * dtype.itemsize
-        _refuse_impossible(offset + size, shape, path, packed=isinstance(stream, gzip.GzipFile))
-        stream.read(offset - header.sizeof_hdr)
-        body = stream.read(size)
-        if len(body) < size:
-            raise _truncated(path, f"it ends after {len(body)} of {size} bytes of voxels")
-        stream.read(1)  # at the end of a .gz this compares its checksum
-    stored = np.frombuffer(body, dtype).reshape(shape, order="F")
-    return header, stored if dtype.isnative else stored.astype(dtype.newbyteorder("="))
+    with opened(path) as stream:
+        return header_in(stream, path)
 
 
 @np.errstate(all="ignore")  # numbers that are none are refused below, by name
@@ -129,7 +112,7 @@ def encode(data: NDArray[Any], affine: NDArray[np.float64], unit: Unit, *, are_l
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
+def opened(path: Path) -> Iterator[BufferedReader | gzip.GzipFile]:
     """Open the file, packed or not by its content, and translate what goes wrong while it is read."""
     try:
         with path.open("rb") as file:
@@ -137,16 +120,18 @@ def _opened(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
             file.seek(0)
             yield gzip.GzipFile(fileobj=file) if packed else file
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise _truncated(path, f"the compressed data are damaged: {error}") from error
+        raise truncated(path, f"the compressed data are damaged: {error}") from error
     except OSError as error:
         raise VolumeProblem.from_os_error(error, path, "The image cannot be read") from error
 
 
-def _truncated(path: Path, why: str) -> VolumeProblem:
+def truncated(path: Path, why: str) -> VolumeProblem:
+    """Return the problem of a file that ends too early or is damaged."""
     return VolumeProblem(str(path), f"The file is incomplete or damaged: {why}.", "Copy or download it again.")
 
 
-def _header(stream: IO[bytes] | gzip.GzipFile, path: Path) -> Header:
+def header_in(stream: BufferedReader | gzip.GzipFile, path: Path) -> Header:
+    """Return the header at the start of an opened file, whose voxels come next."""
     block = stream.read(348)
     sizes = {int.from_bytes(block[:4], "little"), int.from_bytes(block[:4], "big")} & set(_CLASS_BY_SIZE)
     if len(block) == 348 and sizes:
@@ -163,7 +148,7 @@ def _header(stream: IO[bytes] | gzip.GzipFile, path: Path) -> Header:
     )
 
 
-def _layout(header: Header, path: Path) -> tuple[tuple[int, ...], np.dtype[Any], int]:
+def layout_of(header: Header, path: Path) -> tuple[tuple[int, ...], np.dtype[Any], int]:
     """Return shape, type and offset of the voxels."""
     try:
         shape = tuple(int(n) for n in header.get_data_shape())
@@ -184,12 +169,11 @@ def _layout(header: Header, path: Path) -> tuple[tuple[int, ...], np.dtype[Any],
     return shape, dtype, offset
 
 
-def _refuse_impossible(size: int, shape: tuple[int, ...], path: Path, *, packed: bool) -> None:
-    """Refuse sizes the file cannot hold or the memory cannot take, before anything is allocated."""
+def refuse_impossible(size: int, shape: tuple[int, ...], path: Path, *, packed: bool) -> None:
+    """Refuse sizes that the file cannot hold."""
     there = path.stat().st_size
     if size > there * (_MOST_GZIP_SAVES if packed else 1):
-        raise _truncated(path, f"the header announces {' x '.join(map(str, shape))} voxels, the file has {there} bytes")
-    refuse_beyond_memory(size, path)
+        raise truncated(path, f"the header announces {' x '.join(map(str, shape))} voxels, the file has {there} bytes")
 
 
 def _refuse_bad_spacing(header: Header, path: Path) -> None:

@@ -88,7 +88,8 @@ def read_volume(
     Raises
     ------
     VolumeProblem
-        Naming the file: missing, damaged, of an unknown format, NaN, another grid, another number of channels.
+        Naming the file: missing, damaged, of an unknown format, NaN, another grid, another number of channels. A large
+        image that stays on the disk is not looked through for NaN.
     """
     files = [paths] if isinstance(paths, Path) else list(paths)
     if not files:
@@ -229,6 +230,16 @@ def _read_one(path: Path, num_channels: int | None) -> Volume:
     _refuse_missing(path)
     with naming(path):
         volume = _format_of(path).read_image(path, num_channels)
+    if not volume.is_on_disk:
+        refuse_not_finite(volume, path)
+    return volume
+
+
+def refuse_not_finite(volume: Volume, path: Path) -> None:
+    """Raise a VolumeProblem naming the file where an intensity is NaN or infinite; reads the whole image.
+
+    `read_volume` asks this of every image but one that stays on the disk: there it is for those who read it.
+    """
     if not volume.is_finite:
         count = int(np.count_nonzero(~np.isfinite(volume.data)))
         raise VolumeProblem(
@@ -236,7 +247,6 @@ def _read_one(path: Path, num_channels: int | None) -> Volume:
             f"{count} of {volume.data.size} intensities are NaN or infinite.",
             "Replace them, for example by the smallest intensity, and save the image again.",
         )
-    return volume
 
 
 def _refuse_missing(path: Path) -> None:

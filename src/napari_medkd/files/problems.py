@@ -10,7 +10,15 @@ from napari_medkd.core.annotation import ClassLabel
 from napari_medkd.core.dataset import Case, Dataset
 from napari_medkd.core.errors import InputProblem, Problem
 from napari_medkd.core.grid import Grid
-from napari_medkd.files.opening import IMAGE_SUFFIXES, doubts_about, is_image, read_boxes, read_mask, read_volume
+from napari_medkd.files.opening import (
+    IMAGE_SUFFIXES,
+    doubts_about,
+    is_image,
+    read_boxes,
+    read_mask,
+    read_volume,
+    refuse_not_finite,
+)
 from napari_medkd.files.series_path import on_disk
 
 
@@ -64,6 +72,8 @@ def _problems_inside(case: Case, dataset: Dataset, grids: dict[str, Grid]) -> li
     with _gathering(problems, case):
         volume = read_volume(case.images, channels=dataset.channels, modality=dataset.modality)
         grids[case.id] = volume.grid
+        if volume.is_on_disk:
+            refuse_not_finite(volume, case.images[0])
         problems += [_in_case(doubt, case) for path in case.images for doubt in doubts_about(path)]
     for name, known in case.annotations.items():
         if not isinstance(known, ClassLabel):

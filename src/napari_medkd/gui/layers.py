@@ -17,6 +17,7 @@ from napari_medkd.core.annotation import Mask
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Modality, Volume
+from napari_medkd.files.memory import LARGE_BYTES
 from napari_medkd.gui.colours import colours_of_labels
 
 LayerData: TypeAlias = tuple[Any, dict[str, Any], str]
@@ -30,6 +31,7 @@ _GREY = {"colormap": "gray", "rendering": "attenuated_mip", "blending": "translu
 #: Soft tissue, in HU.
 _CT_WINDOW = (-160.0, 240.0)
 _MOST_SAMPLES = 500_000
+_PLANES_SAMPLED = 5
 
 
 def placement(grid: Grid) -> dict[str, Any]:
@@ -82,8 +84,7 @@ def contrast_limits(values: NDArray[Any], modality: Modality, *, is_picture: boo
 
     A picture of 8 bits (a photograph, a screen) is shown as it is.
     """
-    step = max(1, int((values.size / _MOST_SAMPLES) ** (1 / max(1, np.squeeze(values).ndim))))
-    sample = np.asarray(values[tuple(slice(None, None, step if n > step else 1) for n in values.shape)])
+    sample = sampled(values)
     sample = sample[np.isfinite(sample)]
     if not sample.size:
         return 0.0, 1.0
@@ -95,6 +96,15 @@ def contrast_limits(values: NDArray[Any], modality: Modality, *, is_picture: boo
     if high <= low:
         low, high = float(sample.min()), float(sample.max())
     return (low, high) if high > low else (low, low + 1.0)
+
+
+def sampled(values: Any) -> NDArray[Any]:
+    """Return every n-th voxel along each axis; of a large volume those of a few planes, so that no other is read."""
+    if values.nbytes > LARGE_BYTES and values.ndim > 2:
+        planes = _PLANES_SAMPLED if isinstance(values, np.ndarray) else 1
+        values = values[[(2 * n + 1) * len(values) // (2 * planes) for n in range(planes)]]
+    step = max(1, int((values.size / _MOST_SAMPLES) ** (1 / max(1, sum(n > 1 for n in values.shape)))))
+    return np.asarray(values[tuple(slice(None, None, step if n > step else 1) for n in values.shape)])
 
 
 def _looks_like_hounsfield_units(sample: NDArray[Any]) -> bool:

@@ -164,7 +164,14 @@ def _holds_labels(data: NDArray[Any], file: Path) -> bool:
     """Whether these are class numbers: few whole numbers, or more of them under a name or header that says so."""
     import numpy as np
 
-    if len(data) > 1 or data.dtype.kind not in "iu" or data.min() < 0 or data.max() > np.iinfo(np.uint16).max:
+    from napari_medkd.gui.layers import sampled
+
+    if len(data) > 1 or data.dtype.kind not in "iu":
+        return False
+    sample = sampled(data[0])  # of a large image enough to see that it is none
+    if sample.min() < 0 or len(np.unique(sample)) > _MOST_VALUES:
+        return False
+    if data.min() < 0 or data.max() > np.iinfo(np.uint16).max:
         return False
     values = len(np.unique(data))
     says_so = any(word in f"{file.parent.name}/{file.name}".lower() for word in _WORDS_FOR_LABELS)
