@@ -16,6 +16,8 @@ from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Modality, Volume
 from napari_medkd.files.dicom_folder import NAMED_SUFFIXES
 from napari_medkd.files.series_path import on_disk
+from napari_medkd.files.web_path import web_address
+from napari_medkd.files.zarr_path import ZARR_SUFFIXES, suffix_around
 
 Labels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
 
@@ -28,6 +30,7 @@ _FORMAT_OF = {
     ".tif": "tiff",
     ".tiff": "tiff",
     **dict.fromkeys(NAMED_SUFFIXES, "dicom"),
+    **dict.fromkeys(ZARR_SUFFIXES, "ome_zarr"),
 }
 #: Suffixes (lower case) of the files that can be opened.
 IMAGE_SUFFIXES = tuple(_FORMAT_OF)
@@ -46,13 +49,13 @@ class _Format(Protocol):
 def suffix_of(path: Path) -> str:
     """Return the image suffix of the name in lower case (``.nii.gz`` whole), or "" if it is not an image's."""
     name = on_disk(path).name.lower()
-    return next((suffix for suffix in IMAGE_SUFFIXES if name.endswith(suffix)), "")
+    return next((suffix for suffix in IMAGE_SUFFIXES if name.endswith(suffix)), "") or suffix_around(path)
 
 
 def stem_of(path: Path) -> str:
     """Return the name of the file, or of the DICOM folder, without its image suffix."""
-    name = on_disk(path).name
-    return name[: len(name) - len(suffix_of(path))]
+    name, suffix = on_disk(path).name, suffix_of(path)
+    return name[: -len(suffix)] if suffix and name.lower().endswith(suffix) else name
 
 
 def is_image(path: Path) -> bool:
@@ -167,6 +170,10 @@ def write_mask(path: Path, mask: Mask, *, label_map: LabelMap | None = None) -> 
         stored = label_map.inverse(np.unique(labels).tolist())(labels)
         labels = _smallest(stored, int(stored.max()))
     _format_of(path).write_labels(path, labels, mask.grid)
+    if suffix_of(path) in ZARR_SUFFIXES and (label_map is None or not label_map.values):
+        from napari_medkd.files.ome_zarr_writing import say_classes
+
+        say_classes(path, mask.task)
 
 
 def write_boxes(path: Path, boxes: Boxes) -> None:
@@ -179,7 +186,7 @@ def write_boxes(path: Path, boxes: Boxes) -> None:
 def labels_in(path: Path) -> tuple[int, ...]:
     """Return the label values a mask file holds, as stored, in rising order."""
     stored, _ = _stored_labels(path)
-    return tuple(np.flatnonzero(np.bincount(stored.ravel())).tolist())
+    return tuple(_values_in(stored).tolist())
 
 
 def doubts_about(path: Path) -> list[Problem]:
@@ -219,6 +226,10 @@ def _format_of(path: Path) -> _Format:
             from napari_medkd.files import dicom
 
             return dicom
+        case "ome_zarr":
+            from napari_medkd.files import ome_zarr
+
+            return ome_zarr
     raise VolumeProblem(
         str(path),
         f"The suffix {path.suffix!r} is of no image format that can be opened.",
@@ -251,8 +262,10 @@ def refuse_not_finite(volume: Volume, path: Path) -> None:
 
 def _refuse_missing(path: Path) -> None:
     there = on_disk(path)
+    if web_address(path) is not None:
+        return
     is_folder = there.is_dir()
-    if not there.is_file() and not (is_folder and suffix_of(path) in ("", *NAMED_SUFFIXES)):
+    if not there.is_file() and not (is_folder and suffix_of(path) in ("", *NAMED_SUFFIXES, *ZARR_SUFFIXES)):
         raise VolumeProblem(
             str(path),
             "This is a folder; expected an image file." if is_folder else "The file does not exist.",
@@ -284,8 +297,8 @@ def _stored_labels(path: Path) -> tuple[Labels, Grid]:
 
 
 def _whole_numbers(values: NDArray[Any], path: Path) -> Labels:
-    low, high = values.min(), values.max()
-    fractions = 0 if values.dtype.kind != "f" else int(np.count_nonzero(values != np.rint(values)))
+    low, high = (np.asarray(end()) for end in (values.min, values.max))
+    fractions = 0 if values.dtype.kind != "f" else int(np.asarray(np.count_nonzero(values != np.rint(values))))
     if fractions or low < 0 or high > np.iinfo(np.uint16).max:
         found = f"{fractions} values that are none" if fractions else f"values from {low} to {high}"
         raise VolumeProblem(
@@ -296,9 +309,16 @@ def _whole_numbers(values: NDArray[Any], path: Path) -> Labels:
     return _smallest(values, int(high))
 
 
+def _values_in(stored: Labels) -> NDArray[np.integer]:
+    """Return the labels that are there, in rising order; those on the disk are looked through chunk by chunk."""
+    if type(stored) is np.ndarray:
+        return np.flatnonzero(np.bincount(stored.ravel()))
+    return np.asarray(np.unique(stored))
+
+
 def _as_classes(stored: Labels, task: Task, label_map: LabelMap, path: Path) -> Labels:
     """Return the labels of the task's classes; a stored value that is none is refused by the value in the file."""
-    present = np.flatnonzero(np.bincount(stored.ravel()))
+    present = _values_in(stored)
     if not label_map.values and len(task.classes) == 2 and task.ignore != 255 and set(present) <= {0, 255}:
         label_map = LabelMap({255: 1})
     meant = label_map(present)
@@ -315,7 +335,11 @@ def _as_classes(stored: Labels, task: Task, label_map: LabelMap, path: Path) -> 
         )
     if not label_map.values:
         return stored
-    return _smallest(label_map(stored), int(meant.max()))
+    highest = int(meant.max())
+    renamed: Any = stored
+    if type(renamed) is np.ndarray:
+        return _smallest(label_map(renamed), highest)
+    return renamed.map_blocks(lambda block: _smallest(label_map(block), highest))
 
 
 def _smallest(labels: NDArray[Any], highest: int) -> Labels:

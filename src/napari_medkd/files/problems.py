@@ -20,6 +20,7 @@ from napari_medkd.files.opening import (
     refuse_not_finite,
 )
 from napari_medkd.files.series_path import on_disk
+from napari_medkd.files.web_path import is_there
 
 
 def problems_of_dataset(dataset: Dataset, *, read_images: bool) -> list[Problem]:
@@ -58,7 +59,7 @@ def _problems_of_contents(dataset: Dataset) -> list[Problem]:
 def _missing_files(case: Case) -> list[Problem]:
     problems = []
     for path in (*case.images, *(known for known in case.annotations.values() if isinstance(known, Path))):
-        if not on_disk(path).exists():
+        if not is_there(on_disk(path)):
             hint = "Put the file there, or correct its path; relative paths start at the dataset's folder."
             problems.append(Problem(f"cases.{case.id}", f"The file {path} does not exist.", hint))
         elif path in case.images and not is_image(path):

@@ -58,8 +58,14 @@ def shown_array(array_ZYX: NDArray[Any], grid: Grid) -> NDArray[Any]:
     return array_ZYX[0] if grid.is_flat else array_ZYX
 
 
-def image_layers(volume: Volume, name: str, *, case: str = "") -> list[LayerData]:
-    """Return an image layer for each channel; red, green and blue become one picture in colour."""
+def image_layers(volume: Volume, name: str, *, case: str = "", coarser: Sequence[Volume] = ()) -> list[LayerData]:
+    """Return an image layer for each channel; red, green and blue become one picture in colour.
+
+    Parameters
+    ----------
+    coarser
+        The same image in lower resolutions, each lower than the one before, which are drawn from afar.
+    """
     origin = origin_of(volume.grid, "image", source=volume.source) | {"modality": str(volume.modality), "case": case}
     common = placement(volume.grid) | {"metadata": {KEY: origin}}
     if _is_colour_picture(volume):
@@ -68,9 +74,10 @@ def image_layers(volume: Volume, name: str, *, case: str = "") -> list[LayerData
     layers: list[LayerData] = []
     for index, channel in enumerate(volume.channels):
         title = name if len(volume.channels) == 1 else f"{name} · {channel}"
-        limits = contrast_limits(volume.data[index], volume.modality, is_picture=volume.grid.unit == "pixel")
+        levels = [shown_array(level.data[index], volume.grid) for level in (volume, *coarser)]
+        limits = contrast_limits(levels[-1], volume.modality, is_picture=volume.grid.unit == "pixel")
         look = {"name": title, "contrast_limits": limits, "visible": index == 0}
-        layers.append((shown_array(volume.data[index], volume.grid), common | _GREY | look, "image"))
+        layers.append((levels if coarser else levels[0], common | _GREY | look, "image"))
     return layers
 
 
