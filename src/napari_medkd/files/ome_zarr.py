@@ -22,19 +22,9 @@ from napari_medkd.core.volume import Volume
 from napari_medkd.files.axes import to_canonical
 from napari_medkd.files.memory import LARGE_BYTES, refuse_beyond_memory
 from napari_medkd.files.ome_zarr_metadata import Level, Multiscale, multiscale_of
-from napari_medkd.files.ome_zarr_writing import write_image, write_labels
+from napari_medkd.files.ome_zarr_writing import write_image as write_image
+from napari_medkd.files.ome_zarr_writing import write_labels as write_labels
 from napari_medkd.files.web_path import web_address
-
-__all__ = [
-    "doubts",
-    "label_classes",
-    "label_paths",
-    "read_image",
-    "read_labels",
-    "read_levels",
-    "write_image",
-    "write_labels",
-]
 
 _DAMAGE = (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, NotImplementedError, IndexError)
 _MOST_UNNAMED_CHANNELS = 8

@@ -153,7 +153,7 @@ def _stored(group: Any, name: str, level: Any) -> Any:
         dimension_names=None if is_old else [*"czyx"][-level.ndim :],
         chunk_key_encoding={"name": "v2", "separator": "/"} if is_old else None,
     )
-    lazy: Any = dask.array.asarray(level).rechunk(chunks)
+    lazy: Any = dask.array.asarray(level).rechunk(chunks)  # type: ignore[no-untyped-call]
     dask.array.store(lazy, stored, lock=False)
     return stored
 

@@ -339,7 +339,8 @@ def _as_classes(stored: Labels, task: Task, label_map: LabelMap, path: Path) -> 
     renamed: Any = stored
     if type(renamed) is np.ndarray:
         return _smallest(label_map(renamed), highest)
-    return renamed.map_blocks(lambda block: _smallest(label_map(block), highest))
+    by_chunk: Labels = renamed.map_blocks(lambda block: _smallest(label_map(block), highest))
+    return by_chunk
 
 
 def _smallest(labels: NDArray[Any], highest: int) -> Labels:

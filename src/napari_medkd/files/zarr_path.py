@@ -15,7 +15,7 @@ def suffix_around(path: Path) -> str:
 
 
 def holds_image(path: Path) -> bool:
-    """Return whether a path names OME-Zarr: a folder that says so, or an address with the suffix. Nothing is fetched."""
+    """Return whether a path names OME-Zarr: a folder that says so, or an address of that suffix, which is not asked."""
     if web_address(path) is not None:
         return path.name.lower().endswith(ZARR_SUFFIXES)
     return any(_says_image(path / name) for name in ("zarr.json", ".zattrs"))
