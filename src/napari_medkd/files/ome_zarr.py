@@ -29,6 +29,7 @@ from napari_medkd.files.web_path import web_address
 _DAMAGE = (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, NotImplementedError, IndexError)
 _MOST_UNNAMED_CHANNELS = 8
 _MOST_CHUNKS = 2**22
+_VOXELS_AT_ONCE = 2**21
 
 
 def read_image(path: Path, num_channels: int | None = None) -> Volume:
@@ -138,8 +139,7 @@ def _volume(group: Any, said: Multiscale, path: Path, number: int, num_channels:
         array = group[level.path]
     _refuse_unusable(array, said, level, path)
     voxels = _Voxels(array, path)
-    # One task for each chunk; "auto" would make chunks that take seconds where a plane is looked at.
-    lazy: Any = dask.array.from_array(voxels, array.chunks, asarray=False, name=False)  # type: ignore[no-untyped-call]
+    lazy: Any = dask.array.from_array(voxels, _blocks(array.chunks), asarray=False, name=False)  # type: ignore[no-untyped-call]
     if lazy.nbytes <= LARGE_BYTES:
         refuse_beyond_memory(lazy.nbytes, path)
         lazy = voxels[...]
@@ -151,6 +151,12 @@ def _volume(group: Any, said: Multiscale, path: Path, number: int, num_channels:
     if isinstance(data, np.ndarray):
         data = np.require(data, requirements=["C", "A", "W"])
     return Volume(data, grid, _names(said, len(data)), source=path)
+
+
+def _blocks(chunks: tuple[int, ...]) -> tuple[int, ...]:
+    """Return how much is read at once: a few small chunks, as each costs dask more than it takes to read."""
+    several = max(1, int((_VOXELS_AT_ONCE / prod(chunks)) ** (1 / 3)))
+    return tuple(size * several if size > 1 else 1 for size in chunks)
 
 
 def _refuse_unusable(array: Any, said: Multiscale, level: Level, path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
@@ -15,6 +17,7 @@ from napari_medkd.core.grid import Grid
 from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Modality, Volume
 from napari_medkd.files.dicom_folder import NAMED_SUFFIXES
+from napari_medkd.files.memory import MOST_VOXELS_HELD
 from napari_medkd.files.series_path import on_disk
 from napari_medkd.files.web_path import web_address
 from napari_medkd.files.zarr_path import ZARR_SUFFIXES, suffix_around
@@ -64,7 +67,12 @@ def is_image(path: Path) -> bool:
 
 
 def mask_suffix(grid: Grid) -> str:
-    """Return the suffix a mask on the grid is saved with: NIfTI where voxels have a size, else PNG or TIFF."""
+    """Return the suffix a mask on the grid is saved with: NIfTI where voxels have a size, else PNG or TIFF.
+
+    One too large to be held in memory is saved as OME-Zarr.
+    """
+    if prod(grid.shape) > MOST_VOXELS_HELD:
+        return ".ome.zarr"
     if grid.unit == "mm":
         return ".nii.gz"
     return ".png" if grid.is_flat else ".tif"
@@ -154,6 +162,8 @@ def read_boxes(path: Path, task: Task, grid: Grid) -> Boxes:
 
 def write_volume(path: Path, volume: Volume) -> None:
     """Save the image in its file's own axis order with its affine; the suffix picks the format."""
+    if volume.is_on_disk and suffix_of(path) not in ZARR_SUFFIXES:
+        volume = replace(volume, data=np.asarray(volume.data))
     _format_of(path).write_image(path, volume)
 
 
@@ -165,12 +175,13 @@ def write_mask(path: Path, mask: Mask, *, label_map: LabelMap | None = None) -> 
     label_map
         What `read_mask` will apply: such labels are stored that it finds the mask's own again.
     """
-    labels = mask.labels
-    if label_map is not None and label_map.values:
+    is_renamed, is_zarr = bool(label_map and label_map.values), suffix_of(path) in ZARR_SUFFIXES
+    labels: Any = mask.labels if is_zarr and not is_renamed else np.asarray(mask.labels)
+    if label_map is not None and is_renamed:
         stored = label_map.inverse(np.unique(labels).tolist())(labels)
         labels = _smallest(stored, int(stored.max()))
     _format_of(path).write_labels(path, labels, mask.grid)
-    if suffix_of(path) in ZARR_SUFFIXES and (label_map is None or not label_map.values):
+    if is_zarr and not is_renamed:
         from napari_medkd.files.ome_zarr_writing import say_classes
 
         say_classes(path, mask.task)

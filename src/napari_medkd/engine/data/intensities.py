@@ -11,7 +11,7 @@ from napari_medkd.core.preprocessing import IntensityRule
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
-    """Clips intensities to ``low`` and ``high``, takes ``shift`` away and divides by ``size``; where that is 0, all are."""
+    """Clips intensities to ``low`` and ``high``, takes ``shift`` away and divides by ``size``; 0 makes all 0."""
 
     low: float
     high: float

@@ -58,13 +58,24 @@ class StreamedImage:
 
     @cached_property
     def _scalings(self) -> list[Scaling]:
-        return [Scaling.of(self._sample(channel), self._rule) for channel in self._channels]
+        found = [Scaling.of(self._sample(channel), self._rule) for channel in self._channels]
+        return [
+            scaling if scaling.size else Scaling.of(self._extremes(channel), self._rule)
+            for scaling, channel in zip(found, self._channels, strict=True)
+        ]
+
+    def _extremes(self, channel: Resampled) -> NDArray[np.float32]:
+        """Return the lowest and highest intensity of all, where the blocks hold nothing else than one."""
+        parts = (self._read(channel, where) for where in blocks_of(channel.shape))
+        lowest, highest = zip(*((part.min(), part.max()) for part in parts), strict=True)
+        return np.array([min(lowest), max(highest)], np.float32)
 
     def _sample(self, channel: Resampled) -> NDArray[np.float32]:
+        sides = np.minimum(channel.shape, _SIDE)
+        counts = np.minimum(-(-np.array(channel.shape) // sides), _BLOCKS)
         blocks = []
-        for index in np.ndindex(_BLOCKS, _BLOCKS, _BLOCKS):
-            sides = np.minimum(channel.shape, _SIDE)
-            first = (np.array(channel.shape) - sides) * (2 * np.array(index) + 1) // (2 * _BLOCKS)
+        for index in np.ndindex(*counts):
+            first = (np.array(channel.shape) - sides) * (2 * np.array(index) + 1) // (2 * counts)
             z, y, x = (slice(start, start + side) for start, side in zip(first.tolist(), sides.tolist(), strict=True))
             blocks.append(self._read(channel, (z, y, x)).ravel())
         return np.concatenate(blocks)
