@@ -6,7 +6,7 @@ finished before a crash is not predicted again.
 
 import shutil
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
 from pathlib import Path
@@ -18,16 +18,18 @@ import zarr
 from torch import nn
 
 from napari_medkd.engine.data.patches import window_of
+from napari_medkd.engine.data.preprocess import blocks_of
 from napari_medkd.engine.data.resampling import Region
 from napari_medkd.engine.data.streamed import StreamedImage
 from napari_medkd.engine.hardware import Machine
 from napari_medkd.engine.sliding_window import Place, Surrounded, sliding_window, starts
 from napari_medkd.engine.uncertainty import ExpectedOverlap
 
-#: What a piece with its surroundings, and the sums of its logits, may take in memory.
-PIECE_BYTES = 2**28
+#: What a piece with its surroundings, and, where the network is there too, the sums of its logits take in main memory.
+PIECE_BYTES = 400 * 2**20
 _OVERLAP = 0.5
 _CHUNK = 64
+_BLOCK = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +93,10 @@ def segmentation_in_pieces(
         Background included.
     """
     shape = (image.shape[1], image.shape[2], image.shape[3])
-    sides, chunks = _sides(shape, patch, image.shape[0], num_classes)
+    num_sums = num_classes + 1 if machine.device.type == "cpu" else 0
+    sides, chunks = _sides(shape, patch, image.shape[0], num_sums)
     pieces = list(_pieces(shape, sides))
-    group = kept.group(shape, chunks, len(pieces), 3 * (num_classes - 1) + 1)
+    group = replace(kept, key=f"{kept.key} {sides}").group(shape, chunks, len(pieces), 3 * (num_classes - 1) + 1)
     for number, piece in enumerate(pieces):
         if np.isnan(group["sums"][number]).any():
             windows = sliding_window(network, _surrounded(image, piece, patch), patch, autocast=machine.autocast)
@@ -112,16 +115,17 @@ def segmentation_in_pieces(
     return StoredSegmentation(group["labels"], overlap.uncertainty())
 
 
-def _sides(shape: Place, patch: Place, num_channels: int, num_classes: int) -> tuple[Place, Place]:
+def _sides(shape: Place, patch: Place, num_channels: int, num_sums: int) -> tuple[Place, Place]:
     """Return the sides of a piece, and of a chunk: pieces begin where windows and chunks begin."""
     strides = [max(1, int(side * (1 - _OVERLAP))) for side in patch]
     chunks = [stride * max(1, _CHUNK // stride) for stride in strides]
     several = 1
     while True:
         sides = [min(chunk * (several + 1), size) for chunk, size in zip(chunks, shape, strict=True)]
-        around = [min(side + 2 * window, size) for side, window, size in zip(sides, patch, shape, strict=True)]
+        reach = [2 * (window - stride) for window, stride in zip(patch, strides, strict=True)]
+        around = [min(side + further, size) for side, further, size in zip(sides, reach, shape, strict=True)]
         slab = prod(around) * max(window / side for window, side in zip(patch, around, strict=True))
-        is_too_large = 4 * (num_channels * prod(around) + (num_classes + 1) * slab) > PIECE_BYTES
+        is_too_large = 4 * (num_channels * prod(around) + num_sums * slab) > PIECE_BYTES
         if is_too_large or sides == list(shape):
             break
         several += 1
@@ -147,5 +151,9 @@ def _surrounded(image: StreamedImage, piece: Region, patch: Place) -> Surrounded
         lengths.append(reaching[-1] + window - reaching[0])
         inside.append(slice(low - reaching[0], high - reaching[0]))
     z, y, x = lengths
-    cut = window_of(image, np.array(begins), (z, y, x))
+    cut = np.empty((image.shape[0], z, y, x), np.float32)
+    for where in blocks_of((z, y, x), max(_BLOCK, *patch)):  # so that nothing else of its size is needed meanwhile
+        low, high = ([getattr(axis, end) for axis in where] for end in ("start", "stop"))
+        d, h, w = np.subtract(high, low).tolist()
+        cut[:, *where] = window_of(image, np.add(begins, low), (d, h, w))
     return Surrounded(torch.from_numpy(cut), (inside[0], inside[1], inside[2]))

@@ -43,7 +43,7 @@ def _file_behind(layer: Any) -> Path | None:
     from napari_medkd.files.opening import suffix_of
 
     path = getattr(layer.source, "path", None)
-    return Path(path) if path and suffix_of(Path(path)) and Path(path).is_file() else None
+    return Path(path) if path and suffix_of(Path(path)) and Path(path).exists() else None
 
 
 def layer_of(viewer: Any, unique_id: Any) -> Any:
