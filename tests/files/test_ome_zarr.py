@@ -317,7 +317,8 @@ def test_a_folder_that_is_no_zarr_is_never_replaced(tmp_path):
     assert mine.read_text() == "mine"
 
 
-def test_a_mask_too_large_for_memory_is_read_chunk_by_chunk(tmp_path):
+def test_a_mask_too_large_for_memory_is_read_chunk_by_chunk(tmp_path, monkeypatch):
+    monkeypatch.setattr("napari_medkd.files.opening.MOST_VOXELS_HELD", LARGE_BYTES)
     side = 420
     group = zarr.open_group(tmp_path / "m.zarr", mode="w")
     array = group.create_array("0", shape=(side,) * 3, chunks=(70,) * 3, dtype=np.uint8)

@@ -109,7 +109,7 @@ def read_volume(
     volumes = [_read_one(path, expected if len(files) == 1 else 1) for path in files]
     for volume, path in zip(volumes[1:], files[1:], strict=True):
         _refuse_other_grid(volume.grid, volumes[0].grid, path, f"the first channel's ({files[0].name})")
-    data = volumes[0].data if len(files) == 1 else np.concatenate([volume.data for volume in volumes])
+    data = volumes[0].data if len(files) == 1 else _joined(volumes)
     if channels and len(data) != len(channels):
         count = f"{len(data)} channel{'s' * (len(data) > 1)}"
         raise VolumeProblem(
@@ -271,6 +271,17 @@ def refuse_not_finite(volume: Volume, path: Path) -> None:
         )
 
 
+def _joined(volumes: list[Volume]) -> NDArray[Any]:
+    """Return the channels of several files, on the disk where one of them is."""
+    if not any(volume.is_on_disk for volume in volumes):
+        return np.concatenate([volume.data for volume in volumes])
+    import dask.array
+
+    lazy = [dask.array.asarray(volume.data, chunks="16 MiB") for volume in volumes]  # type: ignore[no-untyped-call]
+    joined: NDArray[Any] = dask.array.concatenate(lazy)  # type: ignore[no-untyped-call]
+    return joined
+
+
 def _refuse_missing(path: Path) -> None:
     there = on_disk(path)
     if web_address(path) is not None:
@@ -304,7 +315,8 @@ def _stored_labels(path: Path) -> tuple[Labels, Grid]:
         raise VolumeProblem(
             str(path), f"The mask has {len(volume.data)} channels; expected one.", "Save one number for each voxel."
         )
-    return _whole_numbers(volume.data[0], path), volume.grid
+    stored = volume.data[0] if prod(volume.grid.shape) > MOST_VOXELS_HELD else np.asarray(volume.data[0])
+    return _whole_numbers(stored, path), volume.grid
 
 
 def _whole_numbers(values: NDArray[Any], path: Path) -> Labels:
