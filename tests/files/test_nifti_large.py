@@ -80,3 +80,11 @@ def test_a_file_packed_in_several_pieces_is_read_whole(tmp_path):
     path.write_bytes(gzip.compress(content[:700]) + gzip.compress(content[700:]) + b"\0" * 20)
 
     assert sorted(read_volume(path).data.ravel().tolist()) == list(range(1000))
+
+
+def test_channels_of_large_files_stay_on_the_disk_together(plain):
+    volume = read_volume([plain, plain], channels=("T1", "T2"))
+
+    assert volume.is_on_disk
+    assert volume.data.shape == (2, SIDE, SIDE, SIDE)
+    assert np.asarray(volume.data[:, SIDE - 4, SIDE - 3, 1]).tolist() == [1, 1]

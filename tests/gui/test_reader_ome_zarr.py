@@ -100,6 +100,11 @@ def test_a_large_image_is_shown_and_can_be_asked_about(large, make_napari_viewer
     assert picture.is_ours
 
 
+def test_an_address_is_taken_by_its_suffix_and_nothing_else_on_the_web(tmp_path):
+    assert get_reader("https://server.example/scan.ome.zarr") is not None
+    assert get_reader("https://server.example/scan.png") is None
+
+
 def test_a_zarr_folder_that_is_no_image_is_left_to_others(tmp_path):
     zarr.open_group(tmp_path / "table.zarr", mode="w").attrs.update({"columns": ["a"]})
     (tmp_path / "empty.zarr").mkdir()

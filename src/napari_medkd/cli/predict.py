@@ -40,7 +40,7 @@ def predict(
     image: Annotated[
         list[Path] | None,
         typer.Option(
-            help="An image file, or a folder of DICOM; repeatable. As many as channels, of one channel each: one image."
+            help="An image file, a folder of DICOM or OME-Zarr, an address; repeatable. As many as channels: one image."
         ),
     ] = None,
     case: Annotated[list[str] | None, typer.Option(help="Id of a case of the dataset; repeatable.")] = None,
