@@ -1,11 +1,11 @@
-"""Time from a path to the first pixel: a DICOM series against SimpleITK's reader, a large NIfTI file against nibabel.
+"""Time from a path to the first pixel: DICOM against SimpleITK, large NIfTI against nibabel, OME-Zarr against zarr.
 
     python benchmarks/loading.py [--repeats 5] [--slices 400] [--gigabytes 1]
 
-The data are generated into a temporary folder: CT slices of 512 x 512, and one volume of int16, plain and as .nii.gz.
-Ours is timed as napari's reader, up to one plane of the layer it returns; the others up to one plane of the array.
-Each way is timed once in every round, so that what else the machine does falls on all alike; files come from the
-system's cache.
+The data are generated into a temporary folder: CT slices of 512 x 512, and one volume of int16, plain, as .nii.gz and
+as OME-Zarr. Ours is timed as napari's reader, up to one plane of the layer it returns; the others up to one plane of
+the array. Each way is timed once in every round, so that what else the machine does falls on all alike; files come
+from the system's cache.
 """
 
 import argparse
@@ -19,10 +19,12 @@ import nibabel
 import numpy as np
 import pydicom
 import SimpleITK as sitk
+import zarr
 from numpy.typing import NDArray
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 from record import Record, Row
 
+from napari_medkd.files.opening import read_volume, write_volume
 from napari_medkd.gui.reader import get_reader
 
 SIDE = 512
@@ -61,8 +63,8 @@ def write_series(folder: Path, num_slices: int) -> Path:
     return folder
 
 
-def write_volume(folder: Path, gigabytes: float) -> tuple[Path, Path]:
-    """Write one volume plain and compressed; its planes are a few that come round again."""
+def write_volumes(folder: Path, gigabytes: float) -> tuple[Path, Path, Path]:
+    """Write one volume plain, compressed, and as OME-Zarr; its planes are a few that come round again."""
     rng = np.random.default_rng(2)
     planes = np.stack([plane_of_ct(rng).T for _ in range(8)], axis=2)
     num_planes = round(gigabytes * 2**30 / (2 * SIDE**2))
@@ -70,7 +72,9 @@ def write_volume(folder: Path, gigabytes: float) -> tuple[Path, Path]:
     plain, packed = folder / "large.nii", folder / "large.nii.gz"
     nibabel.save(image, plain)
     nibabel.save(image, packed)
-    return plain, packed
+    chunked = folder / "large.ome.zarr"
+    write_volume(chunked, read_volume(plain))
+    return plain, packed, chunked
 
 
 def ours(path: Path) -> Plane:
@@ -78,6 +82,7 @@ def ours(path: Path) -> Plane:
     read = get_reader(str(path))
     assert read is not None
     data = read(str(path))[0][0]
+    data = data[0] if isinstance(data, list) else data  # of several resolutions the finest
     return np.array(data[len(data) // 2])
 
 
@@ -100,6 +105,12 @@ def mapped_by_nibabel(path: Path) -> Plane:
     """Return a plane of a file of which nothing else is read."""
     array = nibabel.load(path).dataobj
     return np.array(array[..., array.shape[-1] // 2])
+
+
+def with_zarr(path: Path) -> Plane:
+    """Return a plane of the whole volume in memory, in its finest resolution."""
+    array = np.asarray(zarr.open_group(path, mode="r")["0"][:])
+    return np.array(array[len(array) // 2])
 
 
 def timed(way: Callable[[Path], Plane], path: Path) -> float:
@@ -130,7 +141,7 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         series = write_series(Path(name) / "series", asked.slices)
-        plain, packed = write_volume(Path(name), asked.gigabytes)
+        plain, packed, chunked = write_volumes(Path(name), asked.gigabytes)
         ways = {
             f"DICOM, {asked.slices} slices: napari-medkd": (ours, series),
             f"DICOM, {asked.slices} slices: SimpleITK": (with_simpleitk, series),
@@ -139,6 +150,8 @@ def main() -> None:
             f"NIfTI, {asked.gigabytes:g} GiB: nibabel, one plane of it": (mapped_by_nibabel, plain),
             f"NIfTI, {asked.gigabytes:g} GiB as .nii.gz: napari-medkd": (ours, packed),
             f"NIfTI, {asked.gigabytes:g} GiB as .nii.gz: nibabel, all of it": (with_nibabel, packed),
+            f"OME-Zarr, {asked.gigabytes:g} GiB: napari-medkd": (ours, chunked),
+            f"OME-Zarr, {asked.gigabytes:g} GiB: zarr, all of it": (with_zarr, chunked),
         }
         seconds = measure(ways, asked.repeats)
     medians = {way: round(statistics.median(found), 3) for way, found in seconds.items()}

@@ -184,6 +184,7 @@ SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
     "one_shot_tried": one_shot_candidates,
     "training": plain("What a training step costs"),
     "augmentation": plain("Augmentation against MONAI's dictionary transforms"),
+    "loading": plain("Time to the first pixel"),
     "viewer": plain("The viewer: import, first paint, lag while training"),
     "gpu_check": plain("GPU"),
 }

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 from npe2 import PluginManifest
 
+OURS = ("medkd-dataset.json", "prediction.json")
 MANIFEST = Path(__file__).parents[2] / "src" / "napari_medkd" / "napari.yaml"
 
 
@@ -34,7 +35,7 @@ def test_python_names_point_into_the_gui_only(manifest):
 def test_the_reader_claims_no_pictures_of_others(manifest):
     patterns = {pattern for reader in manifest.contributions.readers for pattern in reader.filename_patterns}
 
-    assert patterns == {"*.nii", "*.nii.gz", "*.dcm", "*.dicom", "*.ima", "medkd-dataset.json", "prediction.json"}
+    assert patterns == {"*.nii", "*.nii.gz", "*.dcm", "*.dicom", "*.ima", "*.zarr", *OURS}
 
 
 def test_preferences_have_a_default_and_a_description(manifest):

@@ -125,3 +125,15 @@ def test_a_damaged_file_is_named_with_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(VolumeProblem, match=r"torn\.nii\.gz") as refusal:
         reader(str(path))
     assert refusal.value.problems[0].hint
+
+
+@pytest.mark.gui
+def test_a_large_file_is_shown_in_planes_and_in_space_from_the_disk(tmp_path, make_napari_viewer_proxy):
+    path = _save(np.broadcast_to(np.arange(330, dtype=np.int16), (330, 330, 330)), tmp_path / "large.nii")
+    viewer = make_napari_viewer_proxy()
+
+    (layer,) = viewer.open(str(path), plugin="napari-medkd")
+    viewer.dims.ndisplay = 3
+
+    assert isinstance(layer.data, np.memmap)
+    assert layer.contrast_limits[1] > 250

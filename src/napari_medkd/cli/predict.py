@@ -40,8 +40,8 @@ def predict(
     image: Annotated[
         list[Path] | None,
         typer.Option(
-            help="An image file, or a folder of DICOM or of numbered slices; repeatable. As many as channels, of one "
-            "channel each: one image."
+            help="An image file, a folder of DICOM, OME-Zarr or numbered slices, or an address; repeatable. As many as "
+            "channels, of one channel each: one image."
         ),
     ] = None,
     case: Annotated[list[str] | None, typer.Option(help="Id of a case of the dataset; repeatable.")] = None,

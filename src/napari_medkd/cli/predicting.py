@@ -13,6 +13,7 @@ from napari_medkd.core.run_layout import checkpoint_path
 from napari_medkd.core.spec import PredictSpec
 from napari_medkd.files.manifest import open_dataset
 from napari_medkd.files.series_path import on_disk
+from napari_medkd.files.web_path import is_there
 from napari_medkd.runs.folder import RunFolder
 from napari_medkd.runs.heartbeat import Heartbeat
 from napari_medkd.runs.prediction_folder import prediction_folder, with_folder_of_its_own
@@ -76,7 +77,7 @@ def predict_in(spec: PredictSpec) -> int:
 
 
 def _existing(images: tuple[Path, ...]) -> tuple[Path, ...]:
-    missing = [path for path in images if not on_disk(path).exists()]
+    missing = [path for path in images if not is_there(on_disk(path))]
     if missing:
         raise InputProblem.of([Problem(str(path), "There is no such image.", "Check the path.") for path in missing])
     return tuple(path.absolute() for path in images)

@@ -18,7 +18,8 @@ class Mask:
     Parameters
     ----------
     labels
-        (z, y, x) of uint8 or uint16; value ``i`` is ``task.classes[i]``.
+        (z, y, x) of uint8 or uint16; value ``i`` is ``task.classes[i]``. Those of a large mask may stay on the disk, as
+        an array of dask: whoever makes it has looked at their values.
     grid
         Where the voxels are.
     task
@@ -47,6 +48,8 @@ class Mask:
                 f"The labels are of type {self.labels.dtype}; expected uint8 or uint16.",
                 "Save the mask as whole numbers.",
             )
+        if self.is_on_disk:
+            return
         allowed = set(range(len(self.task.classes))) | ({self.task.ignore} if self.task.ignore is not None else set())
         strangers = sorted(set(np.unique(self.labels).tolist()) - allowed)
         if strangers:
@@ -56,6 +59,11 @@ class Mask:
                 f"{', '.join(self.task.classes)}.",
                 "List the missing classes in the task, or map the labels in medkd-dataset.json.",
             )
+
+    @property
+    def is_on_disk(self) -> bool:
+        """Whether labels are read only when they are looked at."""
+        return type(self.labels) is not np.ndarray
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,8 @@ class Volume:
     Parameters
     ----------
     data
-        Intensities of shape (channel, z, y, x).
+        Intensities of shape (channel, z, y, x). A large image may stay on the disk: then this is an array that reads
+        what is looked at, mapped by numpy or of dask.
     grid
         Where the voxels are.
     channels
@@ -60,6 +61,11 @@ class Volume:
                 f"The image has {self.data.shape[0]} channels but {len(self.channels)} channel names.",
                 "Give one name per channel in medkd-dataset.json.",
             )
+
+    @property
+    def is_on_disk(self) -> bool:
+        """Whether intensities are read only when they are looked at."""
+        return type(self.data) is not np.ndarray
 
     @property
     def is_finite(self) -> bool:

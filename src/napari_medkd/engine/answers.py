@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from napari_medkd.core.annotation import Boxes, Mask
+from napari_medkd.core.errors import VolumeProblem
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.prediction import Attention, ClassScores, ScoredBoxes
 from napari_medkd.core.preprocessing import Preprocessing
@@ -13,8 +14,10 @@ from napari_medkd.core.task import Task
 from napari_medkd.engine.box_finding import find_boxes
 from napari_medkd.engine.class_scores import class_scores
 from napari_medkd.engine.data.preprocess import moved_to, restore_image, restore_mask
+from napari_medkd.engine.data.streamed import StreamedImage
 from napari_medkd.engine.hardware import Machine
-from napari_medkd.engine.sliding_window import sliding_window
+from napari_medkd.engine.pieces import Kept, StoredSegmentation, segmentation_in_pieces
+from napari_medkd.engine.sliding_window import Segmentation, sliding_window
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,16 +46,37 @@ class Sight:
 
     Parameters
     ----------
-    image_CZYX
-        Preprocessed intensities on the network's device.
+    image
+        Preprocessed intensities (C, Z, Y, X) on the network's device, or what reads parts of them.
     grid, original
         The network's grid, and the image's own.
+    kept
+        The folder where finished pieces of an image that is read in parts are kept, and what they depend on besides the
+        task.
     """
 
-    image_CZYX: Tensor
+    image: Tensor | StreamedImage
     grid: Grid
     original: Grid
     preprocessing: Preprocessing
+    kept: Kept | None = None
+
+    @property
+    def image_CZYX(self) -> Tensor:
+        """All intensities at once.
+
+        Raises
+        ------
+        VolumeProblem
+            Where the image is too large for that.
+        """
+        if isinstance(self.image, Tensor):
+            return self.image
+        raise VolumeProblem(
+            "image",
+            f"The image is too large for this as a whole: {self.grid.describe()}.",
+            "Only masks of such images are predicted: crop it, or save it at a lower resolution.",
+        )
 
 
 def answers(network: nn.Module, tasks: tuple[Task, ...], sight: Sight, machine: Machine) -> Iterator[float | Answer]:
@@ -73,7 +97,13 @@ def answers(network: nn.Module, tasks: tuple[Task, ...], sight: Sight, machine: 
 
 
 def _mask(network: nn.Module, task: Task, sight: Sight, machine: Machine) -> Iterator[float | Answer]:
-    found = yield from sliding_window(network, sight.image_CZYX, sight.preprocessing.patch, autocast=machine.autocast)
+    patch = sight.preprocessing.patch
+    found: Segmentation | StoredSegmentation
+    if isinstance(sight.image, StreamedImage) and sight.kept is not None:
+        kept = Kept(sight.kept.folder / task.name, sight.kept.key)
+        found = yield from segmentation_in_pieces(network, sight.image, patch, machine, len(task.classes), kept)
+    else:
+        found = yield from sliding_window(network, sight.image_CZYX, patch, autocast=machine.autocast)
     mask = restore_mask(found.labels, sight.grid, sight.original, task)
     yield Answer(task, mask, found.uncertainty)
 

@@ -1,8 +1,11 @@
 """Predicts with the trained weights of a run: an iterator of events, like training."""
 
+import hashlib
+import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -22,14 +25,20 @@ from napari_medkd.core.volume import Volume
 from napari_medkd.engine.answers import Answer, Sight, answers
 from napari_medkd.engine.checkpoint import WeightsCard, load_network
 from napari_medkd.engine.control import Cancelled, obey
+from napari_medkd.engine.data.array_cache import digest_of
 from napari_medkd.engine.data.batch import Batch
-from napari_medkd.engine.data.preprocess import prepare_image, prepare_mask
+from napari_medkd.engine.data.preprocess import prepare_mask
 from napari_medkd.engine.data.shown import showing
+from napari_medkd.engine.data.streamed import StreamedImage, prepared_image
 from napari_medkd.engine.hardware import Machine, choose_device, use_threads
+from napari_medkd.engine.pieces import Kept
 from napari_medkd.engine.resolved import read_resolved
 from napari_medkd.files.manifest import open_dataset
 from napari_medkd.files.opening import read_mask, read_volume, stem_of
 from napari_medkd.files.results import write_prediction
+
+#: Folder, among the answers, of what is finished of one that is not complete: it is taken up again.
+UNFINISHED = "unfinished"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,23 +80,33 @@ class Predictor:
         """What the network answers."""
         return tuple(card.task for card in self.card.tasks or (self.card.task,))
 
-    def answer(self, volume: Volume, control: Control, given: Mask | None = None) -> Iterator[AnyEvent | Answer]:
+    def answer(
+        self, volume: Volume, control: Control, given: Mask | None = None, *, unfinished: Path
+    ) -> Iterator[AnyEvent | Answer]:
         """Yield events while the person pauses, and the answer to each task.
 
         Parameters
         ----------
         given
             The mask that supplies class means, for a network that must be shown them.
+        unfinished
+            The folder for what is finished of an image that is too large to be held in memory.
         """
         card = self.card
-        image_CZYX, grid = prepare_image(volume, card.preprocessing)
-        image = torch.from_numpy(image_CZYX).to(self.machine.device)
+        prepared, grid = prepared_image(volume, card.preprocessing)
+        if isinstance(prepared, StreamedImage):
+            kept = Kept(unfinished, self._key(volume))
+            sight = Sight(prepared, grid, volume.grid, card.preprocessing, kept)
+        else:
+            image = torch.from_numpy(prepared).to(self.machine.device)
+            sight = Sight(image, grid, volume.grid, card.preprocessing)
         if given is not None:
+            image = sight.image_CZYX
             label = torch.from_numpy(prepare_mask(given, grid)).to(self.machine.device).long()
             fallback = None if card.fallback_means is None else torch.tensor(card.fallback_means)
             view = showing(card.sees, len(card.task.classes), fallback)
-            image = view(Batch(image[None], label[None])).shown_or_image()[0]
-        sight = Sight(image, grid, volume.grid, card.preprocessing)
+            shown = view(Batch(image[None], label[None])).shown_or_image()[0]
+            sight = replace(sight, image=shown)
         found = answers(self.network, self.tasks, sight, self.machine)
         while True:
             yield from obey(control)
@@ -96,6 +115,12 @@ class Predictor:
                 return
             if isinstance(said, Answer):
                 yield said
+
+    def _key(self, volume: Volume) -> str:
+        """Return what an answer depends on: the weights, the preprocessing, and the image as it lies there now."""
+        there = volume.source if volume.source is not None and volume.source.exists() else None
+        image = f"{volume.source} {volume.grid.describe()} {there.stat().st_mtime_ns if there else ''}"
+        return f"{digest_of(self.network)} {self.card.preprocessing.model_dump_json()} {image}"
 
 
 def _case_question(dataset: Dataset, name: str, card: WeightsCard) -> Question:
@@ -188,8 +213,9 @@ class Answering:
     def answer(self, question: Question, control: Control) -> Iterator[AnyEvent | Prediction]:
         """Yield events, and the prediction of each task."""
         volume, given = question.volume(), None
+        unfinished = self.unfinished(question)
         if self.student is not None:
-            for said in self.student.answer(volume, control):
+            for said in self.student.answer(volume, control, unfinished=unfinished / "student"):
                 if isinstance(said, Answer):
                     given = said.mask
                 else:
@@ -198,11 +224,15 @@ class Answering:
             if question.truth is None:
                 raise SpecProblem(question.name, "There is no true mask for an image file.", "Choose 'student mask'.")
             given = question.truth(volume)
-        for said in self.asked.answer(volume, control, given):
+        for said in self.asked.answer(volume, control, given, unfinished=unfinished / "asked"):
             if isinstance(said, Answer):
                 yield self._prediction(question, volume, said)
             else:
                 yield said
+
+    def unfinished(self, question: Question) -> Path:
+        """Return the folder for what is finished of an answer until it is complete."""
+        return self.spec.out / UNFINISHED / hashlib.sha256(question.name.encode()).hexdigest()[:16]
 
     @property
     def num_tasks(self) -> int:
@@ -271,3 +301,6 @@ def _answered(answering: Answering, question: Question, control: Control, of_cas
             of_cases=of_cases * answering.num_tasks,
             uncertainty=said.uncertainty,
         )
+    shutil.rmtree(answering.unfinished(question), ignore_errors=True)
+    with suppress(OSError):  # that of another image is still there
+        (answering.spec.out / UNFINISHED).rmdir()

@@ -37,7 +37,7 @@ class Previews:
         if (too_soon and not is_last) or not len(self._bench.preview_case) or not (_answers(stage) or stage.shows):
             return
         start = time.monotonic()
-        case = self._bench.preview_case[0]
+        case = self._bench.preview_case[0].held()
         folders = self._write(stage, epoch, case)
         self._last = time.monotonic()
         self._cost_seconds = self._last - start

@@ -35,17 +35,38 @@ class Segmentation:
     ----------
     labels
         Class indices in bytes, (Z, Y, X); of several with the same logit, the first.
-    uncertainty
-        From 0, sure of every voxel, to 1; see `ExpectedOverlap.uncertainty`. Voxels beyond the image do not count.
+    overlap
+        What the labels and the network's probabilities have in common. Voxels beyond the image do not count.
     """
 
     labels: NDArray[np.uint8]
-    uncertainty: float
+    overlap: ExpectedOverlap
+
+    @property
+    def uncertainty(self) -> float:
+        """From 0, sure of every voxel, to 1; see `ExpectedOverlap.uncertainty`."""
+        return self.overlap.uncertainty()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Surrounded:
+    """A part of an image that is asked about, with as much around it as windows reach to.
+
+    Parameters
+    ----------
+    image_CZYX
+        The part and what is around it, at least as large as a window.
+    inside
+        Where the part lies in there.
+    """
+
+    image_CZYX: Tensor
+    inside: Region
 
 
 def sliding_window(
     network: nn.Module,
-    image_CZYX: Tensor,
+    image_CZYX: Tensor | Surrounded,
     patch: Place,
     *,
     autocast: Callable[[], AbstractContextManager[object]],
@@ -62,7 +83,8 @@ def sliding_window(
     network
         In the training state it should answer in, on any device. A 2-D network sees plane by plane.
     image_CZYX
-        Preprocessed intensities, on any device. Sides shorter than the window are continued by their border.
+        Preprocessed intensities, on any device. Sides shorter than the window are continued by their border. Of a part
+        that is surrounded, only the part is answered.
     patch
         Voxels of the window; z is 1 for a 2-D network.
     autocast
@@ -80,7 +102,8 @@ def sliding_window(
     if not 0 <= overlap < 1:
         raise ValueError(f"The overlap is {overlap}; it must be at least 0 and below 1.")
     device = next(network.parameters()).device
-    enlarged_CZYX, inner = enlarged(image_CZYX, patch)
+    surrounded = image_CZYX if isinstance(image_CZYX, Surrounded) else Surrounded(*enlarged(image_CZYX, patch))
+    enlarged_CZYX, inner = surrounded.image_CZYX, surrounded.inside
     shape = (enlarged_CZYX.shape[1], enlarged_CZYX.shape[2], enlarged_CZYX.shape[3])
     axis = max(range(3), key=lambda one: shape[one] / patch[one])
     # From here on the slab's axis comes first, and only the network sees the original order.
@@ -96,7 +119,7 @@ def sliding_window(
         slab.add(chosen, _logits(network, windows, autocast).movedim(2 + axis, 2))
         yield (first + len(chosen)) / len(places)
     labels = np.ascontiguousarray(np.moveaxis(slab.labels(), 0, axis)[inner])
-    return Segmentation(labels, slab.overlap.uncertainty())
+    return Segmentation(labels, slab.overlap)
 
 
 class _Slab:

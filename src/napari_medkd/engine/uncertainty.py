@@ -3,7 +3,9 @@
 Legend: K class, Z Y X space.
 """
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 #: A class that is drawn nowhere counts only where at least this share of all voxels is expected to be of it.
@@ -31,6 +33,18 @@ class ExpectedOverlap:
         sums_3K = torch.stack([torch.stack(sums) for sums in (expected, counted, agreeing)]).cpu().double()
         self._sums_3K = sums_3K if self._sums_3K is None else self._sums_3K + sums_3K
         self._num_voxels += labels_ZYX.numel()
+
+    @property
+    def sums(self) -> NDArray[np.float64]:
+        """What was summed: 3 sums for each class after the background, and behind them the voxels; to be kept."""
+        sums = np.zeros((3, 0)) if self._sums_3K is None else self._sums_3K.numpy()
+        return np.append(sums.ravel(), float(self._num_voxels))
+
+    def add_sums(self, sums: NDArray[np.float64]) -> None:
+        """Take in what another one has summed."""
+        sums_3K = torch.from_numpy(sums[:-1].reshape(3, -1).copy())
+        self._sums_3K = sums_3K if self._sums_3K is None else self._sums_3K + sums_3K
+        self._num_voxels += int(sums[-1])
 
     def uncertainty(self) -> float:
         """Return 1 minus the mean over the foreground classes of the Dice that the probabilities expect.

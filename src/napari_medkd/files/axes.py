@@ -21,11 +21,11 @@ def are_axes(letters: str) -> bool:
 def to_canonical(
     array: NDArray[Any], affine: NDArray[np.float64], letters: str
 ) -> tuple[NDArray[Any], NDArray[np.float64]]:
-    """Return the array as (z, y, x, ...) and the affine of its voxels, from a file's (i, j, k, ...) and affine."""
+    """Return a view of a file's array (i, j, k, ...) as (z, y, x, ...), and the affine of its voxels."""
     order = np.argsort([_PLACE[c][0] for c in letters])
     turned = np.moveaxis(array, order, (0, 1, 2))[_flips(np.array(list(letters))[order])]
     shape = (turned.shape[0], turned.shape[1], turned.shape[2])
-    return np.array(turned, order="C"), affine @ _file_voxel_of_ours(letters, shape)
+    return turned, affine @ _file_voxel_of_ours(letters, shape)
 
 
 def to_file_order(

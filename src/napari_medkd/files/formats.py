@@ -57,6 +57,10 @@ def format_called(name: str) -> Format:
             from napari_medkd.files import tiff
 
             return tiff
+        case "ome_zarr":
+            from napari_medkd.files import ome_zarr
+
+            return ome_zarr
         case "picture_stack":
             from napari_medkd.files import picture_stack
 

@@ -1,10 +1,16 @@
-"""Whether an image fits into memory, asked before it is read."""
+"""What an image costs in memory, asked before it is read."""
 
 from pathlib import Path
 
 import psutil
 
 from napari_medkd.core.errors import VolumeProblem
+
+#: An image of more bytes is not copied, and where its file allows, not read before a part of it is needed.
+LARGE_BYTES = 64 * 2**20
+
+#: An array of more voxels is not held in memory: images are prepared crop by crop, masks are written chunk by chunk.
+MOST_VOXELS_HELD = 2**28
 
 
 def refuse_beyond_memory(num_bytes: int, path: Path) -> None:

@@ -1,8 +1,8 @@
 """What a NIfTI file says before its voxels: sizes that can be trusted, the affine, and doubts about it."""
 
-import os
+from io import BufferedReader
 from pathlib import Path
-from typing import IO, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import nibabel
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from napari_medkd.core.errors import Problem, VolumeProblem
 from napari_medkd.core.grid import Unit
 from napari_medkd.files.channels import Meaning
-from napari_medkd.files.packed import Stream, opened, read_array, refuse_impossible, unpacking
+from napari_medkd.files.packed import Stream, opened, unpacking
 
 #: A Nifti1Header or Nifti2Header; nibabel does not say the types of their methods.
 Header: TypeAlias = Any
@@ -23,7 +23,6 @@ _CLASS_BY_SIZE: dict[int, Any] = {348: Nifti1Header, 540: Nifti2Header}
 _MM_PER_UNIT = {"meter": 1000.0, "mm": 1.0, "micron": 0.001}
 _LARGEST_NIFTI_1 = 32767
 _CONFLICT_IN_VOXELS = 0.5
-_CHUNK = 2**20
 _LARGEST_OFFSET = 2**28  # beyond any extension of a header
 
 #: Matrices, vectors, points, quaternions and colours. NIfTI keeps them in its fifth dimension, others in the fourth.
@@ -35,20 +34,7 @@ _UNITS_OF_TIME, _UNITS_OF_SPECTRA = ("sec", "msec", "usec"), ("hz", "ppm", "rads
 def read_header(path: Path) -> Header:
     """Return the header alone."""
     with opened(path) as file:
-        return _header(_unpacked(file)[0], path)
-
-
-def read_stored(path: Path) -> tuple[Header, NDArray[Any]]:
-    """Return the header and the numbers as stored, of shape (i, j, k, ...), unscaled."""
-    with opened(path) as file:
-        stream, packed = _unpacked(file)
-        header = _header(stream, path)
-        shape, dtype, offset = _layout(header, path)
-        refuse_impossible(
-            shape, dtype, path, os.fstat(file.fileno()).st_size - (0 if packed else offset), packed=packed
-        )
-        _skip(stream, offset - header.sizeof_hdr)
-        return header, read_array(stream, shape, dtype, path)
+        return header_in(unpacked(file)[0], path)
 
 
 def meaning_of(header: Header) -> Meaning:
@@ -141,20 +127,15 @@ def encode(data: NDArray[Any], affine: NDArray[np.float64], unit: Unit, *, are_l
     return content
 
 
-def _unpacked(file: IO[bytes]) -> tuple[Stream, bool]:
+def unpacked(file: BufferedReader) -> tuple[Stream, bool]:
     """Return the stream of the image, and whether the file is packed: by its content, whatever its name says."""
     packed = file.read(2) == b"\x1f\x8b"
     file.seek(0)
     return (unpacking(file) if packed else file), packed
 
 
-def _skip(stream: Stream, size: int) -> None:
-    """Read past extensions of the header, without holding them."""
-    while size > 0 and (gone := len(stream.read(min(size, _CHUNK)))):
-        size -= gone
-
-
-def _header(stream: Stream, path: Path) -> Header:
+def header_in(stream: Stream, path: Path) -> Header:
+    """Return the header at the start of a stream, behind which the voxels come."""
     block = stream.read(348)
     sizes = {int.from_bytes(block[:4], "little"), int.from_bytes(block[:4], "big")} & set(_CLASS_BY_SIZE)
     if len(block) == 348 and sizes:
@@ -171,7 +152,7 @@ def _header(stream: Stream, path: Path) -> Header:
     )
 
 
-def _layout(header: Header, path: Path) -> tuple[tuple[int, ...], np.dtype[Any], int]:
+def layout_of(header: Header, path: Path) -> tuple[tuple[int, ...], np.dtype[Any], int]:
     """Return shape, type and offset of the voxels."""
     try:
         shape = tuple(int(n) for n in header.get_data_shape())

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -16,8 +18,11 @@ from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Modality, Volume
 from napari_medkd.files.dicom_folder import NAMED_SUFFIXES, holds_dicom
 from napari_medkd.files.formats import Format, format_called
+from napari_medkd.files.memory import MOST_VOXELS_HELD
 from napari_medkd.files.picture_folder import pictures_in
 from napari_medkd.files.series_path import on_disk
+from napari_medkd.files.web_path import web_address
+from napari_medkd.files.zarr_path import ZARR_SUFFIXES, suffix_around
 
 Labels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
 
@@ -34,6 +39,7 @@ _FORMAT_OF = {
     ".tif": "tiff",
     ".tiff": "tiff",
     **dict.fromkeys(NAMED_SUFFIXES, "dicom"),
+    **dict.fromkeys(ZARR_SUFFIXES, "ome_zarr"),
 }
 #: Suffixes (lower case) of the files that can be opened.
 IMAGE_SUFFIXES = tuple(_FORMAT_OF)
@@ -44,13 +50,13 @@ VOLUME_SUFFIXES = tuple(suffix for suffix, name in _FORMAT_OF.items() if name in
 def suffix_of(path: Path) -> str:
     """Return the image suffix of the name in lower case (``.nii.gz`` whole), or "" if it is not an image's."""
     name = on_disk(path).name.lower()
-    return next((suffix for suffix in IMAGE_SUFFIXES if name.endswith(suffix)), "")
+    return next((suffix for suffix in IMAGE_SUFFIXES if name.endswith(suffix)), "") or suffix_around(path)
 
 
 def stem_of(path: Path) -> str:
     """Return the name of the file, or of the DICOM folder, without its image suffix."""
-    name = on_disk(path).name
-    return name[: len(name) - len(suffix_of(path))]
+    name, suffix = on_disk(path).name, suffix_of(path)
+    return name[: -len(suffix)] if suffix and name.lower().endswith(suffix) else name
 
 
 def is_image(path: Path) -> bool:
@@ -59,7 +65,12 @@ def is_image(path: Path) -> bool:
 
 
 def mask_suffix(grid: Grid) -> str:
-    """Return the suffix a mask on the grid is saved with: NIfTI where voxels have a size, else PNG or TIFF."""
+    """Return the suffix a mask on the grid is saved with: NIfTI where voxels have a size, else PNG or TIFF.
+
+    One too large to be held in memory is saved as OME-Zarr.
+    """
+    if prod(grid.shape) > MOST_VOXELS_HELD:
+        return ".ome.zarr"
     if grid.unit == "mm":
         return ".nii.gz"
     return ".png" if grid.is_flat else ".tif"
@@ -87,7 +98,8 @@ def read_volume(
     Raises
     ------
     VolumeProblem
-        Naming the file: missing, damaged, of an unknown format, NaN, another grid, another number of channels.
+        Naming the file: missing, damaged, of an unknown format, NaN, another grid, another number of channels. A large
+        image that stays on the disk is not looked through for NaN.
     """
     files = [paths] if isinstance(paths, Path) else list(paths)
     if not files:
@@ -96,7 +108,7 @@ def read_volume(
     volumes = [_read_one(path, expected if len(files) == 1 else 1) for path in files]
     for volume, path in zip(volumes[1:], files[1:], strict=True):
         _refuse_other_grid(volume.grid, volumes[0].grid, path, f"the first channel's ({files[0].name})")
-    data = volumes[0].data if len(files) == 1 else np.concatenate([volume.data for volume in volumes])
+    data = volumes[0].data if len(files) == 1 else _joined(volumes)
     if channels and len(data) != len(channels):
         count = f"{len(data)} channel{'s' * (len(data) > 1)}"
         raise VolumeProblem(
@@ -149,6 +161,8 @@ def read_boxes(path: Path, task: Task, grid: Grid) -> Boxes:
 
 def write_volume(path: Path, volume: Volume) -> None:
     """Save the image in its file's own axis order with its affine; the suffix picks the format."""
+    if volume.is_on_disk and suffix_of(path) not in ZARR_SUFFIXES:
+        volume = replace(volume, data=np.asarray(volume.data))
     _format_of(path).write_image(path, volume)
 
 
@@ -160,11 +174,16 @@ def write_mask(path: Path, mask: Mask, *, label_map: LabelMap | None = None) -> 
     label_map
         What `read_mask` will apply: such labels are stored that it finds the mask's own again.
     """
-    labels = mask.labels
-    if label_map is not None and label_map.values:
+    is_renamed, is_zarr = bool(label_map and label_map.values), suffix_of(path) in ZARR_SUFFIXES
+    labels: Any = mask.labels if is_zarr and not is_renamed else np.asarray(mask.labels)
+    if label_map is not None and is_renamed:
         stored = label_map.inverse(np.unique(labels).tolist())(labels)
         labels = _smallest(stored, int(stored.max()))
     _format_of(path).write_labels(path, labels, mask.grid)
+    if is_zarr and not is_renamed:
+        from napari_medkd.files.ome_zarr_writing import say_classes
+
+        say_classes(path, mask.task)
 
 
 def write_boxes(path: Path, boxes: Boxes) -> None:
@@ -177,7 +196,7 @@ def write_boxes(path: Path, boxes: Boxes) -> None:
 def labels_in(path: Path) -> tuple[int, ...]:
     """Return the label values a mask file holds, as stored, in rising order."""
     stored, _ = _stored_labels(path)
-    return tuple(np.flatnonzero(np.bincount(stored.ravel())).tolist())
+    return tuple(_values_in(stored).tolist())
 
 
 def doubts_about(path: Path) -> list[Problem]:
@@ -221,6 +240,16 @@ def _read_one(path: Path, num_channels: int | None) -> Volume:
     _refuse_missing(path)
     with naming(path):
         volume = _format_of(path).read_image(path, num_channels)
+    if not volume.is_on_disk:
+        refuse_not_finite(volume, path)
+    return volume
+
+
+def refuse_not_finite(volume: Volume, path: Path) -> None:
+    """Raise a VolumeProblem naming the file where an intensity is NaN or infinite; reads the whole image.
+
+    `read_volume` asks this of every image but one that stays on the disk: there it is for those who read it.
+    """
     if not volume.is_finite:
         count = int(np.count_nonzero(~np.isfinite(volume.data)))
         raise VolumeProblem(
@@ -228,13 +257,25 @@ def _read_one(path: Path, num_channels: int | None) -> Volume:
             f"{count} of {volume.data.size} intensities are NaN or infinite.",
             "Replace them, for example by the smallest intensity, and save the image again.",
         )
-    return volume
+
+
+def _joined(volumes: list[Volume]) -> NDArray[Any]:
+    """Return the channels of several files, on the disk where one of them is."""
+    if not any(volume.is_on_disk for volume in volumes):
+        return np.concatenate([volume.data for volume in volumes])
+    import dask.array
+
+    lazy = [dask.array.asarray(volume.data, chunks="16 MiB") for volume in volumes]  # type: ignore[no-untyped-call]
+    joined: NDArray[Any] = dask.array.concatenate(lazy)  # type: ignore[no-untyped-call]
+    return joined
 
 
 def _refuse_missing(path: Path) -> None:
     there = on_disk(path)
+    if web_address(path) is not None:
+        return
     is_folder = there.is_dir()
-    if not there.is_file() and not (is_folder and suffix_of(path) in ("", *NAMED_SUFFIXES)):
+    if not there.is_file() and not (is_folder and suffix_of(path) in ("", *NAMED_SUFFIXES, *ZARR_SUFFIXES)):
         raise VolumeProblem(
             str(path),
             "This is a folder; expected an image file." if is_folder else "The file does not exist.",
@@ -262,12 +303,13 @@ def _stored_labels(path: Path) -> tuple[Labels, Grid]:
         raise VolumeProblem(
             str(path), f"The mask has {len(volume.data)} channels; expected one.", "Save one number for each voxel."
         )
-    return _whole_numbers(volume.data[0], path), volume.grid
+    stored = volume.data[0] if prod(volume.grid.shape) > MOST_VOXELS_HELD else np.asarray(volume.data[0])
+    return _whole_numbers(stored, path), volume.grid
 
 
 def _whole_numbers(values: NDArray[Any], path: Path) -> Labels:
-    low, high = values.min(), values.max()
-    fractions = 0 if values.dtype.kind != "f" else int(np.count_nonzero(values != np.rint(values)))
+    low, high = (np.asarray(end()) for end in (values.min, values.max))
+    fractions = 0 if values.dtype.kind != "f" else int(np.asarray(np.count_nonzero(values != np.rint(values))))
     if fractions or low < 0 or high > np.iinfo(np.uint16).max:
         found = f"{fractions} values that are none" if fractions else f"values from {low} to {high}"
         raise VolumeProblem(
@@ -278,9 +320,16 @@ def _whole_numbers(values: NDArray[Any], path: Path) -> Labels:
     return _smallest(values, int(high))
 
 
+def _values_in(stored: Labels) -> NDArray[np.integer]:
+    """Return the labels that are there, in rising order; those on the disk are looked through chunk by chunk."""
+    if type(stored) is np.ndarray:
+        return np.flatnonzero(np.bincount(stored.ravel()))
+    return np.asarray(np.unique(stored))
+
+
 def _as_classes(stored: Labels, task: Task, label_map: LabelMap, path: Path) -> Labels:
     """Return the labels of the task's classes; a stored value that is none is refused by the value in the file."""
-    present = np.flatnonzero(np.bincount(stored.ravel()))
+    present = _values_in(stored)
     if not label_map.values and len(task.classes) == 2 and task.ignore != 255 and set(present) <= {0, 255}:
         label_map = LabelMap({255: 1})
     meant = label_map(present)
@@ -297,7 +346,12 @@ def _as_classes(stored: Labels, task: Task, label_map: LabelMap, path: Path) -> 
         )
     if not label_map.values:
         return stored
-    return _smallest(label_map(stored), int(meant.max()))
+    highest = int(meant.max())
+    renamed: Any = stored
+    if type(renamed) is np.ndarray:
+        return _smallest(label_map(renamed), highest)
+    by_chunk: Labels = renamed.map_blocks(lambda block: _smallest(label_map(block), highest))
+    return by_chunk
 
 
 def _smallest(labels: NDArray[Any], highest: int) -> Labels:

@@ -11,6 +11,7 @@ from napari_medkd.core.errors import VolumeProblem
 from napari_medkd.core.grid import Grid, Unit
 from napari_medkd.core.volume import Modality, Volume
 from napari_medkd.files.axes import are_axes, to_canonical, to_file_order
+from napari_medkd.files.memory import LARGE_BYTES
 
 
 def placed(
@@ -21,7 +22,7 @@ def placed(
     unit: Unit = "mm",
     modality: Modality = Modality.OTHER,
 ) -> Volume:
-    """Return the image of an array (i, j, k, channel).
+    """Return the image of an array (i, j, k, channel); a large one is a view of it.
 
     Parameters
     ----------
@@ -37,7 +38,10 @@ def placed(
     letters = "".join(nibabel.aff2axcodes(affine))  # type: ignore[no-untyped-call]
     data, affine = to_canonical(values, affine, letters)
     grid = Grid((data.shape[0], data.shape[1], data.shape[2]), affine, unit, letters)
-    return Volume(np.ascontiguousarray(np.moveaxis(data, 3, 0)), grid, names, modality, path)
+    data = np.moveaxis(data, 3, 0)
+    if data.nbytes <= LARGE_BYTES:
+        data = np.require(data, requirements=["C", "A", "W"])  # as other libraries want it
+    return Volume(data, grid, names, modality, path)
 
 
 def in_file_order(data: NDArray[Any], grid: Grid, path: Path) -> tuple[NDArray[Any], NDArray[np.float64]]:

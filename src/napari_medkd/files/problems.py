@@ -11,8 +11,17 @@ from napari_medkd.core.annotation import ClassLabel
 from napari_medkd.core.dataset import Case, Dataset
 from napari_medkd.core.errors import InputProblem, Problem
 from napari_medkd.core.grid import Grid
-from napari_medkd.files.opening import IMAGE_SUFFIXES, doubts_about, is_image, read_boxes, read_mask, read_volume
+from napari_medkd.files.opening import (
+    IMAGE_SUFFIXES,
+    doubts_about,
+    is_image,
+    read_boxes,
+    read_mask,
+    read_volume,
+    refuse_not_finite,
+)
 from napari_medkd.files.series_path import on_disk
+from napari_medkd.files.web_path import is_there
 
 
 def problems_of_dataset(dataset: Dataset, *, read_images: bool) -> list[Problem]:
@@ -73,7 +82,7 @@ def _problems_of_contents(dataset: Dataset) -> list[Problem]:
 def _missing_files(case: Case) -> list[Problem]:
     problems = []
     for path in (*case.images, *(known for known in case.annotations.values() if isinstance(known, Path))):
-        if not on_disk(path).exists():
+        if not is_there(on_disk(path)):
             hint = "Put the file there, or correct its path; relative paths start at the dataset's folder."
             problems.append(Problem(f"cases.{case.id}", f"The file {path} does not exist.", hint))
         elif path in case.images and not is_image(path):
@@ -87,6 +96,8 @@ def _problems_inside(case: Case, dataset: Dataset, grids: dict[str, Grid]) -> li
     with _gathering(problems, case):
         volume = read_volume(case.images, channels=dataset.channels, modality=dataset.modality)
         grids[case.id] = volume.grid
+        if volume.is_on_disk:
+            refuse_not_finite(volume, case.images[0])
         problems += [_in_case(doubt, case) for path in case.images for doubt in doubts_about(path)]
     for name, known in case.annotations.items():
         if not isinstance(known, ClassLabel):

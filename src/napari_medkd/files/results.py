@@ -3,7 +3,8 @@
 ::
 
     predictions/liver_012/prediction.json    case, task, grid, class scores, boxes, who said it
-    predictions/liver_012/mask.nii.gz        or mask.png / mask.tif where the image has no physical size
+    predictions/liver_012/mask.nii.gz        or mask.png / mask.tif where the image has no physical size, or
+                                             mask.ome.zarr where it is too large to be held in memory
     predictions/liver_012/attention.nii.gz   or attention.tif; where the network looked
 
 The answers of a network with several tasks lie one folder lower: ``predictions/TASK/liver_012``.
@@ -11,6 +12,7 @@ The answers of a network with several tasks lie one folder lower: ``predictions/
 
 import hashlib
 import re
+import shutil
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,7 +30,7 @@ from napari_medkd.files.boxes import BoxRecord, boxes_of, records_of
 from napari_medkd.files.opening import mask_suffix, naming, read_mask, read_volume, write_mask, write_volume
 
 RECORD = "prediction.json"
-_MASKS = ("mask.nii.gz", "mask.png", "mask.tif")
+_MASKS = ("mask.nii.gz", "mask.png", "mask.tif", "mask.ome.zarr")
 _ATTENTIONS = ("attention.nii.gz", "attention.tif")
 
 
@@ -100,7 +102,10 @@ def write_prediction(prediction: Prediction, folder: Path) -> Path:
     )
     write_json(path / RECORD, record.model_dump(mode="json", by_alias=True, exclude_none=True))
     for name in {*_MASKS, *_ATTENTIONS} - {mask, attention and attention.file}:
-        (path / name).unlink(missing_ok=True)
+        if (path / name).is_dir():
+            shutil.rmtree(path / name, ignore_errors=True)
+        else:
+            (path / name).unlink(missing_ok=True)
     return path
 
 

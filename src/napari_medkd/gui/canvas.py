@@ -16,7 +16,7 @@ def pictures_on(viewer: Any, *, besides: tuple[Any, ...] = ()) -> list[Picture]:
     pictures: dict[Any, Picture] = {}
     for layer in viewer.layers:
         is_image = isinstance(layer, Image) and layer.metadata.get(KEY, {}).get("kind") != KIND
-        if is_image and layer not in besides and not layer.multiscale:
+        if is_image and layer not in besides and (not layer.multiscale or KEY in layer.metadata):
             shape = layer.data.shape[:-1] if layer.rgb else layer.data.shape
             if len(shape) in (2, 3):
                 picture = _picture(layer, shape)
@@ -28,7 +28,14 @@ def _picture(layer: Any, shape: tuple[int, ...]) -> Picture:
     ours = grid_of(layer.metadata, shape)
     grid = ours or grid_of_placement(shape, layer.scale, layer.translate, layer.units)
     source = source_of(layer.metadata) or _file_behind(layer)
-    return Picture(layer.unique_id, layer.name, grid, source, layer.data, is_ours=ours is not None)
+    return Picture(
+        layer.unique_id,
+        layer.name,
+        grid,
+        source,
+        layer.data[0] if layer.multiscale else layer.data,
+        is_ours=ours is not None,
+    )
 
 
 def _file_behind(layer: Any) -> Path | None:
@@ -36,7 +43,7 @@ def _file_behind(layer: Any) -> Path | None:
     from napari_medkd.files.opening import suffix_of
 
     path = getattr(layer.source, "path", None)
-    return Path(path) if path and suffix_of(Path(path)) and Path(path).is_file() else None
+    return Path(path) if path and suffix_of(Path(path)) and Path(path).exists() else None
 
 
 def layer_of(viewer: Any, unique_id: Any) -> Any:

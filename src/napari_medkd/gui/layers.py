@@ -17,6 +17,7 @@ from napari_medkd.core.annotation import Mask
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Modality, Volume
+from napari_medkd.files.memory import LARGE_BYTES
 from napari_medkd.gui.colours import colours_of_labels
 
 LayerData: TypeAlias = tuple[Any, dict[str, Any], str]
@@ -30,6 +31,7 @@ _GREY = {"colormap": "gray", "rendering": "attenuated_mip", "blending": "translu
 #: Soft tissue, in HU.
 _CT_WINDOW = (-160.0, 240.0)
 _MOST_SAMPLES = 500_000
+_PLANES_SAMPLED = 5
 
 
 def placement(grid: Grid) -> dict[str, Any]:
@@ -56,8 +58,14 @@ def shown_array(array_ZYX: NDArray[Any], grid: Grid) -> NDArray[Any]:
     return array_ZYX[0] if grid.is_flat else array_ZYX
 
 
-def image_layers(volume: Volume, name: str, *, case: str = "") -> list[LayerData]:
-    """Return an image layer for each channel; red, green and blue become one picture in colour."""
+def image_layers(volume: Volume, name: str, *, case: str = "", coarser: Sequence[Volume] = ()) -> list[LayerData]:
+    """Return an image layer for each channel; red, green and blue become one picture in colour.
+
+    Parameters
+    ----------
+    coarser
+        The same image in lower resolutions, each lower than the one before, which are drawn from afar.
+    """
     origin = origin_of(volume.grid, "image", source=volume.source) | {"modality": str(volume.modality), "case": case}
     common = placement(volume.grid) | {"metadata": {KEY: origin}}
     if _is_colour_picture(volume):
@@ -66,9 +74,10 @@ def image_layers(volume: Volume, name: str, *, case: str = "") -> list[LayerData
     layers: list[LayerData] = []
     for index, channel in enumerate(volume.channels):
         title = name if len(volume.channels) == 1 else f"{name} · {channel}"
-        limits = contrast_limits(volume.data[index], volume.modality, is_picture=volume.grid.unit == "pixel")
+        levels = [shown_array(level.data[index], volume.grid) for level in (volume, *coarser)]
+        limits = contrast_limits(levels[-1], volume.modality, is_picture=volume.grid.unit == "pixel")
         look = {"name": title, "contrast_limits": limits, "visible": index == 0}
-        layers.append((shown_array(volume.data[index], volume.grid), common | _GREY | look, "image"))
+        layers.append((levels if coarser else levels[0], common | _GREY | look, "image"))
     return layers
 
 
@@ -82,8 +91,7 @@ def contrast_limits(values: NDArray[Any], modality: Modality, *, is_picture: boo
 
     A picture of 8 bits (a photograph, a screen) is shown as it is.
     """
-    step = max(1, int((values.size / _MOST_SAMPLES) ** (1 / max(1, np.squeeze(values).ndim))))
-    sample = np.asarray(values[tuple(slice(None, None, step if n > step else 1) for n in values.shape)])
+    sample = sampled(values)
     sample = sample[np.isfinite(sample)]
     if not sample.size:
         return 0.0, 1.0
@@ -95,6 +103,15 @@ def contrast_limits(values: NDArray[Any], modality: Modality, *, is_picture: boo
     if high <= low:
         low, high = float(sample.min()), float(sample.max())
     return (low, high) if high > low else (low, low + 1.0)
+
+
+def sampled(values: Any) -> NDArray[Any]:
+    """Return every n-th voxel along each axis; of a large volume those of a few planes, so that no other is read."""
+    if values.nbytes > LARGE_BYTES and values.ndim > 2:
+        planes = _PLANES_SAMPLED if isinstance(values, np.ndarray) else 1
+        values = values[[(2 * n + 1) * len(values) // (2 * planes) for n in range(planes)]]
+    step = max(1, int((values.size / _MOST_SAMPLES) ** (1 / max(1, sum(n > 1 for n in values.shape)))))
+    return np.asarray(values[tuple(slice(None, None, step if n > step else 1) for n in values.shape)])
 
 
 def _looks_like_hounsfield_units(sample: NDArray[Any]) -> bool:

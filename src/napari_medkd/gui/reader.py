@@ -1,4 +1,4 @@
-"""napari's reader: NIfTI and DICOM, predictions and datasets of ours. Says None at once to everything else."""
+"""napari's reader: NIfTI, OME-Zarr and DICOM, predictions and datasets of ours. Says None at once to all else."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -30,7 +30,7 @@ _NIFTI_INTENT_LABEL = 1002
 
 
 def get_reader(path: str | Sequence[str]) -> Reader | None:
-    """Return what reads the path, or None where it is neither NIfTI, DICOM, nor a prediction or dataset of ours."""
+    """Return what reads the path, or None where it is no NIfTI, OME-Zarr, DICOM, prediction or dataset of ours."""
     first = Path(path if isinstance(path, str) else path[0])
     if first.name.lower().endswith(_NIFTI):
         return read_images
@@ -38,6 +38,8 @@ def get_reader(path: str | Sequence[str]) -> Reader | None:
         return read_dataset
     if first.name == PREDICTION or (first.is_dir() and (first / PREDICTION).is_file()):
         return read_predictions
+    if _is_ome_zarr(first):
+        return read_ome_zarr
     return read_dicom if _is_dicom(first) else None
 
 
@@ -81,6 +83,25 @@ def read_dicom(path: str | Sequence[str]) -> list[Any]:
             source = file if len(listing.series) == 1 else picking(file, series.key)
             layers += image_layers(read_series(series, source), stem_of(file))
     return layers or _NO_LAYER
+
+
+def read_ome_zarr(path: str | Sequence[str]) -> list[LayerData]:
+    """Return the image of each folder or address, a large one in all its resolutions, and its labels over it."""
+    from napari_medkd.files.ome_zarr import label_classes, label_paths, read_labels, read_levels
+    from napari_medkd.files.opening import stem_of
+    from napari_medkd.gui.layers import image_layers, mask_layer
+
+    layers: list[LayerData] = []
+    for file in _paths(path):
+        labels = [file] if label_classes(file) is not None else label_paths(file)
+        if file not in labels:
+            volume, *coarser = read_levels(file)
+            layers += image_layers(volume, stem_of(file), coarser=coarser if volume.is_on_disk else ())
+        for found in labels:
+            mask = _unnamed_mask(read_labels(found), label_classes(found) or {})
+            title = stem_of(file) if found == file else f"{stem_of(file)} · {found.name}"
+            layers.append(mask_layer(mask, title, source=found))
+    return layers
 
 
 def read_predictions(path: str | Sequence[str]) -> list[LayerData]:
@@ -150,6 +171,12 @@ def _answer_layers(folder: Path, dataset: Dataset, grid: Grid) -> list[LayerData
     return prediction_layers(answer, f"{title} · {answer.case}", on=grid)
 
 
+def _is_ome_zarr(path: Path) -> bool:
+    from napari_medkd.files.zarr_path import holds_image
+
+    return holds_image(path)
+
+
 def _is_dicom(path: Path) -> bool:
     from napari_medkd.files.dicom_folder import NAMED_SUFFIXES, holds_dicom
 
@@ -164,7 +191,14 @@ def _holds_labels(data: NDArray[Any], file: Path) -> bool:
     """Whether these are class numbers: few whole numbers, or more of them under a name or header that says so."""
     import numpy as np
 
-    if len(data) > 1 or data.dtype.kind not in "iu" or data.min() < 0 or data.max() > np.iinfo(np.uint16).max:
+    from napari_medkd.gui.layers import sampled
+
+    if len(data) > 1 or data.dtype.kind not in "iu":
+        return False
+    sample = sampled(data[0])  # of a large image enough to see that it is none
+    if sample.min() < 0 or len(np.unique(sample)) > _MOST_VALUES:
+        return False
+    if data.min() < 0 or data.max() > np.iinfo(np.uint16).max:
         return False
     values = len(np.unique(data))
     says_so = any(word in f"{file.parent.name}/{file.name}".lower() for word in _WORDS_FOR_LABELS)
@@ -180,13 +214,16 @@ def _header_says_labels(file: Path) -> bool:
     return int(header["intent_code"]) == _NIFTI_INTENT_LABEL
 
 
-def _unnamed_mask(volume: Volume) -> Mask:
+def _unnamed_mask(volume: Volume, known: Mapping[int, str] | None = None) -> Mask:
+    """Return the mask of an image of whole numbers; ``known`` are names for some of them."""
     import numpy as np
 
     from napari_medkd.core.annotation import Mask
     from napari_medkd.core.task import Task
 
-    highest = max(1, int(volume.data.max()))
+    known = known or {}
+    found = np.iinfo(np.uint8).max if volume.is_on_disk else int(volume.data.max())
+    highest = max(1, found, *known)
     labels = volume.data[0].astype(np.uint8 if highest < 256 else np.uint16)
-    names = ("background", *(f"label {value}" for value in range(1, highest + 1)))
+    names = ("background", *(known.get(value, f"label {value}") for value in range(1, highest + 1)))
     return Mask(labels, volume.grid, Task("labels", "segmentation", names))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def write_labels(path: str, data: NDArray[Any], meta: dict[str, Any]) -> list[str]:
-    """Save a labels layer; the suffix picks NIfTI or PNG.
+    """Save a labels layer; the suffix picks NIfTI, OME-Zarr or PNG.
 
     Returns
     -------

@@ -4,22 +4,27 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_medkd.core.annotation import Boxes, ClassLabel, Mask
 from napari_medkd.core.dataset import Case, Dataset
-from napari_medkd.core.errors import DatasetProblem
+from napari_medkd.core.errors import DatasetProblem, VolumeProblem
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.preprocessing import Preprocessing
 from napari_medkd.core.task import UNKNOWN, Task
 from napari_medkd.core.volume import Volume
-from napari_medkd.engine.data.preprocess import moved_to, prepare_image, prepare_mask
+from napari_medkd.engine.data.preprocess import moved_to
+from napari_medkd.engine.data.streamed import StreamedImage, StreamedLabels, prepared_image, prepared_labels
 from napari_medkd.files.opening import read_boxes, read_mask, read_volume
 
 #: Prepared cases beyond this are read again when they are needed.
 MEMORY_BYTES = 4 * 2**30
+
+#: Of an image that is too large to be held, so many voxels along each axis are judged and previewed.
+SIDE_OF_PART = 192
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,10 +33,10 @@ class PreparedCase:
 
     Parameters
     ----------
-    image_CZYX
-        Preprocessed intensities, float32.
-    label_ZYX
-        Class indices, int16; -1 counts nowhere.
+    image
+        Preprocessed intensities (C, Z, Y, X), float32, to be cut; of a large image parts are read when they are cut.
+    label
+        Class indices (Z, Y, X), int16, to be cut; -1 counts nowhere.
     grid, original
         The network's grid, and the image's own.
     present_K
@@ -42,12 +47,54 @@ class PreparedCase:
 
     id: str
     domain: str
-    image_CZYX: NDArray[np.float32]
-    label_ZYX: NDArray[np.int16]
+    image: NDArray[np.float32] | StreamedImage
+    label: NDArray[np.int16] | StreamedLabels
     grid: Grid
     original: Grid
     present_K: NDArray[np.float32] | None = None
     boxes: Boxes | None = None
+
+    @property
+    def image_CZYX(self) -> NDArray[np.float32]:
+        """All intensities at once.
+
+        Raises
+        ------
+        VolumeProblem
+            Where the image is too large for that.
+        """
+        return self.image if isinstance(self.image, np.ndarray) else self._refuse()
+
+    @property
+    def label_ZYX(self) -> NDArray[np.int16]:
+        """All class indices at once, as `image_CZYX`."""
+        return self.label if isinstance(self.label, np.ndarray) else self._refuse()
+
+    def held(self) -> "PreparedCase":
+        """Return the case itself, or, of one too large to be held in memory, a part around some voxel of a class.
+
+        The part is its own original, and nothing is known of boxes in it.
+        """
+        if isinstance(self.label, np.ndarray):
+            return self
+        shape = np.minimum(self.label.shape, SIDE_OF_PART)
+        start = self.label.voxel_of_some_class(0.5, 0.5) - shape // 2
+        start = np.clip(start, 0, np.array(self.label.shape) - shape)
+        z, y, x = (slice(low, low + side) for low, side in zip(start.tolist(), shape.tolist(), strict=True))
+        affine = self.grid.affine.copy()
+        affine[:3, 3] = self.grid.to_world(start[None])[0]
+        label = self.label[z, y, x]
+        grid = Grid((label.shape[0], label.shape[1], label.shape[2]), affine, self.grid.unit, self.grid.axes_in_file)
+        image = np.ascontiguousarray(self.image[:, z, y, x])
+        return PreparedCase(self.id, self.domain, image, label, grid, grid, self.present_K)
+
+    def _refuse(self) -> NoReturn:
+        raise VolumeProblem(
+            f"cases.{self.id}",
+            f"The image is too large for this as a whole: {self.grid.describe()}.",
+            "Set a larger preprocessing.spacing, crop the image, or take a method that needs only parts of it, such as "
+            "supervised without class means.",
+        )
 
 
 class Cases:
@@ -93,10 +140,10 @@ class Cases:
             return self._kept[name]
         case = self._read(self.dataset.case(name))
         self._kept[name] = case
-        self._kept_bytes += case.image_CZYX.nbytes + case.label_ZYX.nbytes
+        self._kept_bytes += case.image.nbytes + case.label.nbytes
         while self._kept_bytes > MEMORY_BYTES and len(self._kept) > 1:
             _, dropped = self._kept.popitem(last=False)
-            self._kept_bytes -= dropped.image_CZYX.nbytes + dropped.label_ZYX.nbytes
+            self._kept_bytes -= dropped.image.nbytes + dropped.label.nbytes
         return case
 
     def original(self, name: str) -> tuple[Volume, Mask]:
@@ -109,17 +156,18 @@ class Cases:
 
     def _read(self, case: Case) -> PreparedCase:
         volume = self._volume(case)
-        image_CZYX, grid = prepare_image(volume, self.preprocessing)
-        label_ZYX, present_K, boxes = np.full(grid.shape, UNKNOWN, np.int16), None, None
+        image, grid = prepared_image(volume, self.preprocessing)
+        mask, present_K, boxes = None, None, None
         for task in self.tasks:
             known = self._labelled and task.name in case.annotations
             if task.kind == "segmentation" and known:
-                label_ZYX = prepare_mask(self._mask(case, task, volume.grid), grid)
+                mask = self._mask(case, task, volume.grid)
             elif task.kind == "classification":
                 present_K = self._present(case, task) if known else np.full(len(task.classes), UNKNOWN, np.float32)
             elif task.kind == "detection" and known:
                 boxes = moved_to(self._boxes(case, task, volume.grid), grid)
-        return PreparedCase(case.id, case.domain, image_CZYX, label_ZYX, grid, volume.grid, present_K, boxes)
+        label = prepared_labels(mask, grid, self.preprocessing)
+        return PreparedCase(case.id, case.domain, image, label, grid, volume.grid, present_K, boxes)
 
     def _volume(self, case: Case) -> Volume:
         return read_volume(case.images, channels=self.dataset.channels, modality=self.dataset.modality)

@@ -10,6 +10,8 @@ from torch import Tensor
 
 from napari_medkd.core.task import UNKNOWN
 from napari_medkd.engine.data.cases import Cases, PreparedCase
+from napari_medkd.engine.data.resampling import Region
+from napari_medkd.engine.data.streamed import StreamedImage, StreamedLabels
 
 #: This share of every batch is centred on a voxel that is not background.
 CENTRED_SHARE = 1 / 3
@@ -19,9 +21,9 @@ def _cut(
     case: PreparedCase, start: NDArray[np.int64], shape: tuple[int, int, int], *, label_goes_on: bool
 ) -> tuple[NDArray[np.float32], NDArray[np.int16]]:
     """Return image (C, z, y, x) and label (z, y, x) of a window; outside, the image's edge goes on."""
-    image = window_of(case.image_CZYX, start, shape)
-    inside, padding = _inside(start, shape, case.label_ZYX.shape)
-    label = case.label_ZYX[inside]
+    image = window_of(case.image, start, shape)
+    inside, padding = _inside(start, shape, case.label.shape)
+    label = case.label[inside]
     if label.shape == shape:
         return image, label
     if label_goes_on:
@@ -30,7 +32,7 @@ def _cut(
 
 
 def window_of(
-    array_CZYX: NDArray[np.float32], start: NDArray[np.int64], shape: tuple[int, int, int]
+    array_CZYX: NDArray[np.float32] | StreamedImage, start: NDArray[np.int64], shape: tuple[int, int, int]
 ) -> NDArray[np.float32]:
     """Return a window (C, z, y, x) of an array over a case; outside, its edge goes on."""
     inside, padding = _inside(start, shape, array_CZYX.shape[1:])
@@ -40,12 +42,12 @@ def window_of(
 
 def _inside(
     start: NDArray[np.int64], shape: tuple[int, int, int], size: tuple[int, ...]
-) -> tuple[tuple[slice, ...], list[tuple[int, int]]]:
+) -> tuple[Region, list[tuple[int, int]]]:
     """Return the part of a window that lies in a case, and how much of it lies outside on both sides of each axis."""
     ends = start + np.array(shape)
     sides = list(zip(start.tolist(), ends.tolist(), size, strict=True))
-    inside = tuple(slice(max(low, 0), min(high, length)) for low, high, length in sides)
-    return inside, [(max(-low, 0), max(high - length, 0)) for low, high, length in sides]
+    z, y, x = (slice(max(low, 0), min(high, length)) for low, high, length in sides)
+    return (z, y, x), [(max(-low, 0), max(high - length, 0)) for low, high, length in sides]
 
 
 class Drawn(NamedTuple):
@@ -97,15 +99,23 @@ class Patches:
     ) -> tuple[NDArray[np.float32], NDArray[np.int16], Source]:
         case = self.cases[int(torch.randint(len(self.cases), (1,), generator=generator))]
         place = torch.rand(5, generator=generator, dtype=torch.float64).numpy()
-        room = np.array(case.label_ZYX.shape) - np.array(self.shape)
+        room = np.array(case.label.shape) - np.array(self.shape)
         start = np.where(room > 0, np.floor(place[:3] * (room + 1)), np.floor(room / 2)).astype(np.int64)
         if centred and (room > 0).any():
             centre = _middle_of_some_box(case, place[3])
             if centre is None:
-                centre = voxel_of_some_class(case.label_ZYX, place[3], place[4])
+                centre = _labelled_voxel(case.label, place[3], place[4])
             around = np.clip(centre - np.array(self.shape) // 2, 0, np.maximum(room, 0))
             start = np.where(room > 0, around, start)
         return *_cut(case, start, self.shape, label_goes_on=self.label_goes_on), Source(case, start)
+
+
+def _labelled_voxel(
+    label: NDArray[np.int16] | StreamedLabels, which_class: float, which_voxel: float
+) -> NDArray[np.int64]:
+    if isinstance(label, StreamedLabels):
+        return label.voxel_of_some_class(which_class, which_voxel)
+    return voxel_of_some_class(label, which_class, which_voxel)
 
 
 def _middle_of_some_box(case: PreparedCase, which: float) -> NDArray[np.int64] | None:

@@ -3,11 +3,13 @@
 Training and prediction use this same code.
 """
 
-from typing import Any, Literal
+from collections.abc import Iterator
+from itertools import product
+from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from napari_medkd.core.annotation import Boxes, Mask
 from napari_medkd.core.errors import VolumeProblem
@@ -15,39 +17,14 @@ from napari_medkd.core.grid import Grid
 from napari_medkd.core.preprocessing import IntensityRule, Preprocessing
 from napari_medkd.core.task import UNKNOWN, Task
 from napari_medkd.core.volume import Volume
-
-
-def _resample(array_ZYX: NDArray[Any], source: Grid, target: Grid, order: Literal[0, 1]) -> NDArray[Any]:
-    """Return the array on another grid of the same lattice directions; smoothed first where voxels get larger."""
-    if source.shape == target.shape and np.allclose(source.affine, target.affine):
-        return array_ZYX
-    to_source = np.linalg.inv(source.affine) @ target.affine
-    if order > 0:
-        ratio = np.array(target.spacing) / np.array(source.spacing)
-        sigma = np.where(np.array(source.shape) > 1, np.maximum(0.0, (ratio - 1) / 2), 0.0)
-        array_ZYX = ndimage.gaussian_filter(array_ZYX, sigma) if sigma.any() else array_ZYX
-    resampled: NDArray[Any] = ndimage.affine_transform(
-        array_ZYX, to_source[:3, :3], to_source[:3, 3], output_shape=target.shape, order=order, mode="nearest"
-    )
-    return resampled
+from napari_medkd.engine.data.intensities import Scaling
+from napari_medkd.engine.data.resampling import Region, Resampled, resampled
+from napari_medkd.files.memory import MOST_VOXELS_HELD
 
 
 def normalise(image_ZYX: NDArray[np.float32], rule: IntensityRule) -> NDArray[np.float32]:
     """Return one channel with its intensities scaled as the rule says; a constant image becomes 0."""
-    if rule.kind == "window":
-        low, high = rule.low, rule.high
-    else:
-        low, high = (float(value) for value in np.percentile(image_ZYX, (rule.low, rule.high)))
-    if high <= low:
-        low, high = float(image_ZYX.min()), float(image_ZYX.max())
-    if high <= low:
-        return np.zeros_like(image_ZYX)
-    clipped: NDArray[np.float32] = np.clip(image_ZYX, low, high)
-    if rule.kind == "standardise":
-        standardised: NDArray[np.float32] = (clipped - clipped.mean()) / max(float(clipped.std()), 1e-8)
-        return standardised
-    scaled: NDArray[np.float32] = (clipped - low) / (high - low)
-    return scaled
+    return Scaling.of(image_ZYX, rule)(image_ZYX)
 
 
 def network_grid(grid: Grid, preprocessing: Preprocessing) -> Grid:
@@ -67,32 +44,62 @@ def prepare_image(volume: Volume, preprocessing: Preprocessing) -> tuple[NDArray
     VolumeProblem
         Where the channels are not the ones the network was trained on, or an intensity is not finite.
     """
-    where = str(volume.source or "volume")
+    refuse_other_channels(volume, preprocessing)
+    grid = network_grid(volume.grid, preprocessing)
+    channels = [_on_grid(channel, volume.grid, grid) for channel in volume.data]
+    whole = channels if volume.is_on_disk else volume.data
+    if not all(np.isfinite(channel).all() for channel in whole):
+        raise not_finite(volume)
+    return np.stack([normalise(channel, preprocessing.intensity) for channel in channels]).astype(np.float32), grid
+
+
+def _on_grid(channel_ZYX: Any, source: Grid, target: Grid) -> NDArray[np.float32]:
+    """Return a channel on another grid; of one that stays on the disk a part is read at a time."""
+    if type(channel_ZYX) is np.ndarray:
+        return resampled(channel_ZYX.astype(np.float32), source, target, order=1)
+    parts = Resampled(channel_ZYX, source, target, 1, np.dtype(np.float32))
+    whole = np.empty(target.shape, np.float32)
+    for where in blocks_of(target.shape):
+        whole[where] = parts[where]
+    return whole
+
+
+def blocks_of(shape: tuple[int, int, int], side: int = 128) -> Iterator[Region]:
+    """Yield the blocks that an array is made of, those at its ends smaller."""
+    for z, y, x in product(*(range(0, size, side) for size in shape)):
+        yield slice(z, min(z + side, shape[0])), slice(y, min(y + side, shape[1])), slice(x, min(x + side, shape[2]))
+
+
+def not_finite(volume: Volume) -> VolumeProblem:
+    """Return the problem of an image that holds NaN."""
+    return VolumeProblem(
+        str(volume.source or "volume"),
+        "The image holds NaN or infinite intensities.",
+        "Replace them before, for example by 0.",
+    )
+
+
+def refuse_other_channels(volume: Volume, preprocessing: Preprocessing) -> None:
+    """Raise a VolumeProblem where the channels are not as many as the network was trained on."""
     if len(volume.channels) != len(preprocessing.channels):
         raise VolumeProblem(
-            where,
+            str(volume.source or "volume"),
             f"The image has {len(volume.channels)} channels ({', '.join(volume.channels)}); the network expects "
             f"{len(preprocessing.channels)} ({', '.join(preprocessing.channels)}).",
             "Give one file per channel, in that order.",
         )
-    if not volume.is_finite:
-        raise VolumeProblem(
-            where, "The image holds NaN or infinite intensities.", "Replace them before, for example by 0."
-        )
-    grid = network_grid(volume.grid, preprocessing)
-    channels = [
-        normalise(_resample(channel.astype(np.float32), volume.grid, grid, order=1), preprocessing.intensity)
-        for channel in volume.data
-    ]
-    return np.stack(channels).astype(np.float32), grid
 
 
 def prepare_mask(mask: Mask, grid: Grid) -> NDArray[np.int16]:
     """Return the mask's labels (Z, Y, X) on a network's grid, by nearest voxel; -1 where the task ignores them."""
-    labels = _resample(mask.labels, mask.grid, grid, order=0)
-    prepared: NDArray[np.int16] = labels.astype(np.int16)
-    if mask.task.ignore is not None:
-        prepared[labels == mask.task.ignore] = UNKNOWN
+    return known_labels(resampled(np.asarray(mask.labels), mask.grid, grid, order=0), mask.task)
+
+
+def known_labels(labels_ZYX: NDArray[Any], task: Task) -> NDArray[np.int16]:
+    """Return labels as networks learn them; -1 where the task ignores them."""
+    prepared: NDArray[np.int16] = labels_ZYX.astype(np.int16)
+    if task.ignore is not None:
+        prepared[labels_ZYX == task.ignore] = UNKNOWN
     return prepared
 
 
@@ -106,10 +113,19 @@ def moved_to(boxes: Boxes, grid: Grid) -> Boxes:
 
 def restore_image(image_CZYX: NDArray[np.float32], grid: Grid, original: Grid) -> NDArray[np.float32]:
     """Return what stands on a network's grid (C, Z, Y, X) on the image's own grid, interpolated."""
-    return np.stack([_resample(channel, grid, original, order=1) for channel in image_CZYX])
+    return np.stack([resampled(channel, grid, original, order=1) for channel in image_CZYX])
 
 
-def restore_mask(labels_ZYX: NDArray[np.uint8], grid: Grid, original: Grid, task: Task) -> Mask:
-    """Return labels on a network's grid as a mask on the image's own grid, by nearest voxel."""
-    labels: NDArray[np.uint8] = _resample(labels_ZYX, grid, original, order=0).astype(np.uint8)
-    return Mask(labels, original, task)
+def restore_mask(labels_ZYX: Any, grid: Grid, original: Grid, task: Task) -> Mask:
+    """Return labels on a network's grid as a mask on the image's own grid, by nearest voxel.
+
+    Of labels on the disk, and for a mask too large to be held in memory, parts are made when they are read.
+    """
+    is_large = prod(original.shape) > MOST_VOXELS_HELD
+    if type(labels_ZYX) is np.ndarray and not is_large:
+        return Mask(resampled(labels_ZYX, grid, original, order=0).astype(np.uint8), original, task)
+    import dask.array
+
+    parts = Resampled(labels_ZYX, grid, original, 0, np.dtype(np.uint8))
+    lazy: Any = dask.array.from_array(parts, 128, asarray=False, name=False)  # type: ignore[no-untyped-call]
+    return Mask(lazy if is_large else np.asarray(lazy), original, task)

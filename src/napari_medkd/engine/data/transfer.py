@@ -44,7 +44,7 @@ def warped_reference(flows: Flows, case: PreparedCase, atlas: Atlas, original: t
     """
     volume, mask = original
     device = atlas.image_BCZYX.device
-    image = as_tensor(volume.data.astype(np.float32), device)
+    image = as_tensor(np.asarray(volume.data).astype(np.float32), device)
     label = as_tensor(mask.labels[None].astype(np.float32), device)
     lowest = image.amin(dim=tuple(range(2, image.dim())), keepdim=True)
     sides_D = torch.tensor(image.shape[2:], device=device)

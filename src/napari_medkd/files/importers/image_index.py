@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from napari_medkd.core.errors import DatasetProblem
 from napari_medkd.files.importers.tally import Tally
 from napari_medkd.files.opening import stem_of, suffix_of
+from napari_medkd.files.zarr_path import ZARR_SUFFIXES
 
 #: Where images lie rather than masks of the same name.
 _SHELVES = {"images", "image", "imgs", "img"}
@@ -35,13 +36,14 @@ class ImageIndex:
         self._by_stem: dict[str, list[Path]] = {}
         root, count = folder.resolve(), 0
         for parent, folders, names in os.walk(folder, onerror=_refuse):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            images = [name for name in folders if name.lower().endswith(ZARR_SUFFIXES)]
+            folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in images)
             count += len(names)
             if count > _MOST_FILES:
                 raise DatasetProblem(
                     str(folder), f"There are more than {_MOST_FILES:,} files below it.", "Choose the dataset's folder."
                 )
-            for name in sorted(names):
+            for name in sorted([*names, *images]):
                 path = Path(parent, name)
                 if name.startswith("."):
                     continue

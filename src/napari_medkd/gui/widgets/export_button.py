@@ -35,7 +35,7 @@ class ExportButton(QPushButton):
         menu = QMenu(self)
         self.tables = _action(menu, "Tables as CSV …", "Measures, class scores and boxes, as the dock shows them")
         self.coco = _action(menu, "Boxes as COCO JSON …", "The boxes that are shown; of flat images alone")
-        self.masks = _action(menu, "Masks as images …", "NIfTI, PNG or TIFF, on the image's own grid")
+        self.masks = _action(menu, "Masks as images …", "NIfTI, OME-Zarr, PNG or TIFF, on the image's own grid")
         self.tables.triggered.connect(lambda: self._choose_file("Export the tables", ".csv", self.export_tables))
         self.coco.triggered.connect(lambda: self._choose_file("Export the boxes", ".json", self.export_coco))
         self.masks.triggered.connect(lambda: self._choose_file("Export the masks", "", self.export_masks))
