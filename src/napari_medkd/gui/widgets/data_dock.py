@@ -18,6 +18,7 @@ from napari_medkd.gui.widgets.image_opening import open_images
 from napari_medkd.gui.widgets.labels_page import LabelsPage
 from napari_medkd.gui.widgets.problem_list import ProblemList
 from napari_medkd.gui.widgets.study_box import StudyBox, dropped_datasets
+from napari_medkd.gui.widgets.view_row import ViewRow
 from napari_medkd.gui.widgets.welcome_page import WelcomePage
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ class DataDock(Dock):
         self.labels = LabelsPage(self.session)
         self.pages.addWidget(self.labels)
         layout.addWidget(self.pages, 1)
+        self.view = ViewRow(self.viewer, self.session)
+        layout.addWidget(self.view)
         foot = QHBoxLayout()
         foot.addWidget(self.problems_title, 1)
         foot.addWidget(self.check_images)
