@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from napari_medkd.core.annotation import Boxes, Mask
 from napari_medkd.core.grid import Grid

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from napari_medkd.core.errors import Problem, VolumeProblem
 from napari_medkd.core.grid import Unit
+from napari_medkd.files.giving_up import go_on_if_wanted
 from napari_medkd.files.memory import refuse_beyond_memory
 
 #: A Nifti1Header or Nifti2Header; nibabel does not say the types of their methods.
@@ -27,6 +28,7 @@ _MM_PER_UNIT = {"meter": 1000.0, "mm": 1.0, "micron": 0.001}
 _MOST_GZIP_SAVES = 1100  # deflate cannot shrink anything further
 _LARGEST_NIFTI_1 = 32767
 _CONFLICT_IN_VOXELS = 0.5
+_BLOCK = 2**22
 
 
 def read_header(path: Path) -> Header:
@@ -43,7 +45,7 @@ def read_stored(path: Path) -> tuple[Header, NDArray[Any]]:
         size = math.prod(shape) * dtype.itemsize
         _refuse_impossible(offset + size, shape, path, packed=isinstance(stream, gzip.GzipFile))
         stream.read(offset - header.sizeof_hdr)
-        body = stream.read(size)
+        body = _read(stream, size)
         if len(body) < size:
             raise _truncated(path, f"it ends after {len(body)} of {size} bytes of voxels")
         stream.read(1)  # at the end of a .gz this compares its checksum
@@ -140,6 +142,21 @@ def _opened(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
         raise _truncated(path, f"the compressed data are damaged: {error}") from error
     except OSError as error:
         raise VolumeProblem.from_os_error(error, path, "The image cannot be read") from error
+
+
+def _read(stream: IO[bytes] | gzip.GzipFile, size: int) -> bytearray:
+    """Return so many bytes, fewer where the stream ends; block by block, for a person may cancel meanwhile."""
+    body = bytearray(size)
+    view, done = memoryview(body), 0
+    while done < size:
+        go_on_if_wanted()
+        count = stream.readinto(view[done : done + _BLOCK])  # type: ignore[union-attr]  # both are binary streams
+        if not count:
+            break
+        done += count
+    view.release()
+    del body[done:]
+    return body
 
 
 def _truncated(path: Path, why: str) -> VolumeProblem:

@@ -89,7 +89,8 @@ def _sample_of(values: Any) -> NDArray[Any]:
     """Return finite intensities from all over the image."""
     step = max(1, int((values.size / _MOST_SAMPLES) ** (1 / max(1, sum(n > 1 for n in values.shape)))))
     sample = np.asarray(values[tuple(slice(None, None, step if n > step else 1) for n in values.shape)])
-    return sample[np.isfinite(sample)]
+    finite: NDArray[Any] = sample[np.isfinite(sample)]
+    return finite
 
 
 def _between_shares(sample: NDArray[Any], name: str) -> tuple[float, float]:

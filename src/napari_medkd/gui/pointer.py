@@ -15,7 +15,7 @@ _KEPT: WeakSet[Any] = WeakSet()
 def keep_world_coordinates(viewer: Any) -> None:
     """Tell the place in the world over slices of the active layer, where it is one of ours in mm.
 
-    What is told of other layers, and over the volume, stays napari's. A second call for the same viewer changes nothing.
+    What is told of other layers, and over the volume, stays napari's. A second call for a viewer changes nothing.
     """
     viewer = getattr(viewer, "__wrapped__", viewer)
     if viewer in _KEPT:

@@ -1,10 +1,14 @@
-"""napari's reader: NIfTI and DICOM, predictions and datasets of ours. Says None at once to everything else."""
+"""napari's reader: NIfTI and DICOM, predictions of ours and datasets. Says None at once to everything else."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from napari_medkd.gui.dropped_dataset import MANIFEST, is_dataset, open_in_data_dock
+from napari_medkd.gui.waiting import waited_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -15,14 +19,14 @@ if TYPE_CHECKING:
     from napari_medkd.core.dataset import Case, Dataset
     from napari_medkd.core.grid import Grid
     from napari_medkd.core.volume import Volume
+    from napari_medkd.files.dicom_series import Series
     from napari_medkd.gui.layers import LayerData
 
 Reader: TypeAlias = "Callable[[str | Sequence[str]], list[LayerData]]"
 
-MANIFEST = "medkd-dataset.json"
 PREDICTION = "prediction.json"
 _NO_LAYER = [(None,)]
-_NIFTI = (".nii", ".nii.gz")
+_IMAGES = (".nii", ".nii.gz")
 _WORDS_FOR_LABELS = ("label", "mask", "seg", "annot", "truth", "lesion", "roi", "aseg", "parc")
 _FEW_VALUES = 8
 _MOST_VALUES = 512
@@ -30,30 +34,24 @@ _NIFTI_INTENT_LABEL = 1002
 
 
 def get_reader(path: str | Sequence[str]) -> Reader | None:
-    """Return what reads the path, or None where it is neither NIfTI, DICOM, nor a prediction or dataset of ours."""
+    """Return what reads the path, or None where it is no medical image, and no prediction or dataset that we know.
+
+    Where a window is in sight, it lives on while the reader reads, and the person can cancel it.
+    """
     first = Path(path if isinstance(path, str) else path[0])
-    if first.name.lower().endswith(_NIFTI):
-        return read_images
-    if first.name == MANIFEST or (first.is_dir() and (first / MANIFEST).is_file()):
-        return read_dataset
+    if first.name.lower().endswith(_IMAGES):
+        return _kept(read_images)
     if first.name == PREDICTION or (first.is_dir() and (first / PREDICTION).is_file()):
-        return read_predictions
-    return read_dicom if _is_dicom(first) else None
+        return _kept(read_predictions)
+    if first.name == MANIFEST or (first.is_dir() and is_dataset(first)):
+        return _kept(read_dataset)
+    return _kept(read_dicom) if _is_dicom(first) else None
 
 
-def read_images(path: str | Sequence[str]) -> list[LayerData]:
+def read_images(path: str | Sequence[str]) -> list[Any]:
     """Return a layer for each file: labels where it holds a mask, an image otherwise."""
-    from napari_medkd.files.opening import read_volume, stem_of
-    from napari_medkd.gui.layers import image_layers, mask_layer
-
-    layers: list[LayerData] = []
-    for file in _paths(path):
-        volume = read_volume(file)
-        if _holds_labels(volume.data, file):
-            layers.append(mask_layer(_unnamed_mask(volume), stem_of(file), source=file))
-        else:
-            layers += image_layers(volume, stem_of(file))
-    return layers
+    files = _paths(path)
+    return waited_for(lambda: _layers_of_images(files), files[0].name) or _NO_LAYER
 
 
 def read_dicom(path: str | Sequence[str]) -> list[Any]:
@@ -67,40 +65,94 @@ def read_dicom(path: str | Sequence[str]) -> list[Any]:
     VolumeProblem
         As `napari_medkd.files.dicom.read_image`.
     """
-    from napari_medkd.files.dicom import list_images, read_series
-    from napari_medkd.files.opening import stem_of
-    from napari_medkd.files.series_path import picking
-    from napari_medkd.gui.layers import image_layers
+    from napari_medkd.files.dicom import list_images
     from napari_medkd.gui.series_choice import choose_series
 
     layers: list[LayerData] = []
     for file in _paths(path):
-        listing = list_images(file)
-        series = choose_series(file, listing)
-        if series is not None:
-            source = file if len(listing.series) == 1 else picking(file, series.key)
-            layers += image_layers(read_series(series, source), stem_of(file))
+        listing = waited_for(partial(list_images, file), file.name)
+        series = listing and choose_series(file, listing)
+        if listing and series:
+            is_alone = len(listing.series) == 1
+            layers += waited_for(partial(_layers_of_series, series, file, is_alone=is_alone), file.name) or []
     return layers or _NO_LAYER
 
 
-def read_predictions(path: str | Sequence[str]) -> list[LayerData]:
+def read_predictions(path: str | Sequence[str]) -> list[Any]:
     """Return the overlays of each prediction folder."""
+    files = _paths(path)
+    return waited_for(lambda: _layers_of_predictions(files), files[0].name) or _NO_LAYER
+
+
+def read_dataset(path: str | Sequence[str]) -> list[Any]:
+    """Return the first case of each dataset with what is known about it.
+
+    Where a person drops it on the canvas or opens it by a menu, the Data dock opens it instead and shows that case:
+    there the others are listed.
+    """
+    files = _paths(path)
+    if open_in_data_dock(files):
+        return _NO_LAYER
+    return waited_for(lambda: _layers_of_datasets(files), files[0].name) or _NO_LAYER
+
+
+def _kept(read: Reader) -> Reader:
+    """Return the reader, after which letters and coordinates stand on the canvas that the layers come to."""
+
+    def reader(path: str | Sequence[str]) -> list[LayerData]:
+        import napari
+
+        layers = read(path)
+        viewer = napari.current_viewer()
+        if viewer is not None:
+            from napari_medkd.gui.keeping import keep_all
+
+            keep_all(viewer)
+        return layers
+
+    return reader
+
+
+def _layers_of_images(files: list[Path]) -> list[LayerData]:
+    from napari_medkd.files.opening import read_volume, stem_of
+    from napari_medkd.gui.layers import image_layers, mask_layer
+
+    layers: list[LayerData] = []
+    for file in files:
+        volume = read_volume(file)
+        if _holds_labels(volume.data, file):
+            layers.append(mask_layer(_unnamed_mask(volume), stem_of(file), source=file))
+        else:
+            layers += image_layers(volume, stem_of(file))
+    return layers
+
+
+def _layers_of_series(series: Series, file: Path, *, is_alone: bool) -> list[LayerData]:
+    from napari_medkd.files.dicom import read_series
+    from napari_medkd.files.opening import stem_of
+    from napari_medkd.files.series_path import picking
+    from napari_medkd.gui.layers import image_layers
+
+    source = file if is_alone else picking(file, series.key)
+    return image_layers(read_series(series, source), stem_of(file))
+
+
+def _layers_of_predictions(files: list[Path]) -> list[LayerData]:
     from napari_medkd.files.results import read_prediction
     from napari_medkd.gui.overlays import prediction_layers
 
     layers: list[LayerData] = []
-    for file in _paths(path):
+    for file in files:
         prediction = read_prediction(file.parent if file.name == PREDICTION else file)
         layers += prediction_layers(prediction, f"{prediction.case} · {prediction.checkpoint or prediction.made_by}")
     return layers
 
 
-def read_dataset(path: str | Sequence[str]) -> list[LayerData]:
-    """Return the first case of each dataset with what is known about it."""
+def _layers_of_datasets(files: list[Path]) -> list[LayerData]:
     from napari_medkd.files.manifest import open_dataset
 
     layers: list[LayerData] = []
-    for file in _paths(path):
+    for file in files:
         dataset = open_dataset(file)
         layers += case_layers(dataset, dataset.cases[0])
     return layers

@@ -43,7 +43,7 @@ def letters_of(viewer: Any, orientation: tuple[Any, ...]) -> dict[str, str]:
     dims, axes = viewer.dims, body_axes(viewer)
     if dims.ndisplay != 2 or not axes:
         return {}
-    found = {}
+    found: dict[str, str] = {}
     grows = (str(orientation[1]) == "down", str(orientation[2]) == "right")
     for axis, places, is_along in zip(dims.displayed[-2:], PLACES, grows, strict=True):
         ends = _ENDS.get(axes.get(axis, ""), ("", ""))

@@ -60,6 +60,12 @@ class DataPresenter:
 
         self._read((folder,), work)
 
+    def cancel_opening(self) -> None:
+        """Open what is being read no further."""
+        if self._state.is_reading:
+            self._wish += 1
+            self._state.is_reading = False
+
     def choose(self, folder: Path) -> None:
         """List the cases of another open dataset."""
         self._told = ()
@@ -170,7 +176,10 @@ class DataPresenter:
         self._show_problems()
 
         def work() -> "list[tuple[Path, Dataset | Exception]]":
-            return [(path, _attempted(opened, path)) for path in wanted]
+            from napari_medkd.files.giving_up import until
+
+            with until(lambda: wish != self._wish):
+                return [(path, _attempted(opened, path)) for path in wanted]
 
         def then(found: "list[tuple[Path, Dataset | Exception]]") -> None:
             if wish == self._wish:

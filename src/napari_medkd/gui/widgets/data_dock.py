@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qtpy.QtCore import QTimer
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout
 
@@ -12,6 +13,7 @@ from napari_medkd.gui.state import DataState, OpenedCase
 from napari_medkd.gui.study import study_of
 from napari_medkd.gui.theme import ThemeColours
 from napari_medkd.gui.widgets.annotate_page import AnnotatePage
+from napari_medkd.gui.widgets.case_reading import CaseReading
 from napari_medkd.gui.widgets.cases_page import CasesPage
 from napari_medkd.gui.widgets.dock import Dock, bring_up, dock_of
 from napari_medkd.gui.widgets.image_opening import open_images
@@ -40,7 +42,7 @@ class DataDock(Dock):
         self.presenter = DataPresenter(self.session, self.state, Background(self))
         self._shown: Any = None
         self._painted: Any = None
-        self._wish = 0
+        self._is_first_wanted = False
         self._to_annotate: tuple[str, Mask | None] = ("", None)
         self._build()
         self._connect()
@@ -74,6 +76,7 @@ class DataDock(Dock):
         self.pages.addWidget(welcome)
         self.cases = CasesPage(self.session, self.state)
         self.pages.addWidget(self.cases)
+        self.reading = CaseReading(self.cases, self.presenter.tell)
         self.annotating = AnnotatePage(self.viewer, self.session)
         self.pages.addWidget(self.annotating)
         self.labels = LabelsPage(self.session)
@@ -90,6 +93,7 @@ class DataDock(Dock):
     def _connect(self) -> None:
         study = self.study
         study.added.connect(self.open_path)
+        study.cancelled.connect(self.presenter.cancel_opening)
         study.chosen.connect(lambda folder: self.annotating.leave(lambda: self.presenter.choose(folder)))
         study.removed.connect(lambda folder: self.annotating.leave(lambda: self.presenter.remove(folder)))
         study.labels_wanted.connect(lambda: self.annotating.leave(self._edit_labels))
@@ -97,6 +101,7 @@ class DataDock(Dock):
         self.labels.left.connect(lambda: self.pages.setCurrentWidget(self.cases))
         self.sample.clicked.connect(self.open_sample)
         self.cases.opened.connect(self.show_case)
+        self.cases.cancelled.connect(lambda: setattr(self, "_to_annotate", ("", None)))
         self.cases.annotated.connect(self.annotate)
         self.cases.marked.connect(self._mark)
         self.cases.suggested.connect(self._suggest_or_cancel)
@@ -107,6 +112,7 @@ class DataDock(Dock):
         for signal in (events.rows, events.is_reading):
             signal.connect(self._show_rows)
         events.members.connect(self._show_rows)
+        events.is_reading.connect(self._show_first)
         for signal in (events.problems, events.is_checking, events.is_reading):
             signal.connect(self._show_problems)
         open_images(self.viewer, self.state, self.presenter.tell)
@@ -129,6 +135,16 @@ class DataDock(Dock):
         self.path.setText(str(paths[0]))
         self.annotating.leave(lambda: self.presenter.open(*paths))
 
+    def open_and_show(self, *paths: Path) -> None:
+        """Open the datasets, and show the first case of the first as soon as it is known."""
+        self.open_path(*paths)
+        self._is_first_wanted = True
+
+    def _show_first(self, is_reading: bool) -> None:
+        if not is_reading and self._is_first_wanted:
+            self._is_first_wanted = False
+            QTimer.singleShot(0, lambda: self.show_case(self.state.rows[0].id) if self.state.rows else None)
+
     def _edit_labels(self) -> None:
         """Edit what the labels of the current dataset's masks mean."""
         if self.session.dataset is not None:
@@ -149,25 +165,12 @@ class DataDock(Dock):
         case = dataset.case(name)
         if name != self._to_annotate[0]:
             self._to_annotate = ("", None)
-        self._wish += 1
-        wish = self._wish
-        self.cases.show_reading()
-
-        def work() -> "list[LayerData]":
-            from napari_medkd.gui.reader import case_layers
-
-            return case_layers(dataset, case, answer)
 
         def then(layers: "list[LayerData]") -> None:
-            if wish == self._wish and not self.painted_case:
+            if not self.painted_case:
                 self._put_into_viewer(dataset, case, layers, has_answer=answer is not None)
-            self.cases.show_buttons()
 
-        def failed(error: Exception) -> None:
-            self.presenter.tell(error, name)
-            self.cases.show_buttons()
-
-        Background(self)(work, then, failed)
+        self.reading.begin(dataset, case, answer, then)
 
     def _put_into_viewer(
         self, dataset: "Dataset", case: "Case", layers: "list[LayerData]", *, has_answer: bool
@@ -205,7 +208,7 @@ class DataDock(Dock):
             self.show_case(name)
             return
         self._to_annotate = ("", None)
-        self._wish += 1  # a case that is being read would come under the brush
+        self.reading.cancel()  # a case that is being read would come under the brush
         _leave_panels(self.viewer)
         self.annotating.begin(opened, start=start)
         annotation = self.annotating.presenter.annotation
@@ -240,10 +243,10 @@ class DataDock(Dock):
     def _show_problems(self) -> None:
         state = self.state
         title = count(len(state.problems), "problem") if state.problems else "No problem found"
-        if state.is_checking:
-            title = "Checking …"
+        if state.is_checking or state.is_reading:
+            title = "Opening …" if state.is_reading else "Checking …"
         is_open = self.session.dataset is not None and not state.is_reading
-        self.problems_title.setText(title if is_open or state.problems else "")
+        self.problems_title.setText(title if is_open or state.problems or state.is_reading else "")
         self.check_images.setVisible(is_open)
         can_cancel = state.is_checking and state.can_be_cancelled
         self.check_images.setText("Cancel" if can_cancel else "Check every voxel")

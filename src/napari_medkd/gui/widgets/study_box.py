@@ -19,6 +19,8 @@ class StudyBox(QWidget):
     ----------
     added
         ``(path)`` of a folder or manifest to open.
+    cancelled
+        What is being opened is not wanted any more.
     chosen, removed
         ``(folder)`` of an open dataset.
     labels_wanted
@@ -26,6 +28,7 @@ class StudyBox(QWidget):
     """
 
     added = Signal(object)
+    cancelled = Signal()
     chosen = Signal(object)
     removed = Signal(object)
     labels_wanted = Signal()
@@ -49,7 +52,8 @@ class StudyBox(QWidget):
         layout.addWidget(self.list)
         layout.addLayout(_row(self.remove, self.labels))
         self._rows: tuple[MemberRow, ...] = ()
-        self.add.clicked.connect(self._browse)
+        self._is_reading = False
+        self.add.clicked.connect(self._browse_or_cancel)
         self.path.returnPressed.connect(self._open_typed)
         self.list.chosen.connect(self.chosen.emit)
         self.remove.clicked.connect(self._remove_current)
@@ -67,14 +71,17 @@ class StudyBox(QWidget):
         self.labels.setEnabled(has_masks)
 
     def show_reading(self, is_reading: bool) -> None:
-        """Say that a dataset is being opened."""
-        self.add.setText("Opening …" if is_reading else "Add dataset …")
-        self.add.setEnabled(not is_reading)
+        """Offer to cancel while a dataset is being opened."""
+        self._is_reading = is_reading
+        self.add.setText("Cancel" if is_reading else "Add dataset …")
 
     def _current(self) -> MemberRow | None:
         return next((row for row in self._rows if row.is_current), None)
 
-    def _browse(self) -> None:
+    def _browse_or_cancel(self) -> None:
+        if self._is_reading:
+            self.cancelled.emit()
+            return
         folder = QFileDialog.getExistingDirectory(self, "Open a dataset folder", self.path.text())
         if folder:
             self.added.emit(Path(folder))
