@@ -144,19 +144,17 @@ def _opened(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
         raise VolumeProblem.from_os_error(error, path, "The image cannot be read") from error
 
 
-def _read(stream: IO[bytes] | gzip.GzipFile, size: int) -> bytearray:
+def _read(stream: IO[bytes] | gzip.GzipFile, size: int) -> NDArray[np.uint8]:
     """Return so many bytes, fewer where the stream ends; block by block, for a person may cancel meanwhile."""
-    body = bytearray(size)
-    view, done = memoryview(body), 0
+    body, done = np.empty(size, np.uint8), 0
+    view = body.data
     while done < size:
         go_on_if_wanted()
         count = stream.readinto(view[done : done + _BLOCK])  # type: ignore[union-attr]  # both are binary streams
         if not count:
             break
         done += count
-    view.release()
-    del body[done:]
-    return body
+    return body[:done]
 
 
 def _truncated(path: Path, why: str) -> VolumeProblem:

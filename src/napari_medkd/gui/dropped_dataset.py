@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,8 +44,29 @@ def open_in_data_dock(paths: Sequence[Path]) -> bool:
     viewer = napari.current_viewer()
     if viewer is None:
         return False
-    bring_up(viewer, "Data").open_and_show(*paths)
+    dock = bring_up(viewer, "Data")
+    dock.open_path(*paths)
+    if dock.state.is_reading:
+        _show_first_case(dock, paths[0])
     return True
+
+
+def _show_first_case(dock: Any, path: Path) -> None:
+    """Show the first case as soon as the dataset is read, unless that is cancelled or fails."""
+    from qtpy.QtCore import QTimer
+
+    events, session = dock.state.events, dock.session
+
+    def look(is_reading: bool) -> None:
+        if not is_reading:
+            events.is_reading.disconnect(look)
+            QTimer.singleShot(0, show)  # the dataset is taken in after this
+
+    def show() -> None:
+        if session.dataset is not None and session.dataset_path == path:
+            dock.show_case(session.dataset.cases[0].id)
+
+    events.is_reading.connect(look)
 
 
 def _stems_in(folder: Path) -> set[str]:

@@ -55,9 +55,11 @@ def show_window(layer: Any, name: str, alike: Iterable[Any] = ()) -> None:
 
 
 def widen_slider(layer: Any) -> None:
-    """Let napari's slider reach the darkest and brightest voxels of an image layer, whatever is shown first."""
-    (low, high), (black, white) = reach_of(_at_hand(layer)), layer.contrast_limits
-    layer.contrast_limits_range = (min(low, float(black)), max(high, float(white)))
+    """Let napari's slider reach the darkest and brightest voxels of an image in memory, whatever is shown first."""
+    values = _at_hand(layer)
+    if isinstance(values, np.ndarray):
+        (low, high), (black, white) = reach_of(values), layer.contrast_limits
+        layer.contrast_limits_range = (min(low, float(black)), max(high, float(white)))
 
 
 def _at_hand(layer: Any) -> Any:

@@ -38,7 +38,7 @@ class CaseReading:
 
         def work() -> "list[LayerData]":
             from napari_medkd.files.giving_up import until
-            from napari_medkd.gui.reader import case_layers
+            from napari_medkd.gui.case_layers import case_layers
 
             with until(lambda: wish != self._wish):
                 return case_layers(dataset, case, answer)

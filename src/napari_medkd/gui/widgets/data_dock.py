@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QTimer
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout
 
+from napari_medkd.files.opening import suffix_of
 from napari_medkd.gui.background import Background
 from napari_medkd.gui.presenters.words import count
 from napari_medkd.gui.state import DataState, OpenedCase
@@ -16,10 +16,10 @@ from napari_medkd.gui.widgets.annotate_page import AnnotatePage
 from napari_medkd.gui.widgets.case_reading import CaseReading
 from napari_medkd.gui.widgets.cases_page import CasesPage
 from napari_medkd.gui.widgets.dock import Dock, bring_up, dock_of
-from napari_medkd.gui.widgets.image_opening import open_images
+from napari_medkd.gui.widgets.image_opening import open_images, show_images
 from napari_medkd.gui.widgets.labels_page import LabelsPage
 from napari_medkd.gui.widgets.problem_list import ProblemList
-from napari_medkd.gui.widgets.study_box import StudyBox, dropped_datasets
+from napari_medkd.gui.widgets.study_box import StudyBox, dropped_paths
 from napari_medkd.gui.widgets.view_row import ViewRow
 from napari_medkd.gui.widgets.welcome_page import WelcomePage
 
@@ -42,7 +42,6 @@ class DataDock(Dock):
         self.presenter = DataPresenter(self.session, self.state, Background(self))
         self._shown: Any = None
         self._painted: Any = None
-        self._is_first_wanted = False
         self._to_annotate: tuple[str, Mask | None] = ("", None)
         self._build()
         self._connect()
@@ -112,7 +111,6 @@ class DataDock(Dock):
         for signal in (events.rows, events.is_reading):
             signal.connect(self._show_rows)
         events.members.connect(self._show_rows)
-        events.is_reading.connect(self._show_first)
         for signal in (events.problems, events.is_checking, events.is_reading):
             signal.connect(self._show_problems)
         open_images(self.viewer, self.state, self.presenter.tell)
@@ -130,20 +128,14 @@ class DataDock(Dock):
             self.presenter.suggest()
 
     def open_path(self, *paths: Path) -> None:
-        """Open the datasets at folders or manifests, beside those that are open."""
+        """Open the datasets at folders or manifests, beside those that are open, and image files as layers."""
         self.settle()
         self.path.setText(str(paths[0]))
-        self.annotating.leave(lambda: self.presenter.open(*paths))
-
-    def open_and_show(self, *paths: Path) -> None:
-        """Open the datasets, and show the first case of the first as soon as it is known."""
-        self.open_path(*paths)
-        self._is_first_wanted = True
-
-    def _show_first(self, is_reading: bool) -> None:
-        if not is_reading and self._is_first_wanted:
-            self._is_first_wanted = False
-            QTimer.singleShot(0, lambda: self.show_case(self.state.rows[0].id) if self.state.rows else None)
+        images = [path for path in paths if suffix_of(path) and path.is_file()]
+        datasets = [path for path in paths if path not in images]
+        if datasets:
+            self.annotating.leave(lambda: self.presenter.open(*datasets))
+        show_images(self.viewer, images, self.presenter.tell)
 
     def _edit_labels(self) -> None:
         """Edit what the labels of the current dataset's masks mean."""
@@ -254,13 +246,13 @@ class DataDock(Dock):
         self.problems.show_problems(state.problems)
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
-        """Accept folders and manifests."""
-        if event is not None and dropped_datasets(event.mimeData()):
+        """Accept folders, manifests and images."""
+        if event is not None and dropped_paths(event.mimeData()):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent | None) -> None:
         """Open what was dropped."""
-        paths = [] if event is None else dropped_datasets(event.mimeData())
+        paths = [] if event is None else dropped_paths(event.mimeData())
         if paths:
             self.open_path(*paths)
 

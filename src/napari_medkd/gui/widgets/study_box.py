@@ -7,6 +7,7 @@ from psygnal import Signal
 from qtpy.QtCore import QMimeData
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
+from napari_medkd.files.opening import suffix_of
 from napari_medkd.gui.members import MemberRow
 from napari_medkd.gui.theme import ThemeColours
 from napari_medkd.gui.widgets.study_list import StudyList
@@ -36,7 +37,7 @@ class StudyBox(QWidget):
     def __init__(self, colours: ThemeColours) -> None:
         super().__init__()
         self.path = QLineEdit()
-        self.path.setPlaceholderText("Folder or medkd-dataset.json")
+        self.path.setPlaceholderText("Folder, medkd-dataset.json or image")
         self.path.setAccessibleName("Dataset folder")
         self.add = QPushButton("Add dataset …")
         self.add.setToolTip("<p>Open the folder of a dataset, beside those that are open; or drop folders here</p>")
@@ -96,10 +97,10 @@ class StudyBox(QWidget):
             self.removed.emit(current.folder)
 
 
-def dropped_datasets(data: QMimeData | None) -> list[Path]:
-    """Return the folders and manifests that are dropped."""
+def dropped_paths(data: QMimeData | None) -> list[Path]:
+    """Return the folders, manifests and image files that are dropped."""
     paths = [] if data is None else [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
-    return [path for path in paths if path.is_dir() or path.suffix == ".json"]
+    return [path for path in paths if path.is_dir() or path.suffix == ".json" or suffix_of(path)]
 
 
 def _row(*widgets: QWidget, stretch: int | None = None) -> QHBoxLayout:
