@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from qtpy.compat import isalive
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from napari_medkd.gui.sides import SIDES, body_axes
@@ -21,7 +22,7 @@ _SIDES_TIP = (
 
 
 class ViewRow(QWidget):
-    """Seen while an image of ours is on the canvas."""
+    """Seen while an image of ours is on the canvas; after its dock is closed it hears nothing any more."""
 
     def __init__(self, viewer: Any, session: Session) -> None:
         super().__init__()
@@ -51,8 +52,9 @@ class ViewRow(QWidget):
         self._look()
 
     def _take_in(self, event: Any) -> None:
-        self._take_in_layer(event.value)
-        self._look()
+        if isalive(self):  # type: ignore[no-untyped-call]
+            self._take_in_layer(event.value)
+            self._look()
 
     def _take_in_layer(self, layer: Any) -> None:
         if windows_for(layer):
@@ -61,6 +63,8 @@ class ViewRow(QWidget):
 
     def _look(self, _event: Any = None) -> None:
         """Be about the layer that a choice would change."""
+        if not isalive(self):  # type: ignore[no-untyped-call]
+            return
         layer = windowed_layer(self._viewer)
         if layer is not self._layer:
             if self._layer is not None:
@@ -76,7 +80,7 @@ class ViewRow(QWidget):
         self._show_window()
 
     def _show_window(self, _event: Any = None) -> None:
-        if self._layer is None:
+        if self._layer is None or not isalive(self):  # type: ignore[no-untyped-call]
             return
         self.window_choice.offer([(name, name) for name in windows_for(self._layer)])
         self.window_choice.setCurrentIndex(self.window_choice.findData(window_of(self._layer)))
@@ -86,4 +90,5 @@ class ViewRow(QWidget):
             show_window(self._layer, self.window_choice.currentData(), alike=self._viewer.layers)
 
     def _show_sides(self, _sides: str = "") -> None:
-        self.sides.setCurrentIndex(self.sides.findData(self._session.sides))
+        if isalive(self):  # type: ignore[no-untyped-call]
+            self.sides.setCurrentIndex(self.sides.findData(self._session.sides))
