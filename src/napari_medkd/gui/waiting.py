@@ -62,7 +62,7 @@ class _Reading(Generic[T]):
 
     def result(self) -> T | None:
         """Return what was read, None where it was cancelled, and raise what went wrong."""
-        if self.cancelled.is_set():
+        if not self.is_done:  # the dialog says "cancelled" of itself whenever it closes
             return None
         if self.error is not None:
             raise self.error
@@ -82,8 +82,9 @@ def _beside(window: QWidget, work: Callable[[], T], what: str) -> T | None:
     QTimer.singleShot(_MOMENT_MS, loop.quit)
     loop.exec(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents)  # what is clicked meanwhile comes afterwards
     if not reading.is_done:
-        dialog.canceled.connect(reading.cancelled.set)
         dialog.exec()
+        if not reading.is_done:
+            reading.cancelled.set()
     dialog.deleteLater()
     return reading.result()
 
