@@ -6,6 +6,7 @@ from typing import Any
 import nibabel
 import numpy as np
 import pytest
+from napari.settings import get_settings
 from qtpy.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtTest import QTest
@@ -25,6 +26,7 @@ OURS = "Medical knowledge distillation"
 def viewer(make_napari_viewer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("MEDKD_RUNS", str(tmp_path / "runs"))
     viewer = make_napari_viewer(show=True)
+    monkeypatch.setitem(get_settings().plugins.extension2reader, "*.nii.gz", "napari-medkd")  # else napari asks
     session_of(viewer).asks_at_closing = False
     return viewer
 

@@ -75,8 +75,9 @@ def _beside(window: QWidget, work: Callable[[], T], what: str) -> T | None:
     loop, reading, dialog = QEventLoop(), _Reading[T](), _dialog(window, what)
 
     def end() -> None:
-        loop.quit()
-        dialog.accept()
+        if not reading.cancelled.is_set():  # else nobody is here any more
+            loop.quit()
+            dialog.accept()
 
     reading.begin(work, end)
     QTimer.singleShot(_MOMENT_MS, loop.quit)
