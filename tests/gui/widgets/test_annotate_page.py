@@ -132,7 +132,7 @@ def slow_case_1(monkeypatch):
         assert case.id != "case_1" or go_on.wait(20)
         return case_layers(dataset, case, answer)
 
-    monkeypatch.setattr("napari_medkd.gui.reader.case_layers", read)
+    monkeypatch.setattr("napari_medkd.gui.case_layers.case_layers", read)
     yield go_on
     go_on.set()
 
