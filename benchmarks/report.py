@@ -116,7 +116,7 @@ def one_shot(document: dict[str, Any]) -> str:
     """Return the section on accuracy with one label."""
     text = (
         "Each of three fixed references alone is labelled; the other training images have no label that is read. "
-        "How the settings of *recommended* were chosen on development cases: decision records 0016 and 0018. "
+        "How the settings of *recommended* were chosen on development cases: decision records 0016 and 0019. "
         "`python benchmarks/one_shot.py train` trains and scores what this command tabulates.\n"
     )
     rows = document["rows"]

@@ -1,14 +1,19 @@
-"""How much of the viewer's time the plugin takes: import, first picture of a dock, event-loop lag while a run trains.
+"""How much of the viewer's time the plugin takes: import, a dock's first picture, lag while a run trains or files load.
 
     xvfb-run -a -s "-screen 0 1600x1000x24 +extension GLX" python benchmarks/viewer.py [--pairs 6] [--seconds 15]
+        [--only loading]
 
 The lag is that of a 10 ms timer in the real window, with the four docks and an image open, the live curves
 in front. Blocks in which a run trains alternate with blocks in which it is paused; the figure that counts is the
 difference. The run has one thread and is niced as every run started from the viewer is; it writes a preview at each
 epoch's end, which is drawn.
+
+While files load: blocks in which a CT series of 400 slices and a volume of 256 MiB, plain and as .nii.gz, are read
+again and again by napari's reader, dialog included, alternate with blocks in which nothing is done.
 """
 
 import argparse
+import itertools
 import subprocess
 import sys
 import tempfile
@@ -18,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from loading import write_series, write_volume
 from record import Record, Row
 
 DOCKS = ("Data", "Train", "Runs", "Results")
@@ -82,6 +88,31 @@ def row_of(name: str, metric: str, values: list[float], **more: Any) -> Row:
     return row
 
 
+def wait(seconds: float) -> None:
+    """Let the window live for a while."""
+    from qtpy.QtCore import QEventLoop, QTimer
+
+    loop = QEventLoop()
+    QTimer.singleShot(round(1e3 * seconds), loop.quit)
+    loop.exec()
+
+
+def lag_during(act: Callable[[], object]) -> tuple[float, float]:
+    """Return the 95th and 99th percentile of how late a 10 ms timer is, in ms."""
+    from qtpy.QtCore import Qt, QTimer
+
+    times: list[float] = []
+    timer = QTimer()
+    timer.setTimerType(Qt.TimerType.PreciseTimer)
+    timer.timeout.connect(lambda: times.append(time.perf_counter()))
+    timer.start(TICK_MILLISECONDS)
+    act()
+    timer.stop()
+    late = np.maximum(0.0, 1e3 * np.diff(times) - TICK_MILLISECONDS)
+    p95, p99 = np.percentile(late, (95, 99))
+    return float(p95), float(p99)
+
+
 class LagWindow:
     """A napari window with an image and all docks, and a run that trains or pauses."""
 
@@ -101,20 +132,12 @@ class LagWindow:
         self.docks = {}
         for name in DOCKS:
             _, self.docks[name] = self.viewer.window.add_plugin_dock_widget("napari-medkd", name)
-            self.wait(0.3)
+            wait(0.3)
         self.session.runs_folder = folder / "runs"
         self.docks["Data"].open_path(sample)
         self.until(lambda: self.session.dataset is not None)
         self.docks["Data"].show_case("t1-like_05")
         self.until(lambda: self.session.opened is not None)
-
-    def wait(self, seconds: float) -> None:
-        """Let the window live for a while."""
-        from qtpy.QtCore import QEventLoop, QTimer
-
-        loop = QEventLoop()
-        QTimer.singleShot(round(1e3 * seconds), loop.quit)
-        loop.exec()
 
     def until(self, condition: Callable[[], bool], seconds: float = 180) -> None:
         """Let the window live until something is so."""
@@ -122,7 +145,7 @@ class LagWindow:
         while not condition():
             if time.monotonic() > end:
                 raise TimeoutError("Nothing came of it; see the run's log.")
-            self.wait(0.05)
+            wait(0.05)
 
     def start_run(self) -> None:
         """Start a long run with one thread, and show its curves."""
@@ -148,29 +171,55 @@ class LagWindow:
         """Let the run pause, or train."""
         self.docks["Runs"].presenter.order(self.session.run, "pause" if is_on else "go")
         self.until(lambda: self.session.run_status.phase == ("paused" if is_on else "training"))
-        self.wait(1.0)
-
-    def lag(self, seconds: float) -> tuple[float, float]:
-        """Return the 95th and 99th percentile of how late a 10 ms timer is, in ms."""
-        from qtpy.QtCore import Qt, QTimer
-
-        times: list[float] = []
-        timer = QTimer()
-        timer.setTimerType(Qt.TimerType.PreciseTimer)
-        timer.timeout.connect(lambda: times.append(time.perf_counter()))
-        timer.start(TICK_MILLISECONDS)
-        self.wait(seconds)
-        timer.stop()
-        late = np.maximum(0.0, 1e3 * np.diff(times) - TICK_MILLISECONDS)
-        p95, p99 = np.percentile(late, (95, 99))
-        return float(p95), float(p99)
+        wait(1.0)
 
     def close(self) -> None:
         """Stop the run and close the window."""
         self.docks["Runs"].presenter.order(self.session.run, "stop")
         self.until(lambda: self.session.run_status.phase == "ended")
         self.viewer.close()
-        self.wait(0.5)
+        wait(0.5)
+
+
+class LoadingWindow:
+    """A napari window with the Data dock, in which files are read."""
+
+    def __init__(self, folder: Path) -> None:
+        import napari
+
+        from napari_medkd.gui.widgets.dock import bring_up
+
+        plain, packed = write_volume(folder, 0.25)
+        self.files = (write_series(folder / "series", 400), plain, packed)
+        self.viewer = napari.Viewer(show=True)
+        self.viewer.window.resize(1600, 1000)
+        bring_up(self.viewer, "Data").session.asks_at_closing = False
+        wait(1.0)
+        self.read(1.0)  # imports and caches
+
+    def read(self, seconds: float) -> None:
+        """Read the files in turn until the time is over, as a drop on the canvas does."""
+        from napari_medkd.gui.reader import get_reader
+
+        end = time.monotonic() + seconds
+        for file in itertools.cycle(map(str, self.files)):
+            reader = get_reader(file)
+            assert reader is not None
+            assert len(reader(file)[0]) == 3
+            if time.monotonic() > end:
+                return
+
+
+def loading_rows(pairs: int, seconds: float) -> list[Row]:
+    """Return idle, loading and their difference, for the 95th and the 99th percentile."""
+    with tempfile.TemporaryDirectory() as folder:
+        window = LoadingWindow(Path(folder))
+        idle, loading = [], []
+        for _ in range(pairs):
+            idle.append(lag_during(lambda: wait(seconds)))
+            loading.append(lag_during(lambda: window.read(seconds)))
+        window.viewer.close()
+    return rows_above_idle("loading", idle, loading)
 
 
 def lag_rows(pairs: int, seconds: float) -> list[Row]:
@@ -181,22 +230,24 @@ def lag_rows(pairs: int, seconds: float) -> list[Row]:
         idle, training = [], []
         for _ in range(pairs):
             window.pause(True)
-            idle.append(window.lag(seconds))
+            idle.append(lag_during(lambda: wait(seconds)))
             window.pause(False)
-            training.append(window.lag(seconds))
+            training.append(lag_during(lambda: wait(seconds)))
         window.close()
+    return rows_above_idle("training", idle, training)
+
+
+def rows_above_idle(name: str, idle: list[tuple[float, float]], at_work: list[tuple[float, float]]) -> list[Row]:
+    """Return a row for idle and one for work beside it, for each percentile; the blocks were taken in turns."""
     rows = []
     for at, metric in enumerate(("lag p95", "lag p99")):
-        calm, busy = [pair[at] for pair in idle], [pair[at] for pair in training]
+        calm, busy = [pair[at] for pair in idle], [pair[at] for pair in at_work]
         above = [b - c for b, c in zip(busy, calm, strict=True)]
-        rows.append(row_of("idle", metric, calm))
         low, high = bootstrap_of_mean(above)
-        rows.append(
-            row_of(
-                "training", metric, busy, versus="idle", difference=round(float(np.mean(above)), 2), ci95=(low, high)
-            )
-        )
-        print(f"  above idle: {np.mean(above):.1f} ms [{low}, {high}]")
+        rows.append(row_of(f"idle beside {name}", metric, calm))
+        mean = round(float(np.mean(above)), 2)
+        rows.append(row_of(name, metric, busy, versus=f"idle beside {name}", difference=mean, ci95=(low, high)))
+        print(f"  above idle: {mean:.1f} ms [{low}, {high}]", flush=True)
     return rows
 
 
@@ -213,13 +264,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pairs", type=int, default=6, help="pairs of an idle and a training block")
     parser.add_argument("--seconds", type=float, default=15.0, help="length of a block")
+    parser.add_argument("--only", choices=("loading",), help="measure and print this alone; the results file stays")
     arguments = parser.parse_args()
+    if arguments.only:
+        loading_rows(arguments.pairs, arguments.seconds)
+        return
     record = Record("viewer", notes={"threads of the run": 1, "niceness of the run": 10, "window": "1600 x 1000"})
     record.rows.append(row_of("manifest's modules", "import", [said_by_child(IMPORT) for _ in range(REPEATS)]))
     for dock in DOCKS:
         times = [said_by_child(FIRST_PICTURE, dock) for _ in range(REPEATS)]
         record.rows.append(row_of(f"{dock} dock", "first picture", times))
     record.rows += lag_rows(arguments.pairs, arguments.seconds)
+    record.rows += loading_rows(arguments.pairs, arguments.seconds)
     print(record.write())
 
 

@@ -11,7 +11,7 @@ from napari_medkd.core.dataset import Dataset
 from napari_medkd.files.manifest import open_dataset
 from napari_medkd.files.opening import read_mask
 from napari_medkd.gui.annotation import NEW_TASK, Annotation, task_to_paint
-from napari_medkd.gui.reader import case_layers
+from napari_medkd.gui.case_layers import case_layers
 from napari_medkd.gui.shown_case import ShownCase
 
 

@@ -10,7 +10,7 @@ from napari_medkd.core.grid import Grid
 from napari_medkd.core.task import Task
 from napari_medkd.files.manifest import open_dataset
 from napari_medkd.gui.annotation import NEW_TASK, Annotation, task_to_paint
-from napari_medkd.gui.reader import case_layers
+from napari_medkd.gui.case_layers import case_layers
 from napari_medkd.gui.shown_case import ShownCase
 from tests.gui.annotating import annotation_on, draft_on, drawn_by_a_student, paint, unpainted
 

@@ -5,20 +5,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from napari_medkd.core.annotation import Boxes, Mask
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.prediction import Prediction, ScoredBoxes
 from napari_medkd.core.task import Task
-from napari_medkd.core.volume import Modality, Volume
+from napari_medkd.core.volume import Volume
 
 napari_layers = pytest.importorskip("napari.layers")
 
 from napari_medkd.gui.box_layers import boxes_layers  # noqa: E402 - napari first
 from napari_medkd.gui.colours import hex_of, rgba_of  # noqa: E402
 from napari_medkd.gui.layers import (  # noqa: E402
-    contrast_limits,
     grid_of,
     grid_of_placement,
     image_layers,
@@ -117,35 +115,6 @@ def test_channels_become_layers_of_which_the_first_is_seen() -> None:
     assert [layer.name for layer in layers] == ["patient · t1", "patient · flair"]
     assert [layer.visible for layer in layers] == [True, False]
     assert source_of(layers[1].metadata) == Path("scan.nii.gz")
-
-
-def _ct() -> NDArray[np.int16]:
-    values = np.full((20, 20, 20), -1000, np.int16)
-    values[5:15, 5:15, 5:15] = 50
-    values[8:10, 8:10, 8:10] = 900
-    return values
-
-
-@pytest.mark.parametrize("modality", [Modality.CT, Modality.OTHER])
-def test_hounsfield_units_are_shown_in_a_soft_tissue_window(modality: Modality) -> None:
-    assert contrast_limits(_ct(), modality) == (-160.0, 240.0)
-
-
-def test_a_few_very_bright_voxels_do_not_darken_a_scan() -> None:
-    values = np.random.default_rng(0).uniform(0, 100, (30, 30, 30))
-    values[0, 0, :5] = 1e6
-
-    low, high = contrast_limits(values, Modality.MR)
-
-    assert 0 <= low < 5
-    assert 90 < high <= 101
-
-
-@pytest.mark.parametrize("values", [np.zeros((3, 3, 3)), np.full((3, 3, 3), np.nan), np.full((1, 1, 1), 7)])
-def test_an_image_of_one_value_still_has_limits(values: NDArray[Any]) -> None:
-    low, high = contrast_limits(values, Modality.OTHER)
-
-    assert low < high
 
 
 def test_a_mask_has_its_classes_colours_and_remembers_their_names() -> None:

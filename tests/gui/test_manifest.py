@@ -35,7 +35,34 @@ def test_python_names_point_into_the_gui_only(manifest):
 def test_the_reader_claims_no_pictures_of_others(manifest):
     patterns = {pattern for reader in manifest.contributions.readers for pattern in reader.filename_patterns}
 
-    assert patterns == {"*.nii", "*.nii.gz", "*.dcm", "*.dicom", "*.ima", "*.zarr", *OURS}
+    medical = {f"*{suffix}" for suffix in (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")}
+    dicom = {"*.dcm", "*.dicom", "*.ima"}
+    assert patterns == {*medical, *dicom, "*.zarr", *OURS}
+
+
+@pytest.mark.parametrize(("name", "kind"), [("mask.tif", "labels"), ("photo.tif", "image"), ("photo.png", "image")])
+def test_pictures_are_saved_by_napari_unless_a_person_picks_our_writer(name, kind):
+    from npe2 import PluginManager
+
+    manager = PluginManager()
+    for found in (PluginManifest.from_distribution("napari"), PluginManifest.from_file(MANIFEST)):
+        manager.register(found)
+
+    writer, _ = manager.get_writer(name, [kind])
+
+    assert writer.command.startswith("napari.")
+    if kind == "labels":
+        assert manager.get_writer(name, [kind], "napari-medkd")[0].command == "napari-medkd.write_labels"
+
+
+@pytest.mark.parametrize(("kind", "command"), [("labels", "write_labels"), ("image", "write_image")])
+@pytest.mark.parametrize("suffix", [".nii.gz", ".nii", ".nrrd", ".mha", ".mhd"])
+def test_medical_formats_are_saved_by_our_writers(manifest, kind, command, suffix):
+    writers = [
+        one for one in manifest.contributions.writers if suffix in one.filename_extensions and kind in one.layer_types
+    ]
+
+    assert [one.command for one in writers] == [f"napari-medkd.{command}"]
 
 
 def test_preferences_have_a_default_and_a_description(manifest):

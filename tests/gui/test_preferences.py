@@ -12,6 +12,17 @@ pytestmark = pytest.mark.gui
 
 
 @pytest.fixture
+def viewing(make_napari_viewer):
+    """napari's settings of how slices are seen."""
+    from napari.settings import get_plugin_settings
+
+    make_napari_viewer()
+    viewing = get_plugin_settings(PLUGIN).viewing
+    yield viewing
+    viewing.sides = "radiological"
+
+
+@pytest.fixture
 def training(make_napari_viewer):
     """napari's settings of this plugin."""
     from napari.settings import get_plugin_settings
@@ -57,3 +68,21 @@ def test_a_napari_that_keeps_no_settings_of_plugins_gets_the_usual_ones(monkeypa
     monkeypatch.setattr("napari.settings.get_plugin_settings", no_settings)
 
     assert preferences.prepare(Session()).interpreter == Path(sys.executable)
+
+
+def test_the_sides_a_person_chose_are_those_of_the_next_session(viewing):
+    first = prepare(Session())
+    assert first.sides == "radiological"
+
+    first.sides = "neurological"
+
+    assert viewing.sides == "neurological"
+    assert prepare(Session()).sides == "neurological"
+
+
+def test_sides_set_in_the_preferences_reach_the_session(viewing):
+    session = prepare(Session())
+
+    viewing.sides = "neurological"
+
+    assert session.sides == "neurological"

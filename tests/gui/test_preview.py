@@ -13,9 +13,10 @@ from napari_medkd.core.prediction import ClassScores, Prediction, ScoredBoxes
 from napari_medkd.core.task import Task
 from napari_medkd.files.manifest import open_dataset
 from napari_medkd.files.results import write_prediction
+from napari_medkd.gui.case_layers import case_layers
 from napari_medkd.gui.members import Member
 from napari_medkd.gui.preview import LivePreview
-from napari_medkd.gui.reader import case_layers, get_reader
+from napari_medkd.gui.reader import get_reader
 from napari_medkd.gui.state import OpenedCase, Preview, Session
 from tests.gui.presenting import Later, at_once
 from tests.pictures import write_pictures

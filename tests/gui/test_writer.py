@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from napari_medkd.core.errors import VolumeProblem
+from napari_medkd.files.opening import IMAGE_SUFFIXES, read_volume
 from napari_medkd.gui.reader import get_reader
-from napari_medkd.gui.writer import write_labels
+from napari_medkd.gui.writer import write_image, write_labels
 
 napari_layers = pytest.importorskip("napari.layers")
 
@@ -118,3 +119,55 @@ def test_what_cannot_be_saved_says_why(tmp_path: Path, data: np.ndarray, name: s
         write_labels(str(tmp_path / name), data, {"name": "organs"})
 
     assert not (tmp_path / name).exists()
+
+
+#: Those that can hold any position in space; more are tried as soon as they can be opened.
+PLACED = [suffix for suffix in (".nii", ".nii.gz", ".nrrd", ".mha", ".mhd") if suffix in IMAGE_SUFFIXES]
+
+
+@pytest.mark.parametrize("orientation", ["RAS", "LPS", "PIR", "SAL"])
+@pytest.mark.parametrize("suffix", PLACED)
+def test_image_and_mask_saved_in_another_format_are_where_they_were(
+    tmp_path: Path, suffix: str, orientation: str
+) -> None:
+    values = np.random.default_rng(0).normal(100, 9, (6, 5, 4)).astype(np.float32)
+    source = _saved(values, tmp_path / "scan.nii.gz", orientation)
+    data, meta, _ = _opened(source).as_layer_data_tuple()
+
+    write_image(str(tmp_path / f"image{suffix}"), data, meta)
+    write_labels(str(tmp_path / f"mask{suffix}"), (data > 100).astype(np.uint8), meta)
+
+    before = read_volume(source)
+    image, mask = (read_volume(tmp_path / f"{name}{suffix}") for name in ("image", "mask"))
+    np.testing.assert_array_equal(image.data, before.data)
+    np.testing.assert_array_equal(mask.data, before.data > 100)
+    for after in (image, mask):
+        assert after.grid.shape == before.grid.shape
+        np.testing.assert_allclose(after.grid.affine, before.grid.affine, atol=1e-4)
+
+
+def test_an_image_is_saved_with_its_intensities_whatever_its_window(tmp_path: Path) -> None:
+    values = np.arange(120, dtype=np.int16).reshape(6, 5, 4) * 30 - 1000
+    layer = _opened(_saved(values, tmp_path / "ct.nii.gz", "PIR"))
+    layer.contrast_limits = (0, 80)
+
+    write_image(str(tmp_path / "out.nii.gz"), *layer.as_layer_data_tuple()[:2])
+
+    before, after = nibabel.load(tmp_path / "ct.nii.gz"), nibabel.load(tmp_path / "out.nii.gz")
+    np.testing.assert_array_equal(np.asarray(after.dataobj), np.asarray(before.dataobj))
+    np.testing.assert_allclose(after.affine, before.affine, atol=1e-5)
+
+
+def test_an_image_of_others_is_saved_where_it_is_drawn(tmp_path: Path) -> None:
+    layer = napari_layers.Image(np.ones((4, 5, 6), np.float32), scale=(3, 2, 1), units=("mm",) * 3)
+
+    write_image(str(tmp_path / "out.nii"), *layer.as_layer_data_tuple()[:2])
+
+    assert read_volume(tmp_path / "out.nii").grid.spacing == (3, 2, 1)
+
+
+def test_a_film_is_not_saved_as_an_image(tmp_path: Path) -> None:
+    with pytest.raises(VolumeProblem, match="4 axes"):
+        write_image(str(tmp_path / "film.nii"), np.zeros((2, 2, 2, 2)), {"name": "film"})
+
+    assert not (tmp_path / "film.nii").exists()

@@ -15,6 +15,7 @@ from pydicom.uid import RLELossless
 from napari_medkd.core.errors import VolumeProblem
 from napari_medkd.files.dicom_header import read_tags, translated_damage
 from napari_medkd.files.dicom_slice import Slice
+from napari_medkd.files.giving_up import go_on_if_wanted
 from napari_medkd.files.memory import refuse_beyond_memory
 from napari_medkd.files.scaling import scaled
 
@@ -49,6 +50,7 @@ def intensities(slices: Sequence[Slice]) -> NDArray[Any]:
         wanted.setdefault(one.origin.file, []).append(number)
     planes: dict[int, NDArray[Any]] = {}
     for file, numbers in wanted.items():
+        go_on_if_wanted()
         members = [slices[number] for number in numbers]
         frames = _decoded(file, [one.frame for one in members])
         for number, one, frame in zip(numbers, members, frames, strict=True):

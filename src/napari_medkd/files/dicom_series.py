@@ -20,6 +20,7 @@ from napari_medkd.files.dicom_folder import dicom_files
 from napari_medkd.files.dicom_geometry import in_order, most_at_one_place, spacing_of
 from napari_medkd.files.dicom_header import read_slices
 from napari_medkd.files.dicom_slice import Slice, Vector
+from napari_medkd.files.giving_up import go_on_if_wanted
 
 _KEY_LENGTH = 8
 _MOST_TRAITS_TOGETHER = 3
@@ -108,6 +109,7 @@ def list_series(path: Path) -> Listing:
     slices: list[Slice] = []
     damaged: dict[Path, tuple[Problem, ...]] = {}
     for file in dicom_files(path) if path.is_dir() else [path]:
+        go_on_if_wanted()
         try:
             slices += read_slices(file)
         except VolumeProblem as error:

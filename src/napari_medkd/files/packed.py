@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_medkd.core.errors import VolumeProblem
+from napari_medkd.files.giving_up import go_on_if_wanted
 from napari_medkd.files.memory import refuse_beyond_memory
 
 _MOST_DEFLATE_SAVES = 1100  # it cannot shrink anything further
 _COPIES = 2  # as stored, and in canonical order
+_BLOCK = 2**22
 _BYTES_AT_ONCE = 2**18  # unpacked in pieces that stay in the processor's cache, which takes half as long
 _ANY_WRAPPING = 47  # zlib's word for: as gzip wraps it, or as zlib itself does
 
@@ -74,13 +76,25 @@ def read_array(stream: Stream, sizes: Sequence[int], dtype: np.dtype[Any], path:
     size = math.prod(sizes) * dtype.itemsize
     refuse_beyond_memory(_COPIES * size, path)
     body = np.empty(size, np.uint8)
-    there = stream.readinto(body.data)
+    there = _filled(body.data, stream)
     if there < size:
         raise incomplete(path, f"it ends after {there} of {size} bytes of voxels")
     if stream.read(1):  # at the end of what is packed, this compares its checksum
         raise beyond(path, sizes)
     stored = body.view(dtype).reshape(sizes, order="F")
     return stored if dtype.isnative else stored.astype(dtype.newbyteorder("="))
+
+
+def _filled(room: memoryview, stream: Stream) -> int:
+    """Fill the room as far as there are bytes, and return how many; block by block, for a person may cancel."""
+    there = 0
+    while there < len(room):
+        go_on_if_wanted()
+        count = stream.readinto(room[there : there + _BLOCK])
+        if not count:
+            break
+        there += count
+    return there
 
 
 def beyond(path: Path, sizes: Sequence[int]) -> VolumeProblem:

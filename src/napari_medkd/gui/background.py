@@ -7,6 +7,8 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QObject
 from superqt.utils import create_worker
 
+from napari_medkd.gui.short_turns import short_turns
+
 T = TypeVar("T")
 
 
@@ -39,7 +41,8 @@ def in_background(work: Callable[[], T], then: Callable[[T], Any], failed: Calla
 
     def answer() -> tuple[T | None, Exception | None]:
         try:
-            return work(), None
+            with short_turns():
+                return work(), None
         except Exception as error:  # noqa: BLE001 - whatever it is, the dock has to say it
             return None, error
 

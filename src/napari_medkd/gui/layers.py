@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from napari_medkd.core.annotation import Mask
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.task import Task
-from napari_medkd.core.volume import Modality, Volume
-from napari_medkd.files.memory import LARGE_BYTES
+from napari_medkd.core.volume import Volume
 from napari_medkd.gui.colours import colours_of_labels
+from napari_medkd.gui.contrast import Window, first_window
 
 LayerData: TypeAlias = tuple[Any, dict[str, Any], str]
 
@@ -27,11 +27,6 @@ LABELS_OPACITY = 0.6
 
 #: In 3-D the near side of a volume shines through less, and masks are never hidden inside it.
 _GREY = {"colormap": "gray", "rendering": "attenuated_mip", "blending": "translucent_no_depth"}
-
-#: Soft tissue, in HU.
-_CT_WINDOW = (-160.0, 240.0)
-_MOST_SAMPLES = 500_000
-_PLANES_SAMPLED = 5
 
 
 def placement(grid: Grid) -> dict[str, Any]:
@@ -75,48 +70,21 @@ def image_layers(volume: Volume, name: str, *, case: str = "", coarser: Sequence
     for index, channel in enumerate(volume.channels):
         title = name if len(volume.channels) == 1 else f"{name} · {channel}"
         levels = [shown_array(level.data[index], volume.grid) for level in (volume, *coarser)]
-        limits = contrast_limits(levels[-1], volume.modality, is_picture=volume.grid.unit == "pixel")
-        look = {"name": title, "contrast_limits": limits, "visible": index == 0}
+        window = first_window(levels[-1], volume.modality, is_picture=volume.grid.unit == "pixel")
+        look = {"name": title, "contrast_limits": window.limits, "visible": index == 0}
+        look["metadata"] = {KEY: origin | {"window": remembered(window)}}
         layers.append((levels if coarser else levels[0], common | _GREY | look, "image"))
     return layers
+
+
+def remembered(first: Window) -> dict[str, Any]:
+    """Return what a layer remembers of the window it was first shown with (see `gui/windows.py`), as plain values."""
+    return {"first": first.name, "name": first.name, "limits": first.limits}
 
 
 def _is_colour_picture(volume: Volume) -> bool:
     few_bits = volume.data.dtype == np.uint8
     return volume.grid.is_flat and few_bits and volume.channels in (("red", "green", "blue"), ("r", "g", "b"))
-
-
-def contrast_limits(values: NDArray[Any], modality: Modality, *, is_picture: bool = False) -> tuple[float, float]:
-    """Return what is drawn black and white: a soft-tissue window for CT, else nearly the whole range of intensities.
-
-    A picture of 8 bits (a photograph, a screen) is shown as it is.
-    """
-    sample = sampled(values)
-    sample = sample[np.isfinite(sample)]
-    if not sample.size:
-        return 0.0, 1.0
-    if modality is Modality.CT or (modality is Modality.OTHER and _looks_like_hounsfield_units(sample)):
-        return _CT_WINDOW
-    if sample.dtype == np.uint8 and is_picture:
-        return 0.0, 255.0
-    low, high = (float(bound) for bound in np.percentile(sample, (0.5, 99.8)))
-    if high <= low:
-        low, high = float(sample.min()), float(sample.max())
-    return (low, high) if high > low else (low, low + 1.0)
-
-
-def sampled(values: Any) -> NDArray[Any]:
-    """Return every n-th voxel along each axis; of a large volume those of a few planes, so that no other is read."""
-    if values.nbytes > LARGE_BYTES and values.ndim > 2:
-        planes = _PLANES_SAMPLED if isinstance(values, np.ndarray) else 1
-        values = values[[(2 * n + 1) * len(values) // (2 * planes) for n in range(planes)]]
-    step = max(1, int((values.size / _MOST_SAMPLES) ** (1 / max(1, sum(n > 1 for n in values.shape)))))
-    return np.asarray(values[tuple(slice(None, None, step if n > step else 1) for n in values.shape)])
-
-
-def _looks_like_hounsfield_units(sample: NDArray[Any]) -> bool:
-    air = np.mean((sample <= -500) & (sample >= -4096))
-    return bool(air > 0.02 and sample.max() > 50)
 
 
 def mask_layer(

@@ -3,6 +3,9 @@
 from typing import Any
 from weakref import WeakSet
 
+from napari_medkd.gui.sides import NEUROLOGICAL, is_left_across
+from napari_medkd.gui.state import session_of
+
 #: The order of the sliders that shows each plane upright, in (inferior, posterior, left).
 PLANES = {"Axial": (0, 1, 2), "Coronal": (1, 0, 2), "Sagittal": (2, 0, 1)}
 _TO_THE_BACK, _UP = (0.0, 1.0, 0.0), (-1.0, 0.0, 0.0)
@@ -11,7 +14,7 @@ _KEPT: WeakSet[Any] = WeakSet()
 
 
 def show_plane(viewer: Any, plane: str) -> None:
-    """Show a plane upright as radiologists see it, or the volume from the front for ``"3D"``; earlier axes stay."""
+    """Show a plane upright, or the volume from the front for ``"3D"``; earlier axes stay."""
     dims = viewer.dims
     if dims.ndim < 3:
         return
@@ -29,23 +32,33 @@ def camera_of(viewer: Any) -> Any:
 
 
 def keep_unmirrored(viewer: Any) -> None:
-    """Turn the camera's depth axis whenever two axes are swapped: otherwise left would be right in 3-D.
+    """Turn the camera so that slices stand as the session's `sides` say, and left is never right in 3-D.
 
-    A second call for the same viewer changes nothing.
+    In 3-D the depth axis is turned whenever two axes are swapped. A second call for the same viewer changes nothing.
     """
     viewer = getattr(viewer, "__wrapped__", viewer)
     if viewer in _KEPT:
         return
     _KEPT.add(viewer)
+    session, camera = session_of(viewer), camera_of(viewer)
+    usual = str(camera.orientation[2])
 
-    def turn() -> None:
-        order, camera = viewer.dims.order[-3:], camera_of(viewer)
-        if len(order) < 3:
-            return
-        swaps = sum(one > other for at, one in enumerate(order) for other in order[at + 1 :])
-        depth = "towards" if swaps % 2 == 0 else "away"
-        if str(camera.orientation[0]) != depth:
-            camera.orientation = (depth, *camera.orientation[1:])
+    def turn(_event: Any = None) -> None:
+        depth, down, _ = camera.orientation
+        order = viewer.dims.order[-3:]
+        if len(order) == 3:
+            swaps = sum(one > other for at, one in enumerate(order) for other in order[at + 1 :])
+            depth = "towards" if swaps % 2 == 0 else "away"
+        across = usual
+        if is_left_across(viewer):
+            across = "left" if session.sides == NEUROLOGICAL else "right"
+        wanted = (str(depth), str(down), across)
+        if tuple(str(one) for one in camera.orientation) != wanted:
+            camera.orientation = wanted
 
-    viewer.dims.events.order.connect(lambda _event=None: turn())
+    for signal in (viewer.dims.events.order, viewer.dims.events.ndisplay, viewer.dims.events.ndim):
+        signal.connect(turn)
+    viewer.layers.events.inserted.connect(turn)
+    viewer.layers.events.removed.connect(turn)
+    session.events.sides.connect(turn)
     turn()

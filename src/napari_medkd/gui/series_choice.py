@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from qtpy.QtWidgets import QWidget
+from napari_medkd.gui.window_in_sight import window_in_sight
 
+if TYPE_CHECKING:
     from napari_medkd.files.dicom_series import Listing, Series
 
 
@@ -17,7 +17,7 @@ def choose_series(path: Path, listing: "Listing") -> "Series | None":
     if len(listing.series) == 1:
         _tell_what_is_damaged(listing)
         return listing.series[0]
-    window = _window_in_sight()
+    window = window_in_sight()
     if window is not None:
         from napari_medkd.gui.series_dialog import ask_for_series
 
@@ -25,21 +25,6 @@ def choose_series(path: Path, listing: "Listing") -> "Series | None":
     _tell_what_is_damaged(listing)
     _tell_what_else_there_is(path, listing)
     return listing.series[0]
-
-
-def _window_in_sight() -> "QWidget | None":
-    """Return the main window a person sees, None in a script without one or in a thread beside it."""
-    try:
-        from qtpy.QtCore import QThread
-        from qtpy.QtWidgets import QApplication, QMainWindow
-    except ImportError:  # napari without Qt
-        return None
-    application = QApplication.instance()
-    if application is None or application.thread() is not QThread.currentThread():
-        return None
-    windows = [widget for widget in QApplication.topLevelWidgets() if isinstance(widget, QMainWindow)]
-    seen = [window for window in windows if window.isVisible()]
-    return next((window for window in seen if window.isActiveWindow()), seen[0] if seen else None)
 
 
 def _tell_what_is_damaged(listing: "Listing") -> None:

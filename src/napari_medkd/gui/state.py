@@ -99,6 +99,8 @@ class Session:
         Whether a person is asked about live runs when the window closes; else they go on. A script sets it to False.
     save_at_closing
         Saves what is being painted, and returns whether that worked; None while nobody paints.
+    sides
+        On which side of the screen the patient's right is, one of `gui.sides.SIDES`.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -115,6 +117,7 @@ class Session:
     interpreter: Path = field(default_factory=lambda: Path(sys.executable))
     asks_at_closing: bool = True
     save_at_closing: Callable[[], bool] | None = None
+    sides: str = "radiological"
 
 
 _SESSIONS: WeakKeyDictionary[Any, Session] = WeakKeyDictionary()

@@ -1,4 +1,4 @@
-"""napari's writer: a labels layer into a file on the grid of the image it was drawn on."""
+"""napari's writers: an image on the grid it came with, a mask on the grid of the image it was drawn on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def write_labels(path: str, data: NDArray[Any], meta: dict[str, Any]) -> list[str]:
-    """Save a labels layer; the suffix picks NIfTI, OME-Zarr or PNG.
+    """Save a labels layer; the suffix picks the format.
 
     Returns
     -------
@@ -33,13 +33,8 @@ def write_labels(path: str, data: NDArray[Any], meta: dict[str, Any]) -> list[st
     from napari_medkd.files.opening import write_mask
 
     labels = np.asarray(data)
-    if labels.ndim not in (2, 3):
-        raise VolumeProblem(
-            str(meta.get("name", "labels")),
-            f"The layer has {labels.ndim} axes; expected 2 or 3.",
-            "Save one volume at a time: duplicate the part you need as its own layer.",
-        )
-    grid = grid_of_labels(labels.shape, meta)
+    _refuse_other_axes(labels.shape, meta)
+    grid = grid_of_layer(labels.shape, meta)
     highest = int(labels.max(initial=0))
     if labels.min(initial=0) < 0 or highest > np.iinfo(np.uint16).max:
         raise VolumeProblem(
@@ -53,8 +48,49 @@ def write_labels(path: str, data: NDArray[Any], meta: dict[str, Any]) -> list[st
     return [path]
 
 
-def grid_of_labels(shape: tuple[int, ...], meta: dict[str, Any]) -> Grid:
-    """Return the grid a labels layer lies on: its own, that of an image of ours it covers, or as it is drawn."""
+def write_image(path: str, data: NDArray[Any], meta: dict[str, Any]) -> list[str]:
+    """Save an image layer with its intensities as they are, whatever window it is shown with.
+
+    A picture in colour is saved with three channels; the channels of a volume are layers, each saved on its own.
+
+    Returns
+    -------
+    The path that was written.
+
+    Raises
+    ------
+    InputProblem
+        Where the layer has more axes than an image, or the format cannot hold it.
+    """
+    import numpy as np
+
+    from napari_medkd.core.volume import Volume
+    from napari_medkd.files.opening import write_volume
+
+    values = np.asarray(data)
+    is_colour = bool(meta.get("rgb"))
+    shape = values.shape[:-1] if is_colour else values.shape
+    _refuse_other_axes(shape, meta)
+    grid = grid_of_layer(shape, meta)
+    channels = np.moveaxis(values, -1, 0)[:3] if is_colour else values[np.newaxis]
+    names = ("red", "green", "blue") if is_colour else ("image",)
+    write_volume(Path(path), Volume(channels.reshape(-1, *grid.shape), grid, names))
+    return [path]
+
+
+def _refuse_other_axes(shape: tuple[int, ...], meta: dict[str, Any]) -> None:
+    from napari_medkd.core.errors import VolumeProblem
+
+    if len(shape) not in (2, 3):
+        raise VolumeProblem(
+            str(meta.get("name", "layer")),
+            f"The layer has {len(shape)} axes; expected 2 or 3.",
+            "Save one volume at a time: duplicate the part you need as its own layer.",
+        )
+
+
+def grid_of_layer(shape: tuple[int, ...], meta: dict[str, Any]) -> Grid:
+    """Return the grid a layer lies on: its own, that of an image of ours it covers, or as it is drawn."""
     import napari
 
     from napari_medkd.gui.layers import grid_of, grid_of_placement

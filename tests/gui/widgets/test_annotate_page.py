@@ -10,7 +10,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QLineEdit
 
 from napari_medkd.files.manifest import open_dataset, write_dataset
-from napari_medkd.gui.reader import case_layers
+from napari_medkd.gui.case_layers import case_layers
 from napari_medkd.gui.widgets.closing import guard_closing
 from napari_medkd.gui.widgets.data_dock import DataDock
 from tests.gui.annotating import unpainted
@@ -132,7 +132,7 @@ def slow_case_1(monkeypatch):
         assert case.id != "case_1" or go_on.wait(20)
         return case_layers(dataset, case, answer)
 
-    monkeypatch.setattr("napari_medkd.gui.reader.case_layers", read)
+    monkeypatch.setattr("napari_medkd.gui.case_layers.case_layers", read)
     yield go_on
     go_on.set()
 

@@ -13,8 +13,8 @@ from napari_medkd.core.status import RunStatus
 from napari_medkd.core.volume import Volume
 from napari_medkd.files.manifest import open_dataset
 from napari_medkd.files.opening import write_volume
+from napari_medkd.gui.case_layers import case_layers
 from napari_medkd.gui.comparison import grid_of_viewer
-from napari_medkd.gui.reader import case_layers
 from napari_medkd.gui.shown_case import ShownCase
 from napari_medkd.gui.widgets.dock import WIDTH
 from napari_medkd.gui.widgets.results_dock import ResultsDock

@@ -15,8 +15,8 @@ from qtpy.QtWidgets import QFileDialog
 from napari_medkd.core.annotation import Boxes
 from napari_medkd.files.manifest import open_dataset
 from napari_medkd.files.opening import read_mask, write_boxes
+from napari_medkd.gui.case_layers import case_layers
 from napari_medkd.gui.planes import camera_of
-from napari_medkd.gui.reader import case_layers
 from napari_medkd.gui.widgets.dock import WIDTH
 from napari_medkd.gui.widgets.results_dock import ResultsDock
 from tests.gui.answering_run import add_network, make_run, scripted_python

@@ -9,10 +9,10 @@ from napari.layers import Layer
 from qtpy.QtCore import Qt
 
 from napari_medkd.files.manifest import open_dataset
+from napari_medkd.gui.case_layers import case_layers
 from napari_medkd.gui.colours import hex_of, rgba_of
 from napari_medkd.gui.comparison import grid_of_viewer
 from napari_medkd.gui.planes import camera_of
-from napari_medkd.gui.reader import case_layers
 from napari_medkd.gui.state import OpenedCase
 from napari_medkd.gui.widgets.data_dock import DataDock
 from napari_medkd.gui.widgets.results_dock import ResultsDock

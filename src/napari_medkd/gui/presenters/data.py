@@ -60,11 +60,17 @@ class DataPresenter:
 
         self._read((folder,), work)
 
+    def cancel_opening(self) -> None:
+        """Open what is being read no further."""
+        if self._state.is_reading:
+            self._wish += 1
+            self._state.is_reading = False
+
     def choose(self, folder: Path) -> None:
         """List the cases of another open dataset."""
         self._told = ()
         member = next((one for one in study_of(self._session) if one.folder == folder), None)
-        if member is not None and folder != self._key():
+        if member is not None and folder != _key_of(self._session):
             self._put_aside()
             self._make_current(member)
         self.show()
@@ -72,7 +78,7 @@ class DataPresenter:
     def remove(self, folder: Path) -> None:
         """Take a dataset out of the study; nothing is deleted."""
         self._told = ()
-        is_current = folder == self._key()
+        is_current = folder == _key_of(self._session)
         rest = tuple(one for one in study_of(self._session) if one.folder != folder)
         if is_current:
             self._put_aside()
@@ -91,14 +97,14 @@ class DataPresenter:
             return
         changed = Member(known.path, dataset, known.references)
         session.study = joined(session.study, [changed])
-        if folder == self._key():
+        if folder == _key_of(self._session):
             session.dataset = dataset
         self.show()
         self.look_at_headers(changed)
 
     def show(self) -> None:
         """Fill the state from the session, for a dock that opens later than the dataset."""
-        dataset, key = self._session.dataset, self._key()
+        dataset, key = self._session.dataset, _key_of(self._session)
         self._state.rows = () if dataset is None else rows_of(dataset, self._session.references)
         self._state.summary = "" if dataset is None else summary_of(dataset)
         self._state.members = tuple(
@@ -142,7 +148,7 @@ class DataPresenter:
 
     def check_images(self) -> None:
         """Look at every voxel of the current dataset, in a process of its own that may take as long as it needs."""
-        path, interpreter, key = self._session.dataset_path, self._session.interpreter, self._key()
+        path, interpreter, key = self._session.dataset_path, self._session.interpreter, _key_of(self._session)
         if path is None or key is None:
             return
 
@@ -170,7 +176,10 @@ class DataPresenter:
         self._show_problems()
 
         def work() -> "list[tuple[Path, Dataset | Exception]]":
-            return [(path, _attempted(opened, path)) for path in wanted]
+            from napari_medkd.files.giving_up import until
+
+            with until(lambda: wish != self._wish):
+                return [(path, _attempted(opened, path)) for path in wanted]
 
         def then(found: "list[tuple[Path, Dataset | Exception]]") -> None:
             if wish == self._wish:
@@ -204,7 +213,7 @@ class DataPresenter:
         self.cancel_check()
         self.cancel_suggestion()
         self._state.suggestion = ()
-        self._looks.forget_cancelled(self._key())
+        self._looks.forget_cancelled(_key_of(self._session))
         self._session.study = study_of(self._session)
 
     def _make_current(self, member: Member | None) -> None:
@@ -225,20 +234,21 @@ class DataPresenter:
 
         self._looks.begin(Look(member.folder, member.path), work)
 
-    def _key(self) -> Path | None:
-        """Return what tells the current dataset from the others."""
-        dataset, path = self._session.dataset, self._session.dataset_path
-        if dataset is not None:
-            return dataset.folder.resolve()
-        return None if path is None else path.resolve()
-
     def _show_problems(self) -> None:
-        key = self._key()
+        key = _key_of(self._session)
         look, found = self._looks.under_way(key), self._looks.found(key) or ()
         self._state.can_be_cancelled = look is not None and look.can_be_cancelled
         self._state.is_checking = look is not None
         told = [one for one in self._told if one not in found]
         self._state.problems = (*told, *problems_of_names(study_of(self._session)), *found)
+
+
+def _key_of(session: Session) -> Path | None:
+    """Return what tells the current dataset from the others."""
+    dataset, path = session.dataset, session.dataset_path
+    if dataset is not None:
+        return dataset.folder.resolve()
+    return None if path is None else path.resolve()
 
 
 def _attempted(opened: "Callable[[Path], Dataset]", path: Path) -> "Dataset | Exception":

@@ -17,6 +17,8 @@ class CasesPage(QWidget):
     ----------
     opened
         ``(id)`` of a case to show.
+    cancelled
+        The case that is being read is not wanted any more.
     annotated
         ``(id)`` of a case to paint on.
     marked
@@ -28,6 +30,7 @@ class CasesPage(QWidget):
     """
 
     opened = Signal(str)
+    cancelled = Signal()
     annotated = Signal(str)
     marked = Signal(list)
     suggested = Signal()
@@ -37,6 +40,7 @@ class CasesPage(QWidget):
         super().__init__()
         self._session = session
         self._state = state
+        self._is_reading = False
         self._build()
         self._connect()
 
@@ -56,7 +60,9 @@ class CasesPage(QWidget):
     def show_buttons(self) -> None:
         """Enable what can be done with the chosen cases."""
         rows = self.table.selected_rows()
-        self.open_case.setText("Show case")
+        self.open_case.setText("Reading …" if self._is_reading else "Show case")
+        self.cancel.setVisible(self._is_reading)
+        self.annotate.setVisible(not self._is_reading)
         for button in (self.open_case, self.annotate):
             button.setEnabled(len(rows) == 1)
         self.use_as_reference.setEnabled(bool(rows))
@@ -67,10 +73,10 @@ class CasesPage(QWidget):
         some = f"these {len(references)} references" if len(references) > 1 else "this reference"
         self.train.setText(f"Train from {some}")
 
-    def show_reading(self) -> None:
-        """Say that a case is being read."""
-        self.table.setToolTip("")
-        self.open_case.setText("Reading …")
+    def show_reading(self, is_reading: bool) -> None:
+        """Say that a case is being read, and offer to cancel that; or that none is."""
+        self._is_reading = is_reading
+        self.show_buttons()
 
     def _build(self) -> None:
         self.summary = QLabel()
@@ -81,6 +87,8 @@ class CasesPage(QWidget):
         self.table = CaseTable()
         self.open_case = QPushButton("Show case")
         self.open_case.setToolTip("Show the selected case's image and masks as layers (or double-click it)")
+        self.cancel = QPushButton("Cancel")  # not where a second click of a double click falls
+        self.cancel.setToolTip("Read the case no further")
         self.annotate = QPushButton("Annotate")
         self.annotate.setToolTip("Paint the selected case's mask, or correct the one it has, and make it a reference")
         self.use_as_reference = QPushButton("Use as reference")
@@ -94,7 +102,7 @@ class CasesPage(QWidget):
         suggesting.addWidget(self.suggest)
         suggesting.addWidget(self.suggestion, 1)
         buttons = QHBoxLayout()
-        for button in (self.open_case, self.annotate, self.use_as_reference):
+        for button in (self.open_case, self.cancel, self.annotate, self.use_as_reference):
             buttons.addWidget(button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -111,6 +119,7 @@ class CasesPage(QWidget):
         self.table.opened.connect(self.opened.emit)
         self.table.reference_clicked.connect(lambda name: self.marked.emit([name]))
         self.open_case.clicked.connect(lambda: self._with_selected(self.opened.emit))
+        self.cancel.clicked.connect(self.cancelled.emit)
         self.annotate.clicked.connect(lambda: self._with_selected(self.annotated.emit))
         self.use_as_reference.clicked.connect(lambda: self.marked.emit([row.id for row in self.table.selected_rows()]))
         chosen = self.table.selectionModel()

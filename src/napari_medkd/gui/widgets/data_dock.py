@@ -6,18 +6,21 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout
 
+from napari_medkd.files.opening import suffix_of
 from napari_medkd.gui.background import Background
 from napari_medkd.gui.presenters.words import count
 from napari_medkd.gui.state import DataState, OpenedCase
 from napari_medkd.gui.study import study_of
 from napari_medkd.gui.theme import ThemeColours
 from napari_medkd.gui.widgets.annotate_page import AnnotatePage
+from napari_medkd.gui.widgets.case_reading import CaseReading
 from napari_medkd.gui.widgets.cases_page import CasesPage
 from napari_medkd.gui.widgets.dock import Dock, bring_up, dock_of
-from napari_medkd.gui.widgets.image_opening import open_images
+from napari_medkd.gui.widgets.image_opening import open_images, show_images
 from napari_medkd.gui.widgets.labels_page import LabelsPage
 from napari_medkd.gui.widgets.problem_list import ProblemList
-from napari_medkd.gui.widgets.study_box import StudyBox, dropped_datasets
+from napari_medkd.gui.widgets.study_box import StudyBox, dropped_paths
+from napari_medkd.gui.widgets.view_row import ViewRow
 from napari_medkd.gui.widgets.welcome_page import WelcomePage
 
 if TYPE_CHECKING:
@@ -39,7 +42,6 @@ class DataDock(Dock):
         self.presenter = DataPresenter(self.session, self.state, Background(self))
         self._shown: Any = None
         self._painted: Any = None
-        self._wish = 0
         self._to_annotate: tuple[str, Mask | None] = ("", None)
         self._build()
         self._connect()
@@ -73,11 +75,14 @@ class DataDock(Dock):
         self.pages.addWidget(welcome)
         self.cases = CasesPage(self.session, self.state)
         self.pages.addWidget(self.cases)
+        self.reading = CaseReading(self.cases, self.presenter.tell)
         self.annotating = AnnotatePage(self.viewer, self.session)
         self.pages.addWidget(self.annotating)
         self.labels = LabelsPage(self.session)
         self.pages.addWidget(self.labels)
         layout.addWidget(self.pages, 1)
+        self.view = ViewRow(self.viewer, self.session)
+        layout.addWidget(self.view)
         foot = QHBoxLayout()
         foot.addWidget(self.problems_title, 1)
         foot.addWidget(self.check_images)
@@ -87,6 +92,7 @@ class DataDock(Dock):
     def _connect(self) -> None:
         study = self.study
         study.added.connect(self.open_path)
+        study.cancelled.connect(self.presenter.cancel_opening)
         study.chosen.connect(lambda folder: self.annotating.leave(lambda: self.presenter.choose(folder)))
         study.removed.connect(lambda folder: self.annotating.leave(lambda: self.presenter.remove(folder)))
         study.labels_wanted.connect(lambda: self.annotating.leave(self._edit_labels))
@@ -94,6 +100,7 @@ class DataDock(Dock):
         self.labels.left.connect(lambda: self.pages.setCurrentWidget(self.cases))
         self.sample.clicked.connect(self.open_sample)
         self.cases.opened.connect(self.show_case)
+        self.cases.cancelled.connect(lambda: setattr(self, "_to_annotate", ("", None)))
         self.cases.annotated.connect(self.annotate)
         self.cases.marked.connect(self._mark)
         self.cases.suggested.connect(self._suggest_or_cancel)
@@ -121,10 +128,14 @@ class DataDock(Dock):
             self.presenter.suggest()
 
     def open_path(self, *paths: Path) -> None:
-        """Open the datasets at folders or manifests, beside those that are open."""
+        """Open the datasets at folders or manifests, beside those that are open, and image files as layers."""
         self.settle()
         self.path.setText(str(paths[0]))
-        self.annotating.leave(lambda: self.presenter.open(*paths))
+        images = [path for path in paths if suffix_of(path) and path.is_file()]
+        datasets = [path for path in paths if path not in images]
+        if datasets:
+            self.annotating.leave(lambda: self.presenter.open(*datasets))
+        show_images(self.viewer, images, self.presenter.tell)
 
     def _edit_labels(self) -> None:
         """Edit what the labels of the current dataset's masks mean."""
@@ -146,25 +157,12 @@ class DataDock(Dock):
         case = dataset.case(name)
         if name != self._to_annotate[0]:
             self._to_annotate = ("", None)
-        self._wish += 1
-        wish = self._wish
-        self.cases.show_reading()
-
-        def work() -> "list[LayerData]":
-            from napari_medkd.gui.reader import case_layers
-
-            return case_layers(dataset, case, answer)
 
         def then(layers: "list[LayerData]") -> None:
-            if wish == self._wish and not self.painted_case:
+            if not self.painted_case:
                 self._put_into_viewer(dataset, case, layers, has_answer=answer is not None)
-            self.cases.show_buttons()
 
-        def failed(error: Exception) -> None:
-            self.presenter.tell(error, name)
-            self.cases.show_buttons()
-
-        Background(self)(work, then, failed)
+        self.reading.begin(dataset, case, answer, then)
 
     def _put_into_viewer(
         self, dataset: "Dataset", case: "Case", layers: "list[LayerData]", *, has_answer: bool
@@ -202,7 +200,7 @@ class DataDock(Dock):
             self.show_case(name)
             return
         self._to_annotate = ("", None)
-        self._wish += 1  # a case that is being read would come under the brush
+        self.reading.cancel()  # a case that is being read would come under the brush
         _leave_panels(self.viewer)
         self.annotating.begin(opened, start=start)
         annotation = self.annotating.presenter.annotation
@@ -237,10 +235,10 @@ class DataDock(Dock):
     def _show_problems(self) -> None:
         state = self.state
         title = count(len(state.problems), "problem") if state.problems else "No problem found"
-        if state.is_checking:
-            title = "Checking …"
+        if state.is_checking or state.is_reading:
+            title = "Opening …" if state.is_reading else "Checking …"
         is_open = self.session.dataset is not None and not state.is_reading
-        self.problems_title.setText(title if is_open or state.problems else "")
+        self.problems_title.setText(title if is_open or state.problems or state.is_reading else "")
         self.check_images.setVisible(is_open)
         can_cancel = state.is_checking and state.can_be_cancelled
         self.check_images.setText("Cancel" if can_cancel else "Check every voxel")
@@ -248,13 +246,13 @@ class DataDock(Dock):
         self.problems.show_problems(state.problems)
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
-        """Accept folders and manifests."""
-        if event is not None and dropped_datasets(event.mimeData()):
+        """Accept folders, manifests and images."""
+        if event is not None and dropped_paths(event.mimeData()):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent | None) -> None:
         """Open what was dropped."""
-        paths = [] if event is None else dropped_datasets(event.mimeData())
+        paths = [] if event is None else dropped_paths(event.mimeData())
         if paths:
             self.open_path(*paths)
 

@@ -6,11 +6,9 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QPaintEvent, QShowEvent
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QSizePolicy, QWidget
 
-from napari_medkd.gui.class_names import keep_class_names
-from napari_medkd.gui.planes import keep_unmirrored
+from napari_medkd.gui.keeping import keep_all
 from napari_medkd.gui.preferences import PLUGIN, prepare
 from napari_medkd.gui.state import session_of
-from napari_medkd.gui.status_line import keep_on_one_line
 from napari_medkd.gui.theme import ThemeColours, colours_of
 from napari_medkd.gui.widgets.closing import guard_closing
 
@@ -40,9 +38,7 @@ class Dock(QWidget):
         self.setMinimumWidth(_NARROWEST)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         napari_viewer.events.theme.connect(self._theme_changed)
-        keep_unmirrored(napari_viewer)
-        keep_class_names(napari_viewer)
-        keep_on_one_line(napari_viewer)
+        keep_all(napari_viewer)
 
     def colours(self) -> ThemeColours:
         """Return the colours of the theme now."""

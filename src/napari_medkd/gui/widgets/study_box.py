@@ -7,6 +7,7 @@ from psygnal import Signal
 from qtpy.QtCore import QMimeData
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
+from napari_medkd.files.opening import suffix_of
 from napari_medkd.gui.members import MemberRow
 from napari_medkd.gui.theme import ThemeColours
 from napari_medkd.gui.widgets.study_list import StudyList
@@ -19,6 +20,8 @@ class StudyBox(QWidget):
     ----------
     added
         ``(path)`` of a folder or manifest to open.
+    cancelled
+        What is being opened is not wanted any more.
     chosen, removed
         ``(folder)`` of an open dataset.
     labels_wanted
@@ -26,6 +29,7 @@ class StudyBox(QWidget):
     """
 
     added = Signal(object)
+    cancelled = Signal()
     chosen = Signal(object)
     removed = Signal(object)
     labels_wanted = Signal()
@@ -33,7 +37,7 @@ class StudyBox(QWidget):
     def __init__(self, colours: ThemeColours) -> None:
         super().__init__()
         self.path = QLineEdit()
-        self.path.setPlaceholderText("Folder or medkd-dataset.json")
+        self.path.setPlaceholderText("Folder, medkd-dataset.json or image")
         self.path.setAccessibleName("Dataset folder")
         self.add = QPushButton("Add dataset …")
         self.add.setToolTip("<p>Open the folder of a dataset, beside those that are open; or drop folders here</p>")
@@ -49,7 +53,8 @@ class StudyBox(QWidget):
         layout.addWidget(self.list)
         layout.addLayout(_row(self.remove, self.labels))
         self._rows: tuple[MemberRow, ...] = ()
-        self.add.clicked.connect(self._browse)
+        self._is_reading = False
+        self.add.clicked.connect(self._browse_or_cancel)
         self.path.returnPressed.connect(self._open_typed)
         self.list.chosen.connect(self.chosen.emit)
         self.remove.clicked.connect(self._remove_current)
@@ -67,14 +72,17 @@ class StudyBox(QWidget):
         self.labels.setEnabled(has_masks)
 
     def show_reading(self, is_reading: bool) -> None:
-        """Say that a dataset is being opened."""
-        self.add.setText("Opening …" if is_reading else "Add dataset …")
-        self.add.setEnabled(not is_reading)
+        """Offer to cancel while a dataset is being opened."""
+        self._is_reading = is_reading
+        self.add.setText("Cancel" if is_reading else "Add dataset …")
 
     def _current(self) -> MemberRow | None:
         return next((row for row in self._rows if row.is_current), None)
 
-    def _browse(self) -> None:
+    def _browse_or_cancel(self) -> None:
+        if self._is_reading:
+            self.cancelled.emit()
+            return
         folder = QFileDialog.getExistingDirectory(self, "Open a dataset folder", self.path.text())
         if folder:
             self.added.emit(Path(folder))
@@ -89,10 +97,10 @@ class StudyBox(QWidget):
             self.removed.emit(current.folder)
 
 
-def dropped_datasets(data: QMimeData | None) -> list[Path]:
-    """Return the folders and manifests that are dropped."""
+def dropped_paths(data: QMimeData | None) -> list[Path]:
+    """Return the folders, manifests and image files that are dropped."""
     paths = [] if data is None else [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
-    return [path for path in paths if path.is_dir() or path.suffix == ".json"]
+    return [path for path in paths if path.is_dir() or path.suffix == ".json" or suffix_of(path)]
 
 
 def _row(*widgets: QWidget, stretch: int | None = None) -> QHBoxLayout:

@@ -1,0 +1,48 @@
+"""R and L, A and P, S and I at the edges of the canvas: who is where on the slice that is shown. No Qt.
+
+They stand on every panel of napari's grid. napari before 0.9 has no place for them, and shows none.
+"""
+
+from typing import Any
+from weakref import WeakSet
+
+from napari_medkd.gui.planes import camera_of
+from napari_medkd.gui.sides import PLACES, letters_of
+
+_POINTS = 11
+_KEPT: WeakSet[Any] = WeakSet()
+
+
+def keep_letters(viewer: Any) -> None:
+    """Show the letters from now on, as the slices are turned; a second call for the same viewer changes nothing."""
+    viewer = getattr(viewer, "__wrapped__", viewer)
+    overlays = getattr(getattr(viewer, "canvas", None), "overlays", None)
+    if overlays is None or viewer in _KEPT:
+        return
+    _KEPT.add(viewer)
+    camera, texts = camera_of(viewer), _texts_on(overlays)
+
+    def write(_event: Any = None) -> None:
+        letters = letters_of(viewer, camera.orientation)
+        for place, text in texts.items():
+            letter = letters.get(place, "")
+            if letter:
+                text.text = letter
+            text.visible = bool(letter)
+
+    for signal in (viewer.dims.events.order, viewer.dims.events.ndisplay, viewer.dims.events.ndim):
+        signal.connect(write)
+    viewer.layers.events.inserted.connect(write)
+    viewer.layers.events.removed.connect(write)
+    camera.events.orientation.connect(write)
+    write()
+
+
+def _texts_on(overlays: Any) -> dict[str, Any]:
+    """Return a text of ours in the middle of each edge of the canvas."""
+    from napari.components.overlays import TextOverlay
+
+    texts = {}
+    for place in (place for ends in PLACES for place in ends):
+        texts[place] = overlays[f"medkd_{place}"] = TextOverlay(position=place, font_size=_POINTS, gridded=True)
+    return texts
