@@ -86,7 +86,9 @@ def test_without_a_teacher_that_reconstructs_there_is_no_reconstruction(one_shot
 def test_previews_that_cost_too_much_wait_but_not_the_last(one_shot, tmp_path, monkeypatch):
     monkeypatch.setattr(preview, "LARGEST_SHARE", 1e-9)
 
-    told = previews_while(one_shot, tmp_path, schedule=one_shot.schedule.replace(epochs=4))
+    method = MethodChoice(name="one-shot", settings={"registration_share": 0.5})
+
+    told = previews_while(one_shot, tmp_path, schedule=one_shot.schedule.replace(epochs=4), method=method)
 
     seen = [(event.stage, event.epoch) for event in told]
     assert seen == [("registration", 1), ("registration", 2), ("student", 1), ("student", 4)]
