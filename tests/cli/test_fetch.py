@@ -12,7 +12,7 @@ from tests.cli.conftest import Medkd
 from tests.loopback_server import Server, serving
 from tests.published import decathlon_tar, publish, sum_of
 
-CONTENT = os.urandom(500_000)
+CONTENT = os.urandom(5_000_000)
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_on_a_terminal_the_licence_is_asked_for(tmp_path: Path, server: Server, 
 @pytest.mark.skipif(os.name == "nt", reason="there is no Ctrl-C for a child there")
 def test_an_interrupted_download_is_gone_on_with(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "packages"), *sys.path]))
-    server.seconds_between = 0.1
+    server.seconds_between = 0.05  # half a minute in all
     part = tmp_path / "here" / ".out.fetch" / "breastmnist.npz.part"
     child = start("fetch", "breastmnist", "out", "--accept-licence")
     wait_until(lambda: part.exists() and part.stat().st_size > 0, child)

@@ -1,6 +1,6 @@
 """A volume of 4.2 GB that takes 5 MB on the disk, and what a process of its own does with it; tells its peak memory.
 
-python large_volume.py FOLDER (crops | labelled-crops | predict | predict-in-small-pieces)
+python -m tests.engine.large_volume FOLDER (crops | labelled-crops | predict | predict-in-small-pieces)
 """
 
 import json
@@ -10,7 +10,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import psutil
 import torch
 import zarr
 from torch import nn
@@ -29,6 +28,7 @@ from napari_medkd.engine.networks.shape import UNetShape
 from napari_medkd.engine.predict import Answering, Predictor, Question, _answered
 from napari_medkd.files.manifest import open_dataset
 from napari_medkd.files.opening import read_volume
+from tests.most_memory import most_memory_bytes
 
 SIDE = 1280
 CHUNK = 64
@@ -117,13 +117,7 @@ def main() -> None:
     if task == "predict-in-small-pieces":
         pieces.PIECE_BYTES = 2**25
     found = predict(folder) if task.startswith("predict") else crops(folder, labelled=task == "labelled-crops")
-    memory = psutil.Process().memory_info()
-    peak = getattr(memory, "peak_wset", None)
-    if peak is None:
-        import resource
-
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    sys.stdout.write(json.dumps(found | {"peak": peak}))
+    sys.stdout.write(json.dumps(found | {"peak": most_memory_bytes()}))
 
 
 if __name__ == "__main__":

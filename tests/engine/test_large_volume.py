@@ -12,12 +12,12 @@ import pytest
 
 from napari_medkd.core.task import Task
 from napari_medkd.files.opening import read_mask, read_volume
-from tests.engine import large_volume
 from tests.engine.large_volume import CHUNK, make
 
 pytestmark = [pytest.mark.engine, pytest.mark.process]
 
 MOST_BYTES = 1.5e9
+ROOT = Path(__file__).parents[2]
 ORGANS = Task("organs", "segmentation", ("background", "organ"))
 
 
@@ -29,8 +29,8 @@ def folder(tmp_path_factory):
 
 
 def started(folder, task):
-    command = [sys.executable, large_volume.__file__, str(folder), task]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    command = [sys.executable, "-m", "tests.engine.large_volume", str(folder), task]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT)
 
 
 def said(folder, task):
