@@ -40,7 +40,7 @@ class Estimate(Settings):
     precision: str
     plan: tuple[StagePlan, ...]
     seconds: float
-    """For the whole run, judging included."""
+    """For the whole run, judging and what is paid once for each case included."""
     seconds_per_step: dict[str, float]
     """By stage."""
     peak_memory_bytes: int

@@ -1,0 +1,59 @@
+"""What is measured before a run: steps as they are on the whole, and beside them what is paid once."""
+
+import time
+from dataclasses import replace
+
+import pytest
+
+from napari_medkd.engine.bench import open_bench
+from napari_medkd.engine.estimate import STEPS_MEASURED, estimate
+from napari_medkd.methods import method_named
+
+pytestmark = pytest.mark.engine
+
+SECONDS_ONCE = 0.3
+
+
+class Watched:
+    """The method *supervised*, with batches that take their time when they are first asked for."""
+
+    def __init__(self):
+        self._method = method_named("supervised")
+        self._known = set()
+        self.progress = []
+
+    def __getattr__(self, name):
+        return getattr(self._method, name)
+
+    def stages(self, settings, bench):
+        for stage in self._method.stages(settings, bench):
+            stage.objective.register_forward_pre_hook(lambda objective, _: self.progress.append(objective.progress))
+            yield replace(stage, batches=lambda generator, stage=stage: self._slow_at_first(stage.batches(generator)))
+
+    def _slow_at_first(self, batches):
+        for batch in batches:
+            told = float(batch.image_BCZYX.double().sum())
+            if told not in self._known:
+                self._known.add(told)
+                time.sleep(SECONDS_ONCE)
+            yield batch
+
+
+@pytest.fixture
+def bench(tiny_spec):
+    return open_bench(tiny_spec, frozenset({"segmentation"}))
+
+
+def test_what_is_paid_once_for_a_case_is_not_paid_in_every_step(bench):
+    found = estimate(Watched(), bench)
+
+    assert found.seconds_per_step["student"] < SECONDS_ONCE / 2
+    assert found.seconds > found.plan[0].steps * found.seconds_per_step["student"] + STEPS_MEASURED * SECONDS_ONCE
+
+
+def test_the_steps_are_spread_over_the_stage_so_that_what_begins_late_is_paid_for_its_share(bench):
+    method = Watched()
+
+    estimate(method, bench)
+
+    assert method.progress == pytest.approx([0, 1 / 6, 1 / 2, 5 / 6])
