@@ -3,6 +3,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -113,7 +114,9 @@ def test_an_interrupted_download_is_gone_on_with(tmp_path: Path, server: Server,
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "packages"), *sys.path]))
     server.seconds_between = 0.05  # half a minute in all
     part = tmp_path / "here" / ".out.fetch" / "breastmnist.npz.part"
-    child = start("fetch", "breastmnist", "out", "--accept-licence")
+    # Where the tests run in the background, a child would not hear of Ctrl-C.
+    hears = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    child = start("fetch", "breastmnist", "out", "--accept-licence", preexec_fn=hears)
     wait_until(lambda: part.exists() and part.stat().st_size > 0, child)
 
     child.send_signal(signal.SIGINT)
