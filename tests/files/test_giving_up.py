@@ -4,9 +4,12 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+import tifffile
 
+from napari_medkd.core.grid import Grid
+from napari_medkd.core.volume import Volume
 from napari_medkd.files.giving_up import GivenUp, go_on_if_wanted, until
-from napari_medkd.files.opening import read_volume
+from napari_medkd.files.opening import read_volume, write_volume
 from tests.files.dicom_series_made import save_series
 
 
@@ -45,3 +48,31 @@ def test_a_dicom_series_is_given_up_between_two_files(tmp_path: Path) -> None:
         read_volume(tmp_path)
 
     assert len(asked) == 8, "five headers, then three of the slices"
+
+
+def _ended_by(path: Path, asked_before: int) -> int:
+    """Return how often reading asked whether it is still wanted, when nobody wants it after so many answers."""
+    asked: list[int] = []
+    with until(lambda: asked.append(0) or len(asked) > asked_before), pytest.raises(GivenUp):
+        read_volume(path)
+    return len(asked)
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_a_tiff_is_given_up_between_two_pieces(tmp_path: Path, compression: str | None) -> None:
+    pages = np.random.default_rng(0).integers(0, 255, (48, 512, 512), np.uint8)
+    tifffile.imwrite(tmp_path / "stack.tif", pages, compression=compression, photometric="minisblack")
+    times: list[int] = []
+
+    with until(lambda: times.append(0) is not None):
+        read_volume(tmp_path / "stack.tif")
+
+    assert len(times) >= 3, "once a piece, of three"
+    assert _ended_by(tmp_path / "stack.tif", len(times) - 1) == len(times)
+
+
+def test_an_ome_zarr_is_given_up_between_two_slabs(tmp_path: Path) -> None:
+    volume = Volume(np.zeros((1, 130, 64, 64), np.uint8), Grid.upright((130, 64, 64)), ("image",))
+    write_volume(tmp_path / "scan.ome.zarr", volume)
+
+    assert _ended_by(tmp_path / "scan.ome.zarr", 2) == 3, "64, 64 and 2 slices"

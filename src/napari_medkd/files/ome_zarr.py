@@ -20,6 +20,7 @@ from napari_medkd.core.errors import Problem, VolumeProblem
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.volume import Volume
 from napari_medkd.files.axes import to_canonical
+from napari_medkd.files.giving_up import go_on_if_wanted
 from napari_medkd.files.memory import LARGE_BYTES, refuse_beyond_memory
 from napari_medkd.files.ome_zarr_metadata import Level, Multiscale, multiscale_of
 from napari_medkd.files.ome_zarr_writing import write_image as write_image
@@ -142,7 +143,7 @@ def _volume(group: Any, said: Multiscale, path: Path, number: int, num_channels:
     lazy: Any = dask.array.from_array(voxels, _blocks(array.chunks), asarray=False, name=False)  # type: ignore[no-untyped-call]
     if lazy.nbytes <= LARGE_BYTES:
         refuse_beyond_memory(lazy.nbytes, path)
-        lazy = voxels[...]
+        lazy = _whole(voxels, array.chunks)
     space_first = _space_first(lazy, said, path, num_channels)
     data, affine, letters = _placed(space_first, said, level)
     shape = (data.shape[0], data.shape[1], data.shape[2])
@@ -151,6 +152,17 @@ def _volume(group: Any, said: Multiscale, path: Path, number: int, num_channels:
     if isinstance(data, np.ndarray):
         data = np.require(data, requirements=["C", "A", "W"])
     return Volume(data, grid, _names(said, len(data)), source=path)
+
+
+def _whole(voxels: _Voxels, chunks: tuple[int, ...]) -> NDArray[Any]:
+    """Return all voxels, read slab by slab of chunks along the axis that has most, for a person may cancel."""
+    axis = int(np.argmax(np.divide(voxels.shape, chunks)))
+    whole = np.empty(voxels.shape, voxels.dtype)
+    for first in range(0, voxels.shape[axis], chunks[axis]):
+        go_on_if_wanted()
+        slab = (slice(None),) * axis + (slice(first, first + chunks[axis]),)
+        whole[slab] = voxels[slab]
+    return whole
 
 
 def _blocks(chunks: tuple[int, ...]) -> tuple[int, ...]:

@@ -76,7 +76,7 @@ def read_array(stream: Stream, sizes: Sequence[int], dtype: np.dtype[Any], path:
     size = math.prod(sizes) * dtype.itemsize
     refuse_beyond_memory(_COPIES * size, path)
     body = np.empty(size, np.uint8)
-    there = _filled(body.data, stream)
+    there = filled(body.data, stream)
     if there < size:
         raise incomplete(path, f"it ends after {there} of {size} bytes of voxels")
     if stream.read(1):  # at the end of what is packed, this compares its checksum
@@ -85,7 +85,7 @@ def read_array(stream: Stream, sizes: Sequence[int], dtype: np.dtype[Any], path:
     return stored if dtype.isnative else stored.astype(dtype.newbyteorder("="))
 
 
-def _filled(room: memoryview, stream: Stream) -> int:
+def filled(room: memoryview, stream: Stream) -> int:
     """Fill the room as far as there are bytes, and return how many; block by block, for a person may cancel."""
     there = 0
     while there < len(room):

@@ -21,12 +21,15 @@ from napari_medkd.core.grid import Grid
 from napari_medkd.core.volume import Volume
 from napari_medkd.files.atomic import write_bytes
 from napari_medkd.files.channels import COLOURS
+from napari_medkd.files.giving_up import go_on_if_wanted
 from napari_medkd.files.ome_xml import MM_PER_UNIT, Spacing, read_ome
+from napari_medkd.files.packed import filled
 from napari_medkd.files.raster import channels_first, without_bomb_warnings
 from napari_medkd.files.tiff_damage import refuse_unreadable
 from napari_medkd.files.tiff_pages import refuse_broken_chain
 
 _LARGEST_VOXEL = 1e6
+_PAGES_AT_ONCE = 16
 _PLANES = "ZIQ"  # planes along z, and pages whose meaning is not said
 _DAMAGE = (
     *(OSError, ValueError, KeyError, IndexError, TypeError, RuntimeError, EOFError, ArithmeticError, AssertionError),
@@ -94,7 +97,7 @@ def _decoded(path: Path) -> tuple[NDArray[Any], str, Spacing, tuple[str, ...]]:
             if series.keyframe.photometric == tifffile.PHOTOMETRIC.PALETTE:
                 return (*_by_pillow(path), spacing, ome.channels)
             try:
-                return series.asarray(), series.axes, spacing, ome.channels
+                return _pages(file, series, path), series.axes, spacing, ome.channels
             except ValueError:  # a compression that needs a codec tifffile does not bring along
                 return (*_by_pillow(path), spacing, ome.channels)
     except (FileNotFoundError, PermissionError) as error:
@@ -107,10 +110,31 @@ def _decoded(path: Path) -> tuple[NDArray[Any], str, Spacing, tuple[str, ...]]:
         ) from error
 
 
+def _pages(file: tifffile.TiffFile, series: tifffile.TiffPageSeries, path: Path) -> NDArray[Any]:
+    """Return the stack, read a few pages at a time, for a person may cancel."""
+    if series.dataoffset is not None:  # one plain piece
+        stack = np.empty(series.shape, series.dtype.newbyteorder(file.byteorder))
+        with path.open("rb") as plain:
+            plain.seek(series.dataoffset)
+            if filled(stack.data.cast("B"), plain) < stack.nbytes:
+                raise EOFError("it ends before its last plane")
+        return stack
+    stack = np.empty((len(series.pages), *series.keyframe.shape), series.dtype)
+    for first in range(0, len(stack), _PAGES_AT_ONCE):
+        go_on_if_wanted()
+        some = slice(first, first + _PAGES_AT_ONCE)
+        stack[some] = file.asarray(key=some, series=series).reshape(stack[some].shape)
+    return stack.reshape(series.shape)
+
+
 def _by_pillow(path: Path) -> tuple[NDArray[Any], str]:
     with without_bomb_warnings(), Image.open(path) as opened:
-        pages = np.stack([np.array(page) for page in ImageSequence.Iterator(opened)])
-    return pages, "IYXS"[: pages.ndim]
+        pages = []
+        for page in ImageSequence.Iterator(opened):
+            go_on_if_wanted()
+            pages.append(np.array(page))
+    stack = np.stack(pages)
+    return stack, "IYXS"[: stack.ndim]
 
 
 def _channels_first(pages: NDArray[Any], axes: str, path: Path, num_channels: int | None) -> NDArray[Any]:

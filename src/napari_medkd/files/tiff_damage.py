@@ -10,6 +10,7 @@ from typing import Any
 import tifffile
 
 from napari_medkd.core.errors import VolumeProblem
+from napari_medkd.files.giving_up import go_on_if_wanted
 from napari_medkd.files.memory import refuse_beyond_memory
 from napari_medkd.files.ome_xml import OmeImage
 from napari_medkd.files.packed import by
@@ -46,6 +47,7 @@ def refuse_unreadable(file: tifffile.TiffFile, ome: OmeImage, path: Path) -> tif
         raise _damaged(path, f"it announces {by(series.shape)} numbers in {path.stat().st_size} bytes")
     refuse_beyond_memory(2 * int(series.nbytes), path)
     for page in series.pages:
+        go_on_if_wanted()
         if page is None or not _is_whole(page, file.filehandle.size):
             raise _damaged(path, "some of its planes or strips are missing")
         _refuse_bomb(page, series, file, path)
