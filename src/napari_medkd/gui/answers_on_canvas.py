@@ -10,6 +10,7 @@ from napari_medkd.gui.answers import Answer
 from napari_medkd.gui.attention_layers import attention_layer
 from napari_medkd.gui.boxes_on_canvas import BoxesOnCanvas
 from napari_medkd.gui.canvas import hide_true_boxes, layer_of, outline_truth, placed_like
+from napari_medkd.gui.in_one_go import in_one_go
 from napari_medkd.gui.layers import labels_look, origin_of, placement
 from napari_medkd.gui.subject import Picture
 
@@ -121,8 +122,11 @@ class AnswersOnCanvas:
         gone = [layer for place in places for layer in self._layers.pop(place, ())]
         for place in places:
             self._drawn.pop(place, None)
-        for layer in gone:
-            if layer in self._touched:
-                layer.visible = False
-            elif layer in self._viewer.layers:
-                self._viewer.layers.remove(layer)
+        if not gone:
+            return
+        with in_one_go(self._viewer):
+            for layer in gone:
+                if layer in self._touched:
+                    layer.visible = False
+                elif layer in self._viewer.layers:
+                    self._viewer.layers.remove(layer)

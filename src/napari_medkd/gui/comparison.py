@@ -16,6 +16,7 @@ from psygnal import Signal
 
 from napari_medkd.gui.canvas import placed_like
 from napari_medkd.gui.colours import ONLY_FIRST, ONLY_SECOND, OTHER_CLASS, TRANSPARENT, Rgba, rgba_of
+from napari_medkd.gui.in_one_go import in_one_go
 from napari_medkd.gui.layers import KEY, labels_look, task_of
 from napari_medkd.gui.panels import Panel
 from napari_medkd.gui.planes import camera_of
@@ -104,21 +105,22 @@ class Comparison:
             return
         self.leave()
         self._before, self._image = self._remember(), image
-        for layer in self.viewer.layers:
-            layer.visible = False
-        for panel, further in zip(panels, self.extras(panels, image), strict=True):
-            beneath = _beneath(image, panel)
-            self._insert(len(self.layers), _same_image(beneath, f"{panel.title.splitlines()[-1]} · image"))
-            self._insert(len(self.layers), _overlay(beneath, panel))
-            if any(one.notes for one in panels):
-                self._insert(len(self.layers), _notes(image, panel, len(panels)))
-            for layer in further:
-                self._insert(len(self.layers), layer)
-        self._shown = list(panels)
         grid = grid_of_viewer(self.viewer)
-        grid.stride, grid.shape, grid.spacing = self._stride, _rows_and_columns(len(panels)), 4
-        grid.enabled = True
-        self._select()
+        with in_one_go(self.viewer):
+            for layer in self.viewer.layers:
+                layer.visible = False
+            for panel, further in zip(panels, self.extras(panels, image), strict=True):
+                beneath = _beneath(image, panel)
+                self._insert(len(self.layers), _same_image(beneath, f"{panel.title.splitlines()[-1]} · image"))
+                self._insert(len(self.layers), _overlay(beneath, panel))
+                if any(one.notes for one in panels):
+                    self._insert(len(self.layers), _notes(image, panel, len(panels)))
+                for layer in further:
+                    self._insert(len(self.layers), layer)
+            self._shown = list(panels)
+            grid.stride, grid.shape, grid.spacing = self._stride, _rows_and_columns(len(panels)), 4
+            grid.enabled = True
+            self._select()
         self.viewer.reset_view()
         grid.events.enabled.connect(self._on_grid_switched)
 
@@ -178,14 +180,15 @@ class Comparison:
         self._before = None
         grid = grid_of_viewer(self.viewer)
         grid.events.enabled.disconnect(self._on_grid_switched)
-        grid.enabled = before.grid["enabled"]
-        for layer in self.layers:
-            if layer in self.viewer.layers:
-                self.viewer.layers.remove(layer)
-        self.layers, self._shown = [], []
-        for name in ("stride", "shape", "spacing"):
-            setattr(grid, name, before.grid[name])
-        self._restore_layers(before)
+        with in_one_go(self.viewer):
+            grid.enabled = before.grid["enabled"]
+            for layer in self.layers:
+                if layer in self.viewer.layers:
+                    self.viewer.layers.remove(layer)
+            self.layers, self._shown = [], []
+            for name in ("stride", "shape", "spacing"):
+                setattr(grid, name, before.grid[name])
+            self._restore_layers(before)
         self._restore_camera(before)
 
     def _remember(self) -> _Before:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from napari_medkd.gui.in_one_go import in_one_go
 from napari_medkd.gui.layers import LayerData
 
 
@@ -18,13 +19,14 @@ class ShownCase:
         from napari.layers import Layer
 
         had_layers = bool(len(self._viewer.layers))
-        self._clear()
-        for data, meta, kind in layer_data:
-            layer = Layer.create(data, meta, kind)
-            if hasattr(layer.events, "paint"):
-                layer.events.paint.connect(self._note)
-            self._viewer.add_layer(layer)
-            self._layers = (*self._layers, layer.unique_id)
+        with in_one_go(self._viewer):
+            self._clear()
+            for data, meta, kind in layer_data:
+                layer = Layer.create(data, meta, kind)
+                if hasattr(layer.events, "paint"):
+                    layer.events.paint.connect(self._note)
+                self._viewer.add_layer(layer)
+                self._layers = (*self._layers, layer.unique_id)
         if had_layers:
             self._viewer.reset_view()
         return self._layers
