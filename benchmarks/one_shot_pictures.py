@@ -3,7 +3,7 @@
     python benchmarks/one_shot_pictures.py [--experiment hippocampus] [--row recommended] [--reference 0]
 
 Needs MEDKD_DATA, and the masks that `one_shot.py train` left when it trained the row here.
-Writes docs/images/one-shot-EXPERIMENT.png.
+Writes docs/images/one-shot-cases-EXPERIMENT.png.
 """
 
 import argparse
@@ -67,14 +67,15 @@ def tiles_of(dataset: Dataset, case: str, answer: Path) -> list[Image.Image]:
     return [tile(image_YX, label) for label in (np.zeros_like(true_YX), true_YX, found_YX)]
 
 
-def sheet(rows: list[tuple[str, list[Image.Image]]]) -> Image.Image:
-    """Return tiles in rows under their headings."""
+def sheet(title: str, rows: list[tuple[str, list[Image.Image]]]) -> Image.Image:
+    """Return tiles in rows under their headings, and a title over all."""
     width = 3 * _TILE + 4 * _MARGIN
     high = [max(one.height for one in tiles) + _TEXT for _, tiles in rows]
-    page = Image.new("RGB", (width, sum(high) + _TEXT), "white")
-    pen, font, top = ImageDraw.Draw(page), ImageFont.load_default(18), _TEXT
+    page = Image.new("RGB", (width, sum(high) + 2 * _TEXT), "white")
+    pen, font, top = ImageDraw.Draw(page), ImageFont.load_default(18), 2 * _TEXT
+    pen.text((_MARGIN, 14), title, "black", font)
     for number, heading in enumerate(("image", "true mask", "student")):
-        pen.text((_MARGIN + number * (_TILE + _MARGIN), 14), heading, "black", font)
+        pen.text((_MARGIN + number * (_TILE + _MARGIN), _TEXT + 14), heading, "black", font)
     for (text, tiles), height in zip(rows, high, strict=True):
         pen.text((_MARGIN, top + 10), text, "black", font)
         for number, one in enumerate(tiles):
@@ -97,8 +98,9 @@ def main() -> None:
     rows = []
     for what, case, dice in chosen_cases(document["scores"][test]["test"]):
         rows.append((f"{what}: {case}, Dice {dice:.3f}", tiles_of(make(), case, answers / f"{case}.nii.gz")))
-    path = IMAGES / f"one-shot-{wanted.experiment}.png"
-    sheet(rows).save(path, optimize=True)
+    path = IMAGES / f"one-shot-cases-{wanted.experiment}.png"
+    title = f"{wanted.experiment}, {wanted.row}, test cases, reference {document['reference']}"
+    sheet(title, rows).save(path, optimize=True)
     print(path)
 
 

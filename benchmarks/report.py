@@ -120,8 +120,17 @@ def one_shot(document: dict[str, Any]) -> str:
         "`python benchmarks/one_shot.py train` trains and scores what this command tabulates.\n"
     )
     rows = document["rows"]
-    parts = [_origin(document), text, *_tests(document, "references"), _seconds_of_training(rows), _besides(rows)]
+    costs = (_seconds_of_training(rows), _besides(rows))
+    parts = [_origin(document), text, *_tests(document, "references"), *_pictures(), *costs]
     return "## One-shot distillation\n\n" + "\n".join(parts)
+
+
+def _pictures() -> list[str]:
+    """Return the pictures of cases that were drawn."""
+    drawn = sorted((PAGE.parent / "images").glob("one-shot-cases-*.png"))
+    heading = "### The best, the median and the worst case\n\nDrawn by `python benchmarks/one_shot_pictures.py`.\n"
+    pictures = [f"![Image, true mask and student of three cases](images/{path.name})\n" for path in drawn]
+    return [heading, *pictures] if drawn else []
 
 
 def _besides(rows: list[dict[str, Any]]) -> str:
