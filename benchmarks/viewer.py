@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from loading import write_series, write_volume
+from loading import write_series, write_volumes
 from record import Record, Row
 
 DOCKS = ("Data", "Train", "Runs", "Results")
@@ -189,7 +189,7 @@ class LoadingWindow:
 
         from napari_medkd.gui.widgets.dock import bring_up
 
-        plain, packed = write_volume(folder, 0.25)
+        plain, packed, _ = write_volumes(folder, 0.25)
         self.files = (write_series(folder / "series", 400), plain, packed)
         self.viewer = napari.Viewer(show=True)
         self.viewer.window.resize(1600, 1000)
