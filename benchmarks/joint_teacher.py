@@ -24,7 +24,7 @@ from joint_teacher_table import Trial, rows_of_group
 from record import RESULTS, Record, machine, versions
 from row_commands import read_commands, within
 from task_scores import Said, metric_of, said_of
-from trained import asked_of, is_kept, train_to_end
+from trained import UNFINISHED, asked_of, is_kept, train_to_end
 
 from napari_medkd.core.control import Always
 from napari_medkd.core.dataset import Dataset
@@ -186,7 +186,7 @@ def _said(network: Predictor, dataset: Dataset, side: str) -> dict[str, Said]:
     for name in dataset.split.validate if side == "development" else dataset.split.test:
         case = dataset.case(name)
         volume = read_volume(case.images, channels=dataset.channels, modality=dataset.modality)
-        (answer,) = [one for one in network.answer(volume, Always()) if isinstance(one, Answer)]
+        (answer,) = [one for one in network.answer(volume, Always(), unfinished=UNFINISHED) if isinstance(one, Answer)]
         found[name] = said_of(answer, dataset, case, volume)
     return found
 

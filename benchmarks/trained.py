@@ -29,6 +29,9 @@ from napari_medkd.files.atomic import write_text
 from napari_medkd.files.opening import read_mask, read_volume, write_mask
 from napari_medkd.methods import method_named
 
+#: Where the pieces of images lie that are too large to be held; of those that are tested, none is.
+UNFINISHED = Path(__file__).parent / "work" / "unfinished"
+
 
 def asked_of(spec: TrainSpec) -> dict[str, object]:
     """Return what makes a row what it is, to be kept beside its scores."""
@@ -128,7 +131,7 @@ class Answers:
 
 def drawn(predictor: Predictor, volume: Volume) -> tuple[Mask, float]:
     """Return what a network draws on a volume, on the volume's own grid, and how unsure it is."""
-    for found in predictor.answer(volume, Always()):
+    for found in predictor.answer(volume, Always(), unfinished=UNFINISHED):
         if isinstance(found, Answer) and found.mask is not None and found.uncertainty is not None:
             return found.mask, found.uncertainty
     raise TypeError(predictor.card)

@@ -13,7 +13,6 @@ from napari_medkd.core.errors import RunProblem
 from napari_medkd.core.prediction import Prediction
 from napari_medkd.core.preview import PreviewPicture
 from napari_medkd.core.run_layout import PREVIEWS
-from napari_medkd.core.spec import TrainSpec
 from napari_medkd.core.volume import Volume
 from napari_medkd.gui.layers import LayerData, image_layers, shown_array
 from napari_medkd.gui.panels import Panel
@@ -105,6 +104,7 @@ def _newest(run: Path, name: str) -> tuple[Path, PreviewPicture]:
 
 
 def _scene(run: Path, folder: Path, moved: Prediction, warped: PreviewPicture) -> Scene:
+    from napari_medkd.core.spec import TrainSpec
     from napari_medkd.files.manifest import open_dataset
     from napari_medkd.files.opening import read_mask, read_volume
     from napari_medkd.runs.documents import read_spec
