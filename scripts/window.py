@@ -103,7 +103,7 @@ class Window:
         self.settle(0.1)
 
     def shot(self, name: str) -> None:
-        """Write a picture of the whole window."""
-        self.settle(0.5)
+        """Write a picture of the whole window, once it has laid itself out."""
+        self.settle(1.5)
         self.viewer.screenshot(str(self.out / f"{name}.png"), canvas_only=False, flash=False)
         print(f"  picture: {self.out / name}.png", flush=True)

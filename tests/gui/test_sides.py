@@ -101,3 +101,26 @@ def test_letters_go_with_the_image(viewer: Any) -> None:
     viewer.layers.clear()
 
     assert letters_on(viewer) == "----"
+
+
+def white_rows(viewer: Any, columns: int) -> list[int]:
+    """Return the rows of the upper tenth in which the middle of the first panel is white, as letters are."""
+    picture = viewer.screenshot(canvas_only=True, flash=False)[..., :3].min(axis=-1)
+    height, middle = len(picture) // 10, picture.shape[1] // (2 * columns)
+    is_white = (picture[:height, middle - 8 : middle + 8] > 200).any(axis=1)
+    return [row for row in range(height) if is_white[row]]
+
+
+def test_in_panels_the_letters_leave_place_for_titles(viewer: Any, qtbot: Any) -> None:
+    show_letters(viewer, "Axial")
+    viewer.layers[0].visible = False
+    alone = white_rows(viewer, 1)
+    viewer.canvas.grid.shape = (1, 3)
+    viewer.canvas.grid.enabled = True
+    qtbot.wait(200)
+
+    assert min(white_rows(viewer, 3)) > max(alone) + 10
+
+    viewer.canvas.grid.enabled = False
+    qtbot.wait(200)
+    assert white_rows(viewer, 1) == alone
