@@ -99,7 +99,7 @@ def main() -> None:
     for what, case, dice in chosen_cases(document["scores"][test]["test"]):
         rows.append((f"{what}: {case}, Dice {dice:.3f}", tiles_of(make(), case, answers / f"{case}.nii.gz")))
     path = IMAGES / f"one-shot-cases-{wanted.experiment}.png"
-    title = f"{wanted.experiment}, {wanted.row}, test cases, reference {document['reference']}"
+    title = f"{wanted.experiment}, {wanted.row}, test cases, reference {wanted.reference}: {document['reference']}"
     sheet(title, rows).save(path, optimize=True)
     print(path)
 

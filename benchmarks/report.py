@@ -128,7 +128,8 @@ def one_shot(document: dict[str, Any]) -> str:
 def _pictures() -> list[str]:
     """Return the pictures of cases that were drawn."""
     drawn = sorted((PAGE.parent / "images").glob("one-shot-cases-*.png"))
-    heading = "### The best, the median and the worst case\n\nDrawn by `python benchmarks/one_shot_pictures.py`.\n"
+    command = "`python benchmarks/one_shot_pictures.py --reference N`, where the title says which"
+    heading = f"### The best, the median and the worst case\n\nDrawn by {command}.\n"
     pictures = [f"![Image, true mask and student of three cases](images/{path.name})\n" for path in drawn]
     return [heading, *pictures] if drawn else []
 

@@ -56,7 +56,7 @@ def test_pictures_are_saved_by_napari_unless_a_person_picks_our_writer(name, kin
 
 
 @pytest.mark.parametrize(("kind", "command"), [("labels", "write_labels"), ("image", "write_image")])
-@pytest.mark.parametrize("suffix", [".nii.gz", ".nii", ".nrrd", ".mha", ".mhd"])
+@pytest.mark.parametrize("suffix", [".nii.gz", ".nii", ".nrrd", ".mha", ".mhd", ".ome.zarr"])
 def test_medical_formats_are_saved_by_our_writers(manifest, kind, command, suffix):
     writers = [
         one for one in manifest.contributions.writers if suffix in one.filename_extensions and kind in one.layer_types

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_medkd.core.errors import VolumeProblem
-from napari_medkd.files.opening import IMAGE_SUFFIXES, read_volume
+from napari_medkd.files.opening import read_volume
 from napari_medkd.gui.reader import get_reader
 from napari_medkd.gui.writer import write_image, write_labels
 
@@ -121,8 +121,8 @@ def test_what_cannot_be_saved_says_why(tmp_path: Path, data: np.ndarray, name: s
     assert not (tmp_path / name).exists()
 
 
-#: Those that can hold any position in space; more are tried as soon as they can be opened.
-PLACED = [suffix for suffix in (".nii", ".nii.gz", ".nrrd", ".mha", ".mhd") if suffix in IMAGE_SUFFIXES]
+#: Those that can hold any position in space.
+PLACED = (".nii", ".nii.gz", ".nrrd", ".mha", ".mhd", ".ome.zarr")
 
 
 @pytest.mark.parametrize("orientation", ["RAS", "LPS", "PIR", "SAL"])

@@ -155,12 +155,14 @@ def _volume(group: Any, said: Multiscale, path: Path, number: int, num_channels:
 
 
 def _whole(voxels: _Voxels, chunks: tuple[int, ...]) -> NDArray[Any]:
-    """Return all voxels, read slab by slab of chunks along the axis that has most, for a person may cancel."""
+    """Return all voxels, read slab by slab along the axis that has most chunks, for a person may cancel."""
     axis = int(np.argmax(np.divide(voxels.shape, chunks)))
     whole = np.empty(voxels.shape, voxels.dtype)
-    for first in range(0, voxels.shape[axis], chunks[axis]):
+    thin = whole.size // voxels.shape[axis] * chunks[axis]
+    step = chunks[axis] * max(1, _VOXELS_AT_ONCE // thin)
+    for first in range(0, voxels.shape[axis], step):
         go_on_if_wanted()
-        slab = (slice(None),) * axis + (slice(first, first + chunks[axis]),)
+        slab = (slice(None),) * axis + (slice(first, first + step),)
         whole[slab] = voxels[slab]
     return whole
 

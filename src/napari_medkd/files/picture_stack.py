@@ -16,6 +16,7 @@ from napari_medkd.core.errors import Problem, VolumeProblem
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.volume import Volume
 from napari_medkd.files import raster, tiff
+from napari_medkd.files.giving_up import go_on_if_wanted
 from napari_medkd.files.memory import refuse_beyond_memory
 from napari_medkd.files.picture_folder import pictures_in
 
@@ -66,6 +67,7 @@ def _stacked(folder: Path, read: Callable[[Path], Volume]) -> Volume:
     refuse_beyond_memory(2 * first.data.nbytes * len(files), folder)
     slices = [first]
     for file in files[1:]:
+        go_on_if_wanted()
         slices.append(read(file))
         _refuse_unlike(slices[-1], first, file, files[0])
     coloured = max(slices, key=lambda one: len(one.channels))

@@ -11,7 +11,7 @@ _UNDER_WAY: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
 
 @contextmanager
 def in_one_go(viewer: Any) -> Iterator[None]:
-    """Let what happens to the viewer's layers inside be drawn at the end; with napari before 0.9, one by one.
+    """Let what happens to the viewer's layers inside be drawn at the end; one by one with a napari that cannot.
 
     Inside another one this does nothing: napari would end the outer with the inner.
     """
