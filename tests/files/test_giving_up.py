@@ -5,6 +5,7 @@ import nibabel
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.volume import Volume
@@ -76,3 +77,10 @@ def test_an_ome_zarr_is_given_up_between_two_slabs(tmp_path: Path) -> None:
     write_volume(tmp_path / "scan.ome.zarr", volume)
 
     assert _ended_by(tmp_path / "scan.ome.zarr", 2) == 3, "64, 64 and 2 slices"
+
+
+def test_a_folder_of_slices_is_given_up_between_two_of_them(tmp_path: Path) -> None:
+    for number in range(5):
+        Image.fromarray(np.full((4, 4), number, np.uint8)).save(tmp_path / f"slice_{number}.png")
+
+    assert _ended_by(tmp_path, 2) == 3, "before the second, the third and the fourth"

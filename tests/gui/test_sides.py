@@ -103,24 +103,25 @@ def test_letters_go_with_the_image(viewer: Any) -> None:
     assert letters_on(viewer) == "----"
 
 
-def white_rows(viewer: Any, columns: int) -> list[int]:
-    """Return the rows of the upper tenth in which the middle of the first panel is white, as letters are."""
-    picture = viewer.screenshot(canvas_only=True, flash=False)[..., :3].min(axis=-1)
+def white_rows(viewer: Any, columns: int, *, from_below: bool = False) -> list[int]:
+    """Return the rows of the outer tenth in which the middle of the first panel is white, as letters are."""
+    picture = viewer.screenshot(canvas_only=True, flash=False)[..., :3].min(axis=-1)[:: -1 if from_below else 1]
     height, middle = len(picture) // 10, picture.shape[1] // (2 * columns)
     is_white = (picture[:height, middle - 8 : middle + 8] > 200).any(axis=1)
     return [row for row in range(height) if is_white[row]]
 
 
-def test_in_panels_the_letters_leave_place_for_titles(viewer: Any, qtbot: Any) -> None:
+@pytest.mark.parametrize("from_below", [False, True])
+def test_in_panels_the_letters_leave_place_for_titles_and_notes(viewer: Any, qtbot: Any, from_below: bool) -> None:
     show_letters(viewer, "Axial")
     viewer.layers[0].visible = False
-    alone = white_rows(viewer, 1)
+    alone = white_rows(viewer, 1, from_below=from_below)
     viewer.canvas.grid.shape = (1, 3)
     viewer.canvas.grid.enabled = True
     qtbot.wait(200)
 
-    assert min(white_rows(viewer, 3)) > max(alone) + 10
+    assert min(white_rows(viewer, 3, from_below=from_below)) > max(alone) + 10
 
     viewer.canvas.grid.enabled = False
     qtbot.wait(200)
-    assert white_rows(viewer, 1) == alone
+    assert white_rows(viewer, 1, from_below=from_below) == alone
