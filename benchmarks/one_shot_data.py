@@ -99,7 +99,7 @@ EXPERIMENTS = {
         lambda: [case.id for case in phantoms().cases if case.domain == _domains(phantoms())[0]][:3],
         {f"phantoms-{domain}": _of_domain(domain) for domain in ("t1-like", "t2-like", "ct-like")},
         NetworkChoice(widths=(16, 32, 64, 128)),
-        Schedule(epochs=4, steps_per_epoch=150, batch_size=4, learning_rate=2e-3),
+        Schedule(epochs=4, steps_per_epoch=150, batch_size=2, learning_rate=2e-3),
         PreprocessingWishes(spacing=(3.5, 5.0, 5.0), patch=(48, 48, 48)),
     ),
 }
