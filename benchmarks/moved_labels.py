@@ -5,12 +5,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from napari_medkd.core.annotation import Mask
 from napari_medkd.core.dataset import Case, Dataset
+from napari_medkd.core.grid import Grid
 from napari_medkd.core.run_layout import RESOLVED
 from napari_medkd.core.spec import TrainSpec
 from napari_medkd.core.volume import Volume
@@ -22,7 +24,7 @@ from napari_medkd.engine.data.transfer import transfers
 from napari_medkd.engine.method import settings_of
 from napari_medkd.engine.refinement import Refined
 from napari_medkd.engine.resolved import read_resolved
-from napari_medkd.files.opening import read_mask, read_volume
+from napari_medkd.files.opening import read_mask, read_volume, write_mask, write_volume
 from napari_medkd.methods import method_named
 
 #: The Python of an environment that has picsl-greedy; see greedy_warp.py.
@@ -49,17 +51,35 @@ def registered_label(dataset: Dataset, reference: str) -> Callable[[Case, Volume
     if not python:
         sys.exit(f"Set {GREEDY} to the Python of an environment that has picsl-greedy; see greedy_warp.py.")
     (task,) = dataset.tasks.values()
-    image, label = dataset.case(reference).images[0], dataset.case(reference).annotations[task.name]
+    still = dataset.case(reference)
 
     def draw(case: Case, volume: Volume) -> Mask:
         with tempfile.TemporaryDirectory() as folder:
-            out = Path(folder) / "label.nii.gz"
-            script = Path(__file__).with_name("greedy_warp.py")
-            command = [python, str(script), str(image), str(label), str(case.images[0]), str(out)]
-            subprocess.run(command, check=True, capture_output=True)
+            moving, label, fixed, out = (
+                Path(folder) / f"{name}.nii.gz" for name in ("moving", "label", "fixed", "moved-label")
+            )
+            write_volume(moving, _one_channel(read_volume(still.images, channels=dataset.channels)))
+            mask = _label(dataset, reference)
+            write_mask(label, replace(mask, grid=_plane_first(mask.grid)))
+            write_volume(fixed, _one_channel(volume))
+            script, dimensions = Path(__file__).with_name("greedy_warp.py"), 2 if volume.grid.is_flat else 3
+            command = [python, str(script), str(dimensions), *map(str, (moving, label, fixed, out))]
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
             return read_mask(out, task, grid=volume.grid)
 
     return draw
+
+
+def _one_channel(volume: Volume) -> Volume:
+    """Return the only channel, or of a colour picture the green one, in which vessels stand out."""
+    number = 1 if len(volume.channels) == 3 else 0
+    one = slice(number, number + 1)
+    return replace(volume, data=volume.data[one], channels=volume.channels[one], grid=_plane_first(volume.grid))
+
+
+def _plane_first(grid: Grid) -> Grid:
+    """Return the grid of a picture so that a file of it has the axes of its plane first, as greedy needs them."""
+    return replace(grid, axes_in_file="LPI") if grid.is_flat else grid
 
 
 def network_registered_label(spec: TrainSpec, run: Path) -> Callable[[Case, Volume], Mask]:

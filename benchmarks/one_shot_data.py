@@ -58,8 +58,9 @@ def phantoms() -> Dataset:
     dataset = open_dataset(manifest)
     by_domain = [[case.id for case in dataset.cases if case.domain == domain] for domain in _domains(dataset)]
     sides = [tuple(name for names in by_domain for name in names[low:high]) for low, high in _SIDES]
-    task = dataset.tasks["organs"]
-    return replace(dataset, name="phantoms", split=Split(*sides), tasks={task.name: task})
+    cases = tuple(replace(case, annotations={"organs": case.annotations["organs"]}) for case in dataset.cases)
+    tasks = {"organs": dataset.tasks["organs"]}
+    return replace(dataset, name="phantoms", split=Split(*sides), cases=cases, tasks=tasks)
 
 
 def _domains(dataset: Dataset) -> list[str]:
