@@ -4,13 +4,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import SimpleITK as sitk
 import tifffile
 from PIL import Image
 
+from napari_medkd.core.annotation import Mask
 from napari_medkd.core.grid import Grid
+from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Volume
-from napari_medkd.files.opening import write_volume
+from napari_medkd.files.opening import write_mask, write_volume
 from tests.files.dicom_series_made import save_series
 
 _RANDOM = np.random.default_rng(6)
@@ -57,6 +60,30 @@ def _dicom(folder: Path) -> Path:
     return save_series(folder, PIXELS[np.newaxis].astype(np.uint16), **uids)[0]
 
 
+def _multi_frame_dicom(folder: Path) -> Path:
+    return _with_the_same_identity(_as_volume("a.dcm")(folder))
+
+
+def _segmentation(folder: Path) -> Path:
+    labels = (VOXELS > 600).astype(np.uint8) + (VOXELS > 800)
+    task = Task("organs", "segmentation", ("background", "liver", "spleen"))
+    write_mask(folder / "mask.dcm", Mask(labels, Grid.upright(VOXELS.shape, (2.5, 1.0, 0.7)), task))
+    return _with_the_same_identity(folder / "mask.dcm")
+
+
+def _with_the_same_identity(path: Path) -> Path:
+    """The file with UIDs and times that do not change from day to day."""
+    header = pydicom.dcmread(path)
+    for element in header.iterall():
+        if element.keyword.endswith(("InstanceUID", "ReferenceUID")):
+            element.value = "1.2.4"
+        elif element.VR in ("DA", "TM"):
+            element.value = ""
+    header.file_meta.MediaStorageSOPInstanceUID = "1.2.4"
+    header.save_as(path)
+    return path
+
+
 #: What makes each, by a name for it.
 SOUND: dict[str, Callable[[Path], Path]] = {
     "nii": _as_volume("a.nii"),
@@ -73,4 +100,6 @@ SOUND: dict[str, Callable[[Path], Path]] = {
     "deep png": _picture("a.png", PIXELS.astype(np.uint16) * 257),
     "jpg": _picture("a.jpg", PIXELS),
     "dcm": _dicom,
+    "multi-frame dcm": _multi_frame_dicom,
+    "dcm segmentation": _segmentation,
 }

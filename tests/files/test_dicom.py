@@ -13,7 +13,7 @@ from napari_medkd.core.annotation import Mask
 from napari_medkd.core.errors import VolumeProblem
 from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Modality, Volume
-from napari_medkd.files.opening import read_volume, write_mask, write_volume
+from napari_medkd.files.opening import read_volume, write_mask
 from tests.files.dicom_series_made import AXIAL, CORONAL, SAGITTAL, enhanced, header, save, save_series
 from tests.files.test_axes import ORIENTATIONS, direction
 
@@ -249,14 +249,3 @@ def test_a_film_has_no_place_in_space(tmp_path):
 
     with pytest.raises(VolumeProblem, match="4 frames of the file have no position in space"):
         read_volume(save(tmp_path / "film.dcm", made, counting(4)))
-
-
-# ---------------------------------------------------------------- saving
-
-
-def test_nothing_is_written_as_dicom(tmp_path):
-    save_series(tmp_path / "ct", counting(2))
-
-    with pytest.raises(VolumeProblem, match=r"not written.*\.nii\.gz"):
-        write_volume(tmp_path / "out.dcm", read_volume(tmp_path / "ct"))
-    assert not (tmp_path / "out.dcm").exists()

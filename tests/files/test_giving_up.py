@@ -84,3 +84,10 @@ def test_a_folder_of_slices_is_given_up_between_two_of_them(tmp_path: Path) -> N
         Image.fromarray(np.full((4, 4), number, np.uint8)).save(tmp_path / f"slice_{number}.png")
 
     assert _ended_by(tmp_path, 2) == 3, "before the second, the third and the fourth"
+
+
+def test_a_dicom_file_of_many_frames_is_given_up_between_two_of_them(tmp_path: Path) -> None:
+    volume = Volume(np.arange(5 * 16, dtype=np.uint16).reshape(1, 5, 4, 4), Grid.upright((5, 4, 4)))
+    write_volume(tmp_path / "scan.dcm", volume)
+
+    assert _ended_by(tmp_path / "scan.dcm", 3) == 4, "after the header, then after each frame"

@@ -51,12 +51,12 @@ def test_pictures_are_saved_by_napari_unless_a_person_picks_our_writer(name, kin
     writer, _ = manager.get_writer(name, [kind])
 
     assert writer.command.startswith("napari.")
-    if kind == "labels":
-        assert manager.get_writer(name, [kind], "napari-medkd")[0].command == "napari-medkd.write_labels"
+    ours = {"labels": "napari-medkd.write_labels", "image": "napari-medkd.write_image"}
+    assert manager.get_writer(name, [kind], "napari-medkd")[0].command == ours[kind]
 
 
 @pytest.mark.parametrize(("kind", "command"), [("labels", "write_labels"), ("image", "write_image")])
-@pytest.mark.parametrize("suffix", [".nii.gz", ".nii", ".nrrd", ".mha", ".mhd", ".ome.zarr"])
+@pytest.mark.parametrize("suffix", [".nii.gz", ".nii", ".nrrd", ".mha", ".mhd", ".dcm", ".ome.zarr"])
 def test_medical_formats_are_saved_by_our_writers(manifest, kind, command, suffix):
     writers = [
         one for one in manifest.contributions.writers if suffix in one.filename_extensions and kind in one.layer_types

@@ -3,8 +3,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from napari_medkd.core.annotation import Mask
 from napari_medkd.core.errors import VolumeProblem
+from napari_medkd.core.grid import Grid
+from napari_medkd.core.task import Task
 from napari_medkd.files.dicom_series import list_series
+from napari_medkd.files.opening import write_mask
 from napari_medkd.files.series_path import picking
 from napari_medkd.gui.reader import get_reader
 from tests.files.dicom_series_made import PATIENT, save_series
@@ -81,3 +85,29 @@ def test_a_damaged_series_is_told_by_its_file(tmp_path: Path) -> None:
 
     with pytest.raises(VolumeProblem, match=r"001\.dcm: The file is incomplete"):
         opened(tmp_path)
+
+
+def test_a_segmentation_opens_as_labels_with_the_names_of_its_segments(tmp_path: Path) -> None:
+    labels = np.zeros((3, 4, 5), np.uint8)
+    labels[1, 2, 3] = 2
+    task = Task("organs", "segmentation", ("background", "liver", "spleen"))
+    write_mask(tmp_path / "mask.dcm", Mask(labels, Grid.upright(labels.shape, (2.0, 1.0, 0.5)), task))
+
+    [(data, keywords, kind)] = opened(tmp_path / "mask.dcm")
+
+    assert (kind, keywords["name"], keywords["scale"]) == ("labels", "mask", (2.0, 1.0, 0.5))
+    assert keywords["metadata"]["medkd"]["task"]["classes"] == ("background", "liver", "spleen")
+    np.testing.assert_array_equal(data, labels)
+
+
+def test_a_folder_with_a_segmentation_beside_its_series_opens_the_series(tmp_path: Path, said: list[str]) -> None:
+    save_series(tmp_path, PIXELS)
+    write_mask(
+        tmp_path / "mask.dcm",
+        Mask(np.ones((3, 4, 5), np.uint8), Grid.upright((3, 4, 5)), Task("a", "segmentation", ("background", "b"))),
+    )
+
+    [(data, _, kind)] = opened(tmp_path)
+
+    assert (kind, data.shape) == ("image", (3, 4, 5))
+    assert said == []

@@ -166,6 +166,48 @@ def test_an_image_of_others_is_saved_where_it_is_drawn(tmp_path: Path) -> None:
     assert read_volume(tmp_path / "out.nii").grid.spacing == (3, 2, 1)
 
 
+def test_of_several_resolutions_the_finest_is_saved(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).integers(0, 500, (8, 6, 4)).astype(np.uint16)
+    place = {"scale": (3, 2, 1), "units": ("mm",) * 3, "multiscale": True}
+    image = napari_layers.Image([values, values[::2, ::2, ::2]], **place)
+    labels = napari_layers.Labels([values, values[::2, ::2, ::2]], **place)
+
+    write_image(str(tmp_path / "image.nii"), *image.as_layer_data_tuple()[:2])
+    write_labels(str(tmp_path / "labels.nii"), *labels.as_layer_data_tuple()[:2])
+
+    for name in ("image", "labels"):
+        np.testing.assert_array_equal(read_volume(tmp_path / f"{name}.nii").data[0], values)
+
+
+@pytest.mark.parametrize("orientation", ["RAS", "LPS", "PIR", "SAL"])
+def test_image_and_mask_saved_as_dicom_are_where_they_were(tmp_path: Path, orientation: str) -> None:
+    values = np.random.default_rng(0).integers(-1000, 3000, (6, 5, 4)).astype(np.int16)
+    data, meta, _ = _opened(_saved(values, tmp_path / "scan.nii.gz", orientation)).as_layer_data_tuple()
+
+    write_image(str(tmp_path / "image.dcm"), data, meta)
+    write_labels(str(tmp_path / "mask.dcm"), (data > 100).astype(np.uint8), meta)
+
+    before = read_volume(tmp_path / "scan.nii.gz")
+    image, mask = (_opened(tmp_path / f"{name}.dcm") for name in ("image", "mask"))
+    assert [type(layer).__name__ for layer in (image, mask)] == ["Image", "Labels"]
+    np.testing.assert_array_equal(image.data, before.data[0])
+    np.testing.assert_array_equal(mask.data, before.data[0] > 100)
+    for layer in (image, mask):
+        np.testing.assert_allclose(layer.scale, before.grid.spacing, atol=1e-5)
+        np.testing.assert_allclose(layer.translate, meta["translate"], atol=1e-4)
+
+
+def test_a_picture_in_colour_is_saved_in_every_format_that_has_colour(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 4, 3), dtype=np.uint8)
+    layer = napari_layers.Image(pixels, rgb=True)
+
+    for suffix in (".png", ".tif", ".dcm"):
+        write_image(str(tmp_path / f"photo{suffix}"), *layer.as_layer_data_tuple()[:2])
+
+        again = read_volume(tmp_path / f"photo{suffix}")
+        np.testing.assert_array_equal(np.moveaxis(again.data[:, 0], 0, -1), pixels)
+
+
 def test_a_film_is_not_saved_as_an_image(tmp_path: Path) -> None:
     with pytest.raises(VolumeProblem, match="4 axes"):
         write_image(str(tmp_path / "film.nii"), np.zeros((2, 2, 2, 2)), {"name": "film"})

@@ -12,11 +12,14 @@ from numpy.typing import NDArray
 
 from napari_medkd.core.errors import Problem, VolumeProblem, did_you_mean
 from napari_medkd.core.grid import Grid, Unit
+from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Modality, Volume
 from napari_medkd.files.channels import COLOURS
 from napari_medkd.files.dicom_geometry import affine_of
+from napari_medkd.files.dicom_header import holds_segments
 from napari_medkd.files.dicom_pixels import intensities
 from napari_medkd.files.dicom_series import Listing, Series, list_series
+from napari_medkd.files.dicom_writing import write_image as write_image
 from napari_medkd.files.placing import placed
 from napari_medkd.files.raster import channels_first
 from napari_medkd.files.series_path import on_disk, picked_series, picking
@@ -28,17 +31,22 @@ _MODALITIES = {
     **dict.fromkeys(("US", "IVUS", "BDUS"), Modality.US),
 }
 _MOST_LISTED = 10
-_READ_ONLY = "DICOM is read here, not written."
 
 
 def read_image(path: Path, num_channels: int | None = None) -> Volume:
     """Return the image of a file, or of the series that the path picks or that is the only one of a folder.
+
+    Of a segmentation, the numbers of its segments.
 
     Raises
     ------
     VolumeProblem
         Where there are several series and none is picked, and as `list_images` and `read_series`.
     """
+    if holds_segments(path):
+        from napari_medkd.files.dicom_segments import read_segments
+
+        return read_segments(path)
     return read_series(_chosen(path), path, num_channels)
 
 
@@ -66,19 +74,16 @@ def read_labels(path: Path) -> Volume:
     return read_image(path, 1)
 
 
-def write_image(path: Path, volume: Volume) -> None:
-    """Refuse: nothing is written as DICOM."""
-    raise VolumeProblem(str(path), _READ_ONLY, "Choose .nii.gz, which keeps the image's exact grid.")
+def write_labels(path: Path, labels: NDArray[Any], grid: Grid, task: Task | None = None) -> None:
+    """Write the labels (z, y, x) as a segmentation."""
+    from napari_medkd.files.dicom_segments import write_segments
 
-
-def write_labels(path: Path, labels: NDArray[Any], grid: Grid) -> None:
-    """Refuse: nothing is written as DICOM."""
-    raise VolumeProblem(str(path), _READ_ONLY, "Choose .nii.gz, which keeps the image's exact grid.")
+    write_segments(path, labels, grid, task)
 
 
 def doubts(path: Path) -> list[Problem]:
     """Return what is wrong with files of the folder that may be slices of the image, or of none."""
-    return list(list_images(path).problems)
+    return [] if holds_segments(path) else list(list_images(path).problems)
 
 
 def list_images(path: Path) -> Listing:

@@ -13,7 +13,13 @@ import pydicom
 from pydicom.config import disable_value_validation
 from pydicom.dataset import FileDataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
-from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import (
+    UID,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    SegmentationStorage,
+)
 
 from napari_medkd.core.errors import VolumeProblem
 from napari_medkd.files.dicom_slice import TAGS, Origin, Slice, slices_of
@@ -24,7 +30,10 @@ _TAGS = [
     *TAGS,
 ]
 _NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
-_MOST_FRAMES = 100_000
+#: What masks are stored as.
+_SEGMENTATIONS = (SegmentationStorage, UID("1.2.840.10008.5.1.4.1.1.66.7"))  # the other one: of a label map
+#: A file of more frames is taken for damaged.
+MOST_FRAMES = 100_000
 _DAMAGE = (
     *(ValueError, TypeError, AttributeError, LookupError, NotImplementedError, RuntimeError, EOFError, OverflowError),
     *(ArithmeticError, StopIteration, struct.error, zlib.error, BytesLengthException, MemoryError),
@@ -32,7 +41,7 @@ _DAMAGE = (
 
 
 def read_slices(path: Path) -> tuple[Slice, ...]:
-    """Return the slices of a DICOM file; none where it holds no image, such as a report or a plan.
+    """Return the slices of a DICOM file; none where it holds no image, such as a report, a plan or a segmentation.
 
     Raises
     ------
@@ -41,7 +50,7 @@ def read_slices(path: Path) -> tuple[Slice, ...]:
     """
     dataset = read_tags(path, _TAGS, stop_before_pixels=True)
     with translated_damage(path):
-        if dataset.get("Rows") is None and _is_no_image(dataset):
+        if dataset.get("SOPClassUID") in _SEGMENTATIONS or (dataset.get("Rows") is None and _is_no_image(dataset)):
             return ()
         shape, num_frames, num_bytes = _layout(dataset, path)
         origin = Origin(
@@ -67,6 +76,19 @@ def read_tags(path: Path, tags: list[str], *, stop_before_pixels: bool = False) 
     """
     with translated_damage(path):
         return pydicom.dcmread(path, specific_tags=list(tags), stop_before_pixels=stop_before_pixels)
+
+
+def holds_segments(path: Path) -> bool:
+    """Return whether a DICOM file is a segmentation; highdicom, which reads it, takes half a second to import.
+
+    Raises
+    ------
+    VolumeProblem
+        Where it is no DICOM, or damaged.
+    """
+    if not path.is_file():
+        return False
+    return read_tags(path, ["SOPClassUID"], stop_before_pixels=True).get("SOPClassUID") in _SEGMENTATIONS
 
 
 @contextmanager
@@ -107,7 +129,7 @@ def _layout(dataset: FileDataset, path: Path) -> tuple[tuple[int, int], int, int
         raise VolumeProblem(
             str(path), "The file is incomplete: the header gives no image size.", "Export or copy it again."
         )
-    if min(rows, columns, bits, samples, num_frames) < 1 or num_frames > _MOST_FRAMES:
+    if min(rows, columns, bits, samples, num_frames) < 1 or num_frames > MOST_FRAMES:
         raise VolumeProblem(
             str(path),
             f"The header gives {num_frames} frames of {rows} x {columns} pixels of {bits} bits, which no image has.",

@@ -1,6 +1,6 @@
 """The intensities of DICOM slices: decoded, brighter where there is more, and scaled slice by slice (CT: in HU)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,6 @@ def intensities(slices: Sequence[Slice]) -> NDArray[Any]:
         wanted.setdefault(one.origin.file, []).append(number)
     planes: dict[int, NDArray[Any]] = {}
     for file, numbers in wanted.items():
-        go_on_if_wanted()
         members = [slices[number] for number in numbers]
         frames = _decoded(file, [one.frame for one in members])
         for number, one, frame in zip(numbers, members, frames, strict=True):
@@ -87,13 +86,20 @@ def _decoded(file: Path, frames: list[int]) -> list[NDArray[Any]]:
         _refuse_undecodable(dataset, file)
         try:
             found = iter_pixels(dataset, indices=frames, decoding_plugin=_decoder_for(dataset))
-            return [_meant(frame, dataset) for frame in found]
+            return [_meant(frame, dataset) for frame in _while_wanted(found)]
         except RuntimeError as error:  # every decoder that is installed has given up
             raise VolumeProblem(
                 str(file),
                 f"The pixels cannot be decompressed ({_compression(dataset)}).",
                 f"If other programs can open the file, install more decoders: {_EXTRA}",
             ) from error
+
+
+def _while_wanted(frames: Iterator[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+    """Yield the frames, until nobody waits for them."""
+    for frame in frames:
+        go_on_if_wanted()
+        yield frame
 
 
 def _meant(frame: NDArray[Any], dataset: FileDataset) -> NDArray[Any]:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from napari_medkd.core.errors import Problem
 from napari_medkd.core.grid import Grid
+from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Volume
 
 
@@ -25,8 +26,11 @@ class Format(Protocol):
         """Write the image in the order and with the affine its grid came from."""
         ...
 
-    def write_labels(self, path: Path, labels: NDArray[Any], grid: Grid) -> None:
-        """Write the labels (z, y, x) in the order and with the affine the grid came from."""
+    def write_labels(self, path: Path, labels: NDArray[Any], grid: Grid, task: Task | None = None) -> None:
+        """Write the labels (z, y, x) in the order and with the affine the grid came from.
+
+        ``task`` says what they mean, for formats that keep it; None where they are other numbers than its classes'.
+        """
         ...
 
     def doubts(self, path: Path) -> list[Problem]:

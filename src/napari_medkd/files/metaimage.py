@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from napari_medkd.core.errors import Problem, VolumeProblem
 from napari_medkd.core.grid import Grid, Unit
+from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Volume
 from napari_medkd.files.packed import opened
 from napari_medkd.files.text_header import damaged, integers, lines_of, note, reals, refuse_several_files, word
@@ -60,7 +61,7 @@ def write_image(path: Path, volume: Volume) -> None:
     _write(path, volume.data, volume.grid)
 
 
-def write_labels(path: Path, labels: NDArray[Any], grid: Grid) -> None:
+def write_labels(path: Path, labels: NDArray[Any], grid: Grid, task: Task | None = None) -> None:
     """Write the labels (z, y, x) in the order and with the affine the grid came from."""
     _write(path, labels[np.newaxis], grid)
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from napari_medkd.core.errors import Problem, VolumeProblem
 from napari_medkd.core.grid import Grid
+from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Volume
 from napari_medkd.files import nifti_header, nifti_voxels
 from napari_medkd.files.atomic import write_bytes
@@ -50,7 +51,7 @@ def write_image(path: Path, volume: Volume) -> None:
     _write(path, volume.data, volume.grid, are_labels=False)
 
 
-def write_labels(path: Path, labels: NDArray[Any], grid: Grid) -> None:
+def write_labels(path: Path, labels: NDArray[Any], grid: Grid, task: Task | None = None) -> None:
     """Write the labels (z, y, x) in the order and with the affine the grid came from."""
     _write(path, labels[np.newaxis], grid, are_labels=True)
 

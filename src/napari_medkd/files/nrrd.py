@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_medkd.core.errors import Problem
 from napari_medkd.core.grid import Grid
+from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Volume
 from napari_medkd.files.nrrd_header import layout_of, names_a_space, read_fields
 from napari_medkd.files.voxel_layout import image_of
@@ -47,7 +48,7 @@ def write_image(path: Path, volume: Volume) -> None:
     _write(path, volume.data, volume.grid)
 
 
-def write_labels(path: Path, labels: NDArray[Any], grid: Grid) -> None:
+def write_labels(path: Path, labels: NDArray[Any], grid: Grid, task: Task | None = None) -> None:
     """Write the labels (z, y, x) in the order and with the affine the grid came from."""
     _write(path, labels[np.newaxis], grid)
 

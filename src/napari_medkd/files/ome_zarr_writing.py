@@ -32,14 +32,16 @@ def write_image(path: Path, volume: Volume) -> None:
     _write(path, data, volume.grid, channels)
 
 
-def write_labels(path: Path, labels: NDArray[Any], grid: Grid) -> None:
+def write_labels(path: Path, labels: NDArray[Any], grid: Grid, task: Task | None = None) -> None:
     """Write the labels (z, y, x) in several resolutions; at ``IMAGE.zarr/labels/NAME`` as labels of that image."""
     _write(path, labels, grid, None)
+    if task is not None:
+        _say_classes(path, task)
     if _is_of_image(path):
         _list_in_image(path)
 
 
-def say_classes(path: Path, task: Task) -> None:
+def _say_classes(path: Path, task: Task) -> None:
     """Write into the labels of a folder what their values mean, and their colours."""
     group = zarr.open_group(path, mode="r+")
     attributes = dict(group.attrs)

@@ -136,7 +136,7 @@ def read_mask(path: Path, task: Task, *, grid: Grid | None = None, label_map: La
     task
         What the labels mean.
     grid
-        The image's grid; the mask must lie on it.
+        The image's grid; the mask must lie on it. A DICOM segmentation, which leaves empty slices out, on a part of it.
     label_map
         Applied to the stored labels first.
 
@@ -146,6 +146,8 @@ def read_mask(path: Path, task: Task, *, grid: Grid | None = None, label_map: La
         Naming the file: as `read_volume`, or fractions, labels of no class, another grid than the image's.
     """
     stored, own_grid = _stored_labels(path)
+    if grid is not None and _leaves_empty_out(path):
+        stored, own_grid = _laid_on(grid, stored, own_grid)
     if grid is not None:
         _refuse_other_grid(own_grid, grid, path, "its image's")
     labels = _as_classes(stored, task, label_map or LabelMap(), path)
@@ -179,11 +181,7 @@ def write_mask(path: Path, mask: Mask, *, label_map: LabelMap | None = None) -> 
     if label_map is not None and is_renamed:
         stored = label_map.inverse(np.unique(labels).tolist())(labels)
         labels = _smallest(stored, int(stored.max()))
-    _format_of(path).write_labels(path, labels, mask.grid)
-    if is_zarr and not is_renamed:
-        from napari_medkd.files.ome_zarr_writing import say_classes
-
-        say_classes(path, mask.task)
+    _format_of(path).write_labels(path, labels, mask.grid, None if is_renamed else mask.task)
 
 
 def write_boxes(path: Path, boxes: Boxes) -> None:
@@ -305,6 +303,25 @@ def _stored_labels(path: Path) -> tuple[Labels, Grid]:
         )
     stored = volume.data[0] if prod(volume.grid.shape) > MOST_VOXELS_HELD else np.asarray(volume.data[0])
     return _whole_numbers(stored, path), volume.grid
+
+
+def _leaves_empty_out(path: Path) -> bool:
+    """Return whether the file need not hold slices on which nothing is drawn."""
+    if _FORMAT_OF.get(suffix_of(path)) != "dicom":
+        return False
+    from napari_medkd.files.dicom_header import holds_segments
+
+    return holds_segments(path)
+
+
+def _laid_on(grid: Grid, stored: Labels, own_grid: Grid) -> tuple[Labels, Grid]:
+    """Return the labels on the whole of a grid where they are a part of it, 0 around them; else as they are."""
+    offset = own_grid.offset_in(grid)
+    if offset is None:
+        return stored, own_grid
+    whole = np.zeros(grid.shape, stored.dtype)
+    whole[tuple(slice(first, first + size) for first, size in zip(offset, stored.shape, strict=True))] = stored
+    return whole, grid
 
 
 def _whole_numbers(values: NDArray[Any], path: Path) -> Labels:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from napari_medkd.core.errors import Problem, VolumeProblem
 from napari_medkd.core.grid import Grid
+from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Volume
 from napari_medkd.files import raster, tiff
 from napari_medkd.files.giving_up import go_on_if_wanted
@@ -47,7 +48,7 @@ def write_image(path: Path, volume: Volume) -> None:
     raise VolumeProblem(str(path), _READ_ONLY, _HINT)
 
 
-def write_labels(path: Path, labels: NDArray[Any], grid: Grid) -> None:
+def write_labels(path: Path, labels: NDArray[Any], grid: Grid, task: Task | None = None) -> None:
     """Refuse: no folder is filled."""
     raise VolumeProblem(str(path), _READ_ONLY, _HINT)
 

@@ -18,6 +18,7 @@ from PIL import Image, ImageOps
 
 from napari_medkd.core.errors import Problem, VolumeProblem
 from napari_medkd.core.grid import Grid
+from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Volume
 from napari_medkd.files.atomic import write_bytes
 from napari_medkd.files.channels import COLOURS
@@ -59,7 +60,7 @@ def write_image(path: Path, volume: Volume) -> None:
         )
 
 
-def write_labels(path: Path, labels: NDArray[Any], grid: Grid) -> None:
+def write_labels(path: Path, labels: NDArray[Any], grid: Grid, task: Task | None = None) -> None:
     """Write one plane of labels (1, y, x) as PNG."""
     _refuse_unfit(path, grid)
     if path.suffix.lower() != ".png":

@@ -18,6 +18,7 @@ from PIL import Image, ImageSequence
 
 from napari_medkd.core.errors import Problem, VolumeProblem
 from napari_medkd.core.grid import Grid
+from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Volume
 from napari_medkd.files.atomic import write_bytes
 from napari_medkd.files.channels import COLOURS
@@ -54,7 +55,7 @@ def write_image(path: Path, volume: Volume) -> None:
     _write(path, volume.data, volume.grid, volume.channels)
 
 
-def write_labels(path: Path, labels: NDArray[Any], grid: Grid) -> None:
+def write_labels(path: Path, labels: NDArray[Any], grid: Grid, task: Task | None = None) -> None:
     """Write the labels (z, y, x) as OME-TIFF."""
     _write(path, labels[np.newaxis], grid, ())
 

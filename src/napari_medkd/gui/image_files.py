@@ -55,6 +55,15 @@ def layers_of_ome_zarr(files: Sequence[Path]) -> list[LayerData]:
     return layers
 
 
+def layers_of_segments(file: Path) -> list[LayerData]:
+    """Return the labels of a DICOM segmentation, called as its header calls them."""
+    from napari_medkd.files.dicom_segments import read_segments, segment_names
+    from napari_medkd.files.opening import stem_of
+    from napari_medkd.gui.layers import mask_layer
+
+    return [mask_layer(_unnamed_mask(read_segments(file), segment_names(file)), stem_of(file), source=file)]
+
+
 def _holds_labels(data: NDArray[Any], file: Path) -> bool:
     """Whether these are class numbers: few whole numbers, or more of them under a name or header that says so."""
     import numpy as np

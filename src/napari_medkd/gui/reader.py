@@ -51,8 +51,8 @@ def read_images(path: str | Sequence[str]) -> list[Any]:
 def read_dicom(path: str | Sequence[str]) -> list[Any]:
     """Return the image of each DICOM file or folder; of several, the one that the person picks.
 
-    The layer is called like the file or folder: what a header says of its image may name a person. Where all is
-    cancelled, there is napari's sign of no layer.
+    Of a segmentation, the labels. The layer is called like the file or folder: what a header says of its image may
+    name a person. Where all is cancelled, there is napari's sign of no layer.
 
     Raises
     ------
@@ -60,10 +60,15 @@ def read_dicom(path: str | Sequence[str]) -> list[Any]:
         As `napari_medkd.files.dicom.read_image`.
     """
     from napari_medkd.files.dicom import list_images
+    from napari_medkd.files.dicom_header import holds_segments
+    from napari_medkd.gui.image_files import layers_of_segments
     from napari_medkd.gui.series_choice import choose_series
 
     layers: list[LayerData] = []
     for file in _paths(path):
+        if holds_segments(file):
+            layers += waited_for(partial(layers_of_segments, file), file.name) or []
+            continue
         listing = waited_for(partial(list_images, file), file.name)
         series = listing and choose_series(file, listing)
         if listing and series:

@@ -32,7 +32,7 @@ def write_labels(path: str, data: NDArray[Any], meta: dict[str, Any]) -> list[st
     from napari_medkd.core.errors import VolumeProblem
     from napari_medkd.files.opening import write_mask
 
-    labels = np.asarray(data)
+    labels = np.asarray(_finest(data, meta))
     _refuse_other_axes(labels.shape, meta)
     grid = grid_of_layer(labels.shape, meta)
     highest = int(labels.max(initial=0))
@@ -67,7 +67,7 @@ def write_image(path: str, data: NDArray[Any], meta: dict[str, Any]) -> list[str
     from napari_medkd.core.volume import Volume
     from napari_medkd.files.opening import write_volume
 
-    values = np.asarray(data)
+    values = _finest(data, meta)
     is_colour = bool(meta.get("rgb"))
     shape = values.shape[:-1] if is_colour else values.shape
     _refuse_other_axes(shape, meta)
@@ -76,6 +76,11 @@ def write_image(path: str, data: NDArray[Any], meta: dict[str, Any]) -> list[str
     names = ("red", "green", "blue") if is_colour else ("image",)
     write_volume(Path(path), Volume(channels.reshape(-1, *grid.shape), grid, names))
     return [path]
+
+
+def _finest(data: Any, meta: dict[str, Any]) -> Any:
+    """Return the layer's array; of several resolutions, the finest."""
+    return data[0] if meta.get("multiscale") else data
 
 
 def _refuse_other_axes(shape: tuple[int, ...], meta: dict[str, Any]) -> None:
