@@ -162,3 +162,30 @@ def test_a_grid_describes_itself_with_its_unit():
 def test_only_a_grid_of_one_plane_is_flat():
     assert Grid.upright((1, 5, 6)).is_flat
     assert not Grid.upright((2, 5, 1)).is_flat
+
+
+def test_a_turned_part_of_a_grid_knows_on_which_voxels_it_lies():
+    whole = Grid.upright((9, 8, 7), (2.0, 1.0, 0.5))
+    affine = np.zeros((4, 4))
+    affine[:, [1, 2, 0]] = whole.affine[:, :3] * (1, -1, 1)  # its axes are x, z and y turned round
+    affine[:, 3] = whole.affine @ (3, 6, 1, 1)
+    part = Grid((2, 3, 4), affine)
+
+    steps = part.steps_in(whole)
+
+    assert steps is not None
+    assert steps.tolist() == [[0, 1, 0, 3], [0, 0, -1, 6], [1, 0, 0, 1]]
+    voxels = np.argwhere(np.ones(part.shape))
+    np.testing.assert_allclose(whole.to_voxel(part.to_world(voxels)), voxels @ steps[:, :3].T + steps[:, 3], atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Grid.upright((4, 4, 4), (2.0, 1.0, 0.55)),
+        Grid((4, 4, 4), Grid.upright((4, 4, 4), (2.0, 1.0, 0.5)).affine + np.eye(4, k=3) * 0.6),
+    ],
+    ids=["spacing", "between voxels"],
+)
+def test_a_grid_between_the_voxels_of_another_is_no_part_of_it(other: Grid):
+    assert other.steps_in(Grid.upright((9, 8, 7), (2.0, 1.0, 0.5))) is None

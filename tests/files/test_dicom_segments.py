@@ -1,23 +1,28 @@
 """DICOM segmentations: written so that highdicom and SimpleITK find them, read whoever wrote them."""
 
+import shutil
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import highdicom
+import nibabel
 import numpy as np
 import pydicom
 import pytest
 from highdicom.seg import Segmentation, SegmentDescription
 from pydicom.sr.codedict import codes
 from pydicom.uid import generate_uid
+from scipy.spatial.transform import Rotation
 
 from napari_medkd.core.annotation import Mask
 from napari_medkd.core.dataset import LabelMap
 from napari_medkd.core.errors import VolumeProblem
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.task import Task
-from napari_medkd.files.dicom_segments import segment_names
+from napari_medkd.files.dicom_segments import read_segments
 from napari_medkd.files.dicom_series import list_series
+from napari_medkd.files.giving_up import GivenUp, until
 from napari_medkd.files.opening import labels_in, read_mask, read_volume, write_mask
 from tests.files.dicom_series_made import AXIAL, BIRTH_DATE, PATIENT, PATIENT_ID, save_series
 from tests.files.test_dicom import OBLIQUE
@@ -111,7 +116,64 @@ def test_a_mask_with_nothing_on_it_keeps_its_size(tmp_path, shape):
 
     assert read_volume(tmp_path / "a.dcm").grid.matches(empty.grid)
     assert not read_mask(tmp_path / "a.dcm", ORGANS).labels.any()
-    assert segment_names(tmp_path / "a.dcm") == {1: "liver", 2: "Milz (groß)"}
+    assert read_segments(tmp_path / "a.dcm").names == {1: "liver", 2: "Milz (groß)"}
+
+
+def test_a_label_to_ignore_costs_no_frame_where_it_is_not_drawn(tmp_path):
+    partial = replace(ORGANS, ignore=255)
+    labels = drawn()
+    labels[4, 0, 0] = 255
+
+    write_mask(tmp_path / "a.dcm", Mask(labels, Grid.upright(SHAPE), partial))
+
+    assert pydicom.dcmread(tmp_path / "a.dcm").NumberOfFrames == 7, "one a slice, and one more on the fifth"
+    np.testing.assert_array_equal(read_mask(tmp_path / "a.dcm", partial).labels, labels)
+
+
+@pytest.mark.parametrize("axis", [(1, 0, 0), (0, 1, 0), (0, 0, 1)])
+@pytest.mark.parametrize("degrees", [45, -45, 135, -135])
+def test_where_two_orders_of_axes_are_as_good_a_mask_still_lies_on_its_image(tmp_path, axis, degrees):
+    affine = np.eye(4)
+    affine[:3, :3] = Rotation.from_rotvec(np.radians(degrees) * np.array(axis)).as_matrix() * (0.7, 1.0, 2.5)
+    nibabel.save(nibabel.Nifti1Image(np.zeros(SHAPE, np.uint8), affine), tmp_path / "a.nii")
+    grid = read_volume(tmp_path / "a.nii").grid
+    labels = drawn(grid.shape) if min(grid.shape) > 3 else None
+
+    write_mask(tmp_path / "a.dcm", Mask(labels, grid, ORGANS))
+
+    np.testing.assert_array_equal(read_mask(tmp_path / "a.dcm", ORGANS, grid=grid).labels, labels)
+
+
+@pytest.mark.parametrize("name", ["", "a\\b", "x" * 90])
+def test_names_that_dicom_does_not_hold_are_written_as_it_does(tmp_path, name):
+    task = replace(ORGANS, classes=("background", name, "x" * 64))
+
+    write_mask(tmp_path / "a.dcm", Mask(drawn(), Grid.upright(SHAPE), task))
+
+    names = read_segments(tmp_path / "a.dcm").names
+    assert names[1] == {"": "label 1", "a\\b": "a/b"}.get(name, "x" * 64)
+    assert names[2] == ("x" * 64 + " 2" if len(name) > 64 else "x" * 64)
+
+
+@pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="needs dciodvfy of dicom3tools")
+@pytest.mark.parametrize("labels", [drawn(), np.zeros((1, 5, 4), np.uint8)], ids=["drawn", "one empty slice"])
+def test_a_validator_finds_no_error(tmp_path, labels):
+    write_mask(tmp_path / "a.dcm", Mask(labels, Grid.upright(labels.shape), ORGANS))
+
+    command = ["dciodvfy", str(tmp_path / "a.dcm")]
+    said = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False).stderr
+    assert "Segmentation" in said
+    assert "Error" not in said
+
+
+def test_reading_is_given_up_between_two_frames(tmp_path):
+    write_mask(tmp_path / "a.dcm", Mask(drawn(), Grid.upright(SHAPE), ORGANS))
+    asked: list[int] = []
+
+    with until(lambda: asked.append(0) or len(asked) > 2), pytest.raises(GivenUp):
+        read_volume(tmp_path / "a.dcm")
+
+    assert len(asked) == 3
 
 
 def test_stored_numbers_that_are_no_classes_are_called_by_their_number(tmp_path):
@@ -120,7 +182,7 @@ def test_stored_numbers_that_are_no_classes_are_called_by_their_number(tmp_path)
 
     write_mask(tmp_path / "a.dcm", mask, label_map=swapped)
 
-    assert segment_names(tmp_path / "a.dcm") == {1: "label 1", 2: "label 2"}
+    assert read_segments(tmp_path / "a.dcm").names == {1: "label 1", 2: "label 2"}
     np.testing.assert_array_equal(read_mask(tmp_path / "a.dcm", ORGANS, label_map=swapped).labels, drawn())
 
 
@@ -129,12 +191,11 @@ def test_stored_numbers_that_are_no_classes_are_called_by_their_number(tmp_path)
     [
         (drawn(), Grid.upright(SHAPE, unit="pixel"), "size of a volume's voxels in mm"),
         (drawn((6, 5, 4))[:1], Grid.upright((1, 5, 4), unit="pixel"), r"needs a size in mm.*\.png"),
-        (np.full(SHAPE, 40_000, np.uint16), Grid.upright(SHAPE), "labels go up to 40000.*Renumber"),
     ],
 )
 def test_masks_that_no_segmentation_holds_are_refused(tmp_path, labels, grid, words):
     with pytest.raises(VolumeProblem, match=words):
-        write_mask(tmp_path / "a.dcm", Mask(labels, grid, replace(ORGANS, ignore=40_000)))
+        write_mask(tmp_path / "a.dcm", Mask(labels, grid, ORGANS))
 
     assert not (tmp_path / "a.dcm").exists()
 
@@ -152,7 +213,52 @@ def test_a_segmentation_without_empty_slices_is_laid_on_its_image(tmp_path, scan
     assert read_volume(path).grid.shape < image.grid.shape
     in_file_order = image.data[0].ravel().argsort()  # the series counts its voxels
     np.testing.assert_array_equal(mask.labels.ravel()[in_file_order], drawn().ravel())
-    assert segment_names(path)[1] == "organ 1"
+    assert read_segments(path).names[1] == "organ 1"
+
+
+@pytest.mark.parametrize("planes", [(1, 5), (1, 3, 5), (0, 2, 5), (4,)])
+def test_on_an_image_slices_are_laid_by_their_position_alone(tmp_path, scan, planes):
+    labels = np.zeros(SHAPE, np.uint8)
+    labels[list(planes), 1:3, 2] = 1
+    path = by_others(scan, tmp_path / "seg.dcm", pixels=labels)
+    header = pydicom.dcmread(path)
+    del header.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].SpacingBetweenSlices
+    header.save_as(path)
+    image = read_volume(scan)
+
+    mask = read_mask(path, ORGANS, grid=image.grid)
+
+    np.testing.assert_array_equal(mask.labels.ravel()[image.data[0].ravel().argsort()], labels.ravel())
+
+
+def test_a_series_of_slices_a_little_uneven_takes_its_segmentation(tmp_path):
+    heights = np.arange(6) * 2.0 + np.array([0, 0.12, -0.12, 0.1, -0.1, 0])
+    positions = [[-10.0, 20.0, 30.0 + height] for height in heights]
+    save_series(tmp_path / "ct", np.arange(120, dtype=np.uint16).reshape(SHAPE), ImagePositionPatient=positions)
+    path = by_others(tmp_path / "ct", tmp_path / "seg.dcm")
+    image = read_volume(tmp_path / "ct")
+
+    mask = read_mask(path, ORGANS, grid=image.grid)
+
+    np.testing.assert_array_equal(mask.labels.ravel()[image.data[0].ravel().argsort()], drawn().ravel())
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (("Lesion", "Lesion"), {1: "Lesion", 2: "Lesion 2"}),
+        (("background", "organ"), {1: "background 1", 2: "organ"}),
+        (("organ 2", ""), {1: "organ 2", 2: "label 2"}),
+    ],
+)
+def test_every_segment_has_a_name_of_its_own(tmp_path, scan, said, expected):
+    path = by_others(scan, tmp_path / "seg.dcm")
+    header = pydicom.dcmread(path)
+    for segment, name in zip(header.SegmentSequence, said, strict=True):
+        segment.SegmentLabel = name
+    header.save_as(path)
+
+    assert read_segments(path).names == expected
 
 
 def test_one_that_lies_beside_its_image_is_refused(tmp_path, scan):
@@ -177,6 +283,38 @@ def test_probabilities_are_refused(tmp_path, scan):
         read_volume(path)
 
 
+def test_one_without_a_position_is_refused(tmp_path, scan):
+    path = by_others(scan, tmp_path / "seg.dcm")
+    header = pydicom.dcmread(path)
+    del header.SharedFunctionalGroupsSequence[0].PlaneOrientationSequence
+    header.save_as(path)
+
+    with pytest.raises(VolumeProblem, match="no position in space"):
+        read_volume(path)
+
+
+@pytest.mark.parametrize("keyword", ["SegmentSequence", "PerFrameFunctionalGroupsSequence", "BitsAllocated"])
+def test_one_that_lacks_what_it_needs_is_damaged(tmp_path, scan, keyword):
+    path = by_others(scan, tmp_path / "seg.dcm")
+    header = pydicom.dcmread(path)
+    delattr(header, keyword)
+    header.save_as(path)
+
+    with pytest.raises(VolumeProblem, match=r"seg\.dcm"):
+        read_volume(path)
+
+
+def test_slices_far_apart_do_not_take_the_memory(tmp_path, scan):
+    path = by_others(scan, tmp_path / "seg.dcm")
+    header = pydicom.dcmread(path)
+    for measures in header.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence:
+        measures.SpacingBetweenSlices = 1e-9
+    header.save_as(path)
+
+    with pytest.raises(VolumeProblem, match="GiB of memory"):
+        read_volume(path)
+
+
 def test_one_beside_its_series_is_no_image_of_the_folder(scan):
     by_others(scan, scan / "seg.dcm")
 
@@ -191,17 +329,17 @@ def test_half_a_segmentation_is_damaged(tmp_path, share):
     content = (tmp_path / "a.dcm").read_bytes()
     (tmp_path / "a.dcm").write_bytes(content[: int(share * len(content))])
 
-    with pytest.raises(VolumeProblem, match="damaged or incomplete") as error:
+    with pytest.raises(VolumeProblem, match="incomplete") as error:
         read_volume(tmp_path / "a.dcm")
     assert error.value.problems[0].where == str(tmp_path / "a.dcm")
 
 
-def test_a_header_of_absurd_size_is_refused_before_memory_is_asked_for(tmp_path):
+def test_a_header_of_absurd_size_is_refused_before_its_pixels_are_read(tmp_path):
     write_mask(tmp_path / "a.dcm", Mask(drawn(), Grid.upright(SHAPE), ORGANS))
     header = pydicom.dcmread(tmp_path / "a.dcm")
     header.Rows = header.Columns = 65_535
     header.NumberOfFrames = 99_999
     header.save_as(tmp_path / "a.dcm")
 
-    with pytest.raises(VolumeProblem, match="GiB of memory"):
+    with pytest.raises(VolumeProblem, match="The file is incomplete"):
         read_volume(tmp_path / "a.dcm")

@@ -1,5 +1,8 @@
 """Images written as DICOM: the same numbers at the same places for SimpleITK and for us, and nobody's name."""
 
+import shutil
+import subprocess
+
 import numpy as np
 import pydicom
 import pytest
@@ -132,6 +135,13 @@ def test_two_files_are_two_images_for_an_archive(tmp_path):
     assert one.file_meta.MediaStorageSOPInstanceUID == one.SOPInstanceUID
 
 
+def test_channels_that_are_no_colours_are_not_taken_for_some(tmp_path):
+    contrasts = Volume(np.ones((3, 2, 3, 3), np.uint8), Grid.upright((2, 3, 3)), ("t1", "t2", "flair"))
+
+    with pytest.raises(VolumeProblem, match="3 channels of uint8"):
+        write_volume(tmp_path / "a.dcm", contrasts)
+
+
 SHEARED = np.array([[0, 0, -1, 0], [0, -1, 0, 0], [-1, -0.1, 0, 0], [0, 0, 0, 1.0]])
 ONES = np.ones((2, 3, 3), np.int32)
 
@@ -143,6 +153,10 @@ ONES = np.ones((2, 3, 3), np.int32)
         (upright(ONES * np.arange(3) * 40_000), "go from 0 to 80000, which is more than 16 bits"),
         (Volume(np.ones((2, 2, 3, 3), np.uint8), Grid.upright((2, 3, 3)), ("a", "b")), "2 channels of uint8"),
         (Volume(np.ones((3, 2, 3, 3), np.uint16), Grid.upright((2, 3, 3)), ("a", "b", "c")), "3 channels of uint16"),
+        (upright(np.full((2, 3, 3), np.nan)), "NaN or infinite"),
+        (upright(np.full((2, 3, 3), 1e20)), "go from 1e\\+20 to 1e\\+20"),
+        (upright(np.full((2, 3, 3), 2**63 + 5, np.uint64)), "more than 16 bits"),
+        (upright(np.ones((1, 1, 70_000), np.uint8)), "DICOM holds 65535 rows and columns"),
         (Volume(ONES[np.newaxis], Grid((2, 3, 3), SHEARED)), r"not at right angles.*\.nii\.gz"),
         (Volume(ONES[np.newaxis], Grid.upright((2, 3, 3), unit="pixel")), r"size of a volume's voxels.*\.tif"),
     ],
@@ -153,6 +167,21 @@ def test_what_dicom_cannot_hold_is_refused_by_name(tmp_path, volume, words):
 
     assert error.value.problems[0].where == str(tmp_path / "a.dcm")
     assert not (tmp_path / "a.dcm").exists()
+
+
+@pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="needs dciodvfy of dicom3tools")
+@pytest.mark.parametrize("modality", Modality)
+@pytest.mark.parametrize("lowest", [-1000, 0, 250])
+@pytest.mark.parametrize("highest", [100, 3000])
+def test_a_validator_finds_no_error(tmp_path, modality, lowest, highest):
+    values = np.linspace(lowest, max(lowest, highest), 60).round().astype(np.int16).reshape(3, 4, 5)
+
+    write_volume(tmp_path / "a.dcm", upright(values, modality=modality))
+
+    command = ["dciodvfy", str(tmp_path / "a.dcm")]
+    said = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False).stderr
+    assert "SCImage" in said
+    assert "Error" not in said
 
 
 def test_what_a_length_of_32_bits_cannot_say_is_refused(tmp_path, monkeypatch):

@@ -4,11 +4,14 @@ from typing import Any
 import nibabel
 import numpy as np
 import pytest
+import zarr
 
 from napari_medkd.core.errors import VolumeProblem
+from napari_medkd.core.volume import Modality
 from napari_medkd.files.opening import read_volume
-from napari_medkd.gui.reader import get_reader
+from napari_medkd.gui.reader import get_reader, read_dicom
 from napari_medkd.gui.writer import write_image, write_labels
+from tests.files.dicom_series_made import save_series
 
 napari_layers = pytest.importorskip("napari.layers")
 
@@ -195,6 +198,25 @@ def test_image_and_mask_saved_as_dicom_are_where_they_were(tmp_path: Path, orien
     for layer in (image, mask):
         np.testing.assert_allclose(layer.scale, before.grid.spacing, atol=1e-5)
         np.testing.assert_allclose(layer.translate, meta["translate"], atol=1e-4)
+
+
+def test_a_layer_that_zarr_holds_is_saved(tmp_path: Path) -> None:
+    values = np.arange(24, dtype=np.uint16).reshape(2, 3, 4)
+    layer = napari_layers.Image(zarr.array(values))
+
+    write_image(str(tmp_path / "image.nii"), *layer.as_layer_data_tuple()[:2])
+
+    np.testing.assert_array_equal(read_volume(tmp_path / "image.nii").data[0], values)
+
+
+def test_a_series_of_ct_is_saved_as_ct(tmp_path: Path) -> None:
+    save_series(tmp_path / "scan", np.arange(60, dtype=np.uint16).reshape(3, 4, 5), RescaleIntercept=-1024)
+    [(data, meta, _)] = read_dicom(str(tmp_path / "scan"))
+
+    write_image(str(tmp_path / "image.dcm"), data, meta)
+
+    again = read_volume(tmp_path / "image.dcm")
+    assert (again.modality, again.data.min()) == (Modality.CT, -1024)
 
 
 def test_a_picture_in_colour_is_saved_in_every_format_that_has_colour(tmp_path: Path) -> None:

@@ -118,20 +118,20 @@ class Grid:
         distance = np.linalg.norm(self.corners_in_world() - other.corners_in_world(), axis=1)
         return bool(distance.max() <= tolerance * min(self.spacing))
 
-    def offset_in(self, whole: "Grid", tolerance: float = 0.1) -> tuple[int, int, int] | None:
-        """Return the voxel (z, y, x) of a larger lattice on which the first one of this part of it lies.
+    def steps_in(self, other: "Grid", tolerance: float = 0.1) -> NDArray[np.int64] | None:
+        """Return the matrix (3, 4) from voxels of this lattice to those of another one that they lie on.
 
-        None where this is no part of it, or where a corner is further from a voxel than ``tolerance`` (voxels).
+        None where a corner is further from a voxel of it, or of its continuation, than ``tolerance`` (voxels).
         """
         last = np.array(self.shape) - 1
         corners = np.array(np.meshgrid(*[(0, n) for n in last], indexing="ij")).reshape(3, -1).T
-        found = whole.to_voxel(self.to_world(corners))
-        offset = np.rint(found[0]).astype(int)
-        is_inside = (offset >= 0).all() and (offset + self.shape <= whole.shape).all()
-        if not is_inside or np.abs(found - (offset + corners)).max() > tolerance:
-            return None
-        z, y, x = offset.tolist()
-        return z, y, x
+        found = other.to_voxel(self.to_world(corners))
+        steps = np.rint(np.linalg.solve(other.affine, self.affine)[:3]).astype(np.int64)
+        steps[:, 3] = np.rint(found[0])
+        turns = np.abs(steps[:, :3])
+        is_turned = (turns.sum(axis=0) == 1).all() and (turns.sum(axis=1) == 1).all()
+        there = corners @ steps[:, :3].T + steps[:, 3]
+        return steps if is_turned and np.abs(found - there).max() <= tolerance else None
 
     def resized(self, spacing: tuple[float, float, float]) -> "Grid":
         """Return the grid of another spacing that covers the same extent (same outer edges, shape rounded up)."""

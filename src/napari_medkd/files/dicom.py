@@ -46,7 +46,7 @@ def read_image(path: Path, num_channels: int | None = None) -> Volume:
     if holds_segments(path):
         from napari_medkd.files.dicom_segments import read_segments
 
-        return read_segments(path)
+        return read_segments(path).labels
     return read_series(_chosen(path), path, num_channels)
 
 
@@ -76,7 +76,7 @@ def read_labels(path: Path) -> Volume:
 
 def write_labels(path: Path, labels: NDArray[Any], grid: Grid, task: Task | None = None) -> None:
     """Write the labels (z, y, x) as a segmentation."""
-    from napari_medkd.files.dicom_segments import write_segments
+    from napari_medkd.files.dicom_segment_writing import write_segments
 
     write_segments(path, labels, grid, task)
 

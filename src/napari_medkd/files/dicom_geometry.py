@@ -53,7 +53,7 @@ def affine_of(slices: Sequence[Slice], where: str) -> NDArray[np.float64]:
     along = heights(slices)
     _refuse_same_place(slices, along, where)
     _refuse_gaps(slices, along, where)
-    _refuse_tilt(slices, along, where)
+    refuse_tilt(slices, along, where)
     between_rows, between_columns = first.pixel_spacing or (1.0, 1.0)
     between_slices = (along[-1] - along[0]) / (len(slices) - 1) if len(slices) > 1 else first.thickness
     affine = np.eye(4)
@@ -112,7 +112,7 @@ def _refuse_gaps(slices: Sequence[Slice], along: NDArray[np.float64], where: str
     )
 
 
-def _refuse_tilt(slices: Sequence[Slice], along: NDArray[np.float64], where: str) -> None:
+def refuse_tilt(slices: Sequence[Slice], along: NDArray[np.float64], where: str) -> None:
     """Refuse slices that are shifted sideways: a grid has right angles, and so has what SimpleITK can say of one."""
     height = along - along[0]
     across = np.array([one.position for one in slices]) - np.array(slices[0].position)

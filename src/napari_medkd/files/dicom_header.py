@@ -13,21 +13,17 @@ import pydicom
 from pydicom.config import disable_value_validation
 from pydicom.dataset import FileDataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
-from pydicom.uid import (
-    UID,
-    ExplicitVRBigEndian,
-    ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
-    SegmentationStorage,
-)
+from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, SegmentationStorage
 
 from napari_medkd.core.errors import VolumeProblem
-from napari_medkd.files.dicom_slice import TAGS, Origin, Slice, slices_of
+from napari_medkd.files.dicom_slice import TAGS as TAGS_OF_SLICES
+from napari_medkd.files.dicom_slice import Origin, Slice, slices_of
 
-_TAGS = [
+#: The tags that slices are made of.
+TAGS = [
     *("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "SeriesDescription", "Modality", "SeriesDate", "StudyDate"),
     *("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "BitsAllocated", "PhotometricInterpretation"),
-    *TAGS,
+    *TAGS_OF_SLICES,
 ]
 _NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
 #: What masks are stored as.
@@ -48,22 +44,27 @@ def read_slices(path: Path) -> tuple[Slice, ...]:
     VolumeProblem
         Naming the file: not DICOM, damaged, incomplete.
     """
-    dataset = read_tags(path, _TAGS, stop_before_pixels=True)
+    dataset = read_tags(path, TAGS, stop_before_pixels=True)
     with translated_damage(path):
         if dataset.get("SOPClassUID") in _SEGMENTATIONS or (dataset.get("Rows") is None and _is_no_image(dataset)):
             return ()
-        shape, num_frames, num_bytes = _layout(dataset, path)
-        origin = Origin(
-            path,
-            str(dataset.get("SeriesInstanceUID") or ""),
-            str(dataset.get("SOPInstanceUID") or ""),
-            str(dataset.get("SeriesDescription") or ""),
-            str(dataset.get("Modality") or "OTHER"),
-            _date(str(dataset.get("SeriesDate") or dataset.get("StudyDate") or "")),
-            shape,
-            num_bytes,
-        )
-        return tuple(slices_of(dataset, origin, num_frames))
+        return slices_in(dataset, path)
+
+
+def slices_in(dataset: FileDataset, path: Path) -> tuple[Slice, ...]:
+    """Return the slices of a file of which `TAGS` were read; inside `translated_damage`."""
+    shape, num_frames, num_bytes = _layout(dataset, path)
+    origin = Origin(
+        path,
+        str(dataset.get("SeriesInstanceUID") or ""),
+        str(dataset.get("SOPInstanceUID") or ""),
+        str(dataset.get("SeriesDescription") or ""),
+        str(dataset.get("Modality") or "OTHER"),
+        _date(str(dataset.get("SeriesDate") or dataset.get("StudyDate") or "")),
+        shape,
+        num_bytes,
+    )
+    return tuple(slices_of(dataset, origin, num_frames))
 
 
 def read_tags(path: Path, tags: list[str], *, stop_before_pixels: bool = False) -> FileDataset:
@@ -79,7 +80,7 @@ def read_tags(path: Path, tags: list[str], *, stop_before_pixels: bool = False) 
 
 
 def holds_segments(path: Path) -> bool:
-    """Return whether a DICOM file is a segmentation; highdicom, which reads it, takes half a second to import.
+    """Return whether a DICOM file is a segmentation.
 
     Raises
     ------
@@ -88,7 +89,9 @@ def holds_segments(path: Path) -> bool:
     """
     if not path.is_file():
         return False
-    return read_tags(path, ["SOPClassUID"], stop_before_pixels=True).get("SOPClassUID") in _SEGMENTATIONS
+    tags = read_tags(path, ["SOPClassUID"], stop_before_pixels=True)
+    with translated_damage(path):
+        return tags.get("SOPClassUID") in _SEGMENTATIONS
 
 
 @contextmanager

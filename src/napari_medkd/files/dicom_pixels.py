@@ -83,23 +83,46 @@ def _decoded(file: Path, frames: list[int]) -> list[NDArray[Any]]:
     """Return those frames of a file as stored, (row, column) or (row, column, colour) each."""
     dataset = read_tags(file, _TAGS)
     with translated_damage(file):
-        _refuse_undecodable(dataset, file)
-        try:
-            found = iter_pixels(dataset, indices=frames, decoding_plugin=_decoder_for(dataset))
-            return [_meant(frame, dataset) for frame in _while_wanted(found)]
-        except RuntimeError as error:  # every decoder that is installed has given up
-            raise VolumeProblem(
-                str(file),
-                f"The pixels cannot be decompressed ({_compression(dataset)}).",
-                f"If other programs can open the file, install more decoders: {_EXTRA}",
-            ) from error
+        return [_meant(frame, dataset) for frame in _as_stored(dataset, file, frames)]
 
 
-def _while_wanted(frames: Iterator[NDArray[Any]]) -> Iterator[NDArray[Any]]:
-    """Yield the frames, until nobody waits for them."""
-    for frame in frames:
-        go_on_if_wanted()
-        yield frame
+def stored_frames(file: Path) -> Iterator[NDArray[Any]]:
+    """Yield all frames of a file as they are stored, until nobody waits for them.
+
+    Raises
+    ------
+    VolumeProblem
+        As `intensities`.
+    """
+    dataset = read_tags(file, _TAGS)
+    with translated_damage(file):
+        yield from _as_stored(dataset, file, None)
+
+
+def _as_stored(dataset: FileDataset, file: Path, frames: list[int] | None) -> Iterator[NDArray[Any]]:
+    _refuse_undecodable(dataset, file)
+    is_packed = dataset.get("BitsAllocated") == 1 and not dataset.file_meta.TransferSyntaxUID.is_compressed
+    try:
+        found = iter_pixels(dataset, indices=frames, decoding_plugin=_decoder_for(dataset))
+        for frame in _unpacked(dataset, frames) if is_packed else found:
+            go_on_if_wanted()
+            yield frame
+    except RuntimeError as error:  # every decoder that is installed has given up
+        raise VolumeProblem(
+            str(file),
+            f"The pixels cannot be decompressed ({_compression(dataset)}).",
+            f"If other programs can open the file, install more decoders: {_EXTRA}",
+        ) from error
+
+
+def _unpacked(dataset: FileDataset, frames: list[int] | None) -> Iterator[NDArray[Any]]:
+    """Yield frames of single bits, which pydicom 3.0 cannot cut out where one does not end with a whole byte."""
+    rows, columns, stored = int(dataset.Rows), int(dataset.Columns), np.frombuffer(dataset.PixelData, np.uint8)
+    size = rows * columns
+    for number in range(int(dataset.get("NumberOfFrames") or 1)) if frames is None else frames:
+        first = number * size
+        bits = np.unpackbits(stored[first // 8 : -(-(first + size) // 8)], bitorder="little")
+        yield bits[first % 8 : first % 8 + size].reshape(rows, columns)
 
 
 def _meant(frame: NDArray[Any], dataset: FileDataset) -> NDArray[Any]:

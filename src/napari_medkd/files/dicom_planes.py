@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from napari_medkd.core.errors import VolumeProblem
 from napari_medkd.core.grid import Grid
+from napari_medkd.files.dicom_header import MOST_FRAMES
 from napari_medkd.files.placing import in_file_order
 from napari_medkd.files.voxel_layout import LPS
 
@@ -16,6 +17,7 @@ from napari_medkd.files.voxel_layout import LPS
 _IN_MEMORY, _AXIAL = "IPL", "LPS"
 _OPPOSITE = {"R": "L", "L": "R", "A": "P", "P": "A", "S": "I", "I": "S"}
 _MOST_SHEAR = 1e-4
+_LONGEST_SIDE = 2**16 - 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,11 +77,18 @@ def in_planes(data: NDArray[Any], grid: Grid, path: Path) -> Planes:
     Raises
     ------
     VolumeProblem
-        Where the grid's axes are not at right angles, or several planes have no place in space.
+        Where the grid's axes are not at right angles, several planes have no place in space, or it has too many voxels
+        along an axis.
     """
     turned, affine = _ascending(data, grid, path)
     pixels = np.ascontiguousarray(turned.transpose(2, 1, 0, 3))
     pixels = pixels[..., 0] if pixels.shape[3] == 1 else pixels
+    if max(pixels.shape[1:3]) > _LONGEST_SIDE or len(pixels) > MOST_FRAMES:
+        raise VolumeProblem(
+            str(path),
+            f"DICOM holds {_LONGEST_SIDE} rows and columns, and {MOST_FRAMES} planes; this is {grid.describe()}.",
+            "Choose .nii.gz or .ome.zarr.",
+        )
     if grid.unit == "mm":
         return Planes(pixels, _place(LPS @ affine, path))
     if not grid.is_flat:

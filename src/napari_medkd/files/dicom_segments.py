@@ -1,147 +1,166 @@
-"""DICOM segmentations, masks as clinics exchange them (PS3.3, A.51): path <-> labels, each segment by its number.
+"""Reads DICOM segmentations, masks as clinics exchange them (PS3.3, A.51): the number of the segment of each voxel.
 
-A file need not hold slices on which nothing is drawn: what is read ends with the first and the last that it has.
+A file holds a frame for each segment and slice on which something is drawn, and need not hold the other slices. On the
+grid of an image they are laid where they belong; alone, the labels end with the first and the last slice.
 """
 
-import importlib.metadata
-import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import highdicom
 import numpy as np
-from highdicom.seg import SegmentAlgorithmTypeValues, Segmentation, SegmentDescription, segread
 from numpy.typing import NDArray
-from pydicom.sr.codedict import codes
-from pydicom.uid import MultiFrameGrayscaleByteSecondaryCaptureImageStorage, generate_uid
+from pydicom.dataset import FileDataset
 
 from napari_medkd.core.errors import VolumeProblem
 from napari_medkd.core.grid import Grid
-from napari_medkd.core.task import Task
-from napari_medkd.core.volume import Modality, Volume
-from napari_medkd.files.atomic import write_bytes
-from napari_medkd.files.dicom_header import MOST_FRAMES, read_tags, translated_damage
-from napari_medkd.files.dicom_planes import in_planes
-from napari_medkd.files.dicom_writing import anonymous
+from napari_medkd.core.volume import Volume
+from napari_medkd.files.dicom_geometry import heights, refuse_tilt
+from napari_medkd.files.dicom_header import TAGS, read_tags, slices_in, translated_damage
+from napari_medkd.files.dicom_pixels import stored_frames
+from napari_medkd.files.dicom_slice import Slice
 from napari_medkd.files.memory import refuse_beyond_memory
 from napari_medkd.files.placing import placed
 from napari_medkd.files.voxel_layout import LPS
 
-_LONGEST_NAME = 64
+_TAGS = [*TAGS, "SegmentationType", "SegmentSequence"]
+#: How far a slice may lie from where an even stack has it, in slices.
+_UNEVEN = 0.25
+_AGAIN = "Convert the segmentation to NIfTI, for example with dcmqi."
 
 
-def read_segments(path: Path) -> Volume:
-    """Return an image of one channel, the number of the segment that each voxel is of, 0 where there is none.
+@dataclass(frozen=True, slots=True)
+class Segments:
+    """What a segmentation holds.
+
+    Parameters
+    ----------
+    labels
+        An image of one channel: the number of the segment that each voxel is of, 0 where there is none.
+    names
+        What the segments are called, by their number; each name once.
+    """
+
+    labels: Volume
+    names: Mapping[int, str]
+
+
+def read_segments(path: Path, grid: Grid | None = None) -> Segments:
+    """Return the segments of a file.
+
+    Parameters
+    ----------
+    grid
+        Of the image that they are to lie on. Where they do not, they are returned as without it.
 
     Raises
     ------
     VolumeProblem
-        Naming the file: damaged, without a place in space, or with segments that overlap or are fractions.
+        Naming the file: damaged, without an even place in space, or with segments that overlap or are fractions.
     """
-    size = read_tags(path, ["Rows", "Columns", "NumberOfFrames", "SegmentationType"], stop_before_pixels=True)
+    dataset = read_tags(path, _TAGS, stop_before_pixels=True)
     with translated_damage(path):
-        refuse_beyond_memory(2 * int(size.Rows) * int(size.Columns) * int(size.get("NumberOfFrames") or 1), path)
-    if size.get("SegmentationType") == "FRACTIONAL":
+        slices, numbers, names = slices_in(dataset, path), _numbers(dataset, path), _names(dataset)
+    planes, affine = _stacked(slices, grid, path)
+    labels = _drawn(path, planes, numbers, slices[0].origin.shape)
+    volume = placed(labels.transpose(2, 1, 0)[..., np.newaxis], LPS @ affine, ("image",), path)
+    return Segments(volume if grid is None else _laid_on(grid, volume), names)
+
+
+def _numbers(dataset: FileDataset, path: Path) -> list[int] | None:
+    """Return the number of the segment that each frame is of; None where the voxels say it themselves."""
+    if dataset.get("SegmentationType") == "FRACTIONAL":
         raise VolumeProblem(
             str(path),
             "The segmentation holds probabilities; expected segments that are there or not.",
             "Export it as a binary segmentation.",
         )
-    with translated_damage(path):
-        segmentation = segread(path)
-        labels = _combined(segmentation, path)
-    affine = LPS @ labels.affine[:, [2, 1, 0, 3]]
-    return placed(labels.array.transpose(2, 1, 0)[..., np.newaxis], affine, ("image",), path, "mm", Modality.OTHER)
+    if dataset.get("SegmentationType") == "LABELMAP":
+        return None
+    shared = dataset.SharedFunctionalGroupsSequence[0]
+    frames = dataset.PerFrameFunctionalGroupsSequence
+    groups = [frame if "SegmentIdentificationSequence" in frame else shared for frame in frames]
+    return [int(group.SegmentIdentificationSequence[0].ReferencedSegmentNumber) for group in groups]
 
 
-def segment_names(path: Path) -> Mapping[int, str]:
-    """Return what each segment is called, by its number."""
-    with translated_damage(path):
-        segmentation = segread(path)
-        numbers = segmentation.segment_numbers
-        return {int(n): str(segmentation.get_segment_description(n).segment_label) for n in numbers}
+def _names(dataset: FileDataset) -> dict[int, str]:
+    """Return the names of the segments; where two are called the same, or like the background, with their number."""
+    said = {int(one.SegmentNumber): str(one.get("SegmentLabel") or "").strip() for one in dataset.SegmentSequence}
+    taken, names = {"background", ""}, {}
+    for number, name in said.items():
+        names[number] = name if name not in taken else f"{name or 'label'} {number}"
+        taken.add(names[number])
+    return {number: name for number, name in names.items() if number > 0}
 
 
-def write_segments(path: Path, labels: NDArray[Any], grid: Grid, task: Task | None) -> None:
-    """Write the labels (z, y, x) as a segmentation of nobody, with the names of the task's classes.
-
-    Raises
-    ------
-    VolumeProblem
-        Where the grid is in pixels or sheared, or the labels are too many.
-    """
-    planes = in_planes(labels[np.newaxis], grid, path)
-    if planes.place is None:
-        raise VolumeProblem(
-            str(path), f"A DICOM segmentation needs a size in mm; this is {grid.describe()}.", "Choose .png or .tif."
-        )
-    classes = () if task is None else task.classes
-    count = max(1, int(labels.max()), len(classes) - 1)
-    if count * len(planes.pixels) > MOST_FRAMES:
-        raise VolumeProblem(
-            str(path),
-            f"The labels go up to {count}; a DICOM segmentation has a frame for each of them on each slice.",
-            "Renumber the labels from 1, or choose .nii.gz.",
-        )
-    source = anonymous(planes, MultiFrameGrayscaleByteSecondaryCaptureImageStorage, "OT")
-    volume = highdicom.Volume(
-        planes.pixels,
-        planes.place.affine,
-        coordinate_system="PATIENT",
-        frame_of_reference_uid=source.FrameOfReferenceUID,
-    )
-    segmentation = Segmentation(
-        [source],
-        volume,
-        "BINARY",
-        [_segment(number, classes) for number in range(1, count + 1)],
-        series_instance_uid=generate_uid(),
-        series_number=1,
-        sop_instance_uid=generate_uid(),
-        instance_number=1,
-        manufacturer="napari-medkd",
-        manufacturer_model_name="napari-medkd",
-        software_versions=importlib.metadata.version("napari-medkd"),
-        device_serial_number="0",
-        omit_empty_frames=False,
-    )
-    segmentation.SpecificCharacterSet = "ISO_IR 192"  # UTF-8, for the names
-    _forget(segmentation)
-    stream = io.BytesIO()
-    segmentation.save_as(stream, enforce_file_format=True)
-    write_bytes(path, stream.getvalue())
+def _stacked(slices: Sequence[Slice], grid: Grid | None, path: Path) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the number of the plane that each frame lies on, and the affine (4, 4) from (column, row, plane)."""
+    first = slices[0]
+    if first.position is None or first.pixel_spacing is None or any(one.position is None for one in slices):
+        raise VolumeProblem(str(path), "The segmentation has no position in space.", _AGAIN)
+    if any(np.abs(one.directions - first.directions).max() > _UNEVEN / 10 for one in slices):
+        raise VolumeProblem(str(path), "The slices of the segmentation do not lie parallel.", _AGAIN)
+    along = heights(slices)
+    refuse_tilt(slices, along, str(path))
+    lowest = int(along.argmin())
+    step = _step(np.unique(along.round(4)), first, grid)
+    planes = (along - along[lowest]) / step
+    if np.abs(planes - planes.round()).max() > _UNEVEN:
+        raise VolumeProblem(str(path), "The slices of the segmentation are unevenly spaced.", _AGAIN)
+    rows, columns = first.pixel_spacing
+    affine = np.eye(4)
+    affine[:3, :3] = (first.directions * [[columns], [rows], [step]]).T
+    affine[:3, 3] = slices[lowest].position
+    return planes.round().astype(np.int64), affine
 
 
-def _combined(segmentation: Segmentation, path: Path) -> highdicom.Volume:
-    try:
-        return segmentation.get_volume(combine_segments=True, dtype=np.uint16)
-    except RuntimeError as error:
-        raise VolumeProblem(
-            str(path),
-            "The segments overlap, or their slices are no even stack in space; a mask has one class for each voxel.",
-            "Export each segment as a file of its own, or convert the segmentation to NIfTI.",
-        ) from error
+def _step(levels: NDArray[np.float64], first: Slice, grid: Grid | None) -> float:
+    """Return the distance between slices: the image's; else what the header says, if it fits; else the least one."""
+    if grid is not None:
+        normal = LPS[:3, :3] @ first.directions[2]
+        steps = np.array(grid.affine[:3, :3].T @ normal)
+        return float(np.abs(steps).max())
+    if len(levels) < 2:
+        return first.thickness
+    said, least = first.thickness, float(np.diff(levels).min())
+    counts = (levels - levels[0]) / said
+    return said if np.abs(counts - counts.round()).max() <= _UNEVEN and said <= least * (1 + _UNEVEN) else least
 
 
-def _segment(number: int, classes: tuple[str, ...]) -> SegmentDescription:
-    """Return what is said of a segment; which tissue it is, a class's name does not tell."""
-    name = classes[number] if number < len(classes) else f"label {number}"
-    algorithm = highdicom.AlgorithmIdentificationSequence(
-        "napari-medkd", codes.DCM.ArtificialIntelligence, importlib.metadata.version("napari-medkd")
-    )
-    return SegmentDescription(
-        number,
-        name[:_LONGEST_NAME],
-        codes.SCT.Tissue,
-        codes.SCT.Tissue,
-        SegmentAlgorithmTypeValues.SEMIAUTOMATIC,
-        algorithm,
-    )
+def _drawn(
+    path: Path, planes: NDArray[np.int64], numbers: Sequence[int] | None, shape: tuple[int, int]
+) -> NDArray[np.uint16]:
+    """Return the labels (plane, row, column) of all frames."""
+    depth = int(planes.max()) + 1
+    refuse_beyond_memory(2 * depth * shape[0] * shape[1], path)
+    labels = np.zeros((depth, *shape), np.uint16)
+    for index, frame in enumerate(stored_frames(path)):
+        plane, is_drawn = labels[planes[index]], frame > 0
+        drawn: Any = frame[is_drawn] if numbers is None else np.uint16(numbers[index])
+        there = plane[is_drawn]
+        if ((there > 0) & (there != drawn)).any():
+            raise VolumeProblem(
+                str(path),
+                "The segments overlap; a mask has one class for each voxel.",
+                "Export each segment as a file of its own.",
+            )
+        plane[is_drawn] = drawn
+    return labels
 
 
-def _forget(segmentation: Segmentation) -> None:
-    """Delete the references to the source, which stands for an image that need not be DICOM and lies nowhere."""
-    del segmentation.ReferencedSeriesSequence
-    for frame in segmentation.PerFrameFunctionalGroupsSequence:
-        del frame.DerivationImageSequence
+def _laid_on(grid: Grid, volume: Volume) -> Volume:
+    """Return the labels on the whole of a grid where they are a part of it, 0 around them; else as they are."""
+    steps = volume.grid.steps_in(grid)
+    if steps is None:
+        return volume
+    axes = np.abs(steps[:, :3]).argmax(axis=1)
+    ways = steps[np.arange(3), axes]
+    turned = volume.data[0].transpose(axes)
+    first = np.where(ways > 0, steps[:, 3], steps[:, 3] - np.array(turned.shape) + 1)
+    if (first < 0).any() or (first + turned.shape > grid.shape).any():
+        return volume
+    whole = np.zeros(grid.shape, volume.data.dtype)
+    inside = tuple(slice(low, low + size) for low, size in zip(first.tolist(), turned.shape, strict=True))
+    whole[inside] = turned[tuple(slice(None, None, way) for way in ways.tolist())]
+    return Volume(whole[np.newaxis], grid, volume.channels, volume.modality, volume.source)

@@ -145,9 +145,7 @@ def read_mask(path: Path, task: Task, *, grid: Grid | None = None, label_map: La
     VolumeProblem
         Naming the file: as `read_volume`, or fractions, labels of no class, another grid than the image's.
     """
-    stored, own_grid = _stored_labels(path)
-    if grid is not None and _leaves_empty_out(path):
-        stored, own_grid = _laid_on(grid, stored, own_grid)
+    stored, own_grid = _stored_labels(path, grid)
     if grid is not None:
         _refuse_other_grid(own_grid, grid, path, "its image's")
     labels = _as_classes(stored, task, label_map or LabelMap(), path)
@@ -292,11 +290,19 @@ def _refuse_other_grid(found: Grid, expected: Grid, path: Path, whose: str) -> N
     raise VolumeProblem(str(path), how, "Resample it to the image, or list the right file in medkd-dataset.json.")
 
 
-def _stored_labels(path: Path) -> tuple[Labels, Grid]:
-    """Return the labels (z, y, x) as they stand in the file, and the grid they are on."""
+def _stored_labels(path: Path, grid: Grid | None = None) -> tuple[Labels, Grid]:
+    """Return the labels (z, y, x) as they stand in the file, and the grid they are on.
+
+    Those of a DICOM segmentation, which leaves empty slices out, are laid on ``grid`` if they are a part of it.
+    """
     _refuse_missing(path)
     with naming(path):
-        volume = _format_of(path).read_labels(path)
+        if grid is not None and _holds_segments(path):
+            from napari_medkd.files.dicom_segments import read_segments
+
+            volume = read_segments(path, grid).labels
+        else:
+            volume = _format_of(path).read_labels(path)
     if len(volume.data) > 1:
         raise VolumeProblem(
             str(path), f"The mask has {len(volume.data)} channels; expected one.", "Save one number for each voxel."
@@ -305,23 +311,12 @@ def _stored_labels(path: Path) -> tuple[Labels, Grid]:
     return _whole_numbers(stored, path), volume.grid
 
 
-def _leaves_empty_out(path: Path) -> bool:
-    """Return whether the file need not hold slices on which nothing is drawn."""
+def _holds_segments(path: Path) -> bool:
     if _FORMAT_OF.get(suffix_of(path)) != "dicom":
         return False
     from napari_medkd.files.dicom_header import holds_segments
 
     return holds_segments(path)
-
-
-def _laid_on(grid: Grid, stored: Labels, own_grid: Grid) -> tuple[Labels, Grid]:
-    """Return the labels on the whole of a grid where they are a part of it, 0 around them; else as they are."""
-    offset = own_grid.offset_in(grid)
-    if offset is None:
-        return stored, own_grid
-    whole = np.zeros(grid.shape, stored.dtype)
-    whole[tuple(slice(first, first + size) for first, size in zip(offset, stored.shape, strict=True))] = stored
-    return whole, grid
 
 
 def _whole_numbers(values: NDArray[Any], path: Path) -> Labels:

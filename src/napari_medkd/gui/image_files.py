@@ -57,11 +57,12 @@ def layers_of_ome_zarr(files: Sequence[Path]) -> list[LayerData]:
 
 def layers_of_segments(file: Path) -> list[LayerData]:
     """Return the labels of a DICOM segmentation, called as its header calls them."""
-    from napari_medkd.files.dicom_segments import read_segments, segment_names
+    from napari_medkd.files.dicom_segments import read_segments
     from napari_medkd.files.opening import stem_of
     from napari_medkd.gui.layers import mask_layer
 
-    return [mask_layer(_unnamed_mask(read_segments(file), segment_names(file)), stem_of(file), source=file)]
+    segments = read_segments(file)
+    return [mask_layer(_unnamed_mask(segments.labels, segments.names), stem_of(file), source=file)]
 
 
 def _holds_labels(data: NDArray[Any], file: Path) -> bool:

@@ -64,7 +64,7 @@ def write_image(path: str, data: NDArray[Any], meta: dict[str, Any]) -> list[str
     """
     import numpy as np
 
-    from napari_medkd.core.volume import Volume
+    from napari_medkd.core.volume import Modality, Volume
     from napari_medkd.files.opening import write_volume
 
     values = _finest(data, meta)
@@ -74,13 +74,18 @@ def write_image(path: str, data: NDArray[Any], meta: dict[str, Any]) -> list[str
     grid = grid_of_layer(shape, meta)
     channels = np.moveaxis(values, -1, 0)[:3] if is_colour else values[np.newaxis]
     names = ("red", "green", "blue") if is_colour else ("image",)
-    write_volume(Path(path), Volume(channels.reshape(-1, *grid.shape), grid, names))
+    made_by = Modality(meta.get("metadata", {}).get("medkd", {}).get("modality", Modality.OTHER))
+    write_volume(Path(path), Volume(channels.reshape(-1, *grid.shape), grid, names, made_by))
     return [path]
 
 
 def _finest(data: Any, meta: dict[str, Any]) -> Any:
-    """Return the layer's array; of several resolutions, the finest."""
-    return data[0] if meta.get("multiscale") else data
+    """Return the layer's array, of several resolutions the finest; one that dask reads stays on the disk."""
+    import dask.array
+    import numpy as np
+
+    finest = data[0] if meta.get("multiscale") else data
+    return finest if isinstance(finest, dask.array.Array) else np.asarray(finest)
 
 
 def _refuse_other_axes(shape: tuple[int, ...], meta: dict[str, Any]) -> None:
