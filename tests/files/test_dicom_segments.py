@@ -108,6 +108,16 @@ def test_it_is_of_nobody_and_refers_to_nothing(tmp_path, scan):
     assert not any("DerivationImageSequence" in frame for frame in header.PerFrameFunctionalGroupsSequence)
 
 
+@pytest.mark.parametrize("size", [1e-6, 1e6])
+def test_voxels_may_be_as_small_or_large_as_they_are(tmp_path, size):
+    mask = Mask(drawn(), Grid.upright(SHAPE, (size, size, size)), ORGANS)
+
+    write_mask(tmp_path / "a.dcm", mask)
+
+    np.testing.assert_array_equal(read_mask(tmp_path / "a.dcm", ORGANS, grid=mask.grid).labels, drawn())
+    assert read_volume(tmp_path / "a.dcm").grid.matches(mask.grid)
+
+
 @pytest.mark.parametrize("shape", [SHAPE, (1, 5, 4)])
 def test_a_mask_with_nothing_on_it_keeps_its_size(tmp_path, shape):
     empty = Mask(np.zeros(shape, np.uint8), Grid.upright(shape, (3.0, 0.5, 0.5)), ORGANS)

@@ -31,8 +31,17 @@ def in_order(slices: Sequence[Slice]) -> tuple[Slice, ...]:
 def most_at_one_place(slices: Sequence[Slice]) -> int:
     """Return how many slices lie at the position that has the most."""
     ordered = np.sort(heights(slices))
-    starts = np.flatnonzero(np.diff(ordered, prepend=-np.inf) > _same_place(slices))
-    return int(np.diff(starts, append=len(ordered)).max())
+    return int(np.diff(_first_at_each_place(ordered, slices), append=len(ordered)).max())
+
+
+def different_heights(slices: Sequence[Slice]) -> NDArray[np.float64]:
+    """Return the heights at which there is a slice, or several, in rising order."""
+    ordered = np.sort(heights(slices))
+    return ordered[_first_at_each_place(ordered, slices)]
+
+
+def _first_at_each_place(ordered: NDArray[np.float64], slices: Sequence[Slice]) -> NDArray[np.intp]:
+    return np.flatnonzero(np.diff(ordered, prepend=-np.inf) > _same_place(slices))
 
 
 def spacing_of(slices: Sequence[Slice]) -> float:

@@ -16,7 +16,7 @@ from pydicom.dataset import FileDataset
 from napari_medkd.core.errors import VolumeProblem
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.volume import Volume
-from napari_medkd.files.dicom_geometry import heights, refuse_tilt
+from napari_medkd.files.dicom_geometry import different_heights, heights, refuse_tilt
 from napari_medkd.files.dicom_header import TAGS, read_tags, slices_in, translated_damage
 from napari_medkd.files.dicom_pixels import stored_frames
 from napari_medkd.files.dicom_slice import Slice
@@ -104,7 +104,7 @@ def _stacked(slices: Sequence[Slice], grid: Grid | None, path: Path) -> tuple[ND
     along = heights(slices)
     refuse_tilt(slices, along, str(path))
     lowest = int(along.argmin())
-    step = _step(np.unique(along.round(4)), first, grid)
+    step = _step(different_heights(slices), first, grid)
     planes = (along - along[lowest]) / step
     if np.abs(planes - planes.round()).max() > _UNEVEN:
         raise VolumeProblem(str(path), "The slices of the segmentation are unevenly spaced.", _AGAIN)
