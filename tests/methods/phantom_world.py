@@ -1,9 +1,13 @@
-"""A small world in which methods can be held against their baselines: two sites that image the same anatomy.
+"""Small worlds in which methods can be held against their baselines.
 
-A curved tube of two parts lies among tissue, bright strands, fluid and cortex of its own intensity. The other site has
-another contrast curve and a smoother noise; no image of it is trained on.
+*Two sites* image the same anatomy. A curved tube of two parts lies among tissue, bright strands, fluid and cortex of
+its own intensity. The other site has another contrast curve and a smoother noise; no image of it is trained on.
+
+In *two looks* patients of the generated sample, one anatomy under smooth deformations, are seen as by T1-weighted MR or
+as by T2-weighted: labels are known of the first look, images without labels and tests are of the second.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +19,9 @@ from napari_medkd.core.dataset import Case, Dataset, Split
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Modality, Volume
-from napari_medkd.files.manifest import write_dataset
+from napari_medkd.files.manifest import open_dataset, write_dataset
 from napari_medkd.files.opening import write_mask, write_volume
+from napari_medkd.files.sample import ORGANS, write_sample
 
 SHAPE = (24, 40, 28)
 TASK = Task("tube", "segmentation", ("background", "front", "back"))
@@ -75,3 +80,21 @@ def two_sites(folder: Path, num_training: int, num_tests: int) -> Path:
     split = Split(names[:num_training], (), names[num_training:])
     dataset = Dataset("tubes", ("image",), Modality.MR, {TASK.name: TASK}, tuple(cases), split, folder=folder)
     return write_dataset(dataset, folder)
+
+
+def two_looks(folder: Path, num_labelled: int, num_unlabelled: int, num_tests: int) -> tuple[Path, tuple[str, ...]]:
+    """Write the world; return its manifest and the ids of the cases of the look of which labels are known."""
+    num_others = num_unlabelled + num_tests
+    sample = open_dataset(
+        write_sample(folder / "sample", cases_per_domain=num_others, shape=(32, 32, 32), domains=("t1-like", "t2-like"))
+    )
+    labelled, others = sample.cases[:num_labelled], sample.cases[num_others:]
+    cases = tuple(
+        replace(case, annotations={ORGANS.name: case.annotations[ORGANS.name]}) for case in (*labelled, *others)
+    )
+    names = tuple(case.id for case in cases)
+    num_training = num_labelled + num_unlabelled
+    split = Split(names[:num_training], (), names[num_training:])
+    (folder / "world").mkdir()
+    dataset = replace(sample, tasks={ORGANS.name: ORGANS}, cases=cases, split=split)
+    return write_dataset(dataset, folder / "world"), names[:num_labelled]
