@@ -57,6 +57,8 @@ class Recipe:
         Kinds of stages taken from the run of the method with the same seed.
     shares_run
         Whether its network is part of the method's run itself.
+    is_for_boxes
+        Whether boxes can be learned so.
     """
 
     method: str = "joint-teacher"
@@ -66,6 +68,7 @@ class Recipe:
     alone: bool = False
     reuses: tuple[str, ...] = ()
     shares_run: bool = False
+    is_for_boxes: bool = True
 
     def spec(self, name: str, datasets: tuple[str, ...], seed: int) -> TrainSpec:
         """Return the run on some of a group's datasets."""
@@ -100,6 +103,9 @@ ROWS = {
 }
 CANDIDATES = {
     "answers alone": Recipe(settings={"features": 0.0}, reuses=("expert", "teacher")),
+    "answers alone, asked beforehand": Recipe(
+        settings={"features": 0.0, "beforehand": True}, reuses=("expert", "teacher"), is_for_boxes=False
+    ),
     "features alone": Recipe(settings={"answers": 0.0}, reuses=("expert", "teacher")),
     "random teacher": Recipe(settings={"teacher_trains": False}),
     "faithful": Recipe(preset="faithful", reuses=("expert", "teacher")),
@@ -239,7 +245,8 @@ def main() -> None:
     for group, seed, name in within(
         wanted.minutes, product(wanted.experiment or GROUPS, wanted.numbers, wanted.row or rows)
     ):
-        finish_row(group, name, seed, rows[name])
+        if rows[name].is_for_boxes or not group.startswith("detection"):
+            finish_row(group, name, seed, rows[name])
 
 
 if __name__ == "__main__":

@@ -156,6 +156,64 @@ def one_shot_candidates(document: dict[str, Any]) -> str:
     return "## What was tried for one-shot distillation\n\n" + "\n".join(parts)
 
 
+def joint_teacher(document: dict[str, Any]) -> str:
+    """Return the section on datasets that teach one another."""
+    text = (
+        "Every student takes as many steps, *multi-head* as many as all of them together; each dataset counts as much "
+        "as any other in a mean. `python benchmarks/joint_teacher.py train` trains and scores what this command "
+        "tabulates.\n"
+    )
+    return "## Joint teacher\n\n" + "\n".join([_origin(document), text, *_groups(document["rows"])])
+
+
+def joint_teacher_candidates(document: dict[str, Any]) -> str:
+    """Return the section on what was compared on development cases."""
+    text = "Of `python benchmarks/joint_teacher.py train` and `try`, on development cases alone.\n"
+    parts = [_origin(document), text, *_groups(document["rows"])]
+    return "## What was tried for the joint teacher\n\n" + "\n".join(parts)
+
+
+def _groups(rows: list[dict[str, Any]]) -> list[str]:
+    parts = []
+    for group in dict.fromkeys(row["task"] for row in rows):
+        here = [row for row in rows if row["task"] == group]
+        scored = [row for row in here if row["metric"] not in ("training", "parameters")]
+        parts.append(f"### {group[0].upper()}{group[1:]}\n")
+        parts += [
+            _of_trial([row for row in scored if row["test"] == test]) for test in {row["test"]: None for row in scored}
+        ]
+        parts.append(_costs_of_group(here))
+    return parts
+
+
+def _of_trial(rows: list[dict[str, Any]]) -> str:
+    """Return the table of one test, or of the means over the datasets, in which rows have differences alone."""
+    lines = []
+    for name in dict.fromkeys(row["row"] for row in rows):
+        found = [row for row in rows if row["row"] == name and row["class"] == "mean" and not row["versus"]]
+        differences = [
+            f"{row['difference']:+.3f} [{row['ci95'][0]:+.3f}, {row['ci95'][1]:+.3f}] over *{row['versus']}*"
+            for row in rows
+            if row["row"] == name and row["versus"]
+        ]
+        score = f"{found[0]['mean']:.3f} {_spread(found[0]['values'])}" if found else ""
+        lines.append((name, str(len(found[0]["values"])) if found else "", score, "<br>".join(differences)))
+    first = rows[0]
+    title = f"#### {first['test']} ({first['domain']}, {first['n']} {'cases' if not first['versus'] else 'datasets'})"
+    head = ("row", "seeds", f"{first['metric']} ± spread over seeds", "paired difference")
+    return f"{title}\n\n" + _table(head, lines)
+
+
+def _costs_of_group(rows: list[dict[str, Any]]) -> str:
+    lines = []
+    for row in rows:
+        if row["metric"] == "training":
+            sizes = [other for other in rows if other["metric"] == "parameters" and other["row"] == row["row"]]
+            parameters = "<br>".join(f"{size['test']} {size['mean']:,.0f}" for size in sizes)
+            lines.append((row["row"], str(row["n"]), f"{row['mean']:.0f}", parameters))
+    return _table(("row", "seeds", "seconds of training that were its own, mean", "parameters"), lines)
+
+
 def _tests(document: dict[str, Any], repeats: str = "seeds") -> list[str]:
     tests = dict.fromkeys(row["test"] for row in document["rows"] if row["test"])
     return [_of_test(document["rows"], test, repeats) for test in tests]
@@ -192,6 +250,8 @@ SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
     "shape_intensity_tried": candidates,
     "one_shot": one_shot,
     "one_shot_tried": one_shot_candidates,
+    "joint_teacher": joint_teacher,
+    "joint_teacher_development": joint_teacher_candidates,
     "training": plain("What a training step costs"),
     "augmentation": plain("Augmentation against MONAI's dictionary transforms"),
     "loading": plain("Time to the first pixel"),
