@@ -38,6 +38,11 @@ def _spread(values: list[float]) -> str:
     return f"± {statistics.stdev(values):.3f}" if len(values) > 1 else ""
 
 
+def _difference(row: dict[str, Any]) -> str:
+    low, high = row["ci95"]
+    return f"{row['difference']:+.3f} [{low:+.3f}, {high:+.3f}] over *{row['versus']}*"
+
+
 def _of_test(rows: list[dict[str, Any]], test: str, repeats: str = "seeds") -> str:
     here = [row for row in rows if row["test"] == test]
     names = list(dict.fromkeys(row["row"] for row in here))
@@ -50,7 +55,7 @@ def _of_test(rows: list[dict[str, Any]], test: str, repeats: str = "seeds") -> s
             f"{plain[name, one, 'dice']['mean']:.3f} / {plain[name, one, 'hd95']['mean']:.1f}" for one in classes
         ]
         differences = [
-            f"{row['difference']:+.3f} [{row['ci95'][0]:+.3f}, {row['ci95'][1]:+.3f}] over *{row['versus']}*"
+            _difference(row)
             + (f" (one {repeats.removesuffix('s')}: patients alone)" if len(row["values"]) == 1 else "")
             for row in here
             if row["row"] == name and row["versus"]
@@ -191,11 +196,7 @@ def _of_trial(rows: list[dict[str, Any]]) -> str:
     lines = []
     for name in dict.fromkeys(row["row"] for row in rows):
         found = [row for row in rows if row["row"] == name and row["class"] == "mean" and not row["versus"]]
-        differences = [
-            f"{row['difference']:+.3f} [{row['ci95'][0]:+.3f}, {row['ci95'][1]:+.3f}] over *{row['versus']}*"
-            for row in rows
-            if row["row"] == name and row["versus"]
-        ]
+        differences = [_difference(row) for row in rows if row["row"] == name and row["versus"]]
         score = f"{found[0]['mean']:.3f} {_spread(found[0]['values'])}" if found else ""
         lines.append((name, str(len(found[0]["values"])) if found else "", score, "<br>".join(differences)))
     first = rows[0]

@@ -147,7 +147,7 @@ def test_where_two_orders_of_axes_are_as_good_a_mask_still_lies_on_its_image(tmp
     affine[:3, :3] = Rotation.from_rotvec(np.radians(degrees) * np.array(axis)).as_matrix() * (0.7, 1.0, 2.5)
     nibabel.save(nibabel.Nifti1Image(np.zeros(SHAPE, np.uint8), affine), tmp_path / "a.nii")
     grid = read_volume(tmp_path / "a.nii").grid
-    labels = drawn(grid.shape) if min(grid.shape) > 3 else None
+    labels = drawn(grid.shape)
 
     write_mask(tmp_path / "a.dcm", Mask(labels, grid, ORGANS))
 
@@ -241,6 +241,14 @@ def test_on_an_image_slices_are_laid_by_their_position_alone(tmp_path, scan, pla
     np.testing.assert_array_equal(mask.labels.ravel()[image.data[0].ravel().argsort()], labels.ravel())
 
 
+def test_one_of_thicker_slices_is_not_taken_for_one_that_leaves_every_other_slice_out(tmp_path, scan):
+    path = by_others(scan, tmp_path / "seg.dcm")
+    save_series(tmp_path / "finer", np.zeros((11, 5, 4), np.uint16), orientation=OBLIQUE, spacing=(1.0, 1.0, 0.5))
+
+    with pytest.raises(VolumeProblem, match="but its image's is"):
+        read_mask(path, ORGANS, grid=read_volume(tmp_path / "finer").grid)
+
+
 def test_a_series_of_slices_a_little_uneven_takes_its_segmentation(tmp_path):
     heights = np.arange(6) * 2.0 + np.array([0, 0.12, -0.12, 0.1, -0.1, 0])
     positions = [[-10.0, 20.0, 30.0 + height] for height in heights]
@@ -330,7 +338,7 @@ def test_one_beside_its_series_is_no_image_of_the_folder(scan):
 
     [series] = list_series(scan).series
     assert series.modality == "CT"
-    assert read_volume(scan).grid.shape != (1, 1, 1)
+    assert sorted(read_volume(scan).grid.shape) == [4, 5, 6]
 
 
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.8, 0.97])

@@ -108,8 +108,12 @@ class Grid:
 
     def corners_in_world(self) -> NDArray[np.float64]:
         """Return the world points (8, 3) of the centres of the eight corner voxels."""
-        last = np.array(self.shape) - 1
-        return self.to_world(np.array(np.meshgrid(*[(0, n) for n in last], indexing="ij")).reshape(3, -1).T)
+        return self.to_world(self._corners())
+
+    def _corners(self) -> NDArray[np.int64]:
+        """Return the eight corner voxels (8, 3)."""
+        ends = [(0, size - 1) for size in self.shape]
+        return np.array(np.meshgrid(*ends, indexing="ij"), dtype=np.int64).reshape(3, -1).T
 
     def matches(self, other: "Grid", tolerance: float = 0.1) -> bool:
         """Return whether both lattices have one shape and no corner is further apart than ``tolerance`` (voxels)."""
@@ -123,8 +127,7 @@ class Grid:
 
         None where a corner is further from a voxel of it, or of its continuation, than ``tolerance`` (voxels).
         """
-        last = np.array(self.shape) - 1
-        corners = np.array(np.meshgrid(*[(0, n) for n in last], indexing="ij")).reshape(3, -1).T
+        corners = self._corners()
         found = other.to_voxel(self.to_world(corners))
         steps = np.rint(np.linalg.solve(other.affine, self.affine)[:3]).astype(np.int64)
         steps[:, 3] = np.rint(found[0])

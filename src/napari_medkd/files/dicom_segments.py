@@ -24,6 +24,7 @@ from napari_medkd.files.memory import refuse_beyond_memory
 from napari_medkd.files.placing import placed
 from napari_medkd.files.voxel_layout import LPS
 
+_MEASURES = "PixelMeasuresSequence"
 _TAGS = [*TAGS, "SegmentationType", "SegmentSequence"]
 #: How far a slice may lie from where an even stack has it, in slices.
 _UNEVEN = 0.25
@@ -52,7 +53,8 @@ def read_segments(path: Path, grid: Grid | None = None) -> Segments:
     Parameters
     ----------
     grid
-        Of the image that they are to lie on. Where they do not, they are returned as without it.
+        Of the image that they are to lie on: its distance of slices counts, unless the header says another one. Where
+        they do not lie on it, they are returned on a grid of their own.
 
     Raises
     ------
@@ -62,7 +64,8 @@ def read_segments(path: Path, grid: Grid | None = None) -> Segments:
     dataset = read_tags(path, _TAGS, stop_before_pixels=True)
     with translated_damage(path):
         slices, numbers, names = slices_in(dataset, path), _numbers(dataset, path), _names(dataset)
-    planes, affine = _stacked(slices, grid, path)
+        spacing = _spacing_said(dataset)
+    planes, affine = _stacked(slices, spacing, grid, path)
     labels = _drawn(path, planes, numbers, slices[0].origin.shape)
     volume = placed(labels.transpose(2, 1, 0)[..., np.newaxis], LPS @ affine, ("image",), path)
     return Segments(volume if grid is None else _laid_on(grid, volume), names)
@@ -94,7 +97,16 @@ def _names(dataset: FileDataset) -> dict[int, str]:
     return {number: name for number, name in names.items() if number > 0}
 
 
-def _stacked(slices: Sequence[Slice], grid: Grid | None, path: Path) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _spacing_said(dataset: FileDataset) -> float | None:
+    """Return the distance of slices in mm, if the header says it for all or for the first."""
+    groups = (dataset.SharedFunctionalGroupsSequence[0], dataset.PerFrameFunctionalGroupsSequence[0])
+    said = [measures.get("SpacingBetweenSlices") for group in groups for measures in group.get(_MEASURES) or ()]
+    return next((float(one) for one in said if one), None)
+
+
+def _stacked(
+    slices: Sequence[Slice], spacing: float | None, grid: Grid | None, path: Path
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return the number of the plane that each frame lies on, and the affine (4, 4) from (column, row, plane)."""
     first = slices[0]
     if first.position is None or first.pixel_spacing is None or any(one.position is None for one in slices):
@@ -104,7 +116,7 @@ def _stacked(slices: Sequence[Slice], grid: Grid | None, path: Path) -> tuple[ND
     along = heights(slices)
     refuse_tilt(slices, along, str(path))
     lowest = int(along.argmin())
-    step = _step(different_heights(slices), first, grid)
+    step = _step(different_heights(slices), first, spacing, grid)
     planes = (along - along[lowest]) / step
     if np.abs(planes - planes.round()).max() > _UNEVEN:
         raise VolumeProblem(str(path), "The slices of the segmentation are unevenly spaced.", _AGAIN)
@@ -115,12 +127,16 @@ def _stacked(slices: Sequence[Slice], grid: Grid | None, path: Path) -> tuple[ND
     return planes.round().astype(np.int64), affine
 
 
-def _step(levels: NDArray[np.float64], first: Slice, grid: Grid | None) -> float:
-    """Return the distance between slices: the image's; else what the header says, if it fits; else the least one."""
+def _step(levels: NDArray[np.float64], first: Slice, spacing: float | None, grid: Grid | None) -> float:
+    """Return the distance between slices: the image's; else what the header says, if it fits; else the least one.
+
+    Where the header contradicts the image, slices between were not left out for being empty.
+    """
     if grid is not None:
         normal = LPS[:3, :3] @ first.directions[2]
-        steps = np.array(grid.affine[:3, :3].T @ normal)
-        return float(np.abs(steps).max())
+        of_image = float(np.abs(grid.affine[:3, :3].T @ normal).max())
+        if spacing is None or abs(spacing - of_image) <= _UNEVEN * of_image:
+            return of_image
     if len(levels) < 2:
         return first.thickness
     said, least = first.thickness, float(np.diff(levels).min())
