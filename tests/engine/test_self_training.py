@@ -9,10 +9,10 @@ from napari_medkd.engine.self_training import SelfTraining, Trust
 pytestmark = pytest.mark.engine
 
 
-def taught(chance: float, *, confidence: float = 0.9, registration: float = 1.0) -> torch.Tensor:
+def taught(chance: float, *, confidence: float = 0.9, registration: float = 1.0, doubt: float = 1.0) -> torch.Tensor:
     """What a student learns that sees class 1 everywhere with a chance, where it is expected on the left alone."""
     student = UNet(dimensions=2, in_channels=1, answers=HeadsShape(num_classes=2), widths=(4, 8))
-    own = SelfTraining(student, Trust(confidence, 0.0, registration), 1.0, 1.0)
+    own = SelfTraining(student, Trust(confidence, 0.0, registration, doubt), 1.0, 1.0)
     with torch.no_grad():
         own.average.network.heads.segmentation.weight.zero_()
         own.average.network.heads.segmentation.bias.copy_(torch.tensor([1 - chance, chance]).log())
@@ -38,3 +38,32 @@ def test_without_registrations_say_the_student_judges_alone():
 
 def test_registration_does_not_silence_a_student_that_is_all_but_certain():
     assert taught(0.9999)[-1] == 1
+
+
+def test_an_answer_in_doubt_gives_way_to_registrations_label():
+    # Class 1 is drawn everywhere, with 0.6: the overlap expected is 2 * 0.6 / (0.6 + 1) = 0.75, the uncertainty 0.25.
+    assert taught(0.6, registration=0.0, doubt=0.26).tolist() == [-1] * 16
+    assert taught(0.6, registration=0.0, doubt=0.24).tolist() == [1] * 8 + [0] * 8
+
+
+def test_a_student_that_finds_nothing_is_in_doubt_however_sure_it_is():
+    assert taught(1e-6).tolist() == [0] * 16
+    assert taught(1e-6, doubt=0.99).tolist() == [1] * 8 + [0] * 8
+
+
+def test_only_the_images_that_are_in_doubt_are_labelled_by_registration():
+    student = UNet(dimensions=2, in_channels=1, answers=HeadsShape(num_classes=2), widths=(4, 8))
+    own = SelfTraining(student, Trust(0.5, 0.0, 0.0, 0.2), 1.0, 1.0)
+
+    # Each image says how sure the answer to it is: logit 9 is 0.9999 of class 1, logit 0.4 is 0.6.
+    def says(_network, images, output):
+        return output._replace(segmentation=torch.cat([torch.zeros_like(images[0]), images[0]], 1))
+
+    own.average.network.register_forward_hook(says)
+    images = torch.stack([torch.full((1, 8, 16), 9.0), torch.full((1, 8, 16), 0.4)])
+    expected = torch.zeros(2, 8, 16, dtype=torch.long)
+
+    learned = own.label(Batch(images, expected, images, images, expected))
+
+    assert learned[0].unique().tolist() == [1]
+    assert learned[1].unique().tolist() == [0]

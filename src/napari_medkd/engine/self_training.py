@@ -11,6 +11,7 @@ from napari_medkd.engine.nearness import nearness
 from napari_medkd.engine.networks.running_average import RunningAverage
 from napari_medkd.engine.networks.unet import UNet
 from napari_medkd.engine.task_losses import segmentation_terms
+from napari_medkd.engine.uncertainty import uncertainty_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +26,14 @@ class Trust:
         Share of the stage's steps before any is.
     registration
         How much registration has to say: the exponent of `nearness`, which a class's probability is multiplied by.
+    doubt
+        Uncertainty of an answer above which the label that registration expects is learned in its place.
     """
 
     confidence: float
     begins_at: float
     registration: float
+    doubt: float
 
 
 class SelfTraining(nn.Module):
@@ -37,7 +41,8 @@ class SelfTraining(nn.Module):
 
     A student that has not found a structure yet is sure of background everywhere, and would teach itself to stay so.
     Therefore the loss counts in proportion to the foreground that is drawn on the real images, up to as much as the
-    synthetic ones beside them hold.
+    synthetic ones beside them hold. Nor does a student find structures that look unlike the reference's: there
+    registration, which compares shapes, is the better teacher, and the student's uncertainty says so.
 
     Parameters
     ----------
@@ -72,12 +77,22 @@ class SelfTraining(nn.Module):
         return loss * share
 
     def label(self, batch: Batch) -> Tensor:
-        """Return what the average draws on the real images where it and registration are sure of it; -1 elsewhere."""
-        chances_BKZYX = self.average(batch.shown_or_image()).logits.float().softmax(1)
+        """Return what the average draws on the real images where it and registration are sure of it; -1 elsewhere.
+
+        Of an image on which the average is in doubt: what registration expects there.
+        """
+        logits_BKZYX = self.average(batch.shown_or_image()).logits.float()
+        chances_BKZYX = logits_BKZYX.softmax(1)
         if self.trust.registration and batch.expected_BZYX is not None:
             near_BKZYX = nearness(batch.expected_BZYX, chances_BKZYX.shape[1])
             chances_BKZYX = chances_BKZYX * near_BKZYX**self.trust.registration
             chances_BKZYX = chances_BKZYX / chances_BKZYX.sum(1, keepdim=True)
         sure, label = chances_BKZYX.max(1)
         learned: Tensor = label.masked_fill(sure < self.trust.confidence, UNKNOWN)
+        if batch.expected_BZYX is None:
+            return learned
+        doubts = [uncertainty_of(logits_KZYX) > self.trust.doubt for logits_KZYX in logits_BKZYX]
+        for sample, doubted in enumerate(doubts):
+            if doubted:
+                learned[sample] = batch.expected_BZYX[sample]
         return learned

@@ -63,3 +63,10 @@ class ExpectedOverlap:
             return 1.0
         dice_K = (2 * agreeing_K / (expected_K + counted_K)).nan_to_num(0.0)
         return float(1 - dice_K[is_found_K].mean())
+
+
+def uncertainty_of(logits_KZYX: Tensor) -> float:
+    """Return how unsure a network is of the likeliest class of each voxel; see `ExpectedOverlap.uncertainty`."""
+    overlap = ExpectedOverlap()
+    overlap.add(logits_KZYX, logits_KZYX.argmax(0))
+    return overlap.uncertainty()

@@ -37,11 +37,7 @@ class OneShotSettings(Settings):
     """Registration turns one labelled reference into many; the student learns from real images too."""
 
     registration_share: float = Field(
-        0.25,
-        gt=0,
-        le=4,
-        title="Registration's share",
-        description="Epochs of registration as a share of the student's.",
+        0.25, gt=0, le=4, title="Registration's share", description="Its epochs as a share of the student's."
     )
     smoothness: float = Field(
         0.5, ge=0, le=100, title="Smoothness weight", description="Of the flow's squared gradient, 1 as published."
@@ -103,6 +99,13 @@ class OneShotSettings(Settings):
         le=10,
         title="Registration's say",
         description="How much less an answer counts the farther it is from where registration expects it.",
+    )
+    doubt: float = Field(
+        0.25,
+        ge=0,
+        le=1,
+        title="Doubt",
+        description="Uncertainty of an answer above which registration's is learned in its place; 1: never.",
     )
 
     @model_validator(mode="after")
@@ -188,7 +191,7 @@ def hinting_of(student: UNet, teacher: UNet | None, settings: OneShotSettings) -
     terms = settings.cross_entropy, settings.dice
     own = None
     if settings.self_training:
-        trust = Trust(settings.confidence, settings.self_training_from, settings.registration_prior)
+        trust = Trust(settings.confidence, settings.self_training_from, settings.registration_prior, settings.doubt)
         own = SelfTraining(student, trust, *terms)
     weights = HintingWeights(*terms, settings.reconstruction, settings.hint, settings.self_training)
     return Hinting(student, teacher, weights, own)
