@@ -29,6 +29,7 @@ from paired_table import Scored, difference_row, read_scores, rows_of
 from record import RESULTS, Record, Row, machine, versions
 from row_commands import read_commands, within
 from scipy.stats import spearmanr
+from shared_registration import SharedRegistration
 from trained import Answers, asked_of, drawn, forget, is_kept, line_of, most_memory_gb, score_side, trained
 
 from napari_medkd.core.annotation import Mask
@@ -204,6 +205,25 @@ def _manifest(dataset: Dataset, name: str) -> Path:
     return write_dataset(dataset, folder)
 
 
+def _drawing(
+    row: Trained | Moved, experiment: Experiment, number: int, run: Path
+) -> tuple[Callable[[Case, Volume], Mask], float | None]:
+    """Return what draws, and the seconds that all of its training took, None where part of it was there already."""
+    if isinstance(row, Moved):
+        return row.by(experiment.dataset(), experiment.references()[number]), None
+    shared = None
+    if row.method == ONE_SHOT:
+        spec, dataset = row.spec(experiment, Path(), number), row.dataset(experiment, number)
+        shared = SharedRegistration(spec, dataset, WORK / "registrations")
+        shared.lend(run / "round-0")
+    start, is_fresh = time.monotonic(), not run.exists()
+    draw = _trained(row, experiment, number, run)
+    seconds = round(time.monotonic() - start, 1)
+    if shared is not None:
+        shared.keep(run / "round-0")
+    return draw, seconds if is_fresh else None
+
+
 def finish_row(experiment: str, name: str, row: Trained | Moved, number: int, *, only_tried: bool) -> None:
     """Train one row with one reference if it has a network, score it, and write its file."""
     chosen, into, sides = EXPERIMENTS[experiment], KEPT, ("development", "test")
@@ -216,19 +236,14 @@ def finish_row(experiment: str, name: str, row: Trained | Moved, number: int, *,
         asked = {**asked_of(row.spec(chosen, Path(), number)), **row.beyond_the_spec}
     if is_kept(kept, asked):
         return
-    start, is_fresh = time.monotonic(), not run.exists()
-    if isinstance(row, Trained):
-        draw = _trained(row, chosen, number, run)
-    else:
-        draw = row.by(chosen.dataset(), chosen.references()[number])
-    seconds = round(time.monotonic() - start, 1)
+    draw, seconds = _drawing(row, chosen, number, run)
     document = {
         "experiment": experiment,
         "row": name,
         "seed": number,
         "reference": chosen.references()[number],
         **asked,
-        "seconds_training": seconds if asked and is_fresh else None,
+        "seconds_training": seconds,
         "machine": machine(),
         "versions": versions(),
         "scores": {
