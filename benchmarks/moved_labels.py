@@ -111,7 +111,7 @@ def _label(dataset: Dataset, reference: str) -> Mask:
     path = case.annotations[task.name]
     if not isinstance(path, Path):
         raise TypeError(reference)
-    return read_mask(path, task, grid=volume.grid)
+    return read_mask(path, task, grid=volume.grid, label_map=dataset.label_maps.get(task.name))
 
 
 def _overlap(there: int, here: int) -> tuple[slice, slice]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from real_data import chasedb1, data_folder, hippocampus
 
-from napari_medkd.core.dataset import Dataset, Split
+from napari_medkd.core.dataset import Dataset, LabelMap, Split
 from napari_medkd.core.preprocessing import PreprocessingWishes
 from napari_medkd.core.spec import NetworkChoice, Schedule
 from napari_medkd.files.manifest import open_dataset
@@ -50,7 +50,10 @@ def _hippocampus_references() -> list[str]:
 
 
 def phantoms() -> Dataset:
-    """Return the generated sample: T1-like training cases to be references, T2-like and CT-like ones beside them."""
+    """Return the generated sample: T1-like training cases to be references, T2-like and CT-like ones beside them.
+
+    Four of its five organs: the aorta is few voxels wide, and in the rows' budget not even all labels teach it.
+    """
     folder = WORK / "datasets" / "phantoms-sample"
     manifest = folder / "medkd-dataset.json"
     if not manifest.is_file():
@@ -59,8 +62,10 @@ def phantoms() -> Dataset:
     by_domain = [[case.id for case in dataset.cases if case.domain == domain] for domain in _domains(dataset)]
     sides = [tuple(name for names in by_domain for name in names[low:high]) for low, high in _SIDES]
     cases = tuple(replace(case, annotations={"organs": case.annotations["organs"]}) for case in dataset.cases)
-    tasks = {"organs": dataset.tasks["organs"]}
-    return replace(dataset, name="phantoms", split=Split(*sides), cases=cases, tasks=tasks)
+    *classes, aorta = dataset.tasks["organs"].classes
+    tasks = {"organs": replace(dataset.tasks["organs"], classes=tuple(classes))}
+    without = {"organs": LabelMap({dataset.tasks["organs"].classes.index(aorta): 0})}
+    return replace(dataset, name="phantoms", split=Split(*sides), cases=cases, tasks=tasks, label_maps=without)
 
 
 def _domains(dataset: Dataset) -> list[str]:
@@ -99,8 +104,8 @@ EXPERIMENTS = {
         phantoms,
         lambda: [case.id for case in phantoms().cases if case.domain == _domains(phantoms())[0]][:3],
         {f"phantoms-{domain}": _of_domain(domain) for domain in ("t1-like", "t2-like", "ct-like")},
-        NetworkChoice(widths=(16, 32, 64, 128)),
-        Schedule(epochs=4, steps_per_epoch=150, batch_size=2, learning_rate=2e-3),
+        NetworkChoice(widths=(8, 16, 32, 64)),
+        Schedule(epochs=6, steps_per_epoch=150, batch_size=2, learning_rate=2e-3),
         PreprocessingWishes(spacing=(3.5, 5.0, 5.0), patch=(48, 48, 48)),
     ),
 }

@@ -57,7 +57,7 @@ def tiles_of(dataset: Dataset, case: str, answer: Path) -> list[Image.Image]:
     path = dataset.case(case).annotations[task.name]
     if not isinstance(path, Path):
         raise TypeError(case)
-    truth = read_mask(path, task, grid=volume.grid).labels
+    truth = read_mask(path, task, grid=volume.grid, label_map=dataset.label_maps.get(task.name)).labels
     found = read_mask(answer, task, grid=volume.grid).labels
     shown = [
         (np.take(truth, at, axis).astype(bool).sum(), axis, at) for axis in range(3) for at in range(truth.shape[axis])

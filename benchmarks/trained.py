@@ -164,7 +164,7 @@ def _score_case(dataset: Dataset, case: Case, draw: Callable[[Case, Volume], Mas
     if isinstance(annotation, ClassLabel):
         raise TypeError(case.id)
     volume = read_volume(case.images, channels=dataset.channels, modality=dataset.modality)
-    truth = read_mask(annotation, task, grid=volume.grid)
+    truth = read_mask(annotation, task, grid=volume.grid, label_map=dataset.label_maps.get(task.name))
     labels = _merged(draw(case, volume).labels, task)
     found = measure_masks(labels, truth.labels, task.classes, volume.grid.spacing, volume.grid.unit)
     return {measures.name: {"dice": measures.dice, "hd95": measures.hd95} for measures in found}
