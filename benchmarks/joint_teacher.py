@@ -23,17 +23,14 @@ from joint_teacher_data import GROUPS, WORK, Group, written
 from joint_teacher_table import Trial, rows_of_group
 from record import RESULTS, Record, machine, versions
 from row_commands import read_commands, within
-from task_scores import Said, metric_of, said_of
-from trained import UNFINISHED, asked_of, is_kept, train_to_end
+from task_scores import answers_of, metric_of
+from trained import asked_of, is_kept, train_to_end
 
-from napari_medkd.core.control import Always
 from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.run_layout import CHECKPOINTS, stage_name
 from napari_medkd.core.spec import Hardware, MethodChoice, NetworkChoice, Target, TrainSpec
-from napari_medkd.engine.answers import Answer
 from napari_medkd.engine.predict import Predictor
 from napari_medkd.files.atomic import write_text
-from napari_medkd.files.opening import read_volume
 
 KEPT = RESULTS / "joint_teacher"
 SIDES = ("development", "test")
@@ -141,7 +138,7 @@ def finish_row(group: str, name: str, seed: int, recipe: Recipe) -> None:
         "machine": machine(),
         "versions": versions(),
         "said": {
-            test: {side: _said(networks[of], dataset, side) for side in SIDES}
+            test: {side: answers_of(networks[of], dataset, side) for side in SIDES}
             for test, (of, dataset) in _tests(GROUPS[group]).items()
         },
     }
@@ -185,16 +182,6 @@ def _tests(group: Group) -> dict[str, tuple[str, Dataset]]:
     """Return by test whose network it is of, and its cases."""
     inside = {name: (name, make()) for name, make in group.datasets.items()}
     return inside | {name: (of, make()) for name, (of, make) in group.elsewhere.items()}
-
-
-def _said(network: Predictor, dataset: Dataset, side: str) -> dict[str, Said]:
-    found = {}
-    for name in dataset.split.validate if side == "development" else dataset.split.test:
-        case = dataset.case(name)
-        volume = read_volume(case.images, channels=dataset.channels, modality=dataset.modality)
-        (answer,) = [one for one in network.answer(volume, Always(), unfinished=UNFINISHED) if isinstance(one, Answer)]
-        found[name] = said_of(answer, dataset, case, volume)
-    return found
 
 
 def _parameters(network: Predictor) -> int:

@@ -82,11 +82,14 @@ def _native_box(case: Case, row: dict[str, str]) -> Path:
     return path
 
 
-def _chest(site: str, task: Task) -> Dataset:
-    """Return chest X-rays of a country: folds 0 to 2 train, 3 develops, 4 tests."""
+def chest(site: str, task: Task, tested: int = 4) -> Dataset:
+    """Return chest X-rays of a country: of five folds one tests, the one before it develops, the others train."""
     folder = data_folder() / f"cxr_{site}"
     folds = json.loads((folder / "splits.json").read_text(encoding="utf-8"))
-    sides = [[name for number in numbers for name in folds[f"fold{number}"]] for numbers in ((0, 1, 2), (3,), (4,))]
+    order = [(tested + 1 + step) % len(folds) for step in range(len(folds))]
+    sides = [
+        [name for number in numbers for name in folds[f"fold{number}"]] for numbers in (order[:3], *zip(order[3:]))
+    ]
     named = {name for side in sides for name in side}
     with (folder / "labels.csv").open(newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["image"] in named]
@@ -116,11 +119,13 @@ def _imported(source: Path, name: str) -> Dataset:
     return open_dataset(folder)
 
 
-def _bccd() -> Dataset:
+def bccd() -> Dataset:
+    """Return blood smears with the boxes of their cells."""
     return replace(_imported(data_folder() / "bccd", "bccd"), name="bccd")
 
 
-def _pneumonia() -> Dataset:
+def pneumonia() -> Dataset:
+    """Return chest X-rays of children, 28 pixels wide, with the official split."""
     source = data_folder() / "pneumoniamnist" / "pneumoniamnist.npz"
     return replace(_imported(source, "pneumoniamnist"), name="pneumoniamnist")
 
@@ -174,17 +179,17 @@ _SHORT = Schedule(epochs=4, steps_per_epoch=150, batch_size=8, learning_rate=2e-
 
 GROUPS = {
     "segmentation": Group(
-        {"busbra": lambda: busbra("in site"), "montgomery": lambda: _chest("montgomery", LUNGS), "chasedb1": chasedb1},
+        {"busbra": lambda: busbra("in site"), "montgomery": lambda: chest("montgomery", LUNGS), "chasedb1": chasedb1},
         _SHORT,
         {"busbra": _QUARTER, "montgomery": _QUARTER, "chasedb1": _QUARTER},
         {"busbra-toshiba": ("busbra", lambda: busbra("cross-site"))},
     ),
     "classification": Group(
         {
-            "montgomery": lambda: _chest("montgomery", TUBERCULOSIS),
-            "shenzhen": lambda: _chest("shenzhen", TUBERCULOSIS),
+            "montgomery": lambda: chest("montgomery", TUBERCULOSIS),
+            "shenzhen": lambda: chest("shenzhen", TUBERCULOSIS),
             "busbra": lambda: _busbra("in site", PATHOLOGY),
-            "pneumoniamnist": _pneumonia,
+            "pneumoniamnist": pneumonia,
         },
         _SHORT,
         {
@@ -194,13 +199,13 @@ GROUPS = {
             "pneumoniamnist": PreprocessingWishes(patch=(1, 32, 32)),
         },
         {
-            "montgomery-by-shenzhen": ("shenzhen", lambda: _of_all_sides(_chest("montgomery", TUBERCULOSIS))),
-            "shenzhen-by-montgomery": ("montgomery", lambda: _of_all_sides(_chest("shenzhen", TUBERCULOSIS))),
+            "montgomery-by-shenzhen": ("shenzhen", lambda: _of_all_sides(chest("montgomery", TUBERCULOSIS))),
+            "shenzhen-by-montgomery": ("montgomery", lambda: _of_all_sides(chest("shenzhen", TUBERCULOSIS))),
             "busbra-toshiba": ("busbra", lambda: _busbra("cross-site", PATHOLOGY)),
         },
     ),
     "detection": Group(
-        {"busbra": lambda: _busbra("in site", LESIONS), "bccd": _bccd},
+        {"busbra": lambda: _busbra("in site", LESIONS), "bccd": bccd},
         _SHORT,
         {"busbra": _QUARTER, "bccd": PreprocessingWishes(spacing=(1.0, 3.0, 3.0), patch=(1, 160, 224))},
         {"busbra-toshiba": ("busbra", lambda: _busbra("cross-site", LESIONS))},

@@ -7,16 +7,19 @@ from typing import Any, TypeAlias
 import numpy as np
 from bootstrap import Comparison
 from numpy.typing import NDArray
+from trained import UNFINISHED
 
 from napari_medkd.core.annotation import ClassLabel, Mask
 from napari_medkd.core.box_measures import ImageBoxes, average_precision
 from napari_medkd.core.class_measures import auc
+from napari_medkd.core.control import Always
 from napari_medkd.core.dataset import Case, Dataset
 from napari_medkd.core.measures import dice
 from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Volume
 from napari_medkd.engine.answers import Answer
-from napari_medkd.files.opening import read_boxes, read_mask
+from napari_medkd.engine.predict import Predictor
+from napari_medkd.files.opening import read_boxes, read_mask, read_volume
 
 #: Patients and seeds are drawn so many times: every draw needs the scores anew.
 RESAMPLES = 1000
@@ -58,6 +61,17 @@ def said_of(answer: Answer, dataset: Dataset, case: Case, volume: Volume) -> Sai
         "true_boxes": np.round(true_boxes.corners, 2).tolist(),
         "true_classes": [task.classes.index(name) for name in true_boxes.classes],
     }
+
+
+def answers_of(network: Predictor, dataset: Dataset, side: str) -> dict[str, Said]:
+    """Return by case what a network says of the cases of a side, *development* being *validate*."""
+    found = {}
+    for name in dataset.split.validate if side == "development" else dataset.split.test:
+        case = dataset.case(name)
+        volume = read_volume(case.images, channels=dataset.channels, modality=dataset.modality)
+        (answer,) = [one for one in network.answer(volume, Always(), unfinished=UNFINISHED) if isinstance(one, Answer)]
+        found[name] = said_of(answer, dataset, case, volume)
+    return found
 
 
 def metric_of(task: Task, said: Sequence[Said]) -> Metric:
