@@ -27,10 +27,10 @@ from moved_labels import copied_label, network_registered_label, registered_labe
 from one_shot_data import ANSWERS, EXPERIMENTS, WORK, Experiment
 from paired_table import Scored, difference_row, read_scores, rows_of
 from record import RESULTS, Record, Row, machine, versions
-from row_commands import read_commands, within
+from row_commands import in_own_process, read_commands, within
 from scipy.stats import spearmanr
 from shared_registration import SharedRegistration
-from trained import Answers, asked_of, drawn, forget, is_kept, line_of, most_memory_gb, score_side, trained
+from trained import Answers, asked_of, differences, drawn, forget, is_kept, line_of, most_memory_gb, score_side, trained
 
 from napari_medkd.core.annotation import Mask
 from napari_medkd.core.dataset import Case, Dataset, Split
@@ -178,8 +178,9 @@ def _trained(row: Trained, experiment: Experiment, number: int, run: Path) -> Ca
         return network_registered_label(spec, run / "round-0")
     for at in range(1, row.rounds + 1):
         labelled = _with_answers(dataset, experiment.references()[number], run / f"answers-{at}", predictor)
-        spec = replace(row, all_labels=True).spec(experiment, _manifest(labelled, f"{run.name}-{at}"), number)
-        predictor = trained(spec, run / f"round-{at}")
+        spec = row.spec(experiment, _manifest(labelled, f"{run.name}-{at}"), number)
+        # All as references: a label goes on beyond an image's edge, as it does in the first training.
+        predictor = trained(spec.replace(references=labelled.split.train), run / f"round-{at}")
     return Answers(predictor, ANSWERS / run.name)
 
 
@@ -224,16 +225,21 @@ def _drawing(
     return draw, seconds if is_fresh else None
 
 
-def finish_row(experiment: str, name: str, row: Trained | Moved, number: int, *, only_tried: bool) -> None:
+def _asked(row: Trained | Moved, experiment: Experiment, number: int) -> dict[str, object]:
+    """Return what makes a trained row what it is; the number tells which reference, which is no part of it."""
+    if isinstance(row, Moved):
+        return {}
+    return {**asked_of(row.spec(experiment, Path(), number)), **row.beyond_the_spec}
+
+
+def finish_row(experiment: str, name: str, row: Trained | Moved, number: int, only_tried: bool) -> None:
     """Train one row with one reference if it has a network, score it, and write its file."""
     chosen, into, sides = EXPERIMENTS[experiment], KEPT, ("development", "test")
     if only_tried:
         into, sides = TRIED, ("development",)
     kept = into / experiment / f"{name}.reference-{number}.json"
-    run = WORK / "runs" / f"{experiment}.{name}.reference-{number}"
-    asked: dict[str, object] = {}
-    if isinstance(row, Trained):
-        asked = {**asked_of(row.spec(chosen, Path(), number)), **row.beyond_the_spec}
+    run = WORK / "runs" / f"{experiment}.{name}.reference-{number}{'.tried' if only_tried else ''}"
+    asked = _asked(row, chosen, number)
     if is_kept(kept, asked):
         return
     draw, seconds = _drawing(row, chosen, number, run)
@@ -275,10 +281,18 @@ VERSUS = {
 
 
 def _files(experiment: str, side: str) -> dict[str, tuple[Trained | Moved, list[Path]]]:
-    """Return the rows scored on a side, with the files of their references: on *development* the candidates."""
+    """Return the rows scored on a side, with the files of their references: on *development* the candidates.
+
+    What was trained with other settings than the row has now is left out.
+    """
     rows, kept = (ROWS, KEPT) if side == "test" else (CANDIDATES, TRIED)
-    found = {name: (row, sorted((kept / experiment).glob(f"{name}.reference-*.json"))) for name, row in rows.items()}
-    return {name: (row, files) for name, (row, files) in found.items() if files}
+    found = {}
+    for name, row in rows.items():
+        files = sorted((kept / experiment).glob(f"{name}.reference-*.json"))
+        files = [file for file in files if not differences(file, _asked(row, EXPERIMENTS[experiment], 0))]
+        if files:
+            found[name] = (row, files)
+    return found
 
 
 def _report_test(record: Record, experiment: str, test: str, side: str) -> None:
@@ -350,7 +364,7 @@ def main() -> None:
     rows = CANDIDATES if wanted.command == "try" else ROWS
     jobs = product(wanted.experiment or EXPERIMENTS, wanted.numbers, wanted.row or rows)
     for experiment, number, name in within(wanted.minutes, jobs):
-        finish_row(experiment, name, rows[name], number, only_tried=wanted.command == "try")
+        in_own_process(finish_row, experiment, name, rows[name], number, wanted.command == "try")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,9 @@ from bootstrap import compare
 from numpy.typing import NDArray
 from record import Row
 
+#: Tests on pictures, whose files tell no spacing.
+_PICTURES = ("busbra", "chasedb1")
+
 
 @dataclass(frozen=True)
 class Scored:
@@ -71,7 +74,7 @@ def rows_of(name: str, preset: str, test: str, domain: str, scored: Scored) -> l
                 domain=domain,
                 class_=class_,
                 metric=metric,
-                unit="" if metric == "dice" else ("mm" if "busbra" not in test else "pixel"),
+                unit="" if metric == "dice" else ("pixel" if test.startswith(_PICTURES) else "mm"),
                 n=len(scored.cases),
                 mean=float(np.mean(per_seed)),
                 values=per_seed,

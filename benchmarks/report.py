@@ -156,7 +156,10 @@ def _range_of(row: dict[str, Any]) -> str:
 
 def one_shot_candidates(document: dict[str, Any]) -> str:
     """Return the section on what was tried for one label."""
-    text = "Trained by `python benchmarks/one_shot.py try`. On development cases alone, with half the steps.\n"
+    text = (
+        "Trained by `python benchmarks/one_shot.py try`. On development cases alone, with a quarter of the steps: what "
+        "each part of *recommended* is worth.\n"
+    )
     parts = [_origin(document), text, *_tests(document, "references"), _seconds_of_training(document["rows"])]
     return "## What was tried for one-shot distillation\n\n" + "\n".join(parts)
 

@@ -1,8 +1,10 @@
 """The command line that accuracy benchmarks share: ``train`` the rows, ``try`` the candidates, ``report`` the table."""
 
 import argparse
+import sys
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from multiprocessing import get_context
 from typing import TypeVar
 
 Job = TypeVar("Job")
@@ -46,6 +48,15 @@ def within(minutes: float, jobs: Iterable[Job]) -> Iterator[Job]:
             print("The minutes are over; the rows that are left go on the next time.")
             return
         yield job
+
+
+def in_own_process(work: Callable[..., None], *given: object) -> None:
+    """Do a row's work in a process of its own, so that the most memory it takes is its own; end where it fails."""
+    process = get_context("spawn").Process(target=work, args=given)
+    process.start()
+    process.join()
+    if process.exitcode:
+        sys.exit(process.exitcode)
 
 
 def _numbers(given: str) -> list[int]:

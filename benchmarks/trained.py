@@ -56,11 +56,16 @@ def is_kept(path: Path, asked: dict[str, object]) -> bool:
     """
     if not path.is_file():
         return False
-    there = json.loads(path.read_text(encoding="utf-8"))
-    differ = [key for key, value in asked.items() if there.get(key) != value]
+    differ = differences(path, asked)
     if differ:
         raise RuntimeError(f"{path} was trained with another {', '.join(differ)}; delete it to train it again.")
     return True
+
+
+def differences(path: Path, asked: dict[str, object]) -> list[str]:
+    """Return in what a row's file differs from what is asked now."""
+    there = json.loads(path.read_text(encoding="utf-8"))
+    return [key for key, value in asked.items() if there.get(key) != value]
 
 
 def trained(spec: TrainSpec, run: Path) -> Predictor:
