@@ -11,8 +11,7 @@ and test cases are kept in a file of its own under ``results/joint_teacher/``. T
 
 import json
 import shutil
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -22,7 +21,8 @@ import numpy as np
 from joint_teacher_data import GROUPS, WORK, Group, written
 from joint_teacher_table import Trial, rows_of_group
 from record import RESULTS, Record, machine, versions
-from row_commands import read_commands, within
+from row_commands import in_own_process, read_commands, within
+from stage_clock import seconds_of
 from task_scores import answers_of, metric_of
 from trained import asked_of, is_kept, train_to_end
 
@@ -33,7 +33,7 @@ from napari_medkd.engine.predict import Predictor
 from napari_medkd.files.atomic import write_text
 
 KEPT = RESULTS / "joint_teacher"
-SIDES = ("development", "test")
+TRIED = RESULTS / "joint_teacher_tried"
 
 #: Kept runs of the method, whose experts and teacher serve other rows.
 RUNS = WORK / "runs"
@@ -119,26 +119,27 @@ VERSUS = {
 }
 
 
-def finish_row(group: str, name: str, seed: int, recipe: Recipe) -> None:
+def finish_row(group: str, name: str, seed: int, recipe: Recipe, only_tried: bool) -> None:
     """Train one row with one seed where it is not done, and write what its networks say of every case."""
-    kept = KEPT / group / f"{name}.seed-{seed}.json"
+    into, sides = (TRIED, ("development",)) if only_tried else (KEPT, ("development", "test"))
+    kept = into / group / f"{name}.seed-{seed}.json"
     names = tuple(GROUPS[group].datasets)
     asked: dict[str, object] = {**asked_of(recipe.spec(group, names, seed)), "network_of": recipe.network}
     if is_kept(kept, asked):
         return
-    start = time.monotonic()
-    networks = dict(_networks(group, name, seed, recipe))
+    folders = _folders(group, name, seed, recipe)
+    networks = dict(_networks(group, seed, recipe, folders))
     document = {
         "experiment": group,
         "row": name,
         "seed": seed,
         **asked,
-        "seconds": round(time.monotonic() - start, 1),
+        "seconds": round(sum(_seconds(recipe, folder) for _, folder in folders), 1),
         "parameters": {each: _parameters(network) for each, network in networks.items()},
         "machine": machine(),
         "versions": versions(),
         "said": {
-            test: {side: answers_of(networks[of], dataset, side) for side in SIDES}
+            test: {side: answers_of(networks[of], dataset, side) for side in sides}
             for test, (of, dataset) in _tests(GROUPS[group]).items()
         },
     }
@@ -147,21 +148,37 @@ def finish_row(group: str, name: str, seed: int, recipe: Recipe) -> None:
     print(_line(document, GROUPS[group]), flush=True)
 
 
-def _networks(group: str, name: str, seed: int, recipe: Recipe) -> Iterator[tuple[str, Predictor]]:
+def _folders(group: str, name: str, seed: int, recipe: Recipe) -> list[tuple[tuple[str, ...], Path]]:
+    """Return the runs of a row: the datasets each is of, and its folder."""
+    names = tuple(GROUPS[group].datasets)
+    run = RUNS / f"{group}.{JOINT if recipe.shares_run else name}.seed-{seed}"
+    return [((each,), run / each) for each in names] if recipe.alone else [(names, run)]
+
+
+def _networks(
+    group: str, seed: int, recipe: Recipe, folders: Sequence[tuple[tuple[str, ...], Path]]
+) -> Iterator[tuple[str, Predictor]]:
     """Yield the network of each dataset, trained."""
     names, whole = tuple(GROUPS[group].datasets), RUNS / f"{group}.{JOINT}.seed-{seed}"
     if recipe.reuses:
         train_to_end(ROWS[JOINT].spec(group, names, seed), whole)
-    run = whole if recipe.shares_run else RUNS / f"{group}.{name}.seed-{seed}"
-    for chosen in ((each,) for each in names) if recipe.alone else (names,):
-        folder = run / chosen[0] if recipe.alone else run
-        spec = recipe.spec(group, chosen, seed)
+    for chosen, folder in folders:
         for kind in recipe.reuses:
             _reuse(kind, whole, folder, chosen)
-        computed_on = train_to_end(spec, folder)
+        computed_on = train_to_end(recipe.spec(group, chosen, seed), folder)
         for each in chosen:
             stage = stage_name(recipe.network, each) if len(chosen) > 1 else recipe.network
             yield each, Predictor.open(folder, stage, computed_on)
+
+
+def _seconds(recipe: Recipe, run: Path) -> float:
+    """Return how long the row's own stages trained: of the method's run those of its networks alone."""
+    own = {
+        stage: seconds
+        for stage, seconds in seconds_of(run).items()
+        if not recipe.shares_run or stage.startswith(recipe.network)
+    }
+    return sum(own.values())
 
 
 def _reuse(kind: str, whole: Path, run: Path, names: tuple[str, ...]) -> None:
@@ -217,7 +234,7 @@ def report(side: str) -> None:
 
 def _documents(group: str, name: str) -> dict[int, dict[str, Any]]:
     """Return the files of a row that is done, by seed."""
-    files = sorted((KEPT / group).glob(f"{name}.seed-*.json"))
+    files = sorted(((KEPT if name in ROWS else TRIED) / group).glob(f"{name}.seed-*.json"))
     read = (json.loads(file.read_text(encoding="utf-8")) for file in files)
     return {document["seed"]: document for document in read}
 
@@ -233,7 +250,7 @@ def main() -> None:
         wanted.minutes, product(wanted.experiment or GROUPS, wanted.numbers, wanted.row or rows)
     ):
         if rows[name].is_for_boxes or not group.startswith("detection"):
-            finish_row(group, name, seed, rows[name])
+            in_own_process(finish_row, group, name, seed, rows[name], wanted.command == "try")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
+from zlib import crc32
 
 import numpy as np
 from bootstrap import Comparison
@@ -110,7 +111,7 @@ def compared(
 
 
 def compared_over_datasets(parts: Sequence[NDArray[np.float64]]) -> Comparison:
-    """Return the mean over datasets of drawn differences, drawn independently, and its interval."""
+    """Return the mean over datasets of drawn differences, and its interval."""
     mean = np.mean(np.stack(parts), axis=0)
     low, high = np.nanpercentile(mean, (2.5, 97.5))
     return Comparison(float(np.nanmean(mean)), float(low), float(high))
@@ -122,14 +123,19 @@ def drawn_differences(
     task: Task,
     patients: Sequence[str],
 ) -> NDArray[np.float64]:
-    """Return the difference of each draw of seeds and patients; the same draw serves both."""
+    """Return the difference of each draw of seeds and patients; the same draw serves both.
+
+    Seeds are drawn alike on every test, because the networks of a seed have a teacher in common; patients are drawn
+    alike on tests of the same patients alone.
+    """
     names = sorted(set(patients))
     of_patient = {name: [index for index, patient in enumerate(patients) if patient == name] for name in names}
-    random, seeds = np.random.default_rng(0), len(pair[0])
+    of_seeds, of_patients = np.random.default_rng(0), np.random.default_rng(crc32("\n".join(names).encode()))
+    seeds = len(pair[0])
     found = np.empty(RESAMPLES)
     for index in range(RESAMPLES):
-        cases = [case for name in random.choice(names, len(names)) for case in of_patient[str(name)]]
-        chosen = random.integers(seeds, size=seeds)
+        cases = [case for name in of_patients.choice(names, len(names)) for case in of_patient[str(name)]]
+        chosen = of_seeds.integers(seeds, size=seeds)
         means = [np.mean([_mean(metric, [row[seed][case] for case in cases], task) for seed in chosen]) for row in pair]
         found[index] = means[0] - means[1]
     return found

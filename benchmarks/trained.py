@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from stage_clock import StageClock
 
 from napari_medkd.core.annotation import ClassLabel, Mask
 from napari_medkd.core.control import Always
 from napari_medkd.core.dataset import Case, Dataset
 from napari_medkd.core.events import RunEnded
 from napari_medkd.core.measures import measure_masks
-from napari_medkd.core.run_layout import RESOLVED
+from napari_medkd.core.run_layout import RESOLVED, SPEC
 from napari_medkd.core.spec import TrainSpec
 from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Volume
@@ -36,7 +37,7 @@ UNFINISHED = Path(__file__).parent / "work" / "unfinished"
 def asked_of(spec: TrainSpec) -> dict[str, object]:
     """Return what makes a row what it is, to be kept beside its scores."""
     settings = settings_of(method_named(spec.method.name), spec.method)
-    return {
+    asked = {
         "method": spec.method.name,
         "settings": settings.model_dump(mode="json"),
         "network": spec.network.model_dump(mode="json"),
@@ -44,6 +45,9 @@ def asked_of(spec: TrainSpec) -> dict[str, object]:
         "preprocessing": spec.preprocessing.model_dump(mode="json"),
         "precision": spec.hardware.precision,
     }
+    if spec.preprocessing_of:
+        asked["preprocessing_of"] = {name: one.model_dump(mode="json") for name, one in spec.preprocessing_of.items()}
+    return asked
 
 
 def is_kept(path: Path, asked: dict[str, object]) -> bool:
@@ -79,18 +83,28 @@ def train_to_end(spec: TrainSpec, run: Path) -> Machine:
     Raises
     ------
     RuntimeError
-        Where the training fails.
+        Where the training fails, or the folder holds the run of another spec.
     """
+    _refuse_another(spec, run)
     resolved = read_resolved(run / RESOLVED)
     method = method_named(spec.method.name)
     bench = open_bench(spec, method.tasks, resolved)
     run.mkdir(parents=True, exist_ok=True)
     write_text(run / RESOLVED, bench.resolved.model_dump_json(indent=2))
+    write_text(run / SPEC, spec.model_dump_json(indent=2))
+    clock = StageClock(run)
     for event in train(method, bench, run, Always(), attempt=1 if resolved is None else 2):
+        clock.hear(event)
         last = event
     if not isinstance(last, RunEnded) or last.outcome != "completed":
         raise RuntimeError(f"{run.name}: {last}")
     return bench.machine
+
+
+def _refuse_another(spec: TrainSpec, run: Path) -> None:
+    path = run / SPEC
+    if path.is_file() and TrainSpec.model_validate_json(path.read_text(encoding="utf-8")) != spec:
+        raise RuntimeError(f"{run} holds the run of another spec than is asked now; delete it to train anew.")
 
 
 def most_memory_gb() -> float:

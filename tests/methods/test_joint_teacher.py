@@ -142,6 +142,16 @@ def test_without_what_the_teacher_says_the_student_is_the_plain_one_bit_for_bit(
     assert all(torch.equal(without[name], plain[name]) for name in plain)
 
 
+def test_the_teacher_takes_steps_for_every_dataset():
+    plan = METHOD.plan(METHOD.Settings(), Schedule(epochs=4, steps_per_epoch=10), ("cells", "spots", "veins"))
+
+    assert [(stage.name, stage.epochs) for stage in plan if "veins" in stage.name or stage.name == "teacher"] == [
+        ("expert-veins", 4),
+        ("teacher", 6),
+        ("student-veins", 4),
+    ]
+
+
 def stages_of(spec: TrainSpec):
     torch.manual_seed(0)
     bench = open_bench(spec, METHOD.tasks)

@@ -69,7 +69,7 @@ class JointTeacherSettings(Settings):
         1.0, gt=0, le=4, title="Experts' share", description="Epochs of each expert as a share of the student's."
     )
     teacher_share: float = Field(
-        0.5, gt=0, le=4, title="Teacher's share", description="Epochs of the teacher as a share of the student's."
+        0.5, gt=0, le=4, title="Teacher's share", description="Its epochs per dataset, as a share of the student's."
     )
     teacher_trains: bool = Field(
         True, title="Train the teacher", description="Off gives experts and a teacher of random weights, a control."
@@ -132,7 +132,7 @@ class JointTeacherMethod:
         """Return the experts and the teacher (unless they stay random or are not followed), and the students."""
         steps = schedule.steps_per_epoch
         experts = max(1, round(schedule.epochs * settings.expert_share))
-        teacher = max(1, round(schedule.epochs * settings.teacher_share))
+        teacher = max(1, round(schedule.epochs * settings.teacher_share * len(datasets)))
         before = (
             *(StagePlan(each, experts, steps) for each in _names("expert", datasets)),
             StagePlan("teacher", teacher, steps),
