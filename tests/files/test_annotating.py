@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from napari_medkd.core.annotation import Mask
-from napari_medkd.core.dataset import LabelMap
+from napari_medkd.core.dataset import LabelMap, Split
 from napari_medkd.core.errors import DatasetProblem
 from napari_medkd.core.task import Task
 from napari_medkd.files.annotating import annotation_path, save_annotation
@@ -131,3 +131,39 @@ def test_a_class_that_no_stored_label_is_read_as_is_refused_before_anything_is_w
 
     assert not (folder / MANIFEST).exists()
     assert not list(folder.rglob("annotations"))
+
+
+def test_what_another_wrote_into_the_manifest_meanwhile_stays(folder):
+    mine, theirs = open_dataset(folder), open_dataset(folder)
+    save_annotation(theirs, "second", painted(theirs, "second"))
+
+    changed = save_annotation(mine, "first", painted(mine, "first"))
+
+    again = open_dataset(folder)
+    assert {case.id for case in again.cases if "vessels" in case.annotations} == {"first", "second"}
+    assert again.split.train == changed.split.train == ("second", "first")
+
+
+def test_a_mask_that_no_manifest_names_is_kept_aside(folder):
+    dataset = open_dataset(folder)
+    path = annotation_path(dataset, "first", painted(dataset, "first"))
+    for number in (1, 2):
+        save_annotation(dataset, "first", painted(dataset, "first"))
+        (folder / MANIFEST).unlink()
+        assert len(list(path.parent.iterdir())) == number
+
+    assert np.array_equal(
+        read_mask(path.with_name(f"earlier-1_{path.name}"), VESSELS).labels, painted(dataset, "first").labels
+    )
+
+
+def test_a_case_whose_patient_tests_is_saved_and_joins_no_side(folder):
+    dataset = open_dataset(folder)
+    cases = tuple(replace(case, group="p1") for case in dataset.cases)
+    dataset = replace(dataset, cases=cases, split=Split((), (), ("second",)))
+
+    save_annotation(dataset, "first", painted(dataset, "first"))
+
+    again = open_dataset(folder)
+    assert again.split == Split((), (), ("second",))
+    assert "vessels" in again.case("first").annotations

@@ -4,10 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from napari_medkd.core.annotation import Mask
-from napari_medkd.core.dataset import Dataset, LabelMap
+from napari_medkd.core.dataset import Case, Dataset, LabelMap, Split
 from napari_medkd.core.errors import DatasetProblem
 from napari_medkd.core.task import Task
-from napari_medkd.files.manifest import MANIFEST, write_dataset
+from napari_medkd.files.manifest import MANIFEST, is_ours, write_dataset
+from napari_medkd.files.manifest_reading import read_manifest
 from napari_medkd.files.opening import mask_suffix, write_mask
 
 #: Folder of a dataset that painted masks are kept in, by task.
@@ -41,31 +42,63 @@ def refuse_unstorable(dataset: Dataset, task: Task) -> None:
 def save_annotation(dataset: Dataset, case: str, mask: Mask) -> Dataset:
     """Write a case's mask, in the labels that the task's files have, and return the dataset that knows it.
 
-    The mask is written first, atomically; the manifest only where it does not name the file or the classes yet. A case
-    that is on no side of the split joins the training side. A mask the case came with stays where it is, and is no
-    longer named.
+    The mask is written first, atomically; the manifest only where it does not name the file or the classes yet. What
+    others wrote into the manifest since the dataset was opened stays: case, task and split are put into what is there.
+    A case that is on no side of the split joins the training side, unless its patient is on another side. A mask the
+    case came with stays where it is, and is no longer named; a file of this name that no manifest names is kept aside.
 
     Raises
     ------
     DatasetProblem
-        As `refuse_unstorable`; nothing is written then.
+        As `refuse_unstorable`, or where the manifest contradicts itself by now; nothing is written then. Where it is
+        no manifest of ours any more; the mask is written then.
     """
-    task = mask.task
+    task, path = mask.task, annotation_path(dataset, case, mask)
     refuse_unstorable(dataset, task)
-    path = annotation_path(dataset, case, mask)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_mask(path, mask, label_map=dataset.label_maps.get(task.name))
-    known = dataset.case(case)
-    annotated = replace(known, annotations={**known.annotations, task.name: path})
-    if annotated == known and dataset.tasks.get(task.name) == task and (dataset.folder / MANIFEST).is_file():
+    manifest = dataset.folder / MANIFEST
+    is_known = dataset.case(case).annotations.get(task.name) == path and dataset.tasks.get(task.name) == task
+    if is_known and manifest.is_file():
+        write_mask(path, mask, label_map=dataset.label_maps.get(task.name))
         return dataset
-    listed = {*dataset.split.train, *dataset.split.validate, *dataset.split.test}
-    split = dataset.split if case in listed else replace(dataset.split, train=(*dataset.split.train, case))
+    there = _with_case(read_manifest(manifest), dataset.case(case)) if is_ours(manifest) else dataset
+    refuse_unstorable(there, task)
+    known = there.case(case)
+    if known.annotations.get(task.name) != path:
+        _keep_aside(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_mask(path, mask, label_map=there.label_maps.get(task.name))
+    annotated = replace(known, annotations={**known.annotations, task.name: path})
     changed = replace(
-        dataset,
-        tasks={**dataset.tasks, task.name: task},
-        cases=tuple(annotated if one.id == case else one for one in dataset.cases),
-        split=split,
+        there,
+        name=dataset.name,
+        tasks={**there.tasks, task.name: task},
+        cases=tuple(annotated if one.id == case else one for one in there.cases),
+        split=_with_training(there, known),
     )
     write_dataset(changed, dataset.folder)
     return changed
+
+
+def _with_case(dataset: Dataset, case: Case) -> Dataset:
+    """Return the dataset with a case that may have been taken out of it meanwhile."""
+    if any(one.id == case.id for one in dataset.cases):
+        return dataset
+    return replace(dataset, cases=(*dataset.cases, case))
+
+
+def _with_training(dataset: Dataset, case: Case) -> Split:
+    """Return the split with a case on its training side, where neither it nor its patient is on a side already."""
+    split = dataset.split
+    groups = {dataset.case(name).group for name in (*split.validate, *split.test)}
+    if case.id in split.train or case.group in groups:
+        return split
+    return replace(split, train=(*split.train, case.id))
+
+
+def _keep_aside(path: Path) -> None:
+    """Give what is in the way of a new file another name; a person may have painted it."""
+    number = 1
+    while (aside := path.with_name(f"earlier-{number}_{path.name}")).exists():
+        number += 1
+    if path.exists():
+        path.rename(aside)

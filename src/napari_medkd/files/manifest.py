@@ -46,7 +46,7 @@ def write_dataset(dataset: Dataset, folder: Path) -> Path:
     replaced; a foreign dataset.json stays as it is.
     """
     path = folder / MANIFEST
-    if path.exists() and not _is_ours(path):
+    if path.exists() and not is_ours(path):
         raise DatasetProblem(
             str(path),
             "There is a file of this name that is no manifest of this program; it is left alone.",
@@ -66,7 +66,8 @@ def write_dataset(dataset: Dataset, folder: Path) -> Path:
     return path
 
 
-def _is_ours(path: Path) -> bool:
+def is_ours(path: Path) -> bool:
+    """Return whether a file is there that looks like a manifest of this program."""
     try:
         document: Any = json.loads(path.read_bytes())
     except (OSError, ValueError):
