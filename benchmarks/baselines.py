@@ -16,13 +16,11 @@ from pathlib import Path
 
 import numpy as np
 from joint_teacher_data import TUBERCULOSIS, WORK, bccd, chest, pneumonia
-from numpy.typing import NDArray
 from record import RESULTS, Record, Row, machine, versions
 from row_commands import read_commands, within
-from task_scores import Said, answers_of, metric_of
+from task_scores import Said, answers_of, further_scores, metric_of
 from trained import asked_of, forget, is_kept, trained
 
-from napari_medkd.core.class_measures import accuracy
 from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.preprocessing import PreprocessingWishes
 from napari_medkd.core.spec import Hardware, MethodChoice, NetworkChoice, Schedule, TrainSpec
@@ -115,16 +113,9 @@ def _task_of(dataset: Dataset) -> Task:
 
 
 def _scores(said: list[Said], task: Task) -> dict[str, float]:
-    """Return what is published of such tasks: the mean over classes of AUC or AP, and the accuracy of classes."""
+    """Return the mean over classes of AUC or AP, and what else tells of such tasks."""
     metric = metric_of(task, said)
-    scores = {metric.name: float(np.nanmean(metric.of_cases(said, task)))}
-    if task.kind == "classification":
-        scores["accuracy"] = accuracy(_of_all(said, "probabilities"), _of_all(said, "present").argmax(1))
-    return scores
-
-
-def _of_all(said: list[Said], key: str) -> NDArray[np.float64]:
-    return np.array([one[key] for one in said])
+    return {metric.name: float(np.nanmean(metric.of_cases(said, task))), **further_scores(said, task)}
 
 
 def report(side: str) -> None:

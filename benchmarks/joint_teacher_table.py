@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from record import Row
-from task_scores import Metric, Said, compared, compared_over_datasets, drawn_differences, metric_of
+from task_scores import Metric, Said, compared, compared_over_datasets, drawn_differences, further_scores, metric_of
 
 from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.task import Task
@@ -66,13 +66,15 @@ class Trial:
         metric, said = self.metric(), self.said(name, sorted(self.documents[name]))
         by_seed = np.stack([metric.of_cases(cases, self.task) for cases in said])
         columns = {
-            **dict(zip(self.task.foreground, by_seed.T, strict=True)),
-            "mean": np.nanmean(by_seed, axis=1),
+            **{(metric.name, name): values for name, values in zip(self.task.foreground, by_seed.T, strict=True)},
+            (metric.name, "mean"): np.nanmean(by_seed, axis=1),
         }
+        further = [further_scores(cases, self.task) for cases in said]
+        columns |= {(other, "mean"): np.array([scores[other] for scores in further]) for other in further[0]}
         return [
             Row(
                 row=name,
-                metric=metric.name,
+                metric=measure,
                 unit="",
                 n=len(said[0]),
                 mean=round(float(np.mean(values)), 5),
@@ -80,7 +82,7 @@ class Trial:
                 class_=class_,
                 **self.about,
             )
-            for class_, values in columns.items()
+            for (measure, class_), values in columns.items()
         ]
 
     def difference(self, name: str, other: str) -> tuple[Row, NDArray[np.float64]]:

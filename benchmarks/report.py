@@ -201,10 +201,11 @@ def _of_trial(rows: list[dict[str, Any]]) -> str:
         found = [row for row in rows if row["row"] == name and row["class"] == "mean" and not row["versus"]]
         differences = [_difference(row) for row in rows if row["row"] == name and row["versus"]]
         score = f"{found[0]['mean']:.3f} {_spread(found[0]['values'])}" if found else ""
-        lines.append((name, str(len(found[0]["values"])) if found else "", score, "<br>".join(differences)))
+        besides = "<br>".join(f"{row['metric']} {row['mean']:.3f}" for row in found[1:])
+        lines.append((name, str(len(found[0]["values"])) if found else "", score, besides, "<br>".join(differences)))
     first = rows[0]
     title = f"#### {first['test']} ({first['domain']}, {first['n']} {'cases' if not first['versus'] else 'datasets'})"
-    head = ("row", "seeds", f"{first['metric']} ± spread over seeds", "paired difference")
+    head = ("row", "seeds", f"{first['metric']} ± spread over seeds", "besides", "paired difference")
     return f"{title}\n\n" + _table(head, lines)
 
 
@@ -256,6 +257,7 @@ SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
     "one_shot_tried": one_shot_candidates,
     "joint_teacher": joint_teacher,
     "joint_teacher_development": joint_teacher_candidates,
+    "baselines": plain("Plain training on known tasks"),
     "training": plain("What a training step costs"),
     "augmentation": plain("Augmentation against MONAI's dictionary transforms"),
     "loading": plain("Time to the first pixel"),

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from trained import UNFINISHED
 
 from napari_medkd.core.annotation import ClassLabel, Mask
-from napari_medkd.core.box_measures import ImageBoxes, average_precision
-from napari_medkd.core.class_measures import auc
+from napari_medkd.core.box_measures import FLAT_OVERLAP, VOLUME_OVERLAP, ImageBoxes, average_precision, measure_boxes
+from napari_medkd.core.class_measures import auc, measure_classes
 from napari_medkd.core.control import Always
 from napari_medkd.core.dataset import Case, Dataset
 from napari_medkd.core.measures import dice
@@ -27,8 +27,6 @@ RESAMPLES = 1000
 
 #: What is kept of a case, with its truth: JSON.
 Said: TypeAlias = dict[str, Any]
-
-_PLANES, _VOLUMES = 0.5, 0.1
 
 
 @dataclass(frozen=True)
@@ -82,11 +80,28 @@ def metric_of(task: Task, said: Sequence[Said]) -> Metric:
     if task.kind == "classification":
         return Metric("auc", lambda cases, _: _auc(cases))
     flat = bool(said[0]["is_flat"])
-    overlap = _PLANES if flat else _VOLUMES
+    overlap = FLAT_OVERLAP if flat else VOLUME_OVERLAP
     return Metric(
         "ap50" if flat else "ap10",
         lambda cases, task: average_precision([_image(one) for one in cases], len(task.classes), (overlap,))[:, 0],
     )
+
+
+def further_scores(said: Sequence[Said], task: Task) -> dict[str, float]:
+    """Return what else tells of classes and of boxes, over all classes; nothing of masks."""
+    if task.kind == "classification":
+        classes = measure_classes(*_probabilities_and_labels(said), task.classes).overall
+        return {
+            "accuracy": classes.accuracy,
+            "balanced accuracy": classes.balanced_accuracy,
+            "f1": classes.f1,
+            "calibration error": classes.calibration_error,
+        }
+    if task.kind == "detection":
+        overlap = FLAT_OVERLAP if said[0]["is_flat"] else VOLUME_OVERLAP
+        boxes = measure_boxes([_image(one) for one in said], task.classes, froc_overlap=overlap).overall
+        return {"ap50_95": boxes.ap50_95, "froc": boxes.froc} if said[0]["is_flat"] else {"froc": boxes.froc}
+    return {}
 
 
 def compared(
@@ -152,8 +167,13 @@ def _dice(found: Mask, truth: Mask, task: Task) -> NDArray[np.float64]:
 
 
 def _auc(cases: Sequence[Said]) -> NDArray[np.float64]:
-    probabilities = np.array([one["probabilities"] for one in cases])
-    return auc(probabilities, np.array([one["present"] for one in cases]).argmax(1))
+    return auc(*_probabilities_and_labels(cases))
+
+
+def _probabilities_and_labels(cases: Sequence[Said]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Return (N, K) probabilities, and the (N,) class of each case: one is present in each."""
+    present_NK = np.array([one["present"] for one in cases])
+    return np.array([one["probabilities"] for one in cases]), present_NK.argmax(1)
 
 
 def _image(one: Said) -> ImageBoxes:
