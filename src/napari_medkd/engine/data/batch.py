@@ -42,7 +42,8 @@ class Batch:
     varied_BCZYX
         What is shown, with another appearance: for a student that is to answer both alike.
     expected_BZYX
-        Class index that registration expects at each voxel of what is shown; -1 where it expects nothing.
+        Class index that registration expects at each voxel of what is shown: beyond the reference's edge, the edge's;
+        -1 beyond what is shown itself.
     present_BK
         For each class of the whole image 1 or 0, or -1 where it is not known; None where nobody asks.
     boxes
