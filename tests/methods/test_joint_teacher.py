@@ -1,7 +1,6 @@
 """The joint teacher: experts of several datasets, one teacher, a student for each."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,58 +10,18 @@ from safetensors.torch import load_file
 from napari_medkd.core.control import Always
 from napari_medkd.core.errors import InputProblem
 from napari_medkd.core.events import CaseDone, PreviewSaved, StageStarted
-from napari_medkd.core.run_layout import SPEC, checkpoint_path
-from napari_medkd.core.spec import Hardware, MethodChoice, NetworkChoice, PredictSpec, Schedule, Target, TrainSpec
+from napari_medkd.core.run_layout import checkpoint_path
+from napari_medkd.core.spec import Hardware, NetworkChoice, PredictSpec, Target
 from napari_medkd.engine.bench import open_bench
 from napari_medkd.engine.loop import train
 from napari_medkd.engine.method import settings_of
-from napari_medkd.engine.networks.heads import Output
 from napari_medkd.engine.predict import predict
 from napari_medkd.files.results import predictions_in, read_prediction
-from napari_medkd.methods import method_named
 from napari_medkd.methods.joint_teacher import METHOD
+from tests.methods.joint_runs import ALL, first_batch, spec_of, stages_of, trained
 from tests.pictures import write_pictures
 
 pytestmark = pytest.mark.engine
-
-
-@pytest.fixture(scope="module")
-def cells(tmp_path_factory) -> Path:
-    return write_pictures(tmp_path_factory.mktemp("data") / "cells", "cells")
-
-
-@pytest.fixture(scope="module")
-def spots(tmp_path_factory) -> Path:
-    """A dataset of two channels, with classes alone."""
-    return write_pictures(tmp_path_factory.mktemp("data") / "spots", "spots", channels=2, dark=True, tasks="c")
-
-
-ALL = (
-    Target(dataset="cells", task="shape"),
-    Target(dataset="cells", task="border"),
-    Target(dataset="cells", task="places"),
-)
-
-
-def spec_of(*datasets: Path, targets=ALL, method="joint-teacher", **settings) -> TrainSpec:
-    return TrainSpec(
-        datasets=datasets,
-        targets=targets,
-        method=MethodChoice(name=method, settings=settings),
-        network=NetworkChoice(widths=(4, 8, 8)),
-        schedule=Schedule(epochs=1, steps_per_epoch=2, batch_size=3, learning_rate=1e-2, augmentation="strong"),
-        hardware=Hardware(device="cpu", precision="fp32", threads=1),
-        seed=3,
-    )
-
-
-def trained(spec: TrainSpec, run: Path):
-    run.mkdir()
-    (run / SPEC).write_text(spec.model_dump_json())
-    method = method_named(spec.method.name)
-    events = list(train(method, open_bench(spec, method.tasks), run, Always()))
-    assert events[-1].outcome == "completed", events[-1]
-    return events
 
 
 def answers(run: Path, network: str, dataset: Path, case: str, out: Path) -> dict[str, object]:
@@ -140,16 +99,6 @@ def test_without_what_the_teacher_says_the_student_is_the_plain_one_bit_for_bit(
     without, plain = (load_file(checkpoint_path(tmp_path / name, "student", "done")) for name in ("without", "plain"))
     assert without.keys() == plain.keys()
     assert all(torch.equal(without[name], plain[name]) for name in plain)
-
-
-def stages_of(spec: TrainSpec):
-    torch.manual_seed(0)
-    bench = open_bench(spec, METHOD.tasks)
-    return bench, {stage.name: stage for stage in METHOD.stages(settings_of(METHOD, spec.method), bench)}
-
-
-def first_batch(stage):
-    return next(iter(stage.batches(torch.Generator().manual_seed(0))))
 
 
 def test_a_sample_gives_no_gradient_to_another_datasets_heads_and_none_to_the_experts(cells, spots):
@@ -309,57 +258,6 @@ def test_an_expert_of_other_classes_is_refused(cells, spots, tmp_path):
 
     with pytest.raises(InputProblem, match="to be learned classification"):
         open_bench(spec_of(cells, spots).replace(starts_from={"expert-spots": tmp_path / "earlier"}), METHOD.tasks)
-
-
-def test_what_the_teacher_said_beforehand_is_what_it_says_of_an_image_that_is_not_varied(cells, tmp_path):
-    targets = ALL[:2]
-    spec = spec_of(cells, targets=targets, features=0.0, answers=1.0, beforehand=True)
-    spec = spec.replace(schedule=spec.schedule.replace(augmentation="none"))
-    _, stages = stages_of(spec)
-    stage, teacher = stages["student"], stages["teacher"].product.for_pupil(0)
-
-    batch = first_batch(stage)
-
-    with torch.no_grad():
-        online = teacher(batch.image_BCZYX)
-    torch.testing.assert_close(batch.said.mask_BKZYX, online.segmentation, atol=1e-4, rtol=1e-3)
-    torch.testing.assert_close(batch.said.classes_BK, online.classification, atol=1e-4, rtol=1e-3)
-
-
-def test_what_was_said_beforehand_moves_with_the_image(cells, tmp_path):
-    spec = spec_of(cells, targets=ALL[:1], features=0.0, answers=1.0, beforehand=True)
-    bench = open_bench(spec, METHOD.tasks)
-
-    class Copying(torch.nn.Module):
-        """Says of every voxel how bright it is."""
-
-        dimensions = 2
-
-        def __init__(self):
-            super().__init__()
-            self.weight = torch.nn.Parameter(torch.ones(1))
-
-        def forward(self, image):
-            return Output((), segmentation=torch.cat([image, self.weight * image], dim=1))
-
-    moving = bench.spec.schedule.replace(augmentation="paper")  # turns and shifts alone
-    batches = replace(bench, spec=bench.spec.replace(schedule=moving)).batches(teacher=Copying())
-
-    batch = next(iter(batches(torch.Generator().manual_seed(4))))
-
-    torch.testing.assert_close(batch.said.mask_BKZYX[:, :1], batch.image_BCZYX, atol=1e-4, rtol=1e-4)
-
-
-def test_boxes_are_not_followed_beforehand(cells):
-    spec = spec_of(cells, features=0.0, answers=1.0, beforehand=True)
-
-    with pytest.raises(InputProblem, match="boxes of 'places'"):
-        stages_of(spec)
-
-
-def test_maps_are_not_followed_beforehand():
-    with pytest.raises(InputProblem, match="set features to 0"):
-        settings_of(METHOD, MethodChoice(name="joint-teacher", settings={"beforehand": True}))
 
 
 def test_a_case_to_look_at_is_looked_at_in_its_own_dataset(cells, spots, tmp_path):

@@ -12,7 +12,7 @@ from napari_medkd.core.course import Course, courses_of
 from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.errors import DatasetProblem
 from napari_medkd.core.preprocessing import Preprocessing
-from napari_medkd.core.run_layout import CACHE
+from napari_medkd.core.run_layout import CACHE, stage_name
 from napari_medkd.core.spec import TrainSpec
 from napari_medkd.core.task import Task
 from napari_medkd.engine.data.batch import Batch, View
@@ -195,7 +195,8 @@ class Bench:
         """
         said = None
         if teacher is not None:
-            said = TeacherAnswers(teacher, self.answers, self.preprocessing, self.machine, self.cache)
+            folder = self.cache and self.cache / stage_name("answers", self.dataset.name)
+            said = TeacherAnswers(teacher, self.answers, self.preprocessing, self.machine, folder)
         drawing = replace(self.drawing, teacher=said)
 
         def epoch(generator: torch.Generator) -> Iterator[Batch]:
