@@ -7,6 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from napari_medkd.cli.inspection import problems_of_spec
 from napari_medkd.core.control import Always
 from napari_medkd.core.errors import InputProblem
 from napari_medkd.core.events import CaseDone, PreviewSaved, StageStarted
@@ -258,6 +259,20 @@ def test_an_expert_of_other_classes_is_refused(cells, spots, tmp_path):
 
     with pytest.raises(InputProblem, match="to be learned classification"):
         open_bench(spec_of(cells, spots).replace(starts_from={"expert-spots": tmp_path / "earlier"}), METHOD.tasks)
+
+
+def test_an_expert_of_another_depth_is_refused_when_checked_and_when_opened(cells, spots, tmp_path):
+    of_spots = spec_of(spots, targets=(Target(),), method="supervised").replace(network=NetworkChoice(widths=(4, 8)))
+    trained(of_spots, tmp_path / "earlier")
+    spec = spec_of(cells, spots).replace(starts_from={"expert-spots": tmp_path / "earlier"})
+
+    (problem,) = problems_of_spec(spec, read_images=False)
+
+    assert problem.where == "starts_from.expert-spots"
+    assert problem.problem == "Its network has 2 levels (4, 8); this run's have 3."
+    assert problem.hint == "Set network.widths to 2 levels, or name a run of 3."
+    with pytest.raises(InputProblem, match="Its network has 2 levels"):
+        open_bench(spec, METHOD.tasks)
 
 
 def test_a_case_to_look_at_is_looked_at_in_its_own_dataset(cells, spots, tmp_path):
