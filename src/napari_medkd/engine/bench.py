@@ -129,9 +129,10 @@ class Bench:
 
     @cached_property
     def validation_cases(self) -> Cases:
-        """The cases judged while training."""
+        """The cases judged while training, evenly over the list: class folders list them class by class."""
         most = max(CASES_JUDGED[task.kind] for task in self.tasks)
-        return Cases(self.dataset, self.tasks, labelled_on("validate", self.course)[:most], self.preprocessing)
+        names = evenly(labelled_on("validate", self.course), most)
+        return Cases(self.dataset, self.tasks, names, self.preprocessing)
 
     @cached_property
     def mean_intensities_CK(self) -> Tensor:
@@ -215,6 +216,12 @@ class Bench:
         if not len(cases):
             return None
         return lambda: judge(network, cases, self.machine, view)
+
+
+def evenly(names: tuple[str, ...], most: int) -> tuple[str, ...]:
+    """Return at most so many of the names, at even distances over all of them and in their order."""
+    count = min(most, len(names))
+    return tuple(names[index * len(names) // count] for index in range(count))
 
 
 def open_bench(spec: TrainSpec, kinds: frozenset[str], resolved: Resolved | None = None) -> Bench:
