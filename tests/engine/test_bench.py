@@ -72,6 +72,21 @@ def test_cases_listed_class_by_class_are_judged_of_every_class(tmp_path, monkeyp
     assert bench.validation_cases.names == ("signs4", "signs8", "signs5", "signs9")
 
 
+def test_no_image_of_a_patient_who_is_judged_is_learned_from_without_its_label(tiny_dataset, tiny_spec, tmp_path):
+    document = json.loads((tiny_dataset / "medkd-dataset.json").read_text())
+    for case in document["cases"]:
+        case["images"] = [str(tiny_dataset / path) for path in case["images"]]
+        case["annotations"] = {"shapes": str(tiny_dataset / case["annotations"]["shapes"])}
+    document["cases"][1]["group"] = "case_4"  # who validates
+    document["cases"][2]["group"] = "case_5"  # who is tested
+    document["split"]["train"] = ["case_0"]
+    (tmp_path / "medkd-dataset.json").write_text(json.dumps(document))
+
+    bench = open_bench(tiny_spec.replace(datasets=(tmp_path,), references=("case_0",)), SEGMENTATION)
+
+    assert bench.unlabelled_cases.names == ("case_3",)
+
+
 def test_decisions_of_another_version_are_told_and_not_a_crash(tmp_path):
     (tmp_path / "resolved.json").write_text('{"preprocessing": {}, "device": "cpu", "precision": "fp32"}')
 

@@ -107,9 +107,8 @@ class Bench:
 
     @cached_property
     def unlabelled_cases(self) -> Cases:
-        """The cases that neither teach by their labels nor judge: only their images are read, labelled or not."""
-        split = self.dataset.split
-        others = {*self.training_cases.names, *split.validate, *split.test}
+        """The cases that neither teach by their labels nor are of a patient who judges: only their images are read."""
+        others = {*self.training_cases.names, *self.dataset.set_apart()}
         names = tuple(case.id for case in self.dataset.cases if case.id not in others)
         return Cases(self.dataset, self.tasks, names, self.preprocessing, labelled=False)
 

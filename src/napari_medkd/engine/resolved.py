@@ -137,7 +137,7 @@ def _resolve_course(spec: TrainSpec, course: Course, names: tuple[str, ...], *, 
         return ResolvedCourse(preprocessing=known, anchors=network.answers.anchors, expert_widths=network.widths)
     dataset, looked_at = course.dataset, names
     if spec.references:
-        kept_apart = {*dataset.split.validate, *dataset.split.test} - set(names)
+        kept_apart = dataset.set_apart() - set(names)
         looked_at = tuple(case.id for case in dataset.cases if case.id not in kept_apart)
     preprocessing = preprocessing_of_start(spec, dataset, course.tasks[0]) or choose_preprocessing(
         dataset,
