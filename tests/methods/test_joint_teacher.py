@@ -135,6 +135,14 @@ def test_each_way_of_following_alone_reaches_the_student_and_leaves_the_teacher_
         assert all(torch.equal(before[key], value) for key, value in teacher.state_dict().items())
 
 
+def test_labels_of_weight_0_are_no_terms(cells, spots):
+    _, stages = stages_of(spec_of(cells, spots, labels=0.0, answers=1.0, features=1.0))
+
+    terms = stages["student-spots"].objective(first_batch(stages["student-spots"]))
+
+    assert set(terms) == {"answers: classes", "features"}
+
+
 def test_a_small_student_has_a_sixteenth_of_the_parameters_and_ships_without_adapters(cells, spots, tmp_path):
     spec = spec_of(cells, spots, student_size="a sixteenth").replace(network=NetworkChoice(widths=(16, 32, 32)))
     _, stages = stages_of(spec)
