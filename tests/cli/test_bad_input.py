@@ -304,6 +304,21 @@ def test_one_run_learns_from_one_dataset(dataset: Path, tmp_path: Path, medkd: M
     assert {row["where"] for row in rows} == {"datasets", "targets[0].dataset"}
 
 
+def test_the_preprocessing_of_one_dataset_is_checked_as_that_of_all(dataset: Path, tmp_path: Path, medkd: Medkd):
+    wishes = {"tiny": {"patch": [0, 8, 8], "spacing": [1, 1, -0.5]}, "tinny": {"patch": [8, 8, 8]}}
+    document = {"datasets": [str(dataset)], "preprocessing_of": wishes}
+    (tmp_path / "spec.json").write_text(json.dumps(document), encoding="utf-8")
+
+    rows = json.loads(medkd("check", tmp_path / "spec.json", "--json", "--files-only").out)
+
+    assert {row["where"]: row["problem"] for row in rows} == {
+        "preprocessing_of.tiny.patch": "[0, 8, 8] holds a size below 1.",
+        "preprocessing_of.tiny.spacing": "[1.0, 1.0, -0.5] holds a size that is not above 0.",
+        "preprocessing_of.tinny": "No dataset 'tinny' is listed.",
+    }
+    assert "Did you mean 'tiny'?" in [row["hint"] for row in rows]
+
+
 def test_one_network_learns_one_task_of_a_kind(dataset: Path, tmp_path: Path, medkd: Medkd):
     document = {"datasets": [str(dataset)], "targets": [{"task": "shapes"}, {"task": "shapes"}]}
     (tmp_path / "spec.json").write_text(json.dumps(document), encoding="utf-8")

@@ -3,8 +3,10 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from napari_medkd.core.grid import Grid
 from napari_medkd.core.spec import TrainSpec
 from napari_medkd.files.importers.study_folders import LAYOUTS
 
@@ -27,6 +29,15 @@ def test_a_spec_names_a_task_of_each_of_several_data_sets(path: Path):
     assert [target.dataset for target in spec.targets] == [folder.name for folder in spec.datasets]
     assert all(target.task for target in spec.targets)
     assert (spec.preprocessing.patch or (0,))[0] == (96 if path.stem == "volumes" else 1)
+
+
+def test_an_opacity_as_large_as_its_image_fits_a_patch():
+    spec = spec_at(FOLDER / "pictures.json")
+    wishes = spec.preprocessing_of["rsna-pneumonia"]
+    coarsest = Grid((1, 1024, 1024), np.diag([1.0, 0.199, 0.199, 1.0]))  # mm
+
+    assert coarsest.resized(wishes.spacing).shape == (1, 255, 255)
+    assert wishes.patch == (1, 256, 256)
 
 
 def test_the_page_names_every_spec_and_how_to_get_its_public_sets():

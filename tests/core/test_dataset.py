@@ -43,6 +43,14 @@ def test_labelled_and_unlabelled_cases_are_told_apart():
     assert [found.id for found in livers.unlabelled("organs")] == ["b"]
 
 
+def test_a_patient_who_is_judged_is_set_apart_with_all_cases():
+    cases = [case("a", "Ann"), case("b", "Ben"), case("b2", "Ben"), case("c"), case("d", "Dan"), case("d2", "Dan")]
+    livers = dataset(*cases, split=Split(("a",), ("b",), ("d2",)))
+
+    assert livers.set_apart() == {"b", "b2", "d", "d2"}
+    assert dataset(*cases, split=Split(("a",))).set_apart() == set()
+
+
 def test_all_contradictions_are_reported_together():
     with pytest.raises(DatasetProblem) as error:
         dataset(

@@ -1,10 +1,13 @@
+import json
+
 import pytest
 import torch
 
 from napari_medkd.core.errors import RunProblem
-from napari_medkd.core.spec import Hardware
-from napari_medkd.engine.bench import open_bench
+from napari_medkd.core.spec import Hardware, TrainSpec
+from napari_medkd.engine.bench import CASES_JUDGED, evenly, open_bench
 from napari_medkd.engine.resolved import read_resolved
+from tests.pictures import write_pictures
 
 pytestmark = pytest.mark.engine
 
@@ -46,6 +49,42 @@ def labels_of_patches(spec, size):
 def test_one_references_label_goes_on_beyond_its_edges(tiny_spec):
     assert (labels_of_patches(tiny_spec.replace(references=("case_0",)), 32) >= 0).all()
     assert (labels_of_patches(tiny_spec, 32) == -1).any()
+
+
+@pytest.mark.parametrize(
+    ("most", "chosen"), [(1, "a"), (2, "ad"), (3, "ace"), (4, "abde"), (6, "abcdef"), (9, "abcdef")]
+)
+def test_what_is_judged_is_taken_evenly_from_the_list(most, chosen):
+    assert "".join(evenly(tuple("abcdef"), most)) == chosen
+
+
+def test_cases_listed_class_by_class_are_judged_of_every_class(tmp_path, monkeypatch):
+    folder = write_pictures(tmp_path / "signs", "signs", tasks="c")
+    document = json.loads((folder / "medkd-dataset.json").read_text())
+    ids = [case["id"] for case in document["cases"]]
+    by_class = [*ids[4::2], *ids[5::2]]  # plain ones first, then the framed ones
+    document["split"] = {"train": ids[:4], "validate": by_class}
+    (folder / "medkd-dataset.json").write_text(json.dumps(document))
+    monkeypatch.setitem(CASES_JUDGED, "classification", 4)
+
+    bench = open_bench(TrainSpec(datasets=(folder,)), frozenset({"classification"}))
+
+    assert bench.validation_cases.names == ("signs4", "signs8", "signs5", "signs9")
+
+
+def test_no_image_of_a_patient_who_is_judged_is_learned_from_without_its_label(tiny_dataset, tiny_spec, tmp_path):
+    document = json.loads((tiny_dataset / "medkd-dataset.json").read_text())
+    for case in document["cases"]:
+        case["images"] = [str(tiny_dataset / path) for path in case["images"]]
+        case["annotations"] = {"shapes": str(tiny_dataset / case["annotations"]["shapes"])}
+    document["cases"][1]["group"] = "case_4"  # who validates
+    document["cases"][2]["group"] = "case_5"  # who is tested
+    document["split"]["train"] = ["case_0"]
+    (tmp_path / "medkd-dataset.json").write_text(json.dumps(document))
+
+    bench = open_bench(tiny_spec.replace(datasets=(tmp_path,), references=("case_0",)), SEGMENTATION)
+
+    assert bench.unlabelled_cases.names == ("case_3",)
 
 
 def test_decisions_of_another_version_are_told_and_not_a_crash(tmp_path):

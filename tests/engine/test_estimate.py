@@ -5,9 +5,12 @@ from dataclasses import replace
 
 import pytest
 
+from napari_medkd.core.spec import Hardware, MethodChoice, NetworkChoice, TrainSpec
 from napari_medkd.engine.bench import open_bench
-from napari_medkd.engine.estimate import STEPS_MEASURED, estimate
+from napari_medkd.engine.estimate import STEPS_MEASURED, estimate, paid_once
+from napari_medkd.engine.method import settings_of
 from napari_medkd.methods import method_named
+from tests.pictures import write_pictures
 
 pytestmark = pytest.mark.engine
 
@@ -49,6 +52,18 @@ def test_what_is_paid_once_for_a_case_is_not_paid_in_every_step(bench):
 
     assert found.seconds_per_step["student"] < SECONDS_ONCE / 2
     assert found.seconds > found.plan[0].steps * found.seconds_per_step["student"] + STEPS_MEASURED * SECONDS_ONCE
+
+
+@pytest.mark.parametrize(("method", "number"), [("one-shot", 3 * 5), ("supervised", 3)])
+def test_what_is_registered_is_paid_for_each_pair_of_a_reference_and_another_case(tmp_path, method, number):
+    folder = write_pictures(tmp_path / "cells", "cells", tasks="m")  # eight that train
+    references = ("cells0", "cells1", "cells2")
+    hardware, network = Hardware(device="cpu", precision="fp32", threads=1), NetworkChoice(widths=(4, 8))
+    spec = TrainSpec(datasets=(folder,), references=references, network=network, hardware=hardware)
+    asked, bench = method_named(method), open_bench(spec, frozenset({"segmentation"}))
+    stage = next(asked.stages(settings_of(asked, MethodChoice(name=method)), bench))
+
+    assert paid_once(asked, stage, bench) == number
 
 
 def test_the_steps_are_spread_over_the_stage_so_that_what_begins_late_is_paid_for_its_share(bench):

@@ -127,10 +127,9 @@ def test_two_epochs_lower_the_loss(method, bench, tmp_path):
     longer = bench.spec.replace(schedule=bench.spec.schedule.replace(epochs=2, steps_per_epoch=15))
     events = run_to_end(method, open_bench(longer, method.tasks, bench.resolved), tmp_path)
 
-    totals = [
-        sum(event.losses.values()) for event in events if isinstance(event, StepDone) and event.stage == "student"
-    ]
-    assert totals[-1] < totals[0]
+    steps = [event.losses for event in events if isinstance(event, StepDone) and event.stage == "student"]
+    # A term that begins later has nothing to be held against.
+    assert sum(steps[-1][name] for name in steps[0]) < sum(steps[0].values())
     assert isinstance(events[-1], RunEnded)
     assert events[-1].outcome == "completed"
 

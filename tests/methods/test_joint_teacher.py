@@ -1,68 +1,28 @@
 """The joint teacher: experts of several datasets, one teacher, a student for each."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
+from napari_medkd.cli.inspection import problems_of_spec
 from napari_medkd.core.control import Always
 from napari_medkd.core.errors import InputProblem
 from napari_medkd.core.events import CaseDone, PreviewSaved, StageStarted
-from napari_medkd.core.run_layout import SPEC, checkpoint_path
-from napari_medkd.core.spec import Hardware, MethodChoice, NetworkChoice, PredictSpec, Schedule, Target, TrainSpec
+from napari_medkd.core.run_layout import checkpoint_path
+from napari_medkd.core.spec import Hardware, NetworkChoice, PredictSpec, Schedule, Target
 from napari_medkd.engine.bench import open_bench
 from napari_medkd.engine.loop import train
 from napari_medkd.engine.method import settings_of
-from napari_medkd.engine.networks.heads import Output
 from napari_medkd.engine.predict import predict
 from napari_medkd.files.results import predictions_in, read_prediction
-from napari_medkd.methods import method_named
 from napari_medkd.methods.joint_teacher import METHOD
+from tests.methods.joint_runs import ALL, first_batch, spec_of, stages_of, trained
 from tests.pictures import write_pictures
 
 pytestmark = pytest.mark.engine
-
-
-@pytest.fixture(scope="module")
-def cells(tmp_path_factory) -> Path:
-    return write_pictures(tmp_path_factory.mktemp("data") / "cells", "cells")
-
-
-@pytest.fixture(scope="module")
-def spots(tmp_path_factory) -> Path:
-    """A dataset of two channels, with classes alone."""
-    return write_pictures(tmp_path_factory.mktemp("data") / "spots", "spots", channels=2, dark=True, tasks="c")
-
-
-ALL = (
-    Target(dataset="cells", task="shape"),
-    Target(dataset="cells", task="border"),
-    Target(dataset="cells", task="places"),
-)
-
-
-def spec_of(*datasets: Path, targets=ALL, method="joint-teacher", **settings) -> TrainSpec:
-    return TrainSpec(
-        datasets=datasets,
-        targets=targets,
-        method=MethodChoice(name=method, settings=settings),
-        network=NetworkChoice(widths=(4, 8, 8)),
-        schedule=Schedule(epochs=1, steps_per_epoch=2, batch_size=3, learning_rate=1e-2, augmentation="strong"),
-        hardware=Hardware(device="cpu", precision="fp32", threads=1),
-        seed=3,
-    )
-
-
-def trained(spec: TrainSpec, run: Path):
-    run.mkdir()
-    (run / SPEC).write_text(spec.model_dump_json())
-    method = method_named(spec.method.name)
-    events = list(train(method, open_bench(spec, method.tasks), run, Always()))
-    assert events[-1].outcome == "completed", events[-1]
-    return events
 
 
 def answers(run: Path, network: str, dataset: Path, case: str, out: Path) -> dict[str, object]:
@@ -152,16 +112,6 @@ def test_the_teacher_takes_steps_for_every_dataset():
     ]
 
 
-def stages_of(spec: TrainSpec):
-    torch.manual_seed(0)
-    bench = open_bench(spec, METHOD.tasks)
-    return bench, {stage.name: stage for stage in METHOD.stages(settings_of(METHOD, spec.method), bench)}
-
-
-def first_batch(stage):
-    return next(iter(stage.batches(torch.Generator().manual_seed(0))))
-
-
 def test_a_sample_gives_no_gradient_to_another_datasets_heads_and_none_to_the_experts(cells, spots):
     spec = spec_of(cells, spots)
     stages = METHOD.stages(settings_of(METHOD, spec.method), open_bench(spec, METHOD.tasks))
@@ -193,6 +143,14 @@ def test_each_way_of_following_alone_reaches_the_student_and_leaves_the_teacher_
         assert all(gradient is not None and gradient.abs().sum() > 0 for gradient in gradients), name
         assert all(parameter.grad is None for parameter in teacher.parameters())
         assert all(torch.equal(before[key], value) for key, value in teacher.state_dict().items())
+
+
+def test_labels_of_weight_0_are_no_terms(cells, spots):
+    _, stages = stages_of(spec_of(cells, spots, labels=0.0, answers=1.0, features=1.0))
+
+    terms = stages["student-spots"].objective(first_batch(stages["student-spots"]))
+
+    assert set(terms) == {"answers: classes", "features"}
 
 
 def test_a_small_student_has_a_sixteenth_of_the_parameters_and_ships_without_adapters(cells, spots, tmp_path):
@@ -321,55 +279,18 @@ def test_an_expert_of_other_classes_is_refused(cells, spots, tmp_path):
         open_bench(spec_of(cells, spots).replace(starts_from={"expert-spots": tmp_path / "earlier"}), METHOD.tasks)
 
 
-def test_what_the_teacher_said_beforehand_is_what_it_says_of_an_image_that_is_not_varied(cells, tmp_path):
-    targets = ALL[:2]
-    spec = spec_of(cells, targets=targets, features=0.0, answers=1.0, beforehand=True)
-    spec = spec.replace(schedule=spec.schedule.replace(augmentation="none"))
-    _, stages = stages_of(spec)
-    stage, teacher = stages["student"], stages["teacher"].product.for_pupil(0)
+def test_an_expert_of_another_depth_is_refused_when_checked_and_when_opened(cells, spots, tmp_path):
+    of_spots = spec_of(spots, targets=(Target(),), method="supervised").replace(network=NetworkChoice(widths=(4, 8)))
+    trained(of_spots, tmp_path / "earlier")
+    spec = spec_of(cells, spots).replace(starts_from={"expert-spots": tmp_path / "earlier"})
 
-    batch = first_batch(stage)
+    (problem,) = problems_of_spec(spec, read_images=False)
 
-    with torch.no_grad():
-        online = teacher(batch.image_BCZYX)
-    torch.testing.assert_close(batch.said.mask_BKZYX, online.segmentation, atol=1e-4, rtol=1e-3)
-    torch.testing.assert_close(batch.said.classes_BK, online.classification, atol=1e-4, rtol=1e-3)
-
-
-def test_what_was_said_beforehand_moves_with_the_image(cells, tmp_path):
-    spec = spec_of(cells, targets=ALL[:1], features=0.0, answers=1.0, beforehand=True)
-    bench = open_bench(spec, METHOD.tasks)
-
-    class Copying(torch.nn.Module):
-        """Says of every voxel how bright it is."""
-
-        dimensions = 2
-
-        def __init__(self):
-            super().__init__()
-            self.weight = torch.nn.Parameter(torch.ones(1))
-
-        def forward(self, image):
-            return Output((), segmentation=torch.cat([image, self.weight * image], dim=1))
-
-    moving = bench.spec.schedule.replace(augmentation="paper")  # turns and shifts alone
-    batches = replace(bench, spec=bench.spec.replace(schedule=moving)).batches(teacher=Copying())
-
-    batch = next(iter(batches(torch.Generator().manual_seed(4))))
-
-    torch.testing.assert_close(batch.said.mask_BKZYX[:, :1], batch.image_BCZYX, atol=1e-4, rtol=1e-4)
-
-
-def test_boxes_are_not_followed_beforehand(cells):
-    spec = spec_of(cells, features=0.0, answers=1.0, beforehand=True)
-
-    with pytest.raises(InputProblem, match="boxes of 'places'"):
-        stages_of(spec)
-
-
-def test_maps_are_not_followed_beforehand():
-    with pytest.raises(InputProblem, match="set features to 0"):
-        settings_of(METHOD, MethodChoice(name="joint-teacher", settings={"beforehand": True}))
+    assert problem.where == "starts_from.expert-spots"
+    assert problem.problem == "Its network has 2 levels (4, 8); this run's have 3."
+    assert problem.hint == "Set network.widths to 2 levels, or name a run of 3."
+    with pytest.raises(InputProblem, match="Its network has 2 levels"):
+        open_bench(spec, METHOD.tasks)
 
 
 def test_a_case_to_look_at_is_looked_at_in_its_own_dataset(cells, spots, tmp_path):

@@ -13,6 +13,7 @@ from napari_medkd.core.card import Needs
 from napari_medkd.core.course import Course, courses_of
 from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.errors import InputProblem, Problem, SpecProblem, did_you_mean
+from napari_medkd.core.preprocessing import PreprocessingWishes
 from napari_medkd.core.run_layout import is_run
 from napari_medkd.core.spec import TrainSpec
 from napari_medkd.core.task import Task
@@ -63,6 +64,7 @@ def problems_of_spec(spec: TrainSpec, *, read_images: bool) -> list[Problem]:
         datasets = [open_dataset(path) for path in spec.datasets]
         for dataset in datasets:
             problems += problems_of_dataset(dataset, read_images=read_images)
+        problems += _problems_of_datasets_named(spec, datasets)
         problems += _problems_of_cases_named(spec, datasets)
         courses = courses_of(spec, datasets, kinds)
         for course in courses:
@@ -103,18 +105,23 @@ def _problems_of_method(spec: TrainSpec) -> "tuple[list[Problem], Method[Any] | 
 
 
 def _problems_of_wishes(spec: TrainSpec) -> list[Problem]:
-    wishes, problems = spec.preprocessing, []
-    if wishes.patch is not None and min(wishes.patch) < 1:
-        hint = "Write voxels z, y, x; z is 1 for 2-D images."
-        problems.append(Problem("preprocessing.patch", f"{list(wishes.patch)} holds a size below 1.", hint))
-    if wishes.spacing is not None and min(wishes.spacing) <= 0:
-        hint = "Write the voxel size z, y, x in mm."
-        problems.append(
-            Problem("preprocessing.spacing", f"{list(wishes.spacing)} holds a size that is not above 0.", hint)
-        )
+    problems = _problems_of_preprocessing("preprocessing", spec.preprocessing)
+    for name, wishes in spec.preprocessing_of.items():
+        problems += _problems_of_preprocessing(f"preprocessing_of.{name}", wishes)
     if min(spec.network.widths) < 1:
         hint = "Write the channels of each level, for example 16, 32, 64."
         problems.append(Problem("network.widths", f"{list(spec.network.widths)} holds a width below 1.", hint))
+    return problems
+
+
+def _problems_of_preprocessing(where: str, wishes: PreprocessingWishes) -> list[Problem]:
+    problems = []
+    if wishes.patch is not None and min(wishes.patch) < 1:
+        hint = "Write voxels z, y, x; z is 1 for 2-D images."
+        problems.append(Problem(f"{where}.patch", f"{list(wishes.patch)} holds a size below 1.", hint))
+    if wishes.spacing is not None and min(wishes.spacing) <= 0:
+        hint = "Write the voxel size z, y, x in mm."
+        problems.append(Problem(f"{where}.spacing", f"{list(wishes.spacing)} holds a size that is not above 0.", hint))
     return problems
 
 
@@ -170,6 +177,15 @@ def _problems_of_start(spec: TrainSpec, courses: tuple[Course, ...], *, read_ima
 
     (first, *_) = courses
     return problems_of_start(spec, first.dataset, first.tasks[0], read_images=read_images)
+
+
+def _problems_of_datasets_named(spec: TrainSpec, datasets: Sequence[Dataset]) -> list[Problem]:
+    known = [dataset.name for dataset in datasets]
+    return [
+        Problem(f"preprocessing_of.{name}", f"No dataset {name!r} is listed.", did_you_mean(name, known))
+        for name in spec.preprocessing_of
+        if name not in known
+    ]
 
 
 def _problems_of_cases_named(spec: TrainSpec, datasets: Sequence[Dataset]) -> list[Problem]:

@@ -39,9 +39,9 @@ def problems_of_references(
     if unseen and not problems:
         hint = "Paint it on a reference, or take it off the list of classes."
         problems.append(Problem("references", f"No reference shows {', '.join(unseen)}.", hint))
-    kept_apart = {*dataset.split.validate, *dataset.split.test, *references}
+    kept_apart = {*dataset.set_apart(), *references}
     if needs_images and not any(case.id not in kept_apart for case in dataset.cases):
-        text = "There is no unlabelled image: every other case is set apart to choose settings or to be scored."
+        text = "There is no unlabelled image: all other patients are set apart to choose settings or to be scored."
         problems.append(Problem("references", text, "Add images to the dataset, or take cases out of the split."))
     return problems
 

@@ -1,11 +1,12 @@
 """What a run learns from each of its datasets, as its targets say."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.errors import Problem, SpecProblem, did_you_mean
+from napari_medkd.core.run_layout import stage_name
 from napari_medkd.core.spec import Target, TrainSpec
 from napari_medkd.core.task import Task
 
@@ -37,8 +38,8 @@ def courses_of(spec: TrainSpec, datasets: Sequence[Dataset], kinds: frozenset[st
     Raises
     ------
     SpecProblem
-        With every fault: datasets of one name, a target that names none, tasks that are not there, cannot be taught or
-        are two of one kind, a dataset of whose tasks it is not said which is meant.
+        With every fault: datasets whose files would be called alike, a target that names none, tasks that are not
+        there, cannot be taught or are two of one kind, a dataset of whose tasks it is not said which is meant.
     """
     problems = [*_of_names(datasets), *_of_targets(spec.targets, datasets)]
     courses = []
@@ -61,13 +62,18 @@ def _means(target: Target, dataset: Dataset, datasets: Sequence[Dataset]) -> boo
 
 
 def _of_names(datasets: Sequence[Dataset]) -> list[Problem]:
-    counts = Counter(dataset.name for dataset in datasets)
+    """Return which names cannot be told apart in file names, on a disk for which A is a."""
+    by_file: dict[str, list[str]] = defaultdict(list)
+    for dataset in datasets:
+        by_file[stage_name("", dataset.name).lower()].append(dataset.name)
     hint = "Give each dataset a name of its own in its medkd-dataset.json; answers are called by it."
-    return [
-        Problem("datasets", f"{count} datasets are called {name!r}.", hint)
-        for name, count in counts.items()
-        if count > 1
-    ]
+    return [Problem("datasets", _alike_in_words(names), hint) for names in by_file.values() if len(names) > 1]
+
+
+def _alike_in_words(names: Sequence[str]) -> str:
+    if len(set(names)) == 1:
+        return f"{len(names)} datasets are called {names[0]!r}."
+    return f"The files of {' and '.join(repr(name) for name in names)} would be called alike."
 
 
 def _of_targets(targets: Sequence[Target], datasets: Sequence[Dataset]) -> list[Problem]:

@@ -160,6 +160,12 @@ class Dataset:
             raise DatasetProblem(f"dataset {self.name}", f"There is no task {name!r}.", did_you_mean(name, self.tasks))
         return self.tasks[name]
 
+    def set_apart(self) -> frozenset[str]:
+        """Return the ids of all cases of the patients who validate or test, on whatever side or none they are."""
+        judged = {*self.split.validate, *self.split.test}
+        groups = {case.group for case in self.cases if case.id in judged}
+        return frozenset(case.id for case in self.cases if case.group in groups)
+
     def as_known(self, task: Task) -> Task:
         """Return the dataset's task of the same name, for its colours; the given one where it has more classes."""
         known = self.tasks.get(task.name)

@@ -31,8 +31,12 @@ def epoch_name(epoch: int) -> str:
 
 
 def stage_name(kind: str, dataset: str) -> str:
-    """Return the name of a stage that is one of several alike, one for each dataset."""
-    return f"{kind}-{re.sub(r'[^A-Za-z0-9_-]', '_', dataset)}"
+    """Return the name of a stage that is one of several alike, one for each dataset.
+
+    It is part of file names: letters and digits of any script stay, what may not stand in a file name is an underscore.
+    """
+    in_file_names = re.sub(r"[^\w-]", "_", dataset)
+    return f"{kind}-{in_file_names}"
 
 
 def is_run(folder: Path) -> bool:

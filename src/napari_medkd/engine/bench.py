@@ -12,7 +12,7 @@ from napari_medkd.core.course import Course, courses_of
 from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.errors import DatasetProblem
 from napari_medkd.core.preprocessing import Preprocessing
-from napari_medkd.core.run_layout import CACHE
+from napari_medkd.core.run_layout import CACHE, stage_name
 from napari_medkd.core.spec import TrainSpec
 from napari_medkd.core.task import Task
 from napari_medkd.engine.data.batch import Batch, View
@@ -107,9 +107,8 @@ class Bench:
 
     @cached_property
     def unlabelled_cases(self) -> Cases:
-        """The cases that neither teach by their labels nor judge: only their images are read, labelled or not."""
-        split = self.dataset.split
-        others = {*self.training_cases.names, *split.validate, *split.test}
+        """The cases that neither teach by their labels nor are of a patient who judges: only their images are read."""
+        others = {*self.training_cases.names, *self.dataset.set_apart()}
         names = tuple(case.id for case in self.dataset.cases if case.id not in others)
         return Cases(self.dataset, self.tasks, names, self.preprocessing, labelled=False)
 
@@ -129,9 +128,10 @@ class Bench:
 
     @cached_property
     def validation_cases(self) -> Cases:
-        """The cases judged while training."""
+        """The cases judged while training, evenly over the list: class folders list them class by class."""
         most = max(CASES_JUDGED[task.kind] for task in self.tasks)
-        return Cases(self.dataset, self.tasks, labelled_on("validate", self.course)[:most], self.preprocessing)
+        names = evenly(labelled_on("validate", self.course), most)
+        return Cases(self.dataset, self.tasks, names, self.preprocessing)
 
     @cached_property
     def mean_intensities_CK(self) -> Tensor:
@@ -195,7 +195,8 @@ class Bench:
         """
         said = None
         if teacher is not None:
-            said = TeacherAnswers(teacher, self.answers, self.preprocessing, self.machine, self.cache)
+            folder = self.cache and self.cache / stage_name("answers", self.dataset.name)
+            said = TeacherAnswers(teacher, self.answers, self.preprocessing, self.machine, folder)
         drawing = replace(self.drawing, teacher=said)
 
         def epoch(generator: torch.Generator) -> Iterator[Batch]:
@@ -214,6 +215,12 @@ class Bench:
         if not len(cases):
             return None
         return lambda: judge(network, cases, self.machine, view)
+
+
+def evenly(names: tuple[str, ...], most: int) -> tuple[str, ...]:
+    """Return at most so many of the names, at even distances over all of them and in their order."""
+    count = min(most, len(names))
+    return tuple(names[index * len(names) // count] for index in range(count))
 
 
 def open_bench(spec: TrainSpec, kinds: frozenset[str], resolved: Resolved | None = None) -> Bench:

@@ -87,7 +87,9 @@ class Distilling(Objective):
     def forward(self, batch: Batch) -> LossParts:
         """Return the tasks' terms, and those of following the teacher."""
         weights, student = self.weights, self.student(batch.image_BCZYX)
-        terms = {name: weights.labels * term for name, term in self.losses(student, batch).items()}
+        terms: dict[str, Tensor] = {}
+        if weights.labels:
+            terms |= {name: weights.labels * term for name, term in self.losses(student, batch).items()}
         if batch.said is not None:
             said = Output((), segmentation=batch.said.mask_BKZYX, classification=batch.said.classes_BK)
             terms |= {name: weights.answers * term for name, term in self._of_answers(student, said, batch)}

@@ -17,19 +17,22 @@ from napari_medkd.engine.method import Method, Stage, settings_of
 STEPS_MEASURED = 3
 
 
-def _seconds_once(stage: Stage, bench: Bench) -> float:
-    """Return what is paid once for every case, when a batch first asks for it: reading, alignments, flows.
+def _seconds_once(method: Method[Any], stage: Stage, bench: Bench) -> float:
+    """Return what is paid once for every case or pair, when a batch first asks for it: reading, alignments, flows.
 
     The batches that are timed afterwards are drawn here, and drawn again: what the second time costs less was paid
     once for their cases.
     """
     first, again = _seconds_of_drawing(stage, bench), _seconds_of_drawing(stage, bench)
-    benches = (stage.bench,) if stage.bench else bench.benches
-    cases = sum(len(each.training_cases) for each in benches)
-    if bench.spec.references:
-        cases += len(bench.unlabelled_cases)
     drawn = (STEPS_MEASURED + 1) * bench.spec.schedule.batch_size
-    return max(0.0, first - again) * max(1.0, cases / drawn)
+    return max(0.0, first - again) * max(1.0, paid_once(method, stage, bench) / drawn)
+
+
+def paid_once(method: Method[Any], stage: Stage, bench: Bench) -> int:
+    """Return for how much a stage pays once: its cases, or the pairs of which one is registered with the other."""
+    if method.needs == "references":
+        return len(bench.training_cases) * len(bench.unlabelled_cases)
+    return sum(len(each.training_cases) for each in ((stage.bench,) if stage.bench else bench.benches))
 
 
 def _seconds_of_drawing(stage: Stage, bench: Bench) -> float:
@@ -74,7 +77,7 @@ def estimate(method: Method[Any], bench: Bench) -> Estimate:
     seconds_per_step: dict[str, float] = {}
     beside, peak, parameters = 0.0, 0, 0
     for planned, stage in zip(plan, method.stages(settings, bench), strict=True):
-        beside += _seconds_once(stage, bench)
+        beside += _seconds_once(method, stage, bench)
         seconds_per_step[planned.name] = _seconds_per_step(stage, bench)
         peak = max(peak, _peak_memory_bytes(bench))
         parameters = sum(parameter.numel() for parameter in stage.product.parameters())

@@ -31,7 +31,7 @@ def given_expert(spec: TrainSpec, course: Course) -> tuple[UNetShape, WeightsCar
         return None
     where, run = f"starts_from.{name}", spec.starts_from[name]
     _, card = given_weights(run, where, course.dataset.name)
-    problems = _problems(card, course, where)
+    problems = [*_problems(card, course, where), *_of_levels(card, spec, where)]
     if problems or not isinstance(card.network, UNetShape):
         found = f"The network of {run.name} is no network of a single dataset."
         raise SpecProblem.of(problems or [Problem(where, found, "Name a run of the method supervised.")])
@@ -71,6 +71,15 @@ def _problems(card: WeightsCard, course: Course, where: str) -> list[Problem]:
         hint = "Name a run of the same channels in the same order."
         problems.append(Problem(where, f"{found}{', '.join(course.dataset.channels)}.", hint))
     return problems
+
+
+def _of_levels(card: WeightsCard, spec: TrainSpec, where: str) -> list[Problem]:
+    """Return whether the network is deeper or flatter than those it is joined with: maps are joined level by level."""
+    if not isinstance(card.network, UNetShape) or len(card.network.widths) == len(spec.network.widths):
+        return []
+    levels, wanted = len(card.network.widths), len(spec.network.widths)
+    found = f"Its network has {levels} levels ({', '.join(map(str, card.network.widths))}); this run's have {wanted}."
+    return [Problem(where, found, f"Set network.widths to {levels} levels, or name a run of {wanted}.")]
 
 
 def _in_words(tasks: Mapping[TaskKind, tuple[str, ...]]) -> str:

@@ -230,15 +230,17 @@ def _stages(method: Method[Any], bench: Bench, plan: tuple[StagePlan, ...]) -> I
         yield stage, planned
 
 
-def _first_word(
+def _first_words(
     method: Method[Any], bench: Bench, plan: tuple[StagePlan, ...], checkpoints: Checkpoints, attempt: int
-) -> AnyEvent:
+) -> Iterator[AnyEvent]:
+    """Say that the run starts, with what was noticed in the data, or that it continues."""
     if attempt > 1:
         stage = next((planned.name for planned in plan if not checkpoints.is_done(planned.name)), plan[-1].name)
-        return RunContinued(
+        yield RunContinued(
             stage=stage, epoch=checkpoints.last_epoch(stage), host=platform.node(), pid=os.getpid(), attempt=attempt
         )
-    return RunStarted(
+        return
+    yield RunStarted(
         run=checkpoints.run.name,
         method=method.name,
         host=platform.node(),
@@ -249,6 +251,8 @@ def _first_word(
         device=bench.machine.device.type,
         precision=bench.machine.precision,
     )
+    for each in bench.benches:
+        yield from (Noticed(message=remark) for remark in each.decided.remarks(each.dataset.name))
 
 
 def train(method: Method[Any], bench: Bench, run: Path, control: Control, *, attempt: int = 1) -> Iterator[AnyEvent]:
@@ -266,7 +270,7 @@ def train(method: Method[Any], bench: Bench, run: Path, control: Control, *, att
     bench = bench.in_run(run)
     plan = method.plan(settings_of(method, bench.spec.method), bench.spec.schedule, bench.dataset_names)
     checkpoints = Checkpoints(run)
-    yield _first_word(method, bench, plan, checkpoints, attempt)
+    yield from _first_words(method, bench, plan, checkpoints, attempt)
     try:
         for stage, planned in _stages(method, bench, plan):
             if checkpoints.restore_product(stage.name, stage.product):

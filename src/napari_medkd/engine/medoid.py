@@ -41,8 +41,8 @@ class Candidate:
 
 
 def candidates_of(dataset: Dataset) -> tuple[str, ...]:
-    """Return the cases that may become references: those not set apart to choose settings or to be scored."""
-    apart = {*dataset.split.validate, *dataset.split.test}
+    """Return the cases that may become references: those of no patient set apart to choose settings or to be scored."""
+    apart = dataset.set_apart()
     return tuple(case.id for case in dataset.cases if case.id not in apart)
 
 

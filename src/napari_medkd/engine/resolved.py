@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
 from napari_medkd.core.course import Course
@@ -23,6 +24,9 @@ from napari_medkd.engine.networks.heads import HeadsShape
 from napari_medkd.engine.networks.unet import UNet
 from napari_medkd.engine.starting import preprocessing_of_start
 
+#: From this share of boxes on that are larger than a patch it is told.
+_MANY = 0.05
+
 
 class ResolvedCourse(Settings):
     """What was decided for one dataset."""
@@ -30,6 +34,8 @@ class ResolvedCourse(Settings):
     preprocessing: Preprocessing
     anchors: AnchorSizes | None = None
     """What boxes start from, where some are to be found."""
+    boxes_beyond_patch: float = 0.0
+    """Share of the boxes that are longer than a patch along some axis, 0 to 1."""
     expert_widths: tuple[int, ...] = ()
     """Channels of the levels of an expert that is taken from an earlier run; empty where it is trained."""
 
@@ -41,6 +47,17 @@ class ResolvedCourse(Settings):
             num_scores=len(scores.classes) if scores else 0,
             num_box_classes=len(boxes.classes) if boxes else 0,
             anchors=self.anchors,
+        )
+
+    def remarks(self, dataset: str) -> tuple[str, ...]:
+        """Return what a person should know of the decisions for a dataset before the run takes its time."""
+        if self.boxes_beyond_patch < _MANY:
+            return ()
+        patch = " x ".join(str(side) for side in self.preprocessing.patch[3 - self.preprocessing.dimensions :])
+        return (
+            f"{self.boxes_beyond_patch:.0%} of the boxes of {dataset!r} are larger than a patch of {patch} voxels: it "
+            "shows but a part of each, which is learned neither as an object nor as background where it is small. Set "
+            "a larger preprocessing.spacing or preprocessing.patch.",
         )
 
 
@@ -120,7 +137,7 @@ def _resolve_course(spec: TrainSpec, course: Course, names: tuple[str, ...], *, 
         return ResolvedCourse(preprocessing=known, anchors=network.answers.anchors, expert_widths=network.widths)
     dataset, looked_at = course.dataset, names
     if spec.references:
-        kept_apart = {*dataset.split.validate, *dataset.split.test} - set(names)
+        kept_apart = dataset.set_apart() - set(names)
         looked_at = tuple(case.id for case in dataset.cases if case.id not in kept_apart)
     preprocessing = preprocessing_of_start(spec, dataset, course.tasks[0]) or choose_preprocessing(
         dataset,
@@ -130,15 +147,22 @@ def _resolve_course(spec: TrainSpec, course: Course, names: tuple[str, ...], *, 
         on_gpu=on_gpu,
         whole=Task.of_kind(course.tasks, "classification") is not None,
     )
-    return ResolvedCourse(preprocessing=preprocessing, anchors=_anchors(spec, course, names, preprocessing))
-
-
-def _anchors(
-    spec: TrainSpec, course: Course, names: tuple[str, ...], preprocessing: Preprocessing
-) -> AnchorSizes | None:
     task = Task.of_kind(course.tasks, "detection")
     if task is None:
-        return None
+        return ResolvedCourse(preprocessing=preprocessing)
+    sides_ND = _sides_of_boxes(course, task, names, preprocessing)
+    is_beyond_N = (sides_ND > preprocessing.patch[3 - preprocessing.dimensions :]).any(1)
+    return ResolvedCourse(
+        preprocessing=preprocessing,
+        anchors=anchor_sizes(sides_ND, len(spec.network.widths)),
+        boxes_beyond_patch=float(is_beyond_N.mean()),
+    )
+
+
+def _sides_of_boxes(
+    course: Course, task: Task, names: tuple[str, ...], preprocessing: Preprocessing
+) -> NDArray[np.float64]:
+    """Return the sides (N, D) of all boxes that are learned from, in voxels of the network's input."""
     annotated = [name for name in names if task.name in course.dataset.case(name).annotations]
     cases = Cases(course.dataset, (task,), tuple(annotated), preprocessing)
     corners = [case.boxes.corners for case in cases if case.boxes is not None]
@@ -146,8 +170,7 @@ def _anchors(
     if not len(boxes):
         found = f"No box of {task.name!r} lies in any training case."
         raise DatasetProblem(f"dataset {course.dataset.name}", found, "Draw boxes, or leave the task out.")
-    first = 3 - preprocessing.dimensions
-    return anchor_sizes((boxes[:, 3:] - boxes[:, :3])[:, first:], len(spec.network.widths))
+    return (boxes[:, 3:] - boxes[:, :3])[:, 3 - preprocessing.dimensions :]
 
 
 def _refuse_mixed_dimensions(courses: Sequence[Course], decided: Sequence[ResolvedCourse]) -> None:

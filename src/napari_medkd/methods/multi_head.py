@@ -28,7 +28,7 @@ class MultiHeadSettings(Settings):
         le=16,
         title="Epochs' share",
         description="Epochs as a multiple of the schedule's; as many as there are datasets give each as many samples "
-        "as a network of its own sees.",
+        "as a network of its own sees, if all are equally large; else the larger ones more and the smaller ones fewer.",
     )
     cross_entropy: float = Field(
         1.0, ge=0, le=10, title="Cross-entropy weight", description="Weight of a mask's voxel-wise cross-entropy."

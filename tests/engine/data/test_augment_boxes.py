@@ -86,6 +86,16 @@ def test_a_box_that_left_the_patch_is_left_out_and_one_at_its_edge_is_cut():
     assert found.corners_ND[1].tolist() == [12.0, 0.0, 16.0, 10.0]  # two fifths are left, just enough
 
 
+def test_what_can_be_seen_of_a_box_that_is_hardly_there_is_kept_apart():
+    larger_than_the_patch, leaving, gone = (0.0, 0.0, 60.0, 60.0), (12.0, 0.0, 32.0, 10.0), (30.0, 0.0, 38.0, 8.0)
+    boxes = BoxTarget(torch.tensor([larger_than_the_patch, leaving, gone]), torch.tensor([0, 1, 2]))
+
+    found = moved_boxes(boxes, None, (16, 40), (16, 40))
+
+    assert found.classes_N.tolist() == []
+    assert found.partly_ND.tolist() == [[0.0, 0.0, 16.0, 40.0], [12.0, 0.0, 16.0, 10.0]]
+
+
 def test_no_boxes_stay_no_boxes():
     _, grid = None, torch.zeros(8, 8, 2)
 

@@ -93,6 +93,29 @@ def test_a_sample_without_boxes_teaches_that_there_are_none():
     assert (found.logits_BNK.grad > 0).all()
 
 
+def test_where_a_box_is_only_partly_there_nothing_is_taught():
+    found, partly = maps(sure=0.0), torch.tensor([[0.0, 0.0, 16.0, 32.0]])
+
+    loss = box_losses(found, (truth()._replace(partly_ND=partly),)).of_class
+    loss.backward()
+
+    # of 64 positions with 2 anchors of 2 classes the upper half is left out
+    assert loss.item() == pytest.approx(128 * 0.75 * 0.25 * math.log(2), rel=1e-5)
+    assert (found.logits_BNK.grad[0, :64] == 0).all()
+    assert (found.logits_BNK.grad[0, 64:] > 0).all()
+
+
+def test_a_box_inside_one_that_is_only_partly_there_is_taught():
+    found, partly = maps(sure=0.0), torch.tensor([[0.0, 0.0, 32.0, 32.0]])
+    wanted = truth((8, 8, 16, 16))._replace(partly_ND=partly)
+    num_boxes = int((matches(found, wanted.corners_ND) >= 0).sum())
+
+    loss = box_losses(found, (wanted,)).of_class.item()
+
+    by_hand = (0.25 + 0.75) * num_boxes * 0.25 * math.log(2) / num_boxes  # of the box's class and of the other one
+    assert loss == pytest.approx(by_hand, rel=1e-5)
+
+
 def test_equal_detectors_agree():
     found = maps(sure=1.0)
 

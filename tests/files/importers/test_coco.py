@@ -153,6 +153,40 @@ def test_the_sides_are_the_images_own_or_those_of_document_or_folder(tmp_path, l
     assert dataset.split.test == ("test_1",)
 
 
+def in_two_documents(folder: Path, first: str, second: str) -> Path:
+    """Lay out COCO's own way: the second document lists the same image, with another box."""
+    picture(folder / "images" / "a.png", lit=(12, 4, 32, 10))
+    only_a = [{"id": 1, "file_name": "a.png", "width": 40, "height": 30}]
+    other = [{"id": 3, "image_id": 1, "category_id": 5, "bbox": [1, 1, 2, 2], "keypoints": [2, 2, 2]}]
+    write_json(folder / "annotations" / first, document(images=only_a))
+    write_json(folder / "annotations" / second, document(images=only_a, annotations=other))
+    return folder
+
+
+def test_an_image_in_two_documents_has_the_boxes_of_the_first_and_that_is_told(tmp_path):
+    folder = in_two_documents(tmp_path / "s", "instances_train2017.json", "person_keypoints_train2017.json")
+
+    dataset, remarks = imported(folder, tmp_path / "d")
+
+    assert boxes_of(dataset, "a").corners.tolist() == [[0, 4, 12, 1, 10, 32]]
+    assert "An image is listed in several documents; its boxes are those of the first (a.png)." in told(remarks)
+    assert dataset.split.train == ("a",)
+
+
+@pytest.mark.parametrize("documents", [("a_test.json", "b.json"), ("a.json", "b_test.json")])
+def test_a_document_that_says_nothing_of_a_side_takes_none_away(tmp_path, documents):
+    dataset, _ = imported(in_two_documents(tmp_path / "s", *documents), tmp_path / "d")
+
+    assert dataset.split.test == ("a",)
+
+
+def test_an_image_on_two_sides_is_a_fault(tmp_path):
+    message = refused(in_two_documents(tmp_path / "s", "instances_train2017.json", "instances_val2017.json"))
+
+    assert "An image is listed on two sides (a.png: train and validate)." in message
+    assert "List it on one side" in message
+
+
 def test_images_of_one_name_in_two_folders_are_two_cases(tmp_path):
     for side, x in (("train", 3), ("test", 9)):
         picture(tmp_path / "s" / side / "1.png", lit=(x, 2, x + 4, 6))

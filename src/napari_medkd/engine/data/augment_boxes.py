@@ -9,7 +9,7 @@ from torch import Tensor
 
 from napari_medkd.engine.data.batch import BoxTarget
 
-#: A box of which less is left in the patch is no box there.
+#: A box of which less is left in the patch is no box there, but what is left of it is no background either.
 LEAST_VISIBLE = 0.4
 
 
@@ -45,14 +45,16 @@ def moved_boxes(
 
 
 def visible(boxes: BoxTarget, shape: tuple[int, ...]) -> BoxTarget:
-    """Return the boxes cut to a patch, without those of which too little is left."""
+    """Return the boxes cut to a patch; those of which too little is left are partly there."""
     corners_ND, dimensions = boxes.corners_ND, len(shape)
     sides_D = torch.tensor(shape, dtype=corners_ND.dtype)
     low_ND = corners_ND[:, :dimensions].clamp(min=0).minimum(sides_D)
     high_ND = corners_ND[:, dimensions:].clamp(min=0).minimum(sides_D)
     whole_N = (corners_ND[:, dimensions:] - corners_ND[:, :dimensions]).prod(1)
-    is_kept_N = (high_ND - low_ND).prod(1) >= LEAST_VISIBLE * whole_N
-    return BoxTarget(torch.cat([low_ND, high_ND], dim=1)[is_kept_N], boxes.classes_N[is_kept_N])
+    left_N = (high_ND - low_ND).prod(1)
+    is_kept_N = left_N >= LEAST_VISIBLE * whole_N
+    cut_ND = torch.cat([low_ND, high_ND], dim=1)
+    return BoxTarget(cut_ND[is_kept_N], boxes.classes_N[is_kept_N], cut_ND[~is_kept_N & (left_N > 0)])
 
 
 def _moved(

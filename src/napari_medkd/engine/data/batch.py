@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeAlias
 
+import torch
 from torch import Tensor
 
 
@@ -18,6 +19,14 @@ class BoxTarget(NamedTuple):
     """(N, 2 D): low edges, then high ones, in voxels of the sample."""
     classes_N: Tensor
     """Class indices, int64."""
+    partly_ND: Tensor | None = None
+    """What is seen of boxes of which too little lies in the sample, corners as above: anchors there are taught neither
+    that there is an object nor that there is none. None is the same as no such box."""
+
+    def to(self, device: torch.device) -> "BoxTarget":
+        """Return the boxes on a device."""
+        partly_ND = None if self.partly_ND is None else self.partly_ND.to(device)
+        return BoxTarget(self.corners_ND.to(device), self.classes_N.to(device), partly_ND)
 
 
 class Said(NamedTuple):

@@ -98,8 +98,7 @@ class Batches:
         corners = boxes.corners.reshape(-1, 2, 3)[:, :, first:] - source.start_D[first:]
         classes = torch.tensor([boxes.task.classes.index(name) for name in boxes.classes], dtype=torch.int64)
         found = BoxTarget(torch.from_numpy(corners.reshape(-1, 2 * len(wanted))).float(), classes)
-        moved = moved_boxes(found, grid_ZYXD, cut, wanted)
-        return BoxTarget(moved.corners_ND.to(self.device), moved.classes_N.to(self.device))
+        return moved_boxes(found, grid_ZYXD, cut, wanted).to(self.device)
 
 
 def _enlarged(shape: tuple[int, int, int]) -> tuple[int, int, int]:

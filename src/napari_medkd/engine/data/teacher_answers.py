@@ -32,7 +32,8 @@ class TeacherAnswers:
     answers
         Its heads; of boxes nothing is kept.
     folder
-        Where they are kept; None keeps them in memory.
+        Where they are kept, a folder of the dataset's own: of the same images the same weights say something else where
+        they are asked for another dataset. None keeps them in memory.
     """
 
     def __init__(

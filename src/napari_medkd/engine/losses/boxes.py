@@ -79,6 +79,9 @@ def matches(found: BoxMaps, boxes_M: Tensor) -> Tensor:
 def box_losses(found: BoxMaps, truths: tuple[BoxTarget | None, ...]) -> BoxLosses:
     """Return the focal loss of the anchors' classes and one minus the generalised IoU of those that stand for a box.
 
+    Anchors whose middle lies in what is left of a box that is only partly there count nowhere, unless they stand for
+    another one.
+
     Parameters
     ----------
     truths
@@ -98,7 +101,8 @@ def box_losses(found: BoxMaps, truths: tuple[BoxTarget | None, ...]) -> BoxLosse
         logits_NK = in_full_precision(found.logits_BNK[index])
         wanted_NK = torch.zeros_like(logits_NK)
         wanted_NK[is_box_N, truth.classes_N[matched_N[is_box_N]]] = 1
-        of_class.append(_FOCAL(logits_NK, wanted_NK).sum())
+        counts_N = is_box_N | ~_lie_in(found.anchors_ND, truth.partly_ND)
+        of_class.append(_FOCAL(logits_NK, wanted_NK)[counts_N].sum())
         num_matched += int(is_box_N.sum())
         if is_box_N.any():
             boxes = decoded(found.anchors_ND[is_box_N], found.offsets_BND[index][is_box_N])
@@ -106,6 +110,15 @@ def box_losses(found: BoxMaps, truths: tuple[BoxTarget | None, ...]) -> BoxLosse
             of_place.append((1 - overlap_N).sum())
     nothing = found.logits_BNK.sum() * 0 + found.offsets_BND.sum() * 0
     return BoxLosses(*(sum(terms, nothing) / max(num_matched, 1) for terms in (of_class, of_place)))
+
+
+def _lie_in(anchors_ND: Tensor, boxes_MD: Tensor | None) -> Tensor:
+    """Return whether the middle of each anchor lies in any of the boxes (N,)."""
+    if boxes_MD is None:
+        return torch.zeros(len(anchors_ND), dtype=torch.bool, device=anchors_ND.device)
+    dimensions = anchors_ND.shape[1] // 2
+    middle_N1D = ((anchors_ND[:, :dimensions] + anchors_ND[:, dimensions:]) / 2)[:, None]
+    return ((boxes_MD[:, :dimensions] <= middle_N1D) & (middle_N1D < boxes_MD[:, dimensions:])).all(2).any(1)
 
 
 def box_agreement(

@@ -63,8 +63,6 @@ class Output(NamedTuple):
     """Logits (B, K, Z, Y, X) at full resolution."""
     classification: Tensor | None = None
     """Logits (B, K) of the whole image."""
-    embedding: Tensor | None = None
-    """(B, C): what the whole image's logits are read from."""
     detection: BoxMaps | None = None
 
     @property
@@ -115,8 +113,7 @@ class Heads(nn.Module):
         if self.shape.num_classes:
             output = output._replace(segmentation=self.segmentation(pyramid[-1]))
         if self.shape.num_scores:
-            scores, embedding = self.classification(pyramid[0])
-            output = output._replace(classification=scores, embedding=embedding)
+            output = output._replace(classification=self.classification(pyramid[0]))
         if self.shape.anchors:
             output = output._replace(detection=self.detection(pyramid))
         return output
@@ -133,11 +130,11 @@ class Classification(nn.Module):
         self.mixing = CONVOLUTION[dimensions](channels, channels, kernel_size=3, padding=1)
         self.scores = nn.Linear(2 * channels, num_scores)
 
-    def forward(self, map_BCZYX: Tensor) -> tuple[Tensor, Tensor]:
-        """Return logits (B, K) and what they are read from (B, 2 C)."""
+    def forward(self, map_BCZYX: Tensor) -> Tensor:
+        """Return logits (B, K)."""
         mixed = functional.leaky_relu(self.mixing(map_BCZYX), SLOPE).flatten(2)
-        embedding = torch.cat([mixed.mean(2), mixed.amax(2)], dim=1)
-        return self.scores(embedding), embedding
+        logits: Tensor = self.scores(torch.cat([mixed.mean(2), mixed.amax(2)], dim=1))
+        return logits
 
 
 class Detection(nn.Module):

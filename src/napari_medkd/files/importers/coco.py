@@ -2,7 +2,8 @@
 
 One document, or all of a folder: ``*.json`` in it or one folder deeper, as COCO's own ``annotations/`` and Roboflow's
 ``train/``, ``valid/`` and ``test/`` are laid out. The side is the image's own ``split``, or the word for a side in the
-document's name or folder.
+document's name or folder. Of an image that several documents list, as COCO's ``instances_*`` and ``person_keypoints_*``
+do, the first one's boxes are taken.
 """
 
 import re
@@ -90,14 +91,20 @@ class _Reading:
     side_of: dict[Path, str] = field(default_factory=dict)
 
     def take(self, path: Path, document: dict[str, Any]) -> None:
-        """Add the images and boxes of one document."""
+        """Add the images and boxes of one document, but no boxes of images that an earlier one lists."""
+        listed_before = set(self.rectangles)
         name_of = {entry["id"]: str(entry["name"]) for entry in document["categories"] if _has(entry, "id", "name")}
         image_of: dict[Any, Path | None] = {}
         for entry in document["images"]:
             if not _has(entry, "id", "file_name"):
                 self.faults.add(str(entry)[:60], "An image has no id or file_name", "Export the document again.")
                 continue
-            image_of[entry["id"]] = self._image(entry, path)
+            image = self._image(entry, path)
+            if image is not None and image in listed_before:
+                problem = "An image is listed in several documents; its boxes are those of the first"
+                self.remarks.add(image.name, problem, "To take those of another document, import that one alone.")
+                image = None
+            image_of[entry["id"]] = image
         for entry in document["annotations"]:
             self._annotation(entry, name_of, image_of)
 
@@ -118,10 +125,17 @@ class _Reading:
             return None
         self._compare_size(entry, path)
         self.rectangles.setdefault(path, [])
-        self.side_of[path] = (
-            side_in(str(entry.get("split", ""))) or side_in(document.stem) or side_in(document.parent.name)
-        )
+        side = side_in(str(entry.get("split", ""))) or side_in(document.stem) or side_in(document.parent.name)
+        self._note_side(path, side)
         return path
+
+    def _note_side(self, path: Path, side: str) -> None:
+        """Keep the side of an image; where nothing is said of it, it stays the one that another document says."""
+        known = self.side_of.get(path, "")
+        if known and side and known != side:
+            hint = "List it on one side: in documents of one side, or with the same split."
+            self.faults.add(f"{path.name}: {known} and {side}", "An image is listed on two sides", hint)
+        self.side_of[path] = known or side
 
     def _compare_size(self, entry: dict[str, Any], path: Path) -> None:
         """Note where an image is not as large as the document says: then its boxes lie elsewhere."""
