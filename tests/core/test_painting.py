@@ -83,9 +83,10 @@ def test_smoothing_takes_a_speck_away_and_leaves_a_ball():
     labels = ball()
     labels[2, 2, 2] = 1
 
-    found = smoothed(labels, (1.0, 1.0, 1.0), 1.0)
+    found, kept = smoothed(labels, 0, (1.0, 1.0, 1.0), 1.0)
 
     assert found[2, 2, 2] == 0
+    assert kept == []
     assert dice(found, ball(), 2)[1] > 0.97
     assert found.dtype == labels.dtype
 
@@ -94,7 +95,52 @@ def test_smoothing_a_plane_works_within_it():
     labels = np.zeros((1, 20, 20), np.uint8)
     labels[0, 5:15, 5:15] = 3
 
-    found = smoothed(labels, (5.0, 1.0, 1.0), 1.0)
+    found, _ = smoothed(labels, 0, (5.0, 1.0, 1.0), 1.0)
 
     assert set(np.unique(found)) == {0, 3}
     assert found[0, 10, 10] == 3
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_smoothing_before_interpolation_rounds_each_slice_by_itself(axis):
+    labels = np.zeros((32, 32, 32), np.uint8)
+    slices = np.moveaxis(labels, axis, 0)
+    slices[[5, 10, 15, 20], 4:28, 4:28] = 1
+
+    found, kept = smoothed(labels, axis, (1.0, 1.0, 1.0), 1.0)
+
+    # With weights of 0.40, 0.24, 0.05, ... a pixel at an edge keeps 0.70 along it; a corner 0.70 * 0.70 = 0.49 alone.
+    assert (found > 0).sum() == 4 * (24 * 24 - 4)
+    assert painted_slices(found, axis) == [5, 10, 15, 20]
+    assert kept == []
+
+
+def test_a_structure_on_one_slice_is_rounded_within_it():
+    labels = np.zeros((9, 32, 32), np.uint8)
+    labels[4, 4:28, 4:28] = 1
+
+    found, _ = smoothed(labels, 0, (1.0, 1.0, 1.0), 1.0)
+
+    assert (found > 0).sum() == 24 * 24 - 4
+
+
+def test_smoothing_what_is_whole_works_across_slices():
+    labels = np.zeros((32, 32, 32), np.uint8)
+    labels[4:28, 4:28, 4:28] = 1
+
+    found, _ = smoothed(labels, 0, (1.0, 1.0, 1.0), 1.0)
+
+    # An edge keeps 0.70 * 0.70 = 0.49 across the two faces that meet there: all twelve edges go.
+    assert (found > 0).sum() == 24**3 - 12 * 22 - 8
+
+
+def test_a_class_that_smoothing_would_take_away_stays_as_it_is():
+    labels = ball()
+    labels[12, 3, 5:25] = 2
+    labels[11, 3, 5:25] = 2
+
+    found, kept = smoothed(labels, 0, (1.0, 1.0, 1.0), 1.0)
+
+    assert kept == [2]
+    assert np.array_equal(found == 2, labels == 2)
+    assert dice((found == 1).astype(np.uint8), ball(), 2)[1] > 0.97

@@ -55,12 +55,13 @@ def test_interpolation_is_one_step_that_can_be_undone(annotation):
     paint(annotation, 8)
     before = annotation.snapshot().labels
 
-    assert annotation.interpolate() == 3
+    annotation.interpolate()
     assert annotation.painted(annotation.snapshot()).num_empty == 0
     annotation.layer.undo()
 
     assert np.array_equal(annotation.snapshot().labels, before)
-    assert annotation.interpolate() == 3
+    annotation.interpolate()
+    assert annotation.painted(annotation.snapshot()).num_empty == 0
 
 
 def test_slices_are_counted_along_the_slider(viewer, annotation):
@@ -83,6 +84,29 @@ def test_smoothing_takes_a_speck_away(annotation):
 
     assert annotation.layer.data[20, 20, 20] == 0
     assert annotation.layer.data[7, 8, 8] == 1
+
+
+def test_what_is_painted_on_every_fifth_slice_survives_smoothing(annotation):
+    for z in (4, 9, 14, 19):
+        paint(annotation, z, low=4, high=20)
+
+    assert annotation.smooth() is None
+
+    # Each square of 16 x 16 pixels loses its four corners.
+    assert (annotation.layer.data > 0).sum() == 4 * (16 * 16 - 4)
+    annotation.layer.undo()
+    assert (annotation.layer.data > 0).sum() == 4 * 16 * 16
+
+
+def test_a_thin_line_survives_smoothing_and_the_person_hears_why(annotation):
+    annotation.layer.data[9, 9, 2:22] = 1
+
+    told = annotation.smooth()
+
+    assert annotation.layer.data[9, 9, 2:22].all()
+    assert (annotation.layer.data > 0).sum() == 20
+    assert told.where == "structure 1"
+    assert "stays as it is" in told.problem
 
 
 def test_classes_are_added_renamed_recoloured_and_taken_away(annotation):

@@ -77,21 +77,43 @@ def _depth(inside: NDArray[np.bool_], sampling: tuple[float, ...]) -> NDArray[np
     return depth
 
 
-def smoothed(labels_ZYX: Labels, spacing: tuple[float, float, float], radius: float) -> Labels:
-    """Return labels with smooth outlines: each voxel takes the class that weighs most around it.
+def smoothed(
+    labels_ZYX: Labels, axis: int, spacing: tuple[float, float, float], radius: float
+) -> tuple[Labels, list[int]]:
+    """Return labels with smooth outlines, and the classes that stay as they are because nothing of them would be left.
+
+    Each voxel takes the class that weighs most around it. Across slices, outlines are smooth only once every class is
+    whole: a slice between empty ones would weigh too little to stay.
 
     Parameters
     ----------
+    axis
+        The axis across which slices were painted.
     spacing
         Voxel size (z, y, x).
     radius
         Standard deviation of the Gaussian weights, in the unit of the spacing.
     """
-    sigma = [radius / size if sides > 1 else 0.0 for size, sides in zip(spacing, labels_ZYX.shape, strict=True)]
+    wide = [sides > 1 and (each != axis or _is_whole(labels_ZYX, axis)) for each, sides in enumerate(labels_ZYX.shape)]
+    sigma = [radius / size if is_wide else 0.0 for size, is_wide in zip(spacing, wide, strict=True)]
+    present = np.unique(labels_ZYX)
     best = np.zeros(labels_ZYX.shape, np.float32)
     chosen = np.zeros_like(labels_ZYX)
-    for one in np.unique(labels_ZYX):
+    for one in present:
         weight = ndimage.gaussian_filter((labels_ZYX == one).astype(np.float32), sigma, mode="nearest")
         chosen = np.where(weight > best, one, chosen)
         best = np.maximum(weight, best)
-    return chosen.astype(labels_ZYX.dtype)
+    kept: set[int] = set()
+    while lost := set(present.tolist()) - set(np.unique(chosen).tolist()) - {0}:  # what is put back may cover another
+        kept |= lost
+        chosen = np.where(np.isin(labels_ZYX, list(lost)), labels_ZYX, chosen)
+    return chosen.astype(labels_ZYX.dtype), sorted(kept)
+
+
+def _is_whole(labels_ZYX: Labels, axis: int) -> bool:
+    """Return whether every class is on two slices or more along an axis, and on all between its first and its last."""
+    for one in np.unique(labels_ZYX[labels_ZYX > 0]):
+        painted = painted_slices(labels_ZYX == one, axis)
+        if len(painted) == 1 or painted[-1] - painted[0] >= len(painted):
+            return False
+    return True

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_medkd.core.annotation import Mask
 from napari_medkd.core.dataset import Case, Dataset
-from napari_medkd.core.errors import VolumeProblem
+from napari_medkd.core.errors import Problem, VolumeProblem
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.painting import empty_slices_between, interpolated, painted_slices, smoothed
 from napari_medkd.core.task import Task
@@ -160,19 +160,20 @@ class Annotation:
         """The axis (z, y or x) that the slider moves along."""
         return 0 if self.grid.is_flat else int(self._viewer.dims.order[-3])
 
-    def interpolate(self) -> int:
-        """Fill the empty slices between painted ones, as one step that can be undone; return how many there were."""
-        labels = self._volume()
-        axis = self.slice_axis
-        count = len(empty_slices_between(labels, axis))
-        if count:
-            self._put(interpolated(labels, axis, self.grid.spacing))
-        return count
+    def interpolate(self) -> None:
+        """Fill the empty slices between painted ones, as one step that can be undone."""
+        self._put(interpolated(self._volume(), self.slice_axis, self.grid.spacing))
 
-    def smooth(self) -> None:
-        """Smooth all outlines a little, as one step that can be undone."""
+    def smooth(self) -> Problem | None:
+        """Smooth all outlines a little, as one step that can be undone; return what is too thin for that."""
         radius = float(np.median([size for size, n in zip(self.grid.spacing, self.grid.shape, strict=True) if n > 1]))
-        self._put(smoothed(self._volume(), self.grid.spacing, radius))
+        changed, kept = smoothed(self._volume(), self.slice_axis, self.grid.spacing, radius)
+        self._put(changed)
+        if not kept:
+            return None
+        names = ", ".join(_name_of(self.task, label) for label in kept)
+        hint = "Paint what is thin a few pixels wider, if it shall be smoothed."
+        return Problem(names, "Nothing would be left after smoothing: it stays as it is painted.", hint)
 
     def add_class(self, name: str) -> None:
         """Add a class at the end, and paint with it.
@@ -283,6 +284,10 @@ class Annotation:
 
 def _chooser(annotation: Annotation, label: int) -> Callable[[Any], None]:
     return lambda _layer: annotation.choose(label)
+
+
+def _name_of(task: Task, label: int) -> str:
+    return task.classes[label] if label < len(task.classes) else f"label {label}"
 
 
 def _known_mask(dataset: Dataset, case: Case, task: Task, grid: Grid) -> Mask:

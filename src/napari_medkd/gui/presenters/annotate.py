@@ -3,11 +3,11 @@
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_medkd.core.errors import InputProblem
+from napari_medkd.core.errors import InputProblem, Problem
 from napari_medkd.gui.presenters.ports import InBackground, problems_of
 from napari_medkd.gui.presenters.words import count
 from napari_medkd.gui.state import AnnotateState, Session
@@ -103,13 +103,13 @@ class AnnotatePresenter:
             annotation.remove()
             self._state.painted = None
 
-    def change(self, work: "Callable[[Annotation], Any]") -> None:
-        """Change the classes or the mask; what cannot be done is told."""
+    def change(self, work: "Callable[[Annotation], Problem | None]") -> None:
+        """Change the classes or the mask; what cannot be done, or what the work returns as left undone, is told."""
         if self.annotation is None:
             return
         self._state.problem = None
         try:
-            work(self.annotation)
+            self._state.problem = work(self.annotation)
         except InputProblem as error:
             self._state.problem = error.problems[0]
         self.look()
