@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_medkd.core.annotation import Mask
 from napari_medkd.core.dataset import Case, Dataset
 from napari_medkd.core.errors import Problem, VolumeProblem
 from napari_medkd.core.painting import painted_slices
@@ -62,9 +63,21 @@ def _problems_of(case: Case, where: str, dataset: Dataset, task: Task) -> tuple[
         mask = read_mask(annotation, task, grid=grid, label_map=dataset.label_maps.get(task.name))
     except VolumeProblem as error:
         return [Problem(f"{where}: {found.where}", found.problem, found.hint) for found in error.problems], set()
-    single = [axis for axis in range(3) if not grid.is_flat and len(painted_slices(mask.labels, axis)) == 1]
-    if single:
-        others = grid.shape[single[0]] - 1
-        text = f"Only one slice of case {case.id!r} is painted; the other {others} would count as empty."
+    text = "" if grid.is_flat else _half_painted(case.id, mask)
+    if text:
         return [Problem(where, text, "Paint every few slices and let Interpolate fill those between.")], set()
     return [], set(np.unique(mask.labels).tolist())
+
+
+def _half_painted(name: str, mask: Mask) -> str:
+    """Return how a case's mask looks as if slices of it were left out; empty where it does not."""
+    for axis in range(3):
+        painted = painted_slices(mask.labels, axis)
+        if len(painted) == 1:
+            others = mask.grid.shape[axis] - 1
+            return f"Only one slice of case {name!r} is painted; the other {others} would count as empty."
+        if len(painted) > 1 and min(np.diff(painted)) > 1:
+            between = painted[-1] - painted[0] + 1 - len(painted)
+            found = f"No two of the {len(painted)} painted slices of case {name!r} are neighbours"
+            return f"{found}; the {between} between them would count as empty."
+    return ""
