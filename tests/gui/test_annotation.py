@@ -64,6 +64,33 @@ def test_interpolation_is_one_step_that_can_be_undone(annotation):
     assert annotation.painted(annotation.snapshot()).num_empty == 0
 
 
+def test_classes_on_different_slices_are_interpolated_each_by_itself(annotation):
+    annotation.add_class("vein")
+    for z in (2, 6, 10):
+        paint(annotation, z, low=2, high=10)
+    for z in (4, 8):
+        paint(annotation, z, value=2, low=12, high=20)
+
+    assert annotation.interpolate() is None
+
+    assert (annotation.layer.data == 1).sum() == 9 * 8 * 8
+    assert (annotation.layer.data == 2).sum() == 5 * 8 * 8
+    assert [one.num_missing for one in annotation.painted(annotation.snapshot()).classes] == [0, 0]
+
+
+def test_a_gap_between_slices_of_different_classes_is_told_not_passed_over(annotation):
+    annotation.add_class("vein")
+    paint(annotation, 2)
+    paint(annotation, 8, value=2)
+    before = annotation.snapshot().labels
+
+    told = annotation.interpolate()
+
+    assert "Nothing could be filled" in told.problem
+    assert "on both sides" in told.hint
+    assert np.array_equal(annotation.snapshot().labels, before)
+
+
 def test_slices_are_counted_along_the_slider(viewer, annotation):
     annotation.layer.data[5:9, 4, 5:9] = 1
     annotation.layer.data[5:9, 7, 5:9] = 1

@@ -13,7 +13,7 @@ from napari_medkd.core.annotation import Mask
 from napari_medkd.core.dataset import Case, Dataset
 from napari_medkd.core.errors import Problem, VolumeProblem
 from napari_medkd.core.grid import Grid
-from napari_medkd.core.painting import empty_slices_between, interpolated, painted_slices, smoothed
+from napari_medkd.core.painting import empty_between, interpolated, smoothed, voxels_by_slice
 from napari_medkd.core.task import Task
 from napari_medkd.files.annotating import refuse_unstorable
 from napari_medkd.gui.canvas import layer_of, placed_like
@@ -34,6 +34,8 @@ class ClassVolume:
     ----------
     volume
         In ml, or in pixels where the image has no physical size (see ``unit``).
+    num_missing
+        Slices without it between the first and the last one that it is painted on.
     """
 
     label: int
@@ -41,6 +43,7 @@ class ClassVolume:
     colour: str
     volume: float
     unit: str
+    num_missing: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,29 +143,45 @@ class Annotation:
 
     def painted(self, mask: Mask) -> Painted:
         """Return what a snapshot holds."""
-        counts = np.bincount(mask.labels.ravel(), minlength=len(self.task.classes))
-        is_physical = self.grid.unit == "mm"
-        size = float(np.prod(self.grid.spacing)) / 1000 if is_physical else 1.0
         from napari_medkd.gui.colours import colour_of
 
+        counts = voxels_by_slice(mask.labels, self.slice_axis, len(self.task.classes))
+        is_physical = self.grid.unit == "mm"
+        size = float(np.prod(self.grid.spacing)) / 1000 if is_physical else 1.0
+        unit = "ml" if is_physical else "px"
         classes = tuple(
-            ClassVolume(label, name, colour_of(self.task, label), counts[label] * size, "ml" if is_physical else "px")
+            ClassVolume(
+                label,
+                name,
+                colour_of(self.task, label),
+                float(counts[:, label].sum() * size),
+                unit,
+                len(empty_between(counts[:, label] > 0)),
+            )
             for label, name in enumerate(self.task.classes)
             if label
         )
-        axis = self.slice_axis
-        if self.grid.is_flat:
-            return Painted(classes, int(counts[1:].any()), 0)
-        return Painted(classes, len(painted_slices(mask.labels, axis)), len(empty_slices_between(mask.labels, axis)))
+        is_painted = counts[:, 1:].any(axis=1)
+        return Painted(classes, int(is_painted.sum()), len(empty_between(is_painted)))
 
     @property
     def slice_axis(self) -> int:
         """The axis (z, y or x) that the slider moves along."""
         return 0 if self.grid.is_flat else int(self._viewer.dims.order[-3])
 
-    def interpolate(self) -> None:
-        """Fill the empty slices between painted ones, as one step that can be undone."""
-        self._put(interpolated(self._volume(), self.slice_axis, self.grid.spacing))
+    def interpolate(self) -> Problem | None:
+        """Fill the slices between painted ones, class by class, as one step that can be undone.
+
+        Returns
+        -------
+        Problem or None
+            Why nothing could be filled, where nothing was.
+        """
+        if self._put(interpolated(self._volume(), self.slice_axis, self.grid.spacing)):
+            return None
+        found = "Nothing could be filled: a class is drawn between two slices it is painted on, where no other is."
+        hint = "Paint the class on both sides of the empty slices; the two outlines have to overlap a little."
+        return Problem("Interpolate", found, hint)
 
     def smooth(self) -> Problem | None:
         """Smooth all outlines a little, as one step that can be undone; return what is too thin for that."""
@@ -275,11 +294,14 @@ class Annotation:
     def _volume(self) -> NDArray[Any]:
         return np.asarray(self.layer.data).reshape(self.grid.shape)
 
-    def _put(self, labels_ZYX: NDArray[Any]) -> None:
+    def _put(self, labels_ZYX: NDArray[Any]) -> bool:
+        """Draw other labels, as one step that can be undone; return whether anything is different now."""
         changed = shown_array(labels_ZYX, self.grid)
         where = np.nonzero(changed != self.layer.data)
-        if len(where[0]):
+        is_different = bool(len(where[0]))
+        if is_different:
             self.layer.data_setitem(where, changed[where])
+        return is_different
 
 
 def _chooser(annotation: Annotation, label: int) -> Callable[[Any], None]:

@@ -91,6 +91,20 @@ def test_what_is_missing_is_said_step_by_step(annotation):
     assert presenter.hint() == "Not painted yet: vein."
 
 
+def test_a_class_that_is_missing_between_its_slices_is_named_though_another_is_painted_there(annotation):
+    presenter, state, _ = begun(annotation)
+    annotation.add_class("vein")
+    for z, value in ((4, 1), (5, 2), (6, 1), (7, 2)):
+        paint(annotation, z, value=value)
+
+    presenter.look()
+
+    between = "Missing on slices between those it is painted on"
+    assert presenter.hint() == f"{between}: structure 1 (1 slice), vein (1 slice)."
+    presenter.change(lambda one: one.interpolate())
+    assert "Nothing could be filled" in state.problem.problem
+
+
 def test_what_cannot_be_done_is_told_and_nothing_is_lost(annotation):
     presenter, state, _ = begun(annotation)
     paint(annotation, 4)

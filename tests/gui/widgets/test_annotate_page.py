@@ -89,6 +89,23 @@ def test_from_the_button_to_the_file(viewer, dock, page, qtbot, tmp_path):
     assert dock.state.rows[0].labelled == ("structures",)
 
 
+def test_smooth_and_interpolate_say_what_they_could_not_do(page, qtbot):
+    layer = page.presenter.annotation.layer
+    add_class(page, qtbot)
+    layer.data[4, 4, 2:22] = 1
+    layer.data[6, 4:20, 4:20] = 2
+    page.presenter.look()
+    qtbot.waitUntil(lambda: page.interpolate.isEnabled(), timeout=10_000)
+
+    qtbot.mouseClick(page.smooth, Qt.MouseButton.LeftButton)
+    assert "stays as it is painted" in page.problem.toPlainText()
+    assert (layer.data[4] == 1).sum() == 20
+    assert (layer.data[6] == 2).sum() == 16 * 16 - 4
+
+    qtbot.mouseClick(page.interpolate, Qt.MouseButton.LeftButton)
+    assert "Nothing could be filled" in page.problem.toPlainText()
+
+
 def annotate(dock, qtbot, name):
     dock.cases.table.select(name)
     qtbot.mouseClick(dock.cases.annotate, Qt.MouseButton.LeftButton)

@@ -125,7 +125,10 @@ class AnnotatePresenter:
             between = count(painted.num_empty, "slice")
             return f"{between} between painted ones {'is' if painted.num_empty == 1 else 'are'} still empty."
         unseen = [one.name for one in painted.classes if not one.volume]
-        return f"Not painted yet: {', '.join(unseen)}." if unseen else ""
+        if unseen:
+            return f"Not painted yet: {', '.join(unseen)}."
+        broken = [f"{one.name} ({count(one.num_missing, 'slice')})" for one in painted.classes if one.num_missing]
+        return f"Missing on slices between those it is painted on: {', '.join(broken)}." if broken else ""
 
     def _save(
         self, annotation: "Annotation", last: "Mask | None", *, even_if_same: bool = False

@@ -77,7 +77,7 @@ class AnnotatePage(QWidget):
         self.remove = QPushButton("Remove last")
         self.remove.setToolTip("Take the last class off the list; nothing may be painted in it")
         self.interpolate = QPushButton("Interpolate")
-        self.interpolate.setToolTip("Fill the empty slices between painted ones")
+        self.interpolate.setToolTip("Fill the slices between painted ones, class by class")
         self.smooth = QPushButton("Smooth")
         self.smooth.setToolTip("Round off all outlines by about a voxel")
         self.hint, self.saved = QLabel(), QLabel()
@@ -156,7 +156,8 @@ class AnnotatePage(QWidget):
         painted, annotation = self.state.painted, self.presenter.annotation
         if painted is not None and annotation is not None:
             self.classes.show_classes(painted.classes, int(annotation.layer.selected_label))
-            self.interpolate.setEnabled(painted.num_empty > 0)
+            is_broken = any(one.num_missing for one in painted.classes)
+            self.interpolate.setEnabled(painted.num_empty > 0 or is_broken)
             self.smooth.setEnabled(painted.num_painted > 0)
             self.remove.setEnabled(len(painted.classes) > 1)
         self.discard.setVisible(annotation is not None and self.presenter.is_draft)
