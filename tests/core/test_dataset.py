@@ -118,6 +118,12 @@ def test_a_class_listed_twice_is_refused():
         Task("t", "segmentation", ("background", "liver", "liver"))
 
 
+@pytest.mark.parametrize("name", ["", " "])
+def test_a_class_without_a_name_is_refused(name):
+    with pytest.raises(DatasetProblem, match="Class 1 has no name"):
+        Task("t", "segmentation", ("background", name))
+
+
 def test_only_a_segmentation_has_a_background():
     assert ORGANS.foreground == ("liver",)
     assert Task("t", "detection", ("nodule",)).foreground == ("nodule",)

@@ -192,8 +192,30 @@ def test_two_classes_of_one_name_are_refused(annotation):
 def test_a_label_beyond_the_classes_is_named_not_saved(annotation):
     paint(annotation, 4, value=7)
 
-    with pytest.raises(VolumeProblem, match=r"labels \[7\]"):
+    with pytest.raises(VolumeProblem, match=r"labels \[7\].*ends with 1, 'structure 1'.*until the list has label 7"):
         annotation.snapshot()
+
+
+def test_a_class_that_is_taken_off_and_comes_back_with_undo_can_be_added_again(annotation):
+    annotation.add_class("vein")
+    annotation.layer.data_setitem((np.array([4]), np.array([5]), np.array([6])), 2)
+    annotation.layer.data_setitem((np.array([4]), np.array([5]), np.array([6])), 0)
+    annotation.remove_last_class()
+    annotation.layer.undo()
+
+    with pytest.raises(VolumeProblem, match="Press Add class"):
+        annotation.snapshot()
+    annotation.add_class("vein")
+
+    assert annotation.snapshot().labels[4, 5, 6] == 2
+
+
+@pytest.mark.parametrize("name", ["", "  "])
+def test_a_class_keeps_its_name_where_the_new_one_is_empty(annotation, name):
+    with pytest.raises(DatasetProblem, match="has no name"):
+        annotation.rename_class(1, name)
+
+    assert annotation.task.classes == ("background", "structure 1")
 
 
 def test_the_mask_a_case_has_is_painted_on(viewer, tiny_dataset):

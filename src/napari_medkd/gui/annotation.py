@@ -130,14 +130,23 @@ class Annotation:
         return self.layer in self._viewer.layers
 
     def choose(self, label: int) -> None:
-        """Paint with a class from now on."""
+        """Paint with a class from now on; a label that is no class of the list, any more, is not chosen."""
+        if label >= len(self.task.classes):
+            return
         self.layer.selected_label = label
         if str(self.layer.mode) not in ("paint", "fill", "polygon"):
             self.layer.mode = "paint"
 
     def snapshot(self) -> Mask:
-        """Return a copy of what is painted now."""
+        """Return a copy of what is painted now.
+
+        Raises
+        ------
+        VolumeProblem
+            Where labels are painted that are no class of the list.
+        """
         labels = self._volume()
+        _refuse_unlisted(labels, self.task)
         few = len(self.task.classes) <= np.iinfo(np.uint8).max
         return Mask(labels.astype(np.uint8) if few else labels.astype(np.uint16), self.grid, self.task)
 
@@ -306,6 +315,20 @@ class Annotation:
 
 def _chooser(annotation: Annotation, label: int) -> Callable[[Any], None]:
     return lambda _layer: annotation.choose(label)
+
+
+def _refuse_unlisted(labels: NDArray[Any], task: Task) -> None:
+    if labels.max(initial=0) < len(task.classes):
+        return
+    found = [label for label in np.unique(labels).tolist() if label >= len(task.classes) and label != task.ignore]
+    if found:
+        raise VolumeProblem(
+            f"mask of {task.name}",
+            f"Painted are the labels {found[:8]}, but the list of classes ends with {len(task.classes) - 1}, "
+            f"{task.classes[-1]!r}: nothing is saved.",
+            f"Press Add class until the list has label {found[-1]}, or erase what is painted in "
+            f"{'it' if len(found) == 1 else 'them'}.",
+        )
 
 
 def _name_of(task: Task, label: int) -> str:

@@ -240,6 +240,30 @@ def test_a_save_that_fails_at_closing_is_told(annotation, monkeypatch):
     assert "No space" in state.problem.problem
 
 
+def test_whatever_goes_wrong_at_closing_is_told(annotation):
+    annotation.dataset = replace(annotation.dataset, name="")  # no manifest can hold it: its model raises
+    presenter, state, _ = begun(annotation)
+    paint(annotation, 5)
+
+    assert not presenter.save_now()
+
+    assert "name" in state.problem.problem
+
+
+def test_what_could_not_be_saved_is_not_complained_of_once_it_is_taken_back(annotation):
+    presenter, state, _ = begun(annotation)
+    paint(annotation, 4)
+    presenter.look()
+    paint(annotation, 4, value=7)
+    presenter.look()
+    assert "labels [7]" in state.problem.problem
+
+    paint(annotation, 4)
+    presenter.look()
+
+    assert state.problem is None
+
+
 @pytest.fixture
 def draft(make_napari_viewer_proxy, tiny_dataset, tmp_path):
     start = drawn_by_a_student(tiny_dataset)
@@ -304,6 +328,17 @@ def test_a_draft_that_could_not_be_saved_is_not_saved_later_without_being_asked(
     presenter.look()
 
     assert not list(tmp_path.rglob("*.nii.gz"))
+
+
+def test_a_draft_with_a_label_of_no_class_is_not_put_away_but_told(draft):
+    presenter, state, _ = begun(draft)
+    paint(draft, 4, value=7)
+    over = []
+
+    presenter.put_away(lambda: over.append(True))
+
+    assert "labels [7]" in state.problem.problem
+    assert over == []
 
 
 def test_a_draft_after_a_finished_painting_waits_for_its_own_done(annotation, tiny_dataset, tmp_path):

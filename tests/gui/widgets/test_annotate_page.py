@@ -191,17 +191,42 @@ def test_keys_pick_a_class(viewer, page, qtbot):
     assert page.classes.selectedItems()[0].text() == "2"
 
 
-def test_a_double_click_renames_a_class(page, qtbot):
+def type_name(page, qtbot, name):
+    """Write a name over that of the first class, as a person does."""
     rect = page.classes.visualItemRect(page.classes.item(0, 2))
     qtbot.mouseClick(page.classes.viewport(), Qt.MouseButton.LeftButton, pos=rect.center())
     qtbot.mouseDClick(page.classes.viewport(), Qt.MouseButton.LeftButton, pos=rect.center())
     editor = page.classes.findChild(QLineEdit)
     editor.selectAll()
-    qtbot.keyClicks(editor, "hippocampus")
+    qtbot.keyClick(editor, Qt.Key.Key_Delete)
+    qtbot.keyClicks(editor, name)
     qtbot.keyClick(editor, Qt.Key.Key_Return)
+
+
+def test_a_double_click_renames_a_class(page, qtbot):
+    type_name(page, qtbot, "hippocampus")
 
     classes = ("background", "hippocampus")
     qtbot.waitUntil(lambda: page.presenter.annotation.task.classes == classes, timeout=5_000)
+
+
+def test_a_name_that_is_cleared_comes_back(page, qtbot):
+    type_name(page, qtbot, "")
+
+    qtbot.waitUntil(lambda: "has no name" in page.problem.toPlainText(), timeout=5_000)
+    qtbot.waitUntil(lambda: page.classes.item(0, 2).text() == "structure 1", timeout=5_000)
+    assert page.presenter.annotation.task.classes == ("background", "structure 1")
+
+
+def test_the_key_of_a_class_that_was_taken_off_picks_nothing(viewer, page, qtbot):
+    add_class(page, qtbot)
+    qtbot.mouseClick(page.remove, Qt.MouseButton.LeftButton)
+    canvas = canvas_of(viewer)
+    canvas.setFocus()
+
+    qtbot.keyClick(canvas, "2")
+
+    assert page.presenter.annotation.layer.selected_label == 1
 
 
 def test_a_click_on_a_row_paints_with_its_class(page, qtbot):

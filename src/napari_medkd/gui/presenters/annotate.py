@@ -73,7 +73,7 @@ class AnnotatePresenter:
             return True
         try:
             self._save(annotation, self._saved)
-        except (InputProblem, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the window has to stay and say it
             self._tell(error)
             return False
         return True
@@ -84,7 +84,7 @@ class AnnotatePresenter:
         if annotation is None or not annotation.is_there:
             self.look()
             then()
-        elif self.is_draft and _is_same(annotation.snapshot(), self._saved):
+        elif self.is_draft and self._is_all_saved(annotation):
             self.discard()
             then()
         else:
@@ -152,9 +152,9 @@ class AnnotatePresenter:
         if dataset is not None:
             self._saved, self.is_draft = mask, False
             self._state.saved = time.strftime("%H:%M:%S")
-            if self._has_failed:
-                self._has_failed, self._state.problem = False, None
             self._publish(dataset)
+        if self._has_failed and not self.is_draft:  # what could not be saved is saved now, or taken back
+            self._has_failed, self._state.problem = False, None
         if self._finish is not None:
             self._end(self._finish)
 

@@ -169,7 +169,7 @@ class AnnotatePage(QWidget):
         self.problem.show_problems(() if problem is None else (problem,))
         if problem is not None:
             self.finish.setEnabled(True)
-            self._show_painted()  # a name that was refused goes back
+            QTimer.singleShot(0, self._show_painted)  # a name that was refused goes back, once its editor is closed
 
 
 def _row(*widgets: QWidget, stretch: int | None = None) -> QHBoxLayout:
