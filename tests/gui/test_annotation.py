@@ -301,15 +301,23 @@ def test_a_students_mask_is_begun_with_though_the_case_has_a_mask_of_its_own_and
     assert [layer.name for layer in viewer.layers if layer.visible] == ["case_0", "case_0 · shapes (painting)"]
 
 
-def test_the_datasets_task_is_painted_for_unless_it_has_fewer_classes_than_are_drawn(tiny_dataset):
+def test_the_datasets_task_is_painted_for_with_the_classes_that_are_drawn(tiny_dataset):
     dataset, start = open_dataset(tiny_dataset), drawn_by_a_student(tiny_dataset)
     renamed = replace(start.task, classes=("background", "sphere", "box"))
-    fewer = replace(start.task, classes=("background", "sphere"))
+    fewer = replace(start.task, classes=("background", "ball"))
 
     assert task_to_paint(replace(dataset, tasks={"shapes": renamed}), start=start) == renamed
     assert task_to_paint(replace(dataset, tasks={"shapes": fewer}), start=start) == start.task
     assert task_to_paint(replace(dataset, tasks={}), start=start) == start.task
     assert task_to_paint(replace(dataset, tasks={})) == NEW_TASK
+
+
+def test_a_mask_is_not_painted_on_where_its_labels_mean_other_classes(tiny_dataset):
+    dataset, start = open_dataset(tiny_dataset), drawn_by_a_student(tiny_dataset)
+    turned = replace(start.task, classes=("background", "cube", "ball"))
+
+    with pytest.raises(DatasetProblem, match=r"run's classes are background, ball, cube; .* background, cube, ball"):
+        task_to_paint(replace(dataset, tasks={"shapes": turned}), start=start)
 
 
 def test_after_painting_the_layer_is_the_cases_mask(annotation):

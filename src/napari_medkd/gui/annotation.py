@@ -62,9 +62,15 @@ class Painted:
 
 
 def task_to_paint(dataset: Dataset, name: str = "", start: Mask | None = None) -> Task:
-    """Return the task that is painted for: that of the mask to start from, the named one, the first, or a new one."""
+    """Return the task that is painted for: that of the mask to start from, the named one, the first, or a new one.
+
+    Raises
+    ------
+    DatasetProblem
+        Where the mask's labels mean other classes than the dataset's.
+    """
     if start is not None:
-        return dataset.as_known(start.task)
+        return dataset.continued(start.task)
     tasks = [task for task in dataset.tasks.values() if task.kind == "segmentation"]
     return next((task for task in tasks if task.name == name), tasks[0] if tasks else NEW_TASK)
 
@@ -89,6 +95,8 @@ class Annotation:
     ----------
     is_draft
         Whether painting began with a mask that counts only once a person says so.
+    renamed
+        Classes that the mask to begin with calls otherwise: its name, and that of the task.
 
     Raises
     ------
@@ -111,6 +119,8 @@ class Annotation:
         self.grid = grid
         self.task = task
         self.is_draft = start is not None
+        names = zip(task.classes if start is None else start.task.classes, task.classes, strict=False)
+        self.renamed = tuple((drawn, name) for drawn, name in names if drawn != name)
         self._num_shared = len(task.classes)  # those that are added while it is painted are in no other case's mask
         refuse_unstorable(dataset, task)
         labels = _labels_on(self.grid, _known_mask(dataset, case, task, self.grid) if start is None else start)

@@ -282,6 +282,18 @@ def test_a_draft_that_nobody_has_changed_is_not_saved_while_it_stands(draft, tmp
     assert "what the student drew" in presenter.hint()
 
 
+def test_a_draft_whose_classes_were_renamed_says_how(make_napari_viewer_proxy, tiny_dataset, tmp_path):
+    start = drawn_by_a_student(tiny_dataset)
+    renamed = replace(start.task, classes=("background", "ball", "box"))
+    dataset = replace(unpainted(tiny_dataset, tmp_path), tasks={"shapes": renamed})
+    presenter, _, _ = begun(draft_on(make_napari_viewer_proxy(), dataset, start))
+
+    assert "Its cube is box here: press Discard if these are not the same." in presenter.hint()
+    presenter.finish(lambda: None)
+
+    assert open_dataset(tmp_path).task("shapes").classes == ("background", "ball", "box")
+
+
 def test_done_saves_a_draft_as_it_is(draft, tmp_path):
     presenter, _, session = begun(draft)
     over = []

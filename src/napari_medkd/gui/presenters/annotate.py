@@ -118,7 +118,9 @@ class AnnotatePresenter:
         """Return what is still missing, in words; empty where nothing is."""
         painted = self._state.painted
         if self.is_draft and self.annotation is not None:
-            return "This is what the student drew. Correct it; Done saves it as a reference."
+            renamed = ", ".join(f"{drawn} is {name} here" for drawn, name in self.annotation.renamed)
+            doubt = f" Its {renamed}: press Discard if these are not the same." if renamed else ""
+            return f"This is what the student drew. Correct it; Done saves it as a reference.{doubt}"
         if painted is None or not painted.num_painted:
             return "Nothing is painted yet: press the mouse on the image."
         if painted.num_empty:

@@ -50,8 +50,8 @@ class AnnotatePage(QWidget):
         from napari_medkd.core.errors import InputProblem
         from napari_medkd.gui.annotation import Annotation, task_to_paint
 
-        task = task_to_paint(opened.dataset, task_name, start)
         try:
+            task = task_to_paint(opened.dataset, task_name, start)
             annotation = Annotation(self._viewer, opened.dataset, opened.case, task, opened.layers[0], start)
         except InputProblem as error:
             self.problem.show_problems(error.problems)
@@ -62,6 +62,7 @@ class AnnotatePage(QWidget):
         self._session.save_at_closing = self.presenter.save_now
         self._timer.start()
         self._show_painted()
+        self._show_saved()
 
     def _build(self) -> None:
         self.title = QLabel()
