@@ -69,3 +69,17 @@ def save_annotation(dataset: Dataset, case: str, mask: Mask) -> Dataset:
     )
     write_dataset(changed, dataset.folder)
     return changed
+
+
+def take_back_annotation(before: Dataset, case: str, mask: Mask) -> None:
+    """Undo `save_annotation` of a mask: the manifest lists what the dataset held before, and the mask's file is gone.
+
+    Raises
+    ------
+    DatasetProblem
+        Where the manifest cannot be written; nothing is undone then.
+    """
+    write_dataset(before, before.folder)
+    path = annotation_path(before, case, mask)
+    if before.case(case).annotations.get(mask.task.name) != path:
+        path.unlink(missing_ok=True)

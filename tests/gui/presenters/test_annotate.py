@@ -329,6 +329,56 @@ def test_a_discarded_draft_leaves_nothing_behind(draft, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def saved_and_discarded_meanwhile(draft):
+    """Touch a draft, and discard it when its save has written everything and nobody has heard of it yet."""
+    later = Later()
+    presenter, state, session = begun(draft, later)
+    paint(draft, 20)
+    presenter.look()
+    work, then, _failed = later.waiting.pop()
+    written = work()
+    presenter.discard()
+    return lambda: then(written), presenter, state, session
+
+
+def test_a_draft_that_is_discarded_while_it_is_saved_leaves_nothing_behind(draft, tmp_path):
+    go_on, presenter, state, session = saved_and_discarded_meanwhile(draft)
+    before = session.dataset
+    assert list(tmp_path.rglob("case_0.nii.gz"))
+
+    go_on()
+
+    assert not list(tmp_path.rglob("case_0.nii.gz"))
+    assert not open_dataset(tmp_path).labelled("shapes")
+    assert session.dataset is before
+    assert state.saved == ""
+
+
+def test_a_discarded_draft_that_cannot_be_taken_back_is_told_and_known(draft, tmp_path):
+    go_on, _, state, session = saved_and_discarded_meanwhile(draft)
+    (tmp_path / MANIFEST).write_text("[]")  # somebody else's file by now
+
+    go_on()
+
+    assert "no manifest of this program" in state.problem.problem
+    assert session.dataset.labelled("shapes")
+
+
+def test_a_discarded_draft_whose_save_fails_is_not_told_to_the_next_painting(draft, tmp_path):
+    later = Later()
+    presenter, state, _ = begun(draft, later)
+    paint(draft, 20)
+    presenter.look()
+    presenter.discard()
+    file = tmp_path / "file"
+    file.write_text("")
+    draft.dataset = replace(draft.dataset, folder=file)
+
+    later.do()
+
+    assert state.problem is None
+
+
 def test_a_draft_that_could_not_be_saved_is_not_saved_later_without_being_asked(draft, tmp_path):
     file = tmp_path / "file"
     file.write_text("")

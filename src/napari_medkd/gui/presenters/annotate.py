@@ -64,7 +64,11 @@ class AnnotatePresenter:
             return
         self._is_saving = True
         is_approved = self.is_draft and self._is_last_look
-        self._in_background(lambda: self._save(annotation, last, even_if_same=is_approved), self._take, self._tell)
+        self._in_background(
+            lambda: self._save(annotation, last, even_if_same=is_approved),
+            lambda found: self._take(annotation, *found),
+            lambda error: self._fail(annotation, error),
+        )
 
     def save_now(self) -> bool:
         """Save what is not saved yet here and now, because the window closes; False where that fails, which is told."""
@@ -97,7 +101,7 @@ class AnnotatePresenter:
         self.look()
 
     def discard(self) -> None:
-        """Take a draft off the canvas again; nothing of it was saved."""
+        """Take a draft off the canvas again; nothing of it was saved, and a save that is under way is taken back."""
         if self.annotation is not None and self.is_draft:
             annotation, self.annotation = self.annotation, None
             annotation.remove()
@@ -147,14 +151,17 @@ class AnnotatePresenter:
                 dataset = save_annotation(annotation.dataset, annotation.case.id, mask)
             return mask, annotation.painted(mask), dataset
 
-    def _take(self, found: "tuple[Mask, Painted, Dataset | None]") -> None:
-        mask, painted, dataset = found
+    def _take(self, annotation: "Annotation", mask: "Mask", painted: "Painted", dataset: "Dataset | None") -> None:
         self._is_saving = False
+        if self.annotation is not annotation:  # it was discarded meanwhile
+            if dataset is not None:
+                self._take_back(annotation, mask, dataset)
+            return
         self._state.painted = painted
         if dataset is not None:
             self._saved, self.is_draft = mask, False
             self._state.saved = time.strftime("%H:%M:%S")
-            self._publish(dataset)
+            self._publish(annotation, dataset)
         if self._has_failed and not self.is_draft:  # what could not be saved is saved now, or taken back
             self._has_failed, self._state.problem = False, None
         if self._finish is not None:
@@ -180,16 +187,31 @@ class AnnotatePresenter:
         except InputProblem:
             return False  # the save that follows tells it
 
-    def _publish(self, dataset: "Dataset") -> None:
+    def _take_back(self, annotation: "Annotation", mask: "Mask", dataset: "Dataset") -> None:
+        """Undo a save; where that fails, it is told, and the other docks hear of the mask that is there."""
+        from napari_medkd.files.annotating import take_back_annotation
+
+        try:
+            take_back_annotation(annotation.dataset, annotation.case.id, mask)
+        except (InputProblem, OSError) as error:
+            self._tell(error)
+            self._publish(annotation, dataset)
+
+    def _publish(self, annotation: "Annotation", dataset: "Dataset") -> None:
         """Tell the other docks of the case's new mask."""
         from napari_medkd.files.manifest import MANIFEST
 
-        annotation = self.annotation
-        if annotation is None or dataset is annotation.dataset:
+        if dataset is annotation.dataset:
             return
         annotation.dataset = dataset
         self._session.dataset_path = dataset.folder / MANIFEST
         self._session.dataset = dataset
+
+    def _fail(self, annotation: "Annotation", error: Exception) -> None:
+        """Tell why a mask could not be saved, unless it was discarded meanwhile."""
+        if self.annotation is annotation:
+            self._tell(error)
+        self._is_saving = False
 
     def _tell(self, error: Exception) -> None:
         self._is_saving = self._is_last_look = False
