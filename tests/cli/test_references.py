@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_medkd.cli.inspection import problems_of_spec
-from napari_medkd.cli.references import problems_of_references
+from napari_medkd.cli.references import notices_of_references, problems_of_references
 from napari_medkd.core.annotation import Mask
 from napari_medkd.core.dataset import Split
 from napari_medkd.core.spec import MethodChoice
@@ -54,6 +54,18 @@ def test_a_class_nobody_painted_is_named(dataset):
     labels[5:9, 5:9, 5:9] = 1
 
     assert "No reference shows cube." in problem(painted(dataset, labels), "case_0")
+
+
+def test_a_class_that_one_of_several_references_does_not_show_is_noticed_no_problem(dataset):
+    labels = np.zeros((24, 24, 24))
+    labels[5:9, 5:9, 5:9] = 1
+    some = painted(dataset, labels)
+
+    assert problems_of_references(("case_0", "case_1"), some, SHAPES) == []
+    assert notices_of_references(("case_0", "case_1"), some, SHAPES) == [
+        "Reference case_0 shows no cube: it is learned as absent there."
+    ]
+    assert notices_of_references(("case_1", "case_2"), some, SHAPES) == []
 
 
 def test_a_single_painted_slice_is_too_little(dataset):
