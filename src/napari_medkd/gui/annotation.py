@@ -180,7 +180,7 @@ class Annotation:
             for label, name in enumerate(self.task.classes)
             if label
         )
-        is_painted = counts[:, 1:].any(axis=1)
+        is_painted = counts[:, 1:].sum(axis=1) > 0
         return Painted(classes, int(is_painted.sum()), len(empty_between(is_painted)))
 
     @property
