@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_medkd.cli.inspection import problems_of_spec
-from napari_medkd.cli.references import problems_of_references
+from napari_medkd.cli.references import notices_of_references, problems_of_references
 from napari_medkd.core.annotation import Mask
 from napari_medkd.core.dataset import Split
 from napari_medkd.core.spec import MethodChoice
@@ -56,12 +56,59 @@ def test_a_class_nobody_painted_is_named(dataset):
     assert "No reference shows cube." in problem(painted(dataset, labels), "case_0")
 
 
+def test_a_class_that_one_of_several_references_does_not_show_is_noticed_no_problem(dataset):
+    labels = np.zeros((24, 24, 24))
+    labels[5:9, 5:9, 5:9] = 1
+    some = painted(dataset, labels)
+
+    assert problems_of_references(("case_0", "case_1"), some, SHAPES) == []
+    assert notices_of_references(("case_0", "case_1"), some, SHAPES) == [
+        "Reference case_0 shows no cube: it is learned as absent there."
+    ]
+    assert notices_of_references(("case_1", "case_2"), some, SHAPES) == []
+
+
 def test_a_single_painted_slice_is_too_little(dataset):
     labels = np.zeros((24, 24, 24))
     labels[5, 5:9, 5:9] = 1
     labels[5, 12:15, 5:9] = 2
 
     assert "Only one slice of case 'case_0' is painted; the other 23" in problem(painted(dataset, labels), "case_0")
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_every_fifth_slice_without_those_between_is_too_little(dataset, axis):
+    labels = np.zeros((24, 24, 24))
+    slices = np.moveaxis(labels, axis, 0)
+    slices[[2, 7, 12, 17], 4:12, 4:12] = 1
+    slices[[2, 7, 12, 17], 14:20, 4:12] = 2
+
+    told = problem(painted(dataset, labels), "case_0")
+
+    assert "No two of the 4 painted slices of case 'case_0' are neighbours; the 12 between" in told
+    assert "Interpolate" in told
+
+
+def test_a_structure_of_one_slice_beside_one_of_several_is_a_good_reference(dataset):
+    labels = np.zeros((24, 24, 24))
+    labels[[4, 5, 6, 12, 13], 4:12, 4:12] = 1
+    labels[18, 14:20, 4:12] = 2
+
+    assert problems_of_references(("case_0",), painted(dataset, labels), SHAPES) == []
+
+
+def test_a_flat_image_has_no_slices_to_leave_out(dataset, tmp_path):
+    nibabel = pytest.importorskip("nibabel")
+    labels = np.zeros((24, 24, 1), np.uint8)
+    labels[4:20:5, 4:12] = 1
+    labels[4:20:5, 14:20] = 2
+    paths = {"image": tmp_path / "flat.nii.gz", "mask": tmp_path / "flat_mask.nii.gz"}
+    nibabel.save(nibabel.Nifti1Image(labels.astype(np.float32), np.eye(4)), paths["image"])
+    nibabel.save(nibabel.Nifti1Image(labels, np.eye(4)), paths["mask"])
+    case = replace(dataset.case("case_0"), images=(paths["image"],), annotations={"shapes": paths["mask"]})
+    flat = replace(dataset, cases=(case, *dataset.cases[1:]))
+
+    assert problems_of_references(("case_0",), flat, SHAPES) == []
 
 
 def test_without_an_unlabelled_image_there_is_nothing_to_learn_from(dataset):

@@ -1,6 +1,7 @@
 """A training run, from the options to what it says."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,9 @@ from napari_medkd.core.control import Always
 from napari_medkd.core.events import CheckpointSaved
 from napari_medkd.core.spec import MethodChoice, TrainSpec
 from napari_medkd.core.status import status_of
+from napari_medkd.files.annotating import save_annotation
+from napari_medkd.files.manifest import open_dataset
+from napari_medkd.files.opening import read_mask
 from napari_medkd.runs.folder import RunFolder
 from tests.cli.conftest import Medkd
 
@@ -23,6 +27,23 @@ def test_that_references_leave_the_other_labels_out_is_noticed(tiny_dataset: Pat
     assert answer.code == 0
     assert "alone" in notice
     assert f"Note: {notice}" in answer.err
+
+
+@pytest.mark.engine
+def test_that_a_reference_lacks_a_class_is_noticed(tiny_dataset: Path, tmp_path: Path, medkd: Medkd):
+    dataset = replace(open_dataset(tiny_dataset), folder=tmp_path)
+    known = read_mask(tiny_dataset / "labels" / "case_1.nii.gz", dataset.task("shapes"))
+    labels = known.labels.copy()
+    labels[labels == 2] = 0
+    save_annotation(dataset, "case_1", replace(known, labels=labels))
+    quick = ("--method", "supervised", "--widths", "4,8", "--epochs", 1, "--steps-per-epoch", 1, "--device", "cpu")
+    references = ("--reference", "case_0", "--reference", "case_1")
+
+    answer = medkd("train", "--runs-folder", tmp_path / "runs", "--data", tmp_path, *quick, *references)
+
+    assert answer.code == 0, answer.err
+    notices = status_of(RunFolder(Path(answer.out.strip())).events()).notices
+    assert "Reference case_1 shows no cube: it is learned as absent there." in notices
 
 
 @pytest.fixture

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -126,7 +127,72 @@ def test_a_class_listed_twice_is_refused():
         Task("t", "segmentation", ("background", "liver", "liver"))
 
 
+@pytest.mark.parametrize("name", ["", " "])
+def test_a_class_without_a_name_is_refused(name):
+    with pytest.raises(DatasetProblem, match="Class 1 has no name"):
+        Task("t", "segmentation", ("background", name))
+
+
 def test_only_a_segmentation_has_a_background():
     assert ORGANS.foreground == ("liver",)
     assert Task("t", "detection", ("nodule",)).foreground == ("nodule",)
     assert Task("t", "classification", ("sick",), multilabel=True).foreground == ("sick",)
+
+
+DRAWN = Task("organs", "segmentation", ("background", "liver", "spleen"))
+
+
+def organs(*classes, colours=()):
+    known = Task("organs", "segmentation", ("background", *classes), colours=colours)
+    return replace(dataset(case("a", "Ann")), tasks={"organs": known})
+
+
+def test_a_runs_task_is_the_datasets_where_names_and_order_are_the_same():
+    same = organs("liver", "spleen", colours=("#102030",))
+    longer = organs("liver", "spleen", "kidney")
+
+    for known in (same, longer):
+        assert known.as_known(DRAWN) == known.tasks["organs"]
+        assert known.continued(DRAWN) == known.tasks["organs"]
+
+
+@pytest.mark.parametrize("classes", [("spleen", "liver"), ("kidney", "liver"), ("kidney", "spleen", "liver")])
+def test_a_mask_of_a_run_whose_classes_stood_in_another_order_is_refused(classes):
+    other = organs(*classes)
+
+    assert other.as_known(DRAWN) == DRAWN
+    with pytest.raises(DatasetProblem) as refused:
+        other.continued(DRAWN)
+
+    listed = ", ".join(classes)
+    assert f"The run's classes are background, liver, spleen; the dataset's are background, {listed}" in str(
+        refused.value
+    )
+    assert "predict again" in str(refused.value)
+
+
+def test_a_mask_of_a_run_with_other_classes_of_another_number_is_refused():
+    for other in (organs("kidney"), organs("kidney", "spleen", "liver"), organs("liver", "kidney", "vein")):
+        with pytest.raises(DatasetProblem, match="The run's classes are"):
+            other.continued(DRAWN)
+
+
+def test_classes_that_were_renamed_since_the_run_have_their_new_names_in_masks_and_the_runs_in_its_answers():
+    renamed = organs("liver", "spleen of Ann", colours=("#102030",))
+
+    assert renamed.continued(DRAWN) == renamed.tasks["organs"]
+    assert renamed.as_known(DRAWN) == DRAWN
+
+
+def test_a_class_that_the_run_has_more_comes_back():
+    fewer = organs("liver", colours=("#102030",))
+
+    assert fewer.continued(DRAWN).classes == DRAWN.classes
+    assert fewer.continued(DRAWN).colours == ("#102030",)
+
+
+def test_a_mask_of_a_run_is_refused_where_the_datasets_task_is_of_another_kind():
+    boxes = replace(organs("liver"), tasks={"organs": Task("organs", "detection", ("liver",))})
+
+    with pytest.raises(DatasetProblem, match="The run's classes are"):
+        boxes.continued(DRAWN)

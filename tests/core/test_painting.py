@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from napari_medkd.core.measures import dice
-from napari_medkd.core.painting import empty_slices_between, interpolated, painted_slices, smoothed
+from napari_medkd.core.painting import empty_between, interpolated, painted_slices, smoothed, voxels_by_slice
 
 SPACING = (2.0, 1.0, 0.5)
 
@@ -26,7 +26,7 @@ def test_every_third_slice_of_a_ball_is_enough_for_the_ball(axis):
 
     found = interpolated(sparse, axis, (1.0, 1.0, 1.0))
 
-    assert empty_slices_between(found, axis) == []
+    assert painted_slices(found, axis) == list(range(first, last + 1))
     assert dice(found, truth, 2)[1] > 0.95
 
 
@@ -70,22 +70,55 @@ def test_a_single_painted_slice_or_none_changes_nothing():
     assert np.array_equal(interpolated(labels, 0, SPACING), labels)
 
 
+def test_classes_on_different_slices_are_filled_each_between_its_own():
+    labels = np.zeros((21, 30, 30), np.uint8)
+    labels[[0, 10, 20], 2:12, 2:12] = 1
+    labels[[5, 15], 16:28, 16:28] = 2
+
+    found = interpolated(labels, 0, (1.0, 1.0, 1.0))
+
+    assert (found[:, 2:12, 2:12] == 1).all()
+    assert (found == 1).sum() == 21 * 10 * 10
+    assert (found[5:16, 16:28, 16:28] == 2).all()
+    assert (found == 2).sum() == 11 * 12 * 12
+
+
+def test_a_voxel_that_two_classes_claim_goes_to_the_one_it_lies_deeper_in_and_nothing_painted_changes():
+    labels = np.zeros((7, 30, 30), np.uint8)
+    labels[[0, 6], 5:25, 5:15] = 1
+    labels[[1, 5], 5:25, 11:25] = 2
+
+    found = interpolated(labels, 0, (1.0, 1.0, 1.0))
+
+    # Class 1 ends after column 14, class 2 begins with column 11: depths of 3.5, 2.5, 1.5, 0.5 and 0.5, 1.5, 2.5, 3.5.
+    assert found[3, 15, 5:25].tolist() == [1] * 8 + [2] * 12
+    painted = labels > 0
+    assert np.array_equal(found[painted], labels[painted])
+
+
 def test_empty_slices_are_counted_between_painted_ones_alone():
     labels = np.zeros((8, 4, 4), np.uint8)
     labels[[2, 5], 1, 1] = 1
+    labels[3, 1, 1:3] = 2
 
-    assert painted_slices(labels, 0) == [2, 5]
-    assert empty_slices_between(labels, 0) == [3, 4]
-    assert empty_slices_between(np.zeros((3, 3, 3), np.uint8), 0) == []
+    counts = voxels_by_slice(labels, 0, 4)
+
+    assert counts.sum(axis=0).tolist() == [8 * 16 - 4, 2, 2, 0]
+    assert counts[3].tolist() == [14, 0, 2, 0]
+    assert empty_between(counts[:, 1] > 0) == [3, 4]
+    assert empty_between(counts[:, 1:].any(axis=1)) == [4]
+    assert empty_between(counts[:, 3] > 0) == []
+    assert painted_slices(labels, 0) == [2, 3, 5]
 
 
 def test_smoothing_takes_a_speck_away_and_leaves_a_ball():
     labels = ball()
     labels[2, 2, 2] = 1
 
-    found = smoothed(labels, (1.0, 1.0, 1.0), 1.0)
+    found, kept = smoothed(labels, 0, (1.0, 1.0, 1.0), 1.0)
 
     assert found[2, 2, 2] == 0
+    assert kept == []
     assert dice(found, ball(), 2)[1] > 0.97
     assert found.dtype == labels.dtype
 
@@ -94,7 +127,52 @@ def test_smoothing_a_plane_works_within_it():
     labels = np.zeros((1, 20, 20), np.uint8)
     labels[0, 5:15, 5:15] = 3
 
-    found = smoothed(labels, (5.0, 1.0, 1.0), 1.0)
+    found, _ = smoothed(labels, 0, (5.0, 1.0, 1.0), 1.0)
 
     assert set(np.unique(found)) == {0, 3}
     assert found[0, 10, 10] == 3
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_smoothing_before_interpolation_rounds_each_slice_by_itself(axis):
+    labels = np.zeros((32, 32, 32), np.uint8)
+    slices = np.moveaxis(labels, axis, 0)
+    slices[[5, 10, 15, 20], 4:28, 4:28] = 1
+
+    found, kept = smoothed(labels, axis, (1.0, 1.0, 1.0), 1.0)
+
+    # With weights of 0.40, 0.24, 0.05, ... a pixel at an edge keeps 0.70 along it; a corner 0.70 * 0.70 = 0.49 alone.
+    assert (found > 0).sum() == 4 * (24 * 24 - 4)
+    assert painted_slices(found, axis) == [5, 10, 15, 20]
+    assert kept == []
+
+
+def test_a_structure_on_one_slice_is_rounded_within_it():
+    labels = np.zeros((9, 32, 32), np.uint8)
+    labels[4, 4:28, 4:28] = 1
+
+    found, _ = smoothed(labels, 0, (1.0, 1.0, 1.0), 1.0)
+
+    assert (found > 0).sum() == 24 * 24 - 4
+
+
+def test_smoothing_what_is_whole_works_across_slices():
+    labels = np.zeros((32, 32, 32), np.uint8)
+    labels[4:28, 4:28, 4:28] = 1
+
+    found, _ = smoothed(labels, 0, (1.0, 1.0, 1.0), 1.0)
+
+    # An edge keeps 0.70 * 0.70 = 0.49 across the two faces that meet there: all twelve edges go.
+    assert (found > 0).sum() == 24**3 - 12 * 22 - 8
+
+
+def test_a_class_that_smoothing_would_take_away_stays_as_it_is():
+    labels = ball()
+    labels[12, 3, 5:25] = 2
+    labels[11, 3, 5:25] = 2
+
+    found, kept = smoothed(labels, 0, (1.0, 1.0, 1.0), 1.0)
+
+    assert kept == [2]
+    assert np.array_equal(found == 2, labels == 2)
+    assert dice((found == 1).astype(np.uint8), ball(), 2)[1] > 0.97

@@ -8,7 +8,7 @@ from napari_medkd.core.annotation import Mask
 from napari_medkd.core.dataset import LabelMap, Split
 from napari_medkd.core.errors import DatasetProblem
 from napari_medkd.core.task import Task
-from napari_medkd.files.annotating import annotation_path, save_annotation
+from napari_medkd.files.annotating import annotation_path, save_annotation, take_back_annotation
 from napari_medkd.files.manifest import MANIFEST, open_dataset
 from napari_medkd.files.opening import read_mask, read_volume
 
@@ -44,6 +44,31 @@ def test_a_painted_mask_is_found_when_the_folder_is_opened_again(folder):
     assert again.task("vessels") == VESSELS
     assert np.array_equal(found.labels, painted(dataset, "first").labels)
     assert [case.id for case in again.unlabelled("vessels")] == ["second"]
+
+
+def test_a_painted_mask_that_is_taken_back_leaves_manifest_and_files_as_they_were(folder):
+    before = save_annotation(open_dataset(folder), "first", painted(open_dataset(folder), "first"))
+    manifest, files = (folder / MANIFEST).read_bytes(), sorted(folder.rglob("*.nii.gz"))
+    second = painted(before, "second")
+    save_annotation(before, "second", second)
+
+    take_back_annotation(before, "second", second)
+
+    assert (folder / MANIFEST).read_bytes() == manifest
+    assert sorted(folder.rglob("*.nii.gz")) == files
+
+
+def test_taking_back_leaves_what_another_painted_meanwhile(folder):
+    before = open_dataset(folder)
+    second = painted(before, "second")
+    save_annotation(before, "first", painted(before, "first"))
+    save_annotation(before, "second", second)
+
+    take_back_annotation(before, "second", second)
+
+    again = open_dataset(folder)
+    assert [case.id for case in again.cases if "vessels" in case.annotations] == ["first"]
+    assert again.split.train == ("first",)
 
 
 def test_the_file_lies_on_its_image_in_other_programs(folder):

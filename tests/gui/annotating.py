@@ -1,4 +1,4 @@
-"""A case on the canvas, to be painted on."""
+"""A case on the canvas, to be painted on, and a presenter that looks after it."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +12,10 @@ from napari_medkd.files.manifest import open_dataset
 from napari_medkd.files.opening import read_mask
 from napari_medkd.gui.annotation import NEW_TASK, Annotation, task_to_paint
 from napari_medkd.gui.case_layers import case_layers
+from napari_medkd.gui.presenters.annotate import AnnotatePresenter
 from napari_medkd.gui.shown_case import ShownCase
+from napari_medkd.gui.state import AnnotateState, Session
+from tests.gui.presenting import at_once
 
 
 def unpainted(tiny_dataset: Path, folder: Path) -> Dataset:
@@ -40,6 +43,14 @@ def draft_on(viewer: Any, dataset: Dataset, start: Mask, name: str = "case_0") -
     case = dataset.case(name)
     layers = ShownCase(viewer).show(case_layers(dataset, case))
     return Annotation(viewer, dataset, case, task_to_paint(dataset, start=start), layers[0], start)
+
+
+def begun(annotation: Annotation, in_background: Any = at_once) -> tuple[AnnotatePresenter, AnnotateState, Session]:
+    """Have a presenter look after a mask, with its state and a session that has the mask's dataset open."""
+    state, session = AnnotateState(), Session(dataset=annotation.dataset)
+    presenter = AnnotatePresenter(session, state, in_background)
+    presenter.begin(annotation)
+    return presenter, state, session
 
 
 def drawn_by_a_student(tiny_dataset: Path, name: str = "case_0") -> Mask:

@@ -55,12 +55,40 @@ def test_interpolation_is_one_step_that_can_be_undone(annotation):
     paint(annotation, 8)
     before = annotation.snapshot().labels
 
-    assert annotation.interpolate() == 3
+    annotation.interpolate()
     assert annotation.painted(annotation.snapshot()).num_empty == 0
     annotation.layer.undo()
 
     assert np.array_equal(annotation.snapshot().labels, before)
-    assert annotation.interpolate() == 3
+    annotation.interpolate()
+    assert annotation.painted(annotation.snapshot()).num_empty == 0
+
+
+def test_classes_on_different_slices_are_interpolated_each_by_itself(annotation):
+    annotation.add_class("vein")
+    for z in (2, 6, 10):
+        paint(annotation, z, low=2, high=10)
+    for z in (4, 8):
+        paint(annotation, z, value=2, low=12, high=20)
+
+    assert annotation.interpolate() is None
+
+    assert (annotation.layer.data == 1).sum() == 9 * 8 * 8
+    assert (annotation.layer.data == 2).sum() == 5 * 8 * 8
+    assert [one.num_missing for one in annotation.painted(annotation.snapshot()).classes] == [0, 0]
+
+
+def test_a_gap_between_slices_of_different_classes_is_told_not_passed_over(annotation):
+    annotation.add_class("vein")
+    paint(annotation, 2)
+    paint(annotation, 8, value=2)
+    before = annotation.snapshot().labels
+
+    told = annotation.interpolate()
+
+    assert "Nothing could be filled" in told.problem
+    assert "on both sides" in told.hint
+    assert np.array_equal(annotation.snapshot().labels, before)
 
 
 def test_slices_are_counted_along_the_slider(viewer, annotation):
@@ -83,6 +111,29 @@ def test_smoothing_takes_a_speck_away(annotation):
 
     assert annotation.layer.data[20, 20, 20] == 0
     assert annotation.layer.data[7, 8, 8] == 1
+
+
+def test_what_is_painted_on_every_fifth_slice_survives_smoothing(annotation):
+    for z in (4, 9, 14, 19):
+        paint(annotation, z, low=4, high=20)
+
+    assert annotation.smooth() is None
+
+    # Each square of 16 x 16 pixels loses its four corners.
+    assert (annotation.layer.data > 0).sum() == 4 * (16 * 16 - 4)
+    annotation.layer.undo()
+    assert (annotation.layer.data > 0).sum() == 4 * 16 * 16
+
+
+def test_a_thin_line_survives_smoothing_and_the_person_hears_why(annotation):
+    annotation.layer.data[9, 9, 2:22] = 1
+
+    told = annotation.smooth()
+
+    assert annotation.layer.data[9, 9, 2:22].all()
+    assert (annotation.layer.data > 0).sum() == 20
+    assert told.where == "structure 1"
+    assert "stays as it is" in told.problem
 
 
 def test_classes_are_added_renamed_recoloured_and_taken_away(annotation):
@@ -141,8 +192,30 @@ def test_two_classes_of_one_name_are_refused(annotation):
 def test_a_label_beyond_the_classes_is_named_not_saved(annotation):
     paint(annotation, 4, value=7)
 
-    with pytest.raises(VolumeProblem, match=r"labels \[7\]"):
+    with pytest.raises(VolumeProblem, match=r"labels \[7\].*ends with 1, 'structure 1'.*until the list has label 7"):
         annotation.snapshot()
+
+
+def test_a_class_that_is_taken_off_and_comes_back_with_undo_can_be_added_again(annotation):
+    annotation.add_class("vein")
+    annotation.layer.data_setitem((np.array([4]), np.array([5]), np.array([6])), 2)
+    annotation.layer.data_setitem((np.array([4]), np.array([5]), np.array([6])), 0)
+    annotation.remove_last_class()
+    annotation.layer.undo()
+
+    with pytest.raises(VolumeProblem, match="Press Add class"):
+        annotation.snapshot()
+    annotation.add_class("vein")
+
+    assert annotation.snapshot().labels[4, 5, 6] == 2
+
+
+@pytest.mark.parametrize("name", ["", "  "])
+def test_a_class_keeps_its_name_where_the_new_one_is_empty(annotation, name):
+    with pytest.raises(DatasetProblem, match="has no name"):
+        annotation.rename_class(1, name)
+
+    assert annotation.task.classes == ("background", "structure 1")
 
 
 def test_the_mask_a_case_has_is_painted_on(viewer, tiny_dataset):
@@ -228,15 +301,23 @@ def test_a_students_mask_is_begun_with_though_the_case_has_a_mask_of_its_own_and
     assert [layer.name for layer in viewer.layers if layer.visible] == ["case_0", "case_0 · shapes (painting)"]
 
 
-def test_the_datasets_task_is_painted_for_unless_it_has_fewer_classes_than_are_drawn(tiny_dataset):
+def test_the_datasets_task_is_painted_for_with_the_classes_that_are_drawn(tiny_dataset):
     dataset, start = open_dataset(tiny_dataset), drawn_by_a_student(tiny_dataset)
     renamed = replace(start.task, classes=("background", "sphere", "box"))
-    fewer = replace(start.task, classes=("background", "sphere"))
+    fewer = replace(start.task, classes=("background", "ball"))
 
     assert task_to_paint(replace(dataset, tasks={"shapes": renamed}), start=start) == renamed
     assert task_to_paint(replace(dataset, tasks={"shapes": fewer}), start=start) == start.task
     assert task_to_paint(replace(dataset, tasks={}), start=start) == start.task
     assert task_to_paint(replace(dataset, tasks={})) == NEW_TASK
+
+
+def test_a_mask_is_not_painted_on_where_its_labels_mean_other_classes(tiny_dataset):
+    dataset, start = open_dataset(tiny_dataset), drawn_by_a_student(tiny_dataset)
+    turned = replace(start.task, classes=("background", "cube", "ball"))
+
+    with pytest.raises(DatasetProblem, match=r"run's classes are background, ball, cube; .* background, cube, ball"):
+        task_to_paint(replace(dataset, tasks={"shapes": turned}), start=start)
 
 
 def test_after_painting_the_layer_is_the_cases_mask(annotation):

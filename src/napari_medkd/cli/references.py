@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_medkd.core.annotation import Mask
 from napari_medkd.core.dataset import Case, Dataset
 from napari_medkd.core.errors import Problem, VolumeProblem
 from napari_medkd.core.painting import painted_slices
@@ -46,10 +47,22 @@ def problems_of_references(
     return problems
 
 
+def notices_of_references(references: tuple[str, ...], dataset: Dataset, task: Task) -> list[str]:
+    """Return which of several sound references shows not all classes: what it lacks is taught as background there."""
+    notices = []
+    for case in dataset.cases:
+        annotation = case.annotations.get(task.name)
+        if len(references) > 1 and case.id in references and isinstance(annotation, Path):
+            shown = set(np.unique(_mask_of(case, annotation, dataset, task).labels).tolist())
+            unseen = [task.classes[value] for value in range(1, len(task.classes)) if value not in shown]
+            if unseen:
+                found = f"Reference {case.id} shows no {', '.join(unseen)}"
+                notices.append(f"{found}: {'it is' if len(unseen) == 1 else 'they are'} learned as absent there.")
+    return notices
+
+
 def _problems_of(case: Case, where: str, dataset: Dataset, task: Task) -> tuple[list[Problem], set[int]]:
     """Return what is wrong with one reference, and the label values it shows."""
-    from napari_medkd.files.opening import read_mask, read_volume
-
     annotation = case.annotations.get(task.name)
     if not isinstance(annotation, Path):
         return [Problem(where, f"Case {case.id!r} has no mask for {task.name!r}.", _ANNOTATE)], set()
@@ -58,13 +71,31 @@ def _problems_of(case: Case, where: str, dataset: Dataset, task: Task) -> tuple[
         hint = f"Take it out of split.{side} in medkd-dataset.json, or choose another reference."
         return [Problem(where, f"Case {case.id!r} is on the {side} side of the split.", hint)], set()
     try:
-        grid = read_volume(case.images, channels=dataset.channels, modality=dataset.modality).grid
-        mask = read_mask(annotation, task, grid=grid, label_map=dataset.label_maps.get(task.name))
+        mask = _mask_of(case, annotation, dataset, task)
     except VolumeProblem as error:
         return [Problem(f"{where}: {found.where}", found.problem, found.hint) for found in error.problems], set()
-    single = [axis for axis in range(3) if not grid.is_flat and len(painted_slices(mask.labels, axis)) == 1]
-    if single:
-        others = grid.shape[single[0]] - 1
-        text = f"Only one slice of case {case.id!r} is painted; the other {others} would count as empty."
+    text = "" if mask.grid.is_flat else _half_painted(case.id, mask)
+    if text:
         return [Problem(where, text, "Paint every few slices and let Interpolate fill those between.")], set()
     return [], set(np.unique(mask.labels).tolist())
+
+
+def _mask_of(case: Case, path: Path, dataset: Dataset, task: Task) -> Mask:
+    from napari_medkd.files.opening import read_mask, read_volume
+
+    grid = read_volume(case.images, channels=dataset.channels, modality=dataset.modality).grid
+    return read_mask(path, task, grid=grid, label_map=dataset.label_maps.get(task.name))
+
+
+def _half_painted(name: str, mask: Mask) -> str:
+    """Return how a case's mask looks as if slices of it were left out; empty where it does not."""
+    for axis in range(3):
+        painted = painted_slices(mask.labels, axis)
+        if len(painted) == 1:
+            others = mask.grid.shape[axis] - 1
+            return f"Only one slice of case {name!r} is painted; the other {others} would count as empty."
+        if len(painted) > 1 and min(np.diff(painted)) > 1:
+            between = painted[-1] - painted[0] + 1 - len(painted)
+            found = f"No two of the {len(painted)} painted slices of case {name!r} are neighbours"
+            return f"{found}; the {between} between them would count as empty."
+    return ""

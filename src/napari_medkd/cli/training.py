@@ -3,11 +3,12 @@
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from napari_medkd.cli.attempt import carry_out
 from napari_medkd.cli.inspection import refuse_problems
 from napari_medkd.cli.machine import of_this_process
+from napari_medkd.cli.references import notices_of_references
 from napari_medkd.cli.run_names import run_named
 from napari_medkd.cli.spec_files import read_document, spec_of, with_changes
 from napari_medkd.cli.stopping import SignalledControl
@@ -21,6 +22,9 @@ from napari_medkd.runs.devices import live_runs_on, wait_for_turn
 from napari_medkd.runs.folder import RunFolder
 from napari_medkd.runs.heartbeat import Heartbeat
 from napari_medkd.runs.shelf import default_runs_folder
+
+if TYPE_CHECKING:
+    from napari_medkd.engine.bench import Bench
 
 
 def new_run(source: Path | None, changes: Mapping[str, Any], runs_folder: Path | None) -> RunFolder:
@@ -80,6 +84,15 @@ def _all_stages_have_begun(folder: RunFolder) -> bool:
     return all(checkpoints.is_done(stage.name) or checkpoints.last_epoch(stage.name) for stage in planned)
 
 
+def _notices(bench: "Bench", *, needs_references: bool) -> Iterator[str]:
+    """Yield what a person should know of a run's references before it learns from them."""
+    references = bench.spec.references
+    if references and not needs_references:
+        yield "The run learns from its reference cases alone; the other labels are left out."
+    for each in bench.benches if references else ():
+        yield from notices_of_references(references, each.dataset, each.task)
+
+
 def train_in(folder: RunFolder, *, is_checked: bool) -> int:
     """Carry out one attempt at the run in the folder, and return the exit code."""
     attempt = folder.next_attempt()
@@ -109,8 +122,8 @@ def train_in(folder: RunFolder, *, is_checked: bool) -> int:
         folder.write_resolved(bench.resolved.model_dump(mode="json"))
         events = train(method, bench, folder.path, control, attempt=attempt)
         yield next(events)
-        if spec.references and method.needs == "labels" and attempt == 1:
-            yield Noticed(message="The run learns from its reference cases alone; the other labels are left out.")
+        for message in _notices(bench, needs_references=method.needs == "references") if attempt == 1 else ():
+            yield Noticed(message=message)
         yield from events
 
     code = carry_out(folder, attempt, work)

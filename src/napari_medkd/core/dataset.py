@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -167,10 +167,38 @@ class Dataset:
         return frozenset(case.id for case in self.cases if case.group in groups)
 
     def as_known(self, task: Task) -> Task:
-        """Return the dataset's task of the same name, for its colours; the given one where it has more classes."""
+        """Return the dataset's task of the same name, for its colours; the given one where its labels mean others."""
         known = self.tasks.get(task.name)
-        fits = known is not None and known.kind == task.kind and len(known.classes) >= len(task.classes)
-        return known if known is not None and fits else task
+        if known is None or known.kind != task.kind or known.classes[: len(task.classes)] != task.classes:
+            return task
+        return known
+
+    def continued(self, task: Task) -> Task:
+        """Return the dataset's task for masks that were drawn for a run's task of the same name.
+
+        Either may have further classes at the end; they are in the result. Classes that were only renamed since, as far
+        as names can tell, keep the dataset's names: as many classes, none of which stands at another place in the other
+        list.
+
+        Raises
+        ------
+        DatasetProblem
+            Where a label means one class to the run and another to the dataset.
+        """
+        known = self.tasks.get(task.name)
+        if known is None:
+            return task
+        others = [pair for pair in zip(known.classes, task.classes, strict=False) if pair[0] != pair[1]]
+        is_as_long = len(known.classes) == len(task.classes)
+        is_renamed = is_as_long and not any(new in task.classes or old in known.classes for new, old in others)
+        if known.kind != task.kind or (others and not is_renamed):
+            raise DatasetProblem(
+                f"tasks.{task.name}",
+                f"The run's classes are {', '.join(task.classes)}; the dataset's are {', '.join(known.classes)}: "
+                "a label of the run's mask would mean another class here.",
+                "Train with the dataset's classes and predict again, or give these the names and order they had.",
+            )
+        return replace(known, classes=(*known.classes, *task.classes[len(known.classes) :]))
 
     def labelled(self, task: str) -> tuple[Case, ...]:
         """Return the cases that carry an annotation for the task."""

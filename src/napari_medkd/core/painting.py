@@ -12,23 +12,30 @@ from scipy import ndimage
 Labels = NDArray[np.integer]
 
 
-def painted_slices(labels_ZYX: Labels, axis: int) -> list[int]:
+def painted_slices(labels_ZYX: Labels | NDArray[np.bool_], axis: int) -> list[int]:
     """Return the slices along an axis on which anything is painted."""
     others = tuple(each for each in range(labels_ZYX.ndim) if each != axis)
     return np.flatnonzero((labels_ZYX > 0).any(axis=others)).tolist()
 
 
-def empty_slices_between(labels_ZYX: Labels, axis: int) -> list[int]:
-    """Return the slices along an axis that are still empty between the first painted one and the last."""
-    painted = painted_slices(labels_ZYX, axis)
+def voxels_by_slice(labels_ZYX: Labels, axis: int, num_labels: int) -> NDArray[np.intp]:
+    """Return how many voxels of each label, ``num_labels`` at least (columns), the slices along an axis have (rows)."""
+    most = max(num_labels, int(labels_ZYX.max(initial=0)) + 1)
+    return np.stack([np.bincount(one.ravel(), minlength=most) for one in np.moveaxis(labels_ZYX, axis, 0)])
+
+
+def empty_between(is_painted: NDArray[np.bool_]) -> list[int]:
+    """Return which of a row of slices are still empty between the first painted one and the last."""
+    painted = np.flatnonzero(is_painted).tolist()
     return sorted(set(range(painted[0], painted[-1])) - set(painted)) if painted else []
 
 
 def interpolated(labels_ZYX: Labels, axis: int, spacing: tuple[float, float, float]) -> Labels:
-    """Return labels in which every empty slice between two painted ones is filled, the painted ones unchanged.
+    """Return labels in which every class is on all slices between two that it is painted on; what is painted stays.
 
-    Each class's outline moves evenly from one painted slice to the next: signed distances to it are interpolated
-    linearly. A class on one of the two alone shrinks to nothing on the way.
+    Each class's outline moves evenly from one slice that it is painted on to the next: signed distances to it are
+    interpolated linearly. Only background is filled; where several classes claim a voxel, the one has it that would lie
+    deepest inside its outline there. A class on a single slice has nothing to move to.
 
     Parameters
     ----------
@@ -43,31 +50,22 @@ def interpolated(labels_ZYX: Labels, axis: int, spacing: tuple[float, float, flo
     """
     slices = np.moveaxis(labels_ZYX, axis, 0)
     filled = slices.copy()
+    deepest = np.zeros(slices.shape, np.float32)
     sampling = tuple(size for each, size in enumerate(spacing) if each != axis)
-    painted = painted_slices(labels_ZYX, axis)
-    for low, high in pairwise(painted):
-        if high - low > 1:
-            filled[low + 1 : high] = _between(slices[low], slices[high], high - low - 1, sampling)
+    for one in np.unique(slices[slices > 0]):
+        for low, high in pairwise(painted_slices(slices == one, 0)):
+            first, last = (_depth(slices[each] == one, sampling) for each in (low, high))
+            for index in range(low + 1, high):
+                share = (index - low) / (high - low)
+                depth = (1 - share) * first + share * last
+                is_won = (slices[index] == 0) & (depth > deepest[index])
+                filled[index][is_won] = one
+                deepest[index][is_won] = depth[is_won]
     return np.moveaxis(filled, 0, axis)
 
 
-def _between(first: Labels, last: Labels, count: int, sampling: tuple[float, ...]) -> Labels:
-    """Return so many label slices between two."""
-    classes = np.union1d(first, last)
-    classes = classes[classes > 0]
-    shares = (np.arange(1, count + 1) / (count + 1))[:, None, None]
-    depths = np.stack(
-        [(1 - shares) * _depth(first == one, sampling) + shares * _depth(last == one, sampling) for one in classes]
-    )
-    chosen = classes[depths.argmax(0)]
-    return np.where(depths.max(0) > 0, chosen, 0).astype(first.dtype)
-
-
 def _depth(inside: NDArray[np.bool_], sampling: tuple[float, ...]) -> NDArray[np.float64]:
-    """Return how deep inside an outline each pixel lies, below 0 outside; nothing at all is deep outside."""
-    if not inside.any():
-        # As far away as the slice is wide: what is on the other slice alone ends half way at the latest.
-        return np.full(inside.shape, -float(np.hypot(*inside.shape)) * max(sampling) / 2)
+    """Return how deep inside an outline each pixel lies, below 0 outside; there is at least one pixel inside."""
     half = min(sampling) / 2
     depth: NDArray[np.float64] = np.where(
         inside,
@@ -77,21 +75,43 @@ def _depth(inside: NDArray[np.bool_], sampling: tuple[float, ...]) -> NDArray[np
     return depth
 
 
-def smoothed(labels_ZYX: Labels, spacing: tuple[float, float, float], radius: float) -> Labels:
-    """Return labels with smooth outlines: each voxel takes the class that weighs most around it.
+def smoothed(
+    labels_ZYX: Labels, axis: int, spacing: tuple[float, float, float], radius: float
+) -> tuple[Labels, list[int]]:
+    """Return labels with smooth outlines, and the classes that stay as they are because nothing of them would be left.
+
+    Each voxel takes the class that weighs most around it. Across slices, outlines are smooth only once every class is
+    whole: a slice between empty ones would weigh too little to stay.
 
     Parameters
     ----------
+    axis
+        The axis across which slices were painted.
     spacing
         Voxel size (z, y, x).
     radius
         Standard deviation of the Gaussian weights, in the unit of the spacing.
     """
-    sigma = [radius / size if sides > 1 else 0.0 for size, sides in zip(spacing, labels_ZYX.shape, strict=True)]
+    wide = [sides > 1 and (each != axis or _is_whole(labels_ZYX, axis)) for each, sides in enumerate(labels_ZYX.shape)]
+    sigma = [radius / size if is_wide else 0.0 for size, is_wide in zip(spacing, wide, strict=True)]
+    present = np.unique(labels_ZYX)
     best = np.zeros(labels_ZYX.shape, np.float32)
     chosen = np.zeros_like(labels_ZYX)
-    for one in np.unique(labels_ZYX):
+    for one in present:
         weight = ndimage.gaussian_filter((labels_ZYX == one).astype(np.float32), sigma, mode="nearest")
         chosen = np.where(weight > best, one, chosen)
         best = np.maximum(weight, best)
-    return chosen.astype(labels_ZYX.dtype)
+    kept: set[int] = set()
+    while lost := set(present.tolist()) - set(np.unique(chosen).tolist()) - {0}:  # what is put back may cover another
+        kept |= lost
+        chosen = np.where(np.isin(labels_ZYX, list(lost)), labels_ZYX, chosen)
+    return chosen.astype(labels_ZYX.dtype), sorted(kept)
+
+
+def _is_whole(labels_ZYX: Labels, axis: int) -> bool:
+    """Return whether every class is on two slices or more along an axis, and on all between its first and its last."""
+    for one in np.unique(labels_ZYX[labels_ZYX > 0]):
+        painted = painted_slices(labels_ZYX == one, axis)
+        if len(painted) == 1 or painted[-1] - painted[0] >= len(painted):
+            return False
+    return True

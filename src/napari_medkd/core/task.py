@@ -53,7 +53,12 @@ class Task:
                 f"A class is listed twice: {', '.join(self.classes)}.",
                 "Give each class its own name.",
             )
-
+        if not all(name.strip() for name in self.classes):
+            raise DatasetProblem(
+                f"tasks.{self.name}",
+                f"Class {[bool(name.strip()) for name in self.classes].index(False)} has no name.",
+                "Give each class a name of its own.",
+            )
         if self.ignore is not None and 0 <= self.ignore < len(self.classes):
             raise DatasetProblem(
                 f"tasks.{self.name}",

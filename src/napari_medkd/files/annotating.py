@@ -55,12 +55,11 @@ def save_annotation(dataset: Dataset, case: str, mask: Mask) -> Dataset:
     """
     task, path = mask.task, annotation_path(dataset, case, mask)
     refuse_unstorable(dataset, task)
-    manifest = dataset.folder / MANIFEST
     is_known = dataset.case(case).annotations.get(task.name) == path and dataset.tasks.get(task.name) == task
-    if is_known and manifest.is_file():
+    if is_known and (dataset.folder / MANIFEST).is_file():
         write_mask(path, mask, label_map=dataset.label_maps.get(task.name))
         return dataset
-    there = _with_case(read_manifest(manifest), dataset.case(case)) if is_ours(manifest) else dataset
+    there = _as_on_disk(dataset, case)
     refuse_unstorable(there, task)
     known = there.case(case)
     if known.annotations.get(task.name) != path:
@@ -79,11 +78,50 @@ def save_annotation(dataset: Dataset, case: str, mask: Mask) -> Dataset:
     return changed
 
 
-def _with_case(dataset: Dataset, case: Case) -> Dataset:
-    """Return the dataset with a case that may have been taken out of it meanwhile."""
-    if any(one.id == case.id for one in dataset.cases):
+def take_back_annotation(before: Dataset, case: str, mask: Mask) -> None:
+    """Undo `save_annotation` of a mask in the manifest as it is now, and delete the mask's file.
+
+    Parameters
+    ----------
+    before
+        What was known before it was saved.
+
+    Raises
+    ------
+    DatasetProblem
+        Where the manifest cannot be written; nothing is undone then.
+    """
+    name, path, there = mask.task.name, annotation_path(before, case, mask), _as_on_disk(before, case)
+    was, known = before.case(case).annotations.get(name), there.case(case)
+    others = {task: one for task, one in known.annotations.items() if task != name}
+    again = replace(known, annotations=others if was is None else {**others, name: was})
+    is_used = any(name in one.annotations for one in there.cases if one.id != case)
+    tasks = dict(there.tasks) | {task: one for task, one in before.tasks.items() if task == name}
+    if not is_used and name not in before.tasks:
+        del tasks[name]
+    train = there.split.train
+    if case not in before.split.train:
+        train = tuple(one for one in train if one != case)
+    changed = replace(
+        there,
+        tasks=tasks,
+        cases=tuple(again if one.id == case else one for one in there.cases),
+        split=replace(there.split, train=train),
+    )
+    write_dataset(changed, before.folder)
+    if was != path:
+        path.unlink(missing_ok=True)
+
+
+def _as_on_disk(dataset: Dataset, case: str) -> Dataset:
+    """Return the dataset as its manifest has it now, with a case that may have been taken out of it meanwhile."""
+    manifest = dataset.folder / MANIFEST
+    if not is_ours(manifest):
         return dataset
-    return replace(dataset, cases=(*dataset.cases, case))
+    there = read_manifest(manifest)
+    if any(one.id == case for one in there.cases):
+        return there
+    return replace(there, cases=(*there.cases, dataset.case(case)))
 
 
 def _with_training(dataset: Dataset, case: Case) -> Split:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from napari_medkd.core.annotation import Mask
 from napari_medkd.core.dataset import Case, Dataset
-from napari_medkd.core.errors import VolumeProblem
+from napari_medkd.core.errors import Problem, VolumeProblem
 from napari_medkd.core.grid import Grid
-from napari_medkd.core.painting import empty_slices_between, interpolated, painted_slices, smoothed
+from napari_medkd.core.painting import empty_between, interpolated, smoothed, voxels_by_slice
 from napari_medkd.core.task import Task
 from napari_medkd.files.annotating import refuse_unstorable
 from napari_medkd.gui.canvas import layer_of, placed_like
@@ -34,6 +34,8 @@ class ClassVolume:
     ----------
     volume
         In ml, or in pixels where the image has no physical size (see ``unit``).
+    num_missing
+        Slices without it between the first and the last one that it is painted on.
     """
 
     label: int
@@ -41,6 +43,7 @@ class ClassVolume:
     colour: str
     volume: float
     unit: str
+    num_missing: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +62,15 @@ class Painted:
 
 
 def task_to_paint(dataset: Dataset, name: str = "", start: Mask | None = None) -> Task:
-    """Return the task that is painted for: that of the mask to start from, the named one, the first, or a new one."""
+    """Return the task that is painted for: that of the mask to start from, the named one, the first, or a new one.
+
+    Raises
+    ------
+    DatasetProblem
+        Where the mask's labels mean other classes than the dataset's.
+    """
     if start is not None:
-        return dataset.as_known(start.task)
+        return dataset.continued(start.task)
     tasks = [task for task in dataset.tasks.values() if task.kind == "segmentation"]
     return next((task for task in tasks if task.name == name), tasks[0] if tasks else NEW_TASK)
 
@@ -86,6 +95,8 @@ class Annotation:
     ----------
     is_draft
         Whether painting began with a mask that counts only once a person says so.
+    renamed
+        Classes that the mask to begin with calls otherwise: its name, and that of the task.
 
     Raises
     ------
@@ -108,6 +119,8 @@ class Annotation:
         self.grid = grid
         self.task = task
         self.is_draft = start is not None
+        names = zip(task.classes if start is None else start.task.classes, task.classes, strict=False)
+        self.renamed = tuple((drawn, name) for drawn, name in names if drawn != name)
         self._num_shared = len(task.classes)  # those that are added while it is painted are in no other case's mask
         refuse_unstorable(dataset, task)
         labels = _labels_on(self.grid, _known_mask(dataset, case, task, self.grid) if start is None else start)
@@ -127,52 +140,78 @@ class Annotation:
         return self.layer in self._viewer.layers
 
     def choose(self, label: int) -> None:
-        """Paint with a class from now on."""
+        """Paint with a class from now on; a label that is no class of the list, any more, is not chosen."""
+        if label >= len(self.task.classes):
+            return
         self.layer.selected_label = label
         if str(self.layer.mode) not in ("paint", "fill", "polygon"):
             self.layer.mode = "paint"
 
     def snapshot(self) -> Mask:
-        """Return a copy of what is painted now."""
+        """Return a copy of what is painted now.
+
+        Raises
+        ------
+        VolumeProblem
+            Where labels are painted that are no class of the list.
+        """
         labels = self._volume()
+        _refuse_unlisted(labels, self.task)
         few = len(self.task.classes) <= np.iinfo(np.uint8).max
         return Mask(labels.astype(np.uint8) if few else labels.astype(np.uint16), self.grid, self.task)
 
     def painted(self, mask: Mask) -> Painted:
         """Return what a snapshot holds."""
-        counts = np.bincount(mask.labels.ravel(), minlength=len(self.task.classes))
-        is_physical = self.grid.unit == "mm"
-        size = float(np.prod(self.grid.spacing)) / 1000 if is_physical else 1.0
         from napari_medkd.gui.colours import colour_of
 
+        counts = voxels_by_slice(mask.labels, self.slice_axis, len(self.task.classes))
+        is_physical = self.grid.unit == "mm"
+        size = float(np.prod(self.grid.spacing)) / 1000 if is_physical else 1.0
+        unit = "ml" if is_physical else "px"
         classes = tuple(
-            ClassVolume(label, name, colour_of(self.task, label), counts[label] * size, "ml" if is_physical else "px")
+            ClassVolume(
+                label,
+                name,
+                colour_of(self.task, label),
+                float(counts[:, label].sum() * size),
+                unit,
+                len(empty_between(counts[:, label] > 0)),
+            )
             for label, name in enumerate(self.task.classes)
             if label
         )
-        axis = self.slice_axis
-        if self.grid.is_flat:
-            return Painted(classes, int(counts[1:].any()), 0)
-        return Painted(classes, len(painted_slices(mask.labels, axis)), len(empty_slices_between(mask.labels, axis)))
+        is_painted = counts[:, 1:].sum(axis=1) > 0
+        return Painted(classes, int(is_painted.sum()), len(empty_between(is_painted)))
 
     @property
     def slice_axis(self) -> int:
         """The axis (z, y or x) that the slider moves along."""
         return 0 if self.grid.is_flat else int(self._viewer.dims.order[-3])
 
-    def interpolate(self) -> int:
-        """Fill the empty slices between painted ones, as one step that can be undone; return how many there were."""
-        labels = self._volume()
-        axis = self.slice_axis
-        count = len(empty_slices_between(labels, axis))
-        if count:
-            self._put(interpolated(labels, axis, self.grid.spacing))
-        return count
+    def interpolate(self) -> Problem | None:
+        """Fill the slices between painted ones, class by class, as one step that can be undone.
 
-    def smooth(self) -> None:
-        """Smooth all outlines a little, as one step that can be undone."""
+        Returns
+        -------
+        Problem or None
+            Why nothing could be filled, where nothing was.
+        """
+        if self._put(interpolated(self._volume(), self.slice_axis, self.grid.spacing)):
+            return None
+        found = "Nothing could be filled: a class is drawn between two slices it is painted on, where no other is."
+        hint = "Paint the class on both sides of the empty slices; the two outlines have to overlap a little."
+        return Problem("Interpolate", found, hint)
+
+    def smooth(self) -> Problem | None:
+        """Smooth all outlines a little, as one step that can be undone; return what is too thin for that."""
         radius = float(np.median([size for size, n in zip(self.grid.spacing, self.grid.shape, strict=True) if n > 1]))
-        self._put(smoothed(self._volume(), self.grid.spacing, radius))
+        changed, kept = smoothed(self._volume(), self.slice_axis, self.grid.spacing, radius)
+        self._put(changed)
+        if not kept:
+            return None
+        names = ", ".join(_name_of(self.task, label) for label in kept)
+        hint = "Paint what is thin a few pixels wider, if it shall be smoothed."
+        return Problem(names, "Nothing would be left after smoothing: it stays as it is painted.", hint)
 
     def add_class(self, name: str) -> None:
         """Add a class at the end, and paint with it.
@@ -274,15 +313,36 @@ class Annotation:
     def _volume(self) -> NDArray[Any]:
         return np.asarray(self.layer.data).reshape(self.grid.shape)
 
-    def _put(self, labels_ZYX: NDArray[Any]) -> None:
+    def _put(self, labels_ZYX: NDArray[Any]) -> bool:
+        """Draw other labels, as one step that can be undone; return whether anything is different now."""
         changed = shown_array(labels_ZYX, self.grid)
         where = np.nonzero(changed != self.layer.data)
-        if len(where[0]):
+        is_different = bool(len(where[0]))
+        if is_different:
             self.layer.data_setitem(where, changed[where])
+        return is_different
 
 
 def _chooser(annotation: Annotation, label: int) -> Callable[[Any], None]:
     return lambda _layer: annotation.choose(label)
+
+
+def _refuse_unlisted(labels: NDArray[Any], task: Task) -> None:
+    if labels.max(initial=0) < len(task.classes):
+        return
+    found = [label for label in np.unique(labels).tolist() if label >= len(task.classes) and label != task.ignore]
+    if found:
+        raise VolumeProblem(
+            f"mask of {task.name}",
+            f"Painted are the labels {found[:8]}, but the list of classes ends with {len(task.classes) - 1}, "
+            f"{task.classes[-1]!r}: nothing is saved.",
+            f"Press Add class until the list has label {found[-1]}, or erase what is painted in "
+            f"{'it' if len(found) == 1 else 'them'}.",
+        )
+
+
+def _name_of(task: Task, label: int) -> str:
+    return task.classes[label] if label < len(task.classes) else f"label {label}"
 
 
 def _known_mask(dataset: Dataset, case: Case, task: Task, grid: Grid) -> Mask:

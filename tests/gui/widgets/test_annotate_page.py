@@ -89,6 +89,23 @@ def test_from_the_button_to_the_file(viewer, dock, page, qtbot, tmp_path):
     assert dock.state.rows[0].labelled == ("structures",)
 
 
+def test_smooth_and_interpolate_say_what_they_could_not_do(page, qtbot):
+    layer = page.presenter.annotation.layer
+    add_class(page, qtbot)
+    layer.data[4, 4, 2:22] = 1
+    layer.data[6, 4:20, 4:20] = 2
+    page.presenter.look()
+    qtbot.waitUntil(lambda: page.interpolate.isEnabled(), timeout=10_000)
+
+    qtbot.mouseClick(page.smooth, Qt.MouseButton.LeftButton)
+    assert "stays as it is painted" in page.problem.toPlainText()
+    assert (layer.data[4] == 1).sum() == 20
+    assert (layer.data[6] == 2).sum() == 16 * 16 - 4
+
+    qtbot.mouseClick(page.interpolate, Qt.MouseButton.LeftButton)
+    assert "Nothing could be filled" in page.problem.toPlainText()
+
+
 def annotate(dock, qtbot, name):
     dock.cases.table.select(name)
     qtbot.mouseClick(dock.cases.annotate, Qt.MouseButton.LeftButton)
@@ -174,17 +191,42 @@ def test_keys_pick_a_class(viewer, page, qtbot):
     assert page.classes.selectedItems()[0].text() == "2"
 
 
-def test_a_double_click_renames_a_class(page, qtbot):
+def type_name(page, qtbot, name):
+    """Write a name over that of the first class, as a person does."""
     rect = page.classes.visualItemRect(page.classes.item(0, 2))
     qtbot.mouseClick(page.classes.viewport(), Qt.MouseButton.LeftButton, pos=rect.center())
     qtbot.mouseDClick(page.classes.viewport(), Qt.MouseButton.LeftButton, pos=rect.center())
     editor = page.classes.findChild(QLineEdit)
     editor.selectAll()
-    qtbot.keyClicks(editor, "hippocampus")
+    qtbot.keyClick(editor, Qt.Key.Key_Delete)
+    qtbot.keyClicks(editor, name)
     qtbot.keyClick(editor, Qt.Key.Key_Return)
+
+
+def test_a_double_click_renames_a_class(page, qtbot):
+    type_name(page, qtbot, "hippocampus")
 
     classes = ("background", "hippocampus")
     qtbot.waitUntil(lambda: page.presenter.annotation.task.classes == classes, timeout=5_000)
+
+
+def test_a_name_that_is_cleared_comes_back(page, qtbot):
+    type_name(page, qtbot, "")
+
+    qtbot.waitUntil(lambda: "has no name" in page.problem.toPlainText(), timeout=5_000)
+    qtbot.waitUntil(lambda: page.classes.item(0, 2).text() == "structure 1", timeout=5_000)
+    assert page.presenter.annotation.task.classes == ("background", "structure 1")
+
+
+def test_the_key_of_a_class_that_was_taken_off_picks_nothing(viewer, page, qtbot):
+    add_class(page, qtbot)
+    qtbot.mouseClick(page.remove, Qt.MouseButton.LeftButton)
+    canvas = canvas_of(viewer)
+    canvas.setFocus()
+
+    qtbot.keyClick(canvas, "2")
+
+    assert page.presenter.annotation.layer.selected_label == 1
 
 
 def test_a_click_on_a_row_paints_with_its_class(page, qtbot):

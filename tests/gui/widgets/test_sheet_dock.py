@@ -1,5 +1,6 @@
 """The contact sheet as a person uses it: mouse and keys in a real window, from Predict all to a second reference."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -227,6 +228,22 @@ def test_correcting_the_case_that_is_shown_hides_the_students_layer(
 
     shown = [layer.name for layer in viewer.layers if layer.visible]
     assert shown == ["case_2", "case_2 · shapes (painting)"]
+
+
+def test_a_mask_whose_labels_mean_other_classes_by_now_is_not_corrected_but_told(
+    sheet: SheetDock, data: DataDock, scans: Path, qtbot: Any
+) -> None:
+    dataset = open_dataset(scans)
+    turned = replace(dataset.task("shapes"), classes=("background", "cube", "ball"))
+    sheet.session.dataset = replace(dataset, tasks={"shapes": turned})
+
+    click(qtbot, sheet.view.viewport(), place_of(sheet, "case_2"))
+    click(qtbot, sheet.correct_case)
+
+    told = "The run's classes are background, ball, cube; the dataset's are background, cube, ball"
+    qtbot.waitUntil(lambda: told in data.annotating.problem.toPlainText(), timeout=PATIENCE)
+    assert data.painted_case == ""
+    assert [case.id for case in open_dataset(scans).labelled("shapes")] == ["case_0"]
 
 
 def test_a_discarded_correction_is_no_annotation_and_no_reference(

@@ -3,11 +3,11 @@
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_medkd.core.errors import InputProblem
+from napari_medkd.core.errors import InputProblem, Problem
 from napari_medkd.gui.presenters.ports import InBackground, problems_of
 from napari_medkd.gui.presenters.words import count
 from napari_medkd.gui.state import AnnotateState, Session
@@ -64,7 +64,11 @@ class AnnotatePresenter:
             return
         self._is_saving = True
         is_approved = self.is_draft and self._is_last_look
-        self._in_background(lambda: self._save(annotation, last, even_if_same=is_approved), self._take, self._tell)
+        self._in_background(
+            lambda: self._save(annotation, last, even_if_same=is_approved),
+            lambda found: self._take(annotation, *found),
+            lambda error: self._fail(annotation, error),
+        )
 
     def save_now(self) -> bool:
         """Save what is not saved yet here and now, because the window closes; False where that fails, which is told."""
@@ -73,7 +77,7 @@ class AnnotatePresenter:
             return True
         try:
             self._save(annotation, self._saved)
-        except (InputProblem, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the window has to stay and say it
             self._tell(error)
             return False
         return True
@@ -84,7 +88,7 @@ class AnnotatePresenter:
         if annotation is None or not annotation.is_there:
             self.look()
             then()
-        elif self.is_draft and _is_same(annotation.snapshot(), self._saved):
+        elif self.is_draft and self._is_all_saved(annotation):
             self.discard()
             then()
         else:
@@ -97,19 +101,19 @@ class AnnotatePresenter:
         self.look()
 
     def discard(self) -> None:
-        """Take a draft off the canvas again; nothing of it was saved."""
+        """Take a draft off the canvas again; nothing of it was saved, and a save that is under way is taken back."""
         if self.annotation is not None and self.is_draft:
             annotation, self.annotation = self.annotation, None
             annotation.remove()
             self._state.painted = None
 
-    def change(self, work: "Callable[[Annotation], Any]") -> None:
-        """Change the classes or the mask; what cannot be done is told."""
+    def change(self, work: "Callable[[Annotation], Problem | None]") -> None:
+        """Change the classes or the mask; what cannot be done, or what the work returns as left undone, is told."""
         if self.annotation is None:
             return
         self._state.problem = None
         try:
-            work(self.annotation)
+            self._state.problem = work(self.annotation)
         except InputProblem as error:
             self._state.problem = error.problems[0]
         self.look()
@@ -118,14 +122,19 @@ class AnnotatePresenter:
         """Return what is still missing, in words; empty where nothing is."""
         painted = self._state.painted
         if self.is_draft and self.annotation is not None:
-            return "This is what the student drew. Correct it; Done saves it as a reference."
+            renamed = ", ".join(f"{drawn} is {name} here" for drawn, name in self.annotation.renamed)
+            doubt = f" Its {renamed}: press Discard if these are not the same." if renamed else ""
+            return f"This is what the student drew. Correct it; Done saves it as a reference.{doubt}"
         if painted is None or not painted.num_painted:
             return "Nothing is painted yet: press the mouse on the image."
         if painted.num_empty:
             between = count(painted.num_empty, "slice")
             return f"{between} between painted ones {'is' if painted.num_empty == 1 else 'are'} still empty."
         unseen = [one.name for one in painted.classes if not one.volume]
-        return f"Not painted yet: {', '.join(unseen)}." if unseen else ""
+        if unseen:
+            return f"Not painted yet: {', '.join(unseen)}."
+        broken = [f"{one.name} ({count(one.num_missing, 'slice')})" for one in painted.classes if one.num_missing]
+        return f"Missing on slices between those it is painted on: {', '.join(broken)}." if broken else ""
 
     def _save(
         self, annotation: "Annotation", last: "Mask | None", *, even_if_same: bool = False
@@ -142,16 +151,19 @@ class AnnotatePresenter:
                 dataset = save_annotation(annotation.dataset, annotation.case.id, mask)
             return mask, annotation.painted(mask), dataset
 
-    def _take(self, found: "tuple[Mask, Painted, Dataset | None]") -> None:
-        mask, painted, dataset = found
+    def _take(self, annotation: "Annotation", mask: "Mask", painted: "Painted", dataset: "Dataset | None") -> None:
         self._is_saving = False
+        if self.annotation is not annotation:  # it was discarded meanwhile
+            if dataset is not None:
+                self._take_back(annotation, mask, dataset)
+            return
         self._state.painted = painted
         if dataset is not None:
             self._saved, self.is_draft = mask, False
             self._state.saved = time.strftime("%H:%M:%S")
-            if self._has_failed:
-                self._has_failed, self._state.problem = False, None
-            self._publish(dataset)
+            self._publish(annotation, dataset)
+        if self._has_failed and not self.is_draft:  # what could not be saved is saved now, or taken back
+            self._has_failed, self._state.problem = False, None
         if self._finish is not None:
             self._end(self._finish)
 
@@ -175,16 +187,31 @@ class AnnotatePresenter:
         except InputProblem:
             return False  # the save that follows tells it
 
-    def _publish(self, dataset: "Dataset") -> None:
+    def _take_back(self, annotation: "Annotation", mask: "Mask", dataset: "Dataset") -> None:
+        """Undo a save; where that fails, it is told, and the other docks hear of the mask that is there."""
+        from napari_medkd.files.annotating import take_back_annotation
+
+        try:
+            take_back_annotation(annotation.dataset, annotation.case.id, mask)
+        except (InputProblem, OSError) as error:
+            self._tell(error)
+            self._publish(annotation, dataset)
+
+    def _publish(self, annotation: "Annotation", dataset: "Dataset") -> None:
         """Tell the other docks of the case's new mask."""
         from napari_medkd.files.manifest import MANIFEST
 
-        annotation = self.annotation
-        if annotation is None or dataset is annotation.dataset:
+        if dataset is annotation.dataset:
             return
         annotation.dataset = dataset
         self._session.dataset_path = dataset.folder / MANIFEST
         self._session.dataset = dataset
+
+    def _fail(self, annotation: "Annotation", error: Exception) -> None:
+        """Tell why a mask could not be saved, unless it was discarded meanwhile."""
+        if self.annotation is annotation:
+            self._tell(error)
+        self._is_saving = False
 
     def _tell(self, error: Exception) -> None:
         self._is_saving = self._is_last_look = False

@@ -50,8 +50,8 @@ class AnnotatePage(QWidget):
         from napari_medkd.core.errors import InputProblem
         from napari_medkd.gui.annotation import Annotation, task_to_paint
 
-        task = task_to_paint(opened.dataset, task_name, start)
         try:
+            task = task_to_paint(opened.dataset, task_name, start)
             annotation = Annotation(self._viewer, opened.dataset, opened.case, task, opened.layers[0], start)
         except InputProblem as error:
             self.problem.show_problems(error.problems)
@@ -62,6 +62,7 @@ class AnnotatePage(QWidget):
         self._session.save_at_closing = self.presenter.save_now
         self._timer.start()
         self._show_painted()
+        self._show_saved()
 
     def _build(self) -> None:
         self.title = QLabel()
@@ -77,7 +78,7 @@ class AnnotatePage(QWidget):
         self.remove = QPushButton("Remove last")
         self.remove.setToolTip("Take the last class off the list; nothing may be painted in it")
         self.interpolate = QPushButton("Interpolate")
-        self.interpolate.setToolTip("Fill the empty slices between painted ones")
+        self.interpolate.setToolTip("Fill the slices between painted ones, class by class")
         self.smooth = QPushButton("Smooth")
         self.smooth.setToolTip("Round off all outlines by about a voxel")
         self.hint, self.saved = QLabel(), QLabel()
@@ -156,7 +157,8 @@ class AnnotatePage(QWidget):
         painted, annotation = self.state.painted, self.presenter.annotation
         if painted is not None and annotation is not None:
             self.classes.show_classes(painted.classes, int(annotation.layer.selected_label))
-            self.interpolate.setEnabled(painted.num_empty > 0)
+            is_broken = any(one.num_missing for one in painted.classes)
+            self.interpolate.setEnabled(painted.num_empty > 0 or is_broken)
             self.smooth.setEnabled(painted.num_painted > 0)
             self.remove.setEnabled(len(painted.classes) > 1)
         self.discard.setVisible(annotation is not None and self.presenter.is_draft)
@@ -168,7 +170,7 @@ class AnnotatePage(QWidget):
         self.problem.show_problems(() if problem is None else (problem,))
         if problem is not None:
             self.finish.setEnabled(True)
-            self._show_painted()  # a name that was refused goes back
+            QTimer.singleShot(0, self._show_painted)  # a name that was refused goes back, once its editor is closed
 
 
 def _row(*widgets: QWidget, stretch: int | None = None) -> QHBoxLayout:
