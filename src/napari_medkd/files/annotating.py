@@ -98,7 +98,7 @@ def take_back_annotation(before: Dataset, case: str, mask: Mask) -> None:
     is_used = any(name in one.annotations for one in there.cases if one.id != case)
     tasks = dict(there.tasks) | {task: one for task, one in before.tasks.items() if task == name}
     if not is_used and name not in before.tasks:
-        del tasks[name]
+        tasks.pop(name, None)
     train = there.split.train
     if case not in before.split.train:
         train = tuple(one for one in train if one != case)
