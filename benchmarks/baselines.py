@@ -1,10 +1,11 @@
-"""Whether our plain training is sound: known tasks, without any distillation, against what is published of them.
+"""Whether our plain training is sound: tasks of which results are published, without any distillation.
 
     python benchmarks/baselines.py train [--experiment shenzhen] [--seeds 0,1] [--minutes 60]
     python benchmarks/baselines.py report [--side development]
 
 Three seeds of *pneumoniamnist* and *bccd*, whose splits are given; *shenzhen* in five folds, a network for each, the
-seed being the fold that tests. Test is scored once, with the weights of the end. Needs MEDKD_DATA.
+seed being the fold that tests. Test is scored once, with the weights of the end. Published of pneumoniamnist: AUC 0.944
+and accuracy 0.854 (ResNet-18). Needs MEDKD_DATA.
 """
 
 import json
@@ -34,7 +35,7 @@ SIDES = ("development", "test")
 
 @dataclass(frozen=True)
 class Experiment:
-    """A dataset by seed, what is trained on it, and what a published network reaches there."""
+    """A dataset by seed, and what is trained on it."""
 
     dataset: Callable[[int], Dataset]
     network: NetworkChoice

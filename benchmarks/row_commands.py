@@ -17,7 +17,7 @@ def read_commands(
     candidates: Collection[str],
     numbers: tuple[str, int],
 ) -> argparse.Namespace:
-    """Read ``train``, ``try`` or ``report``; the first two with experiment, row, numbers and minutes.
+    """Read ``train``, ``try`` where there are candidates, or ``report``; the first two with what to train.
 
     Parameters
     ----------
@@ -30,6 +30,8 @@ def read_commands(
         ("train", rows, "train and score the rows that are not done"),
         ("try", candidates, "train the candidates that are not done and score development cases"),
     ):
+        if not names:
+            continue
         training = commands.add_parser(command, help=what)
         training.add_argument("--experiment", action="append", choices=list(experiments))
         training.add_argument("--row", action="append", choices=list(names))

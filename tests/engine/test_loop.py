@@ -123,14 +123,13 @@ def test_the_objective_knows_how_far_its_stage_is(bench, tmp_path, monkeypatch):
 
 
 def test_a_pause_is_no_part_of_a_steps_time(bench, tmp_path):
-    paused = 1.6
-    looks = round(paused / LOOK_SECONDS)
+    looks = round(1.6 / LOOK_SECONDS)
     control = Wishes("go", *["pause"] * looks, *["go"] * 20)
 
     events = list(train(method_named("supervised"), bench, tmp_path, control))
 
     assert any(isinstance(event, RunPaused) for event in events)
-    assert max(event.seconds_per_step for event in events if isinstance(event, StepDone)) < paused / 2
+    assert max(event.seconds_per_step for event in events if isinstance(event, StepDone)) < 0.2
 
 
 def test_without_validation_cases_the_person_is_told(bench, tmp_path, tiny_spec):

@@ -165,6 +165,15 @@ def test_names_that_dicom_does_not_hold_are_written_as_it_does(tmp_path, name):
     assert names[2] == ("x" * 64 + " 2" if len(name) > 64 else "x" * 64)
 
 
+def test_a_label_without_a_class_is_written_by_its_number(tmp_path):
+    labels = drawn()
+    labels[labels == 1] = 7
+
+    write_mask(tmp_path / "a.dcm", Mask(labels, Grid.upright(SHAPE), replace(ORGANS, ignore=7)))
+
+    assert read_segments(tmp_path / "a.dcm").names[7] == "label 7"
+
+
 @pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="needs dciodvfy of dicom3tools")
 @pytest.mark.parametrize("labels", [drawn(), np.zeros((1, 5, 4), np.uint8)], ids=["drawn", "one empty slice"])
 def test_a_validator_finds_no_error(tmp_path, labels):

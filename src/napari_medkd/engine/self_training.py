@@ -91,8 +91,7 @@ class SelfTraining(nn.Module):
         learned: Tensor = label.masked_fill(sure < self.trust.confidence, UNKNOWN)
         if batch.expected_BZYX is None:
             return learned
-        doubts = [uncertainty_of(logits_KZYX) > self.trust.doubt for logits_KZYX in logits_BKZYX]
-        for sample, doubted in enumerate(doubts):
-            if doubted:
+        for sample, logits_KZYX in enumerate(logits_BKZYX):
+            if uncertainty_of(logits_KZYX) > self.trust.doubt:
                 learned[sample] = batch.expected_BZYX[sample]
         return learned
