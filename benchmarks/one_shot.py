@@ -156,6 +156,7 @@ CANDIDATES: dict[str, Trained | Moved] = {
     "one label, strong augmentation": Trained("supervised", share=_SHORT),
     "as recommended": _candidate(),
     "no self-training": _candidate(self_training=0.0),
+    "as recommended, all steps": replace(_candidate(registration_share=0.25), share=1.0),
     "no self-training, all steps": replace(_candidate(self_training=0.0, registration_share=0.25), share=1.0),
     "registration has no say": _candidate(registration_prior=0.0),
     "never in doubt": _candidate(doubt=1.0),

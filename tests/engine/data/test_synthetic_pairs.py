@@ -4,6 +4,7 @@ import torch
 
 from napari_medkd.core.spec import Hardware, MethodChoice, NetworkChoice, TrainSpec
 from napari_medkd.engine.bench import open_bench
+from napari_medkd.engine.data import synthetic_pairs
 from napari_medkd.engine.data.augmentation import NONE, STRONG
 from napari_medkd.engine.data.recipes import RECIPES, Recipe
 from napari_medkd.engine.data.registered import Registered
@@ -53,6 +54,25 @@ def test_the_same_seed_draws_the_same_batch(flows, generation):
 
     assert torch.equal(first.image_BCZYX, second.image_BCZYX)
     assert torch.equal(first.label_BZYX, second.label_BZYX)
+
+
+def test_where_a_sample_lies_and_how_its_images_look_are_drawn_apart(flows, monkeypatch):
+    seeds = []
+
+    def noting(name, draw):
+        def noted(augmentation, generators, *others):
+            seeds.extend(generator.initial_seed() for generator in generators)
+            return draw(augmentation, generators, *others)
+
+        monkeypatch.setattr(synthetic_pairs, name, noted)
+
+    noting("sampling_grid", synthetic_pairs.sampling_grid)
+    noting("drawn_appearance", synthetic_pairs.drawn_appearance)
+    pairs = SyntheticPairs(flows, "warped reference", STRONG, PATCH, teaches_itself=True)
+    pairs.draw(5, torch.Generator().manual_seed(0))
+
+    # Equal seeds would give, for instance, every shift its bias field: fewer samples than there seem to be.
+    assert len(seeds) == len(set(seeds)) == 3 * 5
 
 
 def test_the_label_is_that_of_the_synthetic_image(flows):

@@ -58,13 +58,13 @@ class SyntheticPairs:
         return epoch
 
     def draw(self, size: int, generator: torch.Generator) -> Batch:
-        """Return one batch; what is in a sample depends on one seed drawn for it alone."""
-        seeds = [int(seed) for seed in torch.randint(2**62, (size,), generator=generator)]
-        images, labels, reals, expected = (torch.cat(parts) for parts in zip(*map(self._draw_one, seeds), strict=True))
-        batch = Batch(self._varied(images, seeds), labels, reals)
+        """Return one batch; where a sample lies and how its two images look depend on seeds of their own."""
+        places, looks, real_looks = torch.randint(2**62, (3, size), generator=generator).tolist()
+        images, labels, reals, expected = (torch.cat(parts) for parts in zip(*map(self._draw_one, places), strict=True))
+        batch = Batch(self._varied(images, looks), labels, reals)
         if not self.teaches_itself:
             return batch
-        varied = self._varied(reals, [seed + 1 for seed in seeds])
+        varied = self._varied(reals, real_looks)
         return replace(batch, varied_BCZYX=varied, expected_BZYX=expected)
 
     def _varied(self, images: Tensor, seeds: list[int]) -> Tensor:
