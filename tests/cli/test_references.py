@@ -97,6 +97,13 @@ def test_a_structure_of_one_slice_beside_one_of_several_is_a_good_reference(data
     assert problems_of_references(("case_0",), painted(dataset, labels), SHAPES) == []
 
 
+def test_spots_on_slices_far_apart_are_a_good_reference(dataset):
+    labels = np.zeros((24, 24, 24))
+    labels[4, 4:8, 4:8], labels[10, 10:14, 10:14], labels[20, 17:21, 17:21] = 1, 2, 1
+
+    assert problems_of_references(("case_0",), painted(dataset, labels), SHAPES) == []
+
+
 def test_a_flat_image_has_no_slices_to_leave_out(dataset, tmp_path):
     nibabel = pytest.importorskip("nibabel")
     labels = np.zeros((24, 24, 1), np.uint8)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_medkd.core.annotation import Mask
 from napari_medkd.core.dataset import Case, Dataset
@@ -94,8 +95,13 @@ def _half_painted(name: str, mask: Mask) -> str:
         if len(painted) == 1:
             others = mask.grid.shape[axis] - 1
             return f"Only one slice of case {name!r} is painted; the other {others} would count as empty."
-        if len(painted) > 1 and min(np.diff(painted)) > 1:
+        if len(painted) > 1 and min(np.diff(painted)) > 1 and _goes_on(np.moveaxis(mask.labels, axis, 0)[painted] > 0):
             between = painted[-1] - painted[0] + 1 - len(painted)
             found = f"No two of the {len(painted)} painted slices of case {name!r} are neighbours"
             return f"{found}; the {between} between them would count as empty."
     return ""
+
+
+def _goes_on(slices: NDArray[np.bool_]) -> bool:
+    """Return whether what one slice shows goes on in the next; spots here and there on single slices do not."""
+    return bool((slices[:-1] & slices[1:]).any())
