@@ -49,6 +49,13 @@ def test_a_case_that_is_set_apart_is_no_reference(dataset, case, side):
     assert f"is on the {side} side" in problem(dataset, case)
 
 
+def test_a_case_of_a_patient_who_tests_is_no_reference_though_it_is_on_no_side(dataset):
+    other = replace(dataset.case("case_0"), id="again", group=dataset.case("case_5").group)
+    both = replace(dataset, cases=(*dataset.cases, other))
+
+    assert "of whom other cases validate or test. Choose a reference of another patient." in problem(both, "again")
+
+
 def test_a_class_nobody_painted_is_named(dataset):
     labels = np.zeros((24, 24, 24))
     labels[5:9, 5:9, 5:9] = 1

@@ -71,6 +71,9 @@ def _problems_of(case: Case, where: str, dataset: Dataset, task: Task) -> tuple[
     if side:
         hint = f"Take it out of split.{side} in medkd-dataset.json, or choose another reference."
         return [Problem(where, f"Case {case.id!r} is on the {side} side of the split.", hint)], set()
+    if case.id in dataset.set_apart():
+        found = f"Case {case.id!r} is of patient {case.group!r}, of whom other cases validate or test."
+        return [Problem(where, found, "Choose a reference of another patient.")], set()
     try:
         mask = _mask_of(case, annotation, dataset, task)
     except VolumeProblem as error:
