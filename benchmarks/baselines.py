@@ -17,10 +17,10 @@ from pathlib import Path
 
 import numpy as np
 from joint_teacher_data import TUBERCULOSIS, WORK, bccd, chest, pneumonia
-from record import RESULTS, Record, Row, machine, versions
+from record import RESULTS, Record, Row
 from row_commands import read_commands, within
 from task_scores import Said, answers_of, further_scores, metric_of
-from trained import asked_of, forget, is_kept, trained
+from trained import asked_of, computed_on, forget, is_kept, trained
 
 from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.preprocessing import PreprocessingWishes
@@ -51,7 +51,7 @@ class Experiment:
             method=MethodChoice(name="supervised"),
             network=self.network,
             schedule=self.schedule,
-            hardware=Hardware(threads=1, precision="bf16"),
+            hardware=Hardware(threads=1, precision="auto"),
             seed=seed,
         )
 
@@ -97,8 +97,7 @@ def finish_row(experiment: str, seed: int) -> None:
         "seed": seed,
         **asked,
         "seconds": seconds if is_fresh else None,
-        "machine": machine(),
-        "versions": versions(),
+        **computed_on(run),
         "said": {side: answers_of(network, dataset, side) for side in SIDES},
     }
     kept.parent.mkdir(parents=True, exist_ok=True)

@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 from joint_teacher_data import GROUPS, WORK, Group, written
 from joint_teacher_table import Trial, rows_of_group
-from record import RESULTS, Record, machine, versions
+from record import RESULTS, Record
 from row_commands import in_own_process, read_commands, within
 from stage_clock import seconds_of
 from task_scores import answers_of, metric_of
-from trained import asked_of, is_kept, train_to_end
+from trained import asked_of, computed_on, is_kept, train_to_end
 
 from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.run_layout import CHECKPOINTS, stage_name
@@ -81,7 +81,7 @@ class Recipe:
             method=MethodChoice(name=self.method, preset=self.preset, settings=settings),
             network=NetworkChoice(widths=group.widths),
             schedule=group.schedule,
-            hardware=Hardware(threads=1, precision="bf16"),
+            hardware=Hardware(threads=1, precision="auto"),
             seed=seed,
         )
 
@@ -136,8 +136,7 @@ def finish_row(group: str, name: str, seed: int, recipe: Recipe, only_tried: boo
         **asked,
         "seconds": round(sum(_seconds(recipe, folder) for _, folder in folders), 1),
         "parameters": {each: _parameters(network) for each, network in networks.items()},
-        "machine": machine(),
-        "versions": versions(),
+        **computed_on(folders[0][1]),
         "said": {
             test: {side: answers_of(networks[of], dataset, side) for side in sides}
             for test, (of, dataset) in _tests(GROUPS[group]).items()

@@ -30,7 +30,19 @@ from record import RESULTS, Record, Row, machine, versions
 from row_commands import in_own_process, read_commands, within
 from scipy.stats import spearmanr
 from shared_registration import SharedRegistration
-from trained import Answers, asked_of, differences, drawn, forget, is_kept, line_of, most_memory_gb, score_side, trained
+from trained import (
+    Answers,
+    asked_of,
+    computed_on,
+    differences,
+    drawn,
+    forget,
+    is_kept,
+    line_of,
+    most_memory_gb,
+    score_side,
+    trained,
+)
 
 from napari_medkd.core.annotation import Mask
 from napari_medkd.core.dataset import Case, Dataset, Split
@@ -92,7 +104,7 @@ class Trained:
             method=MethodChoice(name=self.method, preset=self.preset, settings=dict(self.settings)),
             network=experiment.network,
             schedule=experiment.schedule.replace(epochs=max(1, round(experiment.schedule.epochs * self.share))),
-            hardware=Hardware(threads=1, precision="bf16"),
+            hardware=Hardware(threads=1, precision="auto"),
             seed=number,
         )
 
@@ -252,8 +264,7 @@ def finish_row(experiment: str, name: str, row: Trained | Moved, number: int, on
         "reference": chosen.references()[number],
         **asked,
         "seconds_training": seconds,
-        "machine": machine(),
-        "versions": versions(),
+        **(computed_on(run / "round-0") if asked else {"machine": machine(), "versions": versions()}),
         "scores": {
             test: {side: score_side(make(), side, draw) for side in sides} for test, make in chosen.tests.items()
         },

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from record import machine, versions
 from stage_clock import StageClock
 
 from napari_medkd.core.annotation import ClassLabel, Mask
@@ -70,6 +71,13 @@ def differences(path: Path, asked: dict[str, object]) -> list[str]:
     """Return in what a row's file differs from what is asked now."""
     there = json.loads(path.read_text(encoding="utf-8"))
     return [key for key, value in asked.items() if there.get(key) != value]
+
+
+def computed_on(run: Path) -> dict[str, object]:
+    """Return what a run was computed on, to be kept beside its scores: who pairs rows can see where they differ."""
+    resolved = read_resolved(run / RESOLVED)
+    assert resolved is not None, run
+    return {"computed_in": resolved.precision, "machine": machine(), "versions": versions()}
 
 
 def trained(spec: TrainSpec, run: Path) -> Predictor:
