@@ -14,6 +14,11 @@ from torch import Tensor, nn
 
 from napari_medkd.core.errors import SpecProblem
 
+_PRECISIONS: tuple[Literal["fp32", "bf16"], ...] = ("fp32", "bf16")
+
+#: How many times as long a small convolution takes in bf16 where timing a network in it would be a waste of minutes.
+_HOPELESS = 3.0
+
 
 @dataclass(frozen=True, slots=True)
 class Machine:
@@ -78,6 +83,30 @@ def _seconds_of_a_step(step: Callable[[], Tensor], device: torch.device, repeats
     return statistics.median(seconds[1:])
 
 
+def _seconds_by_precision(network: nn.Module, example: Tensor, device: torch.device, repeats: int) -> dict[str, float]:
+    """Return the seconds of a forward and backward pass in each precision."""
+    seconds: dict[str, float] = {}
+    for precision in _PRECISIONS:
+        machine = Machine(device, precision)
+
+        def step(machine: Machine = machine) -> Tensor:
+            with machine.autocast():
+                found = network(example)
+            finest: Tensor = found if isinstance(found, Tensor) else found.pyramid[-1]
+            return finest.float().square().mean()
+
+        seconds[precision] = _seconds_of_a_step(step, device, repeats)
+        network.zero_grad(set_to_none=True)
+    return seconds
+
+
+def _could_be_faster(device: torch.device) -> bool:
+    """Return whether bf16 is worth timing: processors without instructions for it take ten times as long and more."""
+    example = torch.randn(2, 16, 12, 20, 12, generator=torch.Generator().manual_seed(0)).to(device)
+    seconds = _seconds_by_precision(nn.Conv3d(16, 16, 3, padding=1).to(device), example, device, repeats=2)
+    return seconds["bf16"] < _HOPELESS * seconds["fp32"]
+
+
 def agrees_with_double_precision(device: torch.device, precision: Literal["fp32", "bf16"]) -> bool:
     """Return whether a 3-D convolution is right within the precision: some libraries were silently wrong."""
     generator = torch.Generator().manual_seed(0)
@@ -96,23 +125,14 @@ def choose_precision(
 ) -> tuple[Literal["fp32", "bf16"], dict[str, float]]:
     """Return the precision to train in, and the measured seconds of a forward and backward pass in each.
 
-    ``auto`` measures both and takes bf16 where it is at least 10 % faster and agrees with double precision.
+    ``auto`` measures both and takes bf16 where it is at least 10 % faster and agrees with double precision. Where a
+    small convolution takes several times as long in bf16, the network is not measured: a step could take minutes.
     """
     if wish != "auto":
         return wish, {}
-    if device.type == "mps" or not agrees_with_double_precision(device, "bf16"):
+    if device.type == "mps" or not agrees_with_double_precision(device, "bf16") or not _could_be_faster(device):
         return "fp32", {}
-    seconds = {}
-    for precision in ("fp32", "bf16"):
-        machine = Machine(device, precision)
-
-        def step(machine: Machine = machine) -> Tensor:
-            with machine.autocast():
-                finest: Tensor = network(example).pyramid[-1]
-            return finest.float().square().mean()
-
-        seconds[precision] = _seconds_of_a_step(step, device, repeats)
-        network.zero_grad(set_to_none=True)
+    seconds = _seconds_by_precision(network, example, device, repeats)
     return ("bf16" if seconds["bf16"] < 0.9 * seconds["fp32"] else "fp32"), seconds
 
 
