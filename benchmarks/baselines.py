@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from joint_teacher_data import TUBERCULOSIS, WORK, bccd, chest, pneumonia
-from record import RESULTS, Record, Row
+from record import RESULTS, Record, Row, machines
 from row_commands import read_commands, within
 from task_scores import Said, answers_of, further_scores, metric_of
 from trained import asked_of, computed_on, forget, is_kept, trained
@@ -121,12 +121,13 @@ def _scores(said: list[Said], task: Task) -> dict[str, float]:
 def report(side: str) -> None:
     """Write results/baselines.json from the networks that are done."""
     record = Record("baselines" if side == "test" else "baselines_development")
-    record.notes = {"side": side}
+    trained_on = []
     for name, chosen in EXPERIMENTS.items():
         files = sorted((KEPT / name).glob("supervised.seed-*.json"))
         documents = [json.loads(file.read_text(encoding="utf-8")) for file in files]
         if not documents:
             continue
+        trained_on += documents
         said = [list(document["said"][side].values()) for document in documents]
         task = _task_of(chosen.dataset(0))
         about = Row("supervised", "", "", len(said[0]), 0.0, (), task=task.kind, test=name, class_="mean")
@@ -136,6 +137,7 @@ def report(side: str) -> None:
         seconds = [document["seconds"] for document in documents if document["seconds"] is not None]
         if seconds:
             record.rows.append(_row(about, "training", "s", seconds))
+    record.notes = {"side": side, "machine": machines(trained_on)}
     print(record.write())
     for row in record.rows:
         print(f"{row.test:16s} {row.metric:10s} {row.mean:.4f} {row.values}")

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from joint_teacher_data import GROUPS, WORK, Group, written
 from joint_teacher_table import Trial, rows_of_group
-from record import RESULTS, Record
+from record import RESULTS, Record, machines
 from row_commands import in_own_process, read_commands, within
 from stage_clock import seconds_of
 from task_scores import answers_of, metric_of
@@ -217,13 +217,15 @@ def _line(document: dict[str, Any], group: Group) -> str:
 def report(side: str) -> None:
     """Write results/joint_teacher.json, or of development cases joint_teacher_development.json, from what is done."""
     record = Record("joint_teacher" if side == "test" else "joint_teacher_development")
-    record.notes = {"side": side}
+    trained_on: list[dict[str, Any]] = []
     rows = {**ROWS, **CANDIDATES} if side == "development" else ROWS
     versus = {name: VERSUS.get(name, ("dataset-specific", JOINT)) for name in rows if name != "dataset-specific"}
     for group in GROUPS:
         documents = {name: found for name in rows if (found := _documents(group, name))}
+        trained_on += [document for seeds in documents.values() for document in seeds.values()]
         trials = [Trial(group, test, of, data, side, documents) for test, (of, data) in _tests(GROUPS[group]).items()]
         record.rows += rows_of_group(trials, versus) if documents else []
+    record.notes = {"side": side, "machine": machines(trained_on)}
     print(record.write())
     for row in record.rows:
         if row.class_ == "mean":

@@ -26,7 +26,7 @@ import numpy as np
 from moved_labels import copied_label, network_registered_label, registered_label
 from one_shot_data import ANSWERS, EXPERIMENTS, WORK, Experiment
 from paired_table import Scored, difference_row, read_scores, rows_of
-from record import RESULTS, Record, Row, machine, versions
+from record import RESULTS, Record, Row, machine, machines, versions
 from row_commands import in_own_process, read_commands, within
 from scipy.stats import spearmanr
 from shared_registration import SharedRegistration
@@ -48,10 +48,12 @@ from napari_medkd.core.annotation import Mask
 from napari_medkd.core.dataset import Case, Dataset, Split
 from napari_medkd.core.spec import Hardware, MethodChoice, TrainSpec
 from napari_medkd.core.volume import Volume
+from napari_medkd.engine.method import settings_of
 from napari_medkd.engine.predict import Predictor
 from napari_medkd.files.atomic import write_text
 from napari_medkd.files.manifest import write_dataset
 from napari_medkd.files.opening import read_volume, write_mask
+from napari_medkd.methods import method_named
 
 KEPT = RESULTS / "one_shot"
 TRIED = RESULTS / "one_shot_tried"
@@ -97,13 +99,19 @@ class Trained:
 
     def spec(self, experiment: Experiment, manifest: Path, number: int) -> TrainSpec:
         """Return the run on a dataset with one of the experiment's references."""
+        epochs, settings = max(1, round(experiment.schedule.epochs * self.share)), dict(self.settings)
+        if self.only_registers:  # as long as in the whole method; of the student one epoch, for a run needs one
+            method = method_named(self.method)
+            whole = settings_of(method, MethodChoice(name=self.method, preset=self.preset, settings=settings))
+            registration, _student = method.plan(whole, experiment.schedule, ("",))
+            settings["registration_share"], epochs = float(registration.epochs), 1
         return TrainSpec(
             datasets=(manifest,),
             references=() if self.all_labels else (experiment.references()[number],),
             preprocessing=experiment.preprocessing,
-            method=MethodChoice(name=self.method, preset=self.preset, settings=dict(self.settings)),
+            method=MethodChoice(name=self.method, preset=self.preset, settings=settings),
             network=experiment.network,
-            schedule=experiment.schedule.replace(epochs=max(1, round(experiment.schedule.epochs * self.share))),
+            schedule=experiment.schedule.replace(epochs=epochs),
             hardware=Hardware(threads=1, precision="auto"),
             seed=number,
         )
@@ -132,12 +140,8 @@ ONE_SHOT = "one-shot"
 ROWS: dict[str, Trained | Moved] = {
     "copied label": Moved(copied_label),
     "registration": Moved(registered_label),
-    "registration network": Trained(
-        ONE_SHOT, "faithful", {"hint": 0.0, "registration_share": 4.0}, share=0.125, only_registers=True
-    ),
-    "registration network, refined": Trained(
-        ONE_SHOT, settings={"self_training": 0.0, "registration_share": 2.0}, share=0.125, only_registers=True
-    ),
+    "registration network": Trained(ONE_SHOT, "faithful", {"hint": 0.0}, only_registers=True),
+    "registration network, refined": Trained(ONE_SHOT, settings={"self_training": 0.0}, only_registers=True),
     "one label, strong augmentation": Trained("supervised"),
     "one label, self-training": Trained("supervised", rounds=SELF_TRAINING_ROUNDS),
     "faithful": Trained(ONE_SHOT, "faithful"),
@@ -354,7 +358,8 @@ def _report_costs(record: Record, experiment: str, side: str) -> None:
 def report(side: str) -> None:
     """Write results/one_shot.json from the rows that are done, or of the candidates, results/one_shot_tried.json."""
     record = Record("one_shot" if side == "test" else "one_shot_tried")
-    record.notes = {"side": side}
+    files = [file for experiment in EXPERIMENTS for _, found in _files(experiment, side).values() for file in found]
+    record.notes = {"side": side, "machine": machines(json.loads(file.read_text(encoding="utf-8")) for file in files)}
     for experiment, chosen in EXPERIMENTS.items():
         for test in chosen.tests:
             _report_test(record, experiment, test, side)

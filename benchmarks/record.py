@@ -4,9 +4,11 @@ import json
 import os
 import platform
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -43,6 +45,11 @@ def _processor() -> str:
 def machine(gpu: str = "no GPU used") -> str:
     """Return the machine in words."""
     return f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}, {gpu}"
+
+
+def machines(documents: Iterable[dict[str, Any]]) -> str:
+    """Return the machines that networks were trained on, in words, with the precision that each computed in."""
+    return "; ".join(sorted({f"{one['machine']}, {one['computed_in']}" for one in documents if "computed_in" in one}))
 
 
 def versions() -> dict[str, str]:
