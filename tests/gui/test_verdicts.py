@@ -6,7 +6,7 @@ from napari_medkd.core.grid import Grid
 from napari_medkd.core.prediction import ClassScores, Prediction
 from napari_medkd.core.task import Task
 from napari_medkd.gui.answers import Answer, answer_of
-from napari_medkd.gui.verdicts import chosen_classes, scores_of, true_line, verdict_of, verdict_text
+from napari_medkd.gui.verdicts import chosen_classes, score_lines, scores_of, true_line, verdict_of, verdict_text
 
 GRADE = Task("grade", "classification", ("normal", "benign", "malignant"))
 SIGNS = Task("signs", "classification", ("effusion", "nodule", "mass", "fibrosis", "oedema"), multilabel=True)
@@ -45,7 +45,11 @@ def test_a_class_without_a_score_has_none_and_is_not_true():
 def test_where_the_truth_is_not_known_nothing_is_called_right_or_wrong():
     answer = said(GRADE, {"benign": 0.8})
 
-    assert verdict_of(answer, 0.5) == ("benign 0.80",)
+    assert score_lines(answer, 0.5) == (
+        "━━━━━━━━━━── 0.80 benign",
+        "──────────── 0.00 normal",
+        "──────────── 0.00 malignant",
+    )
     assert {one.is_true for one in scores_of(answer)} == {None}
     assert true_line([answer]) == ""
 
@@ -54,23 +58,52 @@ def test_the_words_on_the_canvas_name_every_network_and_the_truth():
     answers = [
         said(GRADE, {"benign": 0.8, "malignant": 0.2}, {"malignant"}),
         said(GRADE, {"benign": 0.3, "malignant": 0.7}, {"malignant"}, "teacher"),
-        said(SIGNS, {"effusion": 0.4}, set()),
     ]
 
     assert verdict_text(answers, 0.5).split("\n") == [
         "grade · true: malignant",
-        "student: benign 0.80 (wrong)",
-        "teacher: malignant 0.70 (right)",
-        "",
-        "signs · true: none of the classes",
-        "student: no class reaches 0.50",
+        "student",
+        "━━━━━━━━━━── 0.80 benign (wrong)",
+        "━━────────── 0.20 malignant (missed)",
+        "──────────── 0.00 normal",
+        "teacher",
+        "━━━━━━━━──── 0.70 malignant (right)",
+        "━━━━──────── 0.30 benign",
+        "──────────── 0.00 normal",
     ]
 
 
-def test_only_the_highest_few_of_many_present_classes_are_written():
-    answer = said(SIGNS, dict(zip(SIGNS.classes, (0.6, 0.9, 0.8, 0.7, 0.1), strict=True)))
+def test_where_several_classes_can_be_the_bars_show_the_threshold():
+    scores = {"effusion": 0.4, "nodule": 0.51, "mass": 1.0, "fibrosis": 0.49, "oedema": 0.0}
 
-    assert verdict_of(answer, 0.5) == ("nodule 0.90", "mass 0.80", "fibrosis 0.70", "1 more")
+    assert verdict_text([said(SIGNS, scores, {"fibrosis", "mass"})], 0.5).split("\n") == [
+        "signs · true: fibrosis, mass",
+        "student",
+        "━━━━━━┃━━━━━━ 1.00 mass (right)",
+        "━━━━━━┃────── 0.51 nodule (wrong)",
+        "━━━━━━┃────── 0.49 fibrosis (missed)",
+        "━━━━━─┃────── 0.40 effusion",
+        "──────┃────── 0.00 oedema",
+    ]
+
+
+def test_only_the_highest_few_of_many_classes_have_a_line():
+    many = Task("findings", "classification", tuple("abcdefg"), multilabel=True)
+    lines = score_lines(said(many, dict(zip("abcdefg", (0.6, 0.9, 0.8, 0.7, 0.1, 0.35, 0.2), strict=True))), 0.5)
+
+    assert [line.split()[-1] for line in lines[:-1]] == ["b", "c", "d", "a", "f"]
+    assert lines[-1] == "2 more, none above 0.20"
+
+
+@pytest.mark.parametrize(
+    ("scores", "words"),
+    [
+        ((0.6, 0.9, 0.8, 0.7, 0.1), ("nodule 0.90", "mass 0.80", "fibrosis 0.70", "1 more")),
+        ((0.4, 0.0, 0.0, 0.0, 0.0), ("no class reaches 0.50",)),
+    ],
+)
+def test_a_verdict_is_the_highest_few_of_the_classes_decided_for(scores, words):
+    assert verdict_of(said(SIGNS, dict(zip(SIGNS.classes, scores, strict=True))), 0.5) == words
 
 
 def test_an_answer_without_scores_writes_nothing():

@@ -14,7 +14,7 @@ from napari_medkd.gui.canvas import placed_like
 from napari_medkd.gui.layers import grid_of, labels_look, origin_of, resampled_labels, shown_array
 from napari_medkd.gui.networks import name_of
 from napari_medkd.gui.state import Preview
-from napari_medkd.gui.verdicts import THRESHOLD, verdict_of
+from napari_medkd.gui.verdicts import THRESHOLD, score_lines
 
 
 class PreviewLayers:
@@ -124,6 +124,6 @@ def scores_in_words(preview: Preview, predictions: Sequence[Prediction]) -> str:
     for prediction in predictions:
         if prediction.scores is not None:
             answer = answer_of(prediction, prediction.grid, None)
-            lines.append(f"{prediction.task.name}: {', '.join(verdict_of(answer, THRESHOLD))}")
+            lines += [prediction.task.name, *score_lines(answer, THRESHOLD)]
     stage, epoch = name_of(preview.event.stage), preview.event.epoch
     return "\n".join([f"preview · {stage}, epoch {epoch}", *lines]) if lines else ""

@@ -1,14 +1,16 @@
-"""What class scores come to: the classes a network decides for, and the words for it on the canvas. No Qt."""
+"""What class scores come to: the classes a network decides for, and their bars on the canvas. No Qt."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from napari_medkd.core.task import Task
 from napari_medkd.gui.answers import Answer
+from napari_medkd.gui.text_bars import text_bar
 
 #: A class is called present from here on, where several can be.
 THRESHOLD = 0.5
-_MOST_CLASSES = 3
+_MOST_CLASSES = 5
+_MOST_VERDICTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +51,28 @@ def chosen_classes(scores: Mapping[str, float], task: Task, threshold: float) ->
     return frozenset({max(known, key=lambda name: known[name])} if known else ())
 
 
-def verdict_of(answer: Answer, threshold: float) -> tuple[str, ...]:
-    """Return what a network decides, in a few words for each class: its name and score, and whether it is right."""
+def score_lines(answer: Answer, threshold: float) -> tuple[str, ...]:
+    """Return a line for each class, the highest score first: its bar, score and name, and whether a decision is right.
+
+    Where several classes can be present, the bar has a stroke at the threshold. Of many classes the last line says how
+    many more there are, and below which score.
+    """
     scores = sorted(scores_of(answer, threshold), key=lambda one: -one.score)
-    chosen = [one for one in scores if one.is_chosen]
+    stroke = threshold if answer.task.multilabel else None
+    lines = [
+        f"{text_bar(one.score, stroke)} {one.score:.2f} {one.name}{_judged(one)}" for one in scores[:_MOST_CLASSES]
+    ]
+    others = scores[_MOST_CLASSES:]
+    return (*lines, f"{len(others)} more, none above {others[0].score:.2f}") if others else tuple(lines)
+
+
+def verdict_of(answer: Answer, threshold: float) -> tuple[str, ...]:
+    """Return what a network decides, in a few words for each class, for where a bar has no room."""
+    chosen = sorted((one for one in scores_of(answer, threshold) if one.is_chosen), key=lambda one: -one.score)
     if not chosen:
         return (f"no class reaches {threshold:.2f}",)
-    words = tuple(_decided(one) for one in chosen[:_MOST_CLASSES])
-    return (*words, f"{len(chosen) - _MOST_CLASSES} more") if len(chosen) > _MOST_CLASSES else words
+    words = tuple(f"{one.name} {one.score:.2f}{_judged(one)}" for one in chosen[:_MOST_VERDICTS])
+    return (*words, f"{len(chosen) - _MOST_VERDICTS} more") if len(chosen) > _MOST_VERDICTS else words
 
 
 def true_line(answers: Iterable[Answer]) -> str:
@@ -80,11 +96,14 @@ def verdict_text(answers: Sequence[Answer], threshold: float) -> str:
     for task in dict.fromkeys(answer.task.name for answer in scored):
         of_task = [answer for answer in scored if answer.task.name == task]
         lines = [" · ".join(filter(None, (task, true_line(of_task))))]
-        lines += [f"{answer.title}: {', '.join(verdict_of(answer, threshold))}" for answer in of_task]
+        for answer in of_task:
+            lines += [answer.title, *score_lines(answer, threshold)]
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)
 
 
-def _decided(one: ClassScore) -> str:
-    mark = "" if one.is_true is None else " (right)" if one.is_true else " (wrong)"
-    return f"{one.name} {one.score:.2f}{mark}"
+def _judged(one: ClassScore) -> str:
+    """Return what a decision is worth, as far as that is known; what is rightly not decided for needs no word."""
+    if one.is_true is None or not (one.is_chosen or one.is_true):
+        return ""
+    return " (missed)" if not one.is_chosen else " (right)" if one.is_true else " (wrong)"

@@ -104,7 +104,9 @@ def test_every_answer_is_drawn_on_the_image_and_told_in_the_dock(dock: ResultsDo
     assert not dock.viewer.layers["student · looks at large"].visible, "the mask would be hidden beneath it"
     assert not dock.viewer.layers[f"{CASE} · found (truth)"].visible, "the true boxes are dashed now"
     assert text_of(dock).visible
-    assert text_of(dock).text == "grade · true: large\nstudent: large 0.80 (right)"
+    assert (
+        text_of(dock).text == "grade · true: large\nstudent\n━━━━━━━━━━── 0.80 large (right)\n━━────────── 0.20 small"
+    )
     assert list(dock.view.answers.bars) == ["grade"]
     assert dock.view.answers.boxes["found"].tables["student"].rows.rowCount() >= 1
 
@@ -178,7 +180,14 @@ def test_teacher_and_student_stand_side_by_side_with_scores_and_boxes(dock: Resu
 
     after = [(layer.name, layer.visible) for layer in dock.viewer.layers]
     assert after[: len(before)] == before
-    assert text_of(dock).text.splitlines()[1:] == ["student: large 0.80 (right)", "teacher: small 0.70 (wrong)"]
+    assert text_of(dock).text.splitlines()[1:] == [
+        "student",
+        "━━━━━━━━━━── 0.80 large (right)",
+        "━━────────── 0.20 small",
+        "teacher",
+        "━━━━━━━━──── 0.70 small (wrong)",
+        "━━━━──────── 0.30 large (missed)",
+    ]
 
 
 def test_the_slider_filters_the_panels_too(dock: ResultsDock, qtbot: Any) -> None:
