@@ -45,14 +45,16 @@ class Preprocessing(Settings):
     channels: tuple[str, ...]
     """Names of the image channels, in order."""
     whole: bool = False
-    """Whether every image is made to fit into the patch as a whole, instead of being resampled to the spacing."""
+    """Whether every image is made to fit into the patch as a whole: it becomes no finer than the spacing, and coarser
+    where it does not fit."""
 
 
 class PreprocessingWishes(Settings):
     """What a person fixed in advance; everything left at None is chosen from the data and written to resolved.json."""
 
     spacing: tuple[float, float, float] | None = None
-    """Voxel size (z, y, x) to resample to; None takes the median spacing of the training cases."""
+    """Voxel size (z, y, x) to resample to; None takes the median spacing of the training cases. Images that are given
+    classes are seen as a whole: none becomes finer than this, and None leaves those that fit into the patch alone."""
     intensity: IntensityRule | None = None
     """None takes a soft-tissue window for CT and the 2nd to 98th percentile otherwise."""
     patch: tuple[int, int, int] | None = Field(default=None)

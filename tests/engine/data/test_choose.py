@@ -1,5 +1,7 @@
 """What is chosen from the data where a person left it open."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -25,9 +27,9 @@ def dataset_of(folder, shapes, modality=Modality.MR, spacing=(2.0, 1.0, 1.0)) ->
     return Dataset("made", ("image",), modality, {}, tuple(cases), Split(tuple(shapes)), folder=folder)
 
 
-def chosen(dataset, wishes=None, on_gpu=False):
+def chosen(dataset, wishes=None, on_gpu=False, whole=False):
     names = tuple(case.id for case in dataset.cases)
-    return choose_preprocessing(dataset, names, wishes or PreprocessingWishes(), 8, on_gpu=on_gpu)
+    return choose_preprocessing(dataset, names, wishes or PreprocessingWishes(), 8, on_gpu=on_gpu, whole=whole)
 
 
 def test_spacing_and_patch_are_medians_and_the_patch_is_divisible(tmp_path):
@@ -43,6 +45,16 @@ def test_a_patch_is_cut_down_where_a_step_would_be_slow_and_larger_on_a_gpu(tmp_
 
     assert np.prod(chosen(dataset).patch) <= 48**3
     assert chosen(dataset, on_gpu=True).patch == (104, 104, 104)
+
+
+def test_images_seen_as_a_whole_stay_as_fine_as_the_finest(tmp_path):
+    fine = dataset_of(tmp_path, {"fine": (20, 30, 40)}, spacing=(2.0, 1.0, 1.0))
+    coarse = dataset_of(tmp_path, {"coarse": (20, 30, 40), "other": (20, 30, 40)}, spacing=(2.0, 3.0, 3.0))
+    both = replace(fine, cases=(*fine.cases, *coarse.cases))
+
+    assert chosen(both, whole=True).spacing == (2.0, 1.0, 1.0)
+    assert chosen(both, PreprocessingWishes(spacing=(2.0, 3.0, 3.0)), whole=True).patch == (24, 32, 40)
+    assert chosen(both, PreprocessingWishes(spacing=(4.0, 6.0, 6.0)), whole=True).patch == (16, 16, 24)
 
 
 def test_flat_images_are_for_a_2d_network(tmp_path):

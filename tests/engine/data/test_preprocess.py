@@ -9,7 +9,7 @@ from napari_medkd.core.grid import Grid
 from napari_medkd.core.preprocessing import IntensityRule, Preprocessing
 from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Volume
-from napari_medkd.engine.data.preprocess import normalise, prepare_image, prepare_mask, restore_mask
+from napari_medkd.engine.data.preprocess import network_grid, normalise, prepare_image, prepare_mask, restore_mask
 
 pytestmark = pytest.mark.engine
 
@@ -18,6 +18,26 @@ TASK = Task("organs", "segmentation", ("background", "organ"))
 
 def recipe(spacing: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> Preprocessing:
     return Preprocessing(dimensions=3, spacing=spacing, patch=(8, 8, 8), channels=("image",))
+
+
+@pytest.mark.parametrize(
+    ("spacing", "patch", "shape", "seen_spacing"),
+    [
+        ((1.0, 1.0, 1.0), (40, 40, 40), (10, 20, 30), (3.0, 1.0, 1.0)),  # fits, and is not made finer
+        ((1.0, 2.0, 2.0), (40, 40, 40), (10, 10, 15), (3.0, 2.0, 2.0)),  # no finer than was wished
+        ((1.0, 2.0, 2.0), (40, 40, 10), (7, 7, 10), (4.5, 3.0, 3.0)),  # and coarser where it does not fit
+        ((1.0, 1.0, 1.0), (40, 40, 10), (4, 7, 10), (9.0, 3.0, 3.0)),
+    ],
+)
+def test_an_image_seen_as_a_whole_is_no_finer_than_the_spacing_and_fits_into_the_patch(
+    spacing, patch, shape, seen_spacing
+):
+    seen = recipe(spacing).replace(patch=patch, whole=True)
+
+    grid = network_grid(Grid.upright((10, 20, 30), (3.0, 1.0, 1.0)), seen)
+
+    assert grid.shape == shape
+    np.testing.assert_allclose(grid.spacing, seen_spacing)
 
 
 def test_percentiles_become_0_and_1():

@@ -7,6 +7,7 @@ from napari_medkd.core.errors import DatasetProblem
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.preprocessing import IntensityRule, Preprocessing, PreprocessingWishes
 from napari_medkd.core.volume import Modality
+from napari_medkd.engine.data.preprocess import coarser_of
 from napari_medkd.files.opening import read_volume
 
 #: A training patch has at most this many voxels, by dimensions: what a step of a few patches takes seconds for.
@@ -43,8 +44,10 @@ def _room_for_all(
     return (1 if dimensions == 2 else z), y, x
 
 
-def _median_spacing(grids: list[Grid]) -> tuple[float, float, float]:
-    z, y, x = np.median(np.array([grid.spacing for grid in grids]), axis=0)
+def _spacing(grids: list[Grid], *, whole: bool) -> tuple[float, float, float]:
+    """Return the median spacing; the finest where images are to stay as they are."""
+    spacings = np.array([grid.spacing for grid in grids])
+    z, y, x = spacings.min(axis=0) if whole else np.median(spacings, axis=0)
     return float(z), float(y), float(x)
 
 
@@ -86,10 +89,10 @@ def choose_preprocessing(
             "Make one dataset of each.",
         )
     dimensions = 2 if flat[0] else 3
-    spacing = wishes.spacing or _median_spacing(grids)
+    spacing = wishes.spacing or _spacing(grids, whole=whole)
     intensity = wishes.intensity or (SOFT_TISSUE if dataset.modality is Modality.CT else IntensityRule())
     most_voxels = (MOST_VOXELS_ON_GPU if on_gpu else MOST_VOXELS_ON_CPU)[dimensions]
-    shapes = [grid.shape if whole else grid.resized(spacing).shape for grid in grids]
+    shapes = [grid.resized(coarser_of(grid.spacing, spacing) if whole else spacing).shape for grid in grids]
     patch = wishes.patch or (_room_for_all if whole else _patch)(shapes, divisor, dimensions, most_voxels)
     wrong = [size for size in patch[3 - dimensions :] if size % divisor]
     if wrong:

@@ -31,9 +31,16 @@ def network_grid(grid: Grid, preprocessing: Preprocessing) -> Grid:
     """Return the grid on which a network sees an image of a grid."""
     if not preprocessing.whole:
         return grid.resized(preprocessing.spacing)
-    smaller = max(size / room for size, room in zip(grid.shape, preprocessing.patch, strict=True))
-    z, y, x = (size * max(1.0, smaller) for size in grid.spacing)
+    no_finer = grid.resized(coarser_of(grid.spacing, preprocessing.spacing))
+    smaller = max(size / room for size, room in zip(no_finer.shape, preprocessing.patch, strict=True))
+    z, y, x = (size * max(1.0, smaller) for size in no_finer.spacing)
     return grid.resized((z, y, x))
+
+
+def coarser_of(one: tuple[float, float, float], other: tuple[float, float, float]) -> tuple[float, float, float]:
+    """Return the larger spacing along each axis."""
+    z, y, x = map(max, one, other)
+    return z, y, x
 
 
 def prepare_image(volume: Volume, preprocessing: Preprocessing) -> tuple[NDArray[np.float32], Grid]:
