@@ -11,7 +11,7 @@ from napari_medkd.core.events import CheckpointSaved
 from napari_medkd.core.spec import MethodChoice, TrainSpec
 from napari_medkd.core.status import status_of
 from napari_medkd.files.annotating import save_annotation
-from napari_medkd.files.manifest import open_dataset
+from napari_medkd.files.manifest import open_dataset, write_dataset
 from napari_medkd.files.opening import read_mask
 from napari_medkd.runs.folder import RunFolder
 from tests.cli.conftest import Medkd
@@ -44,6 +44,21 @@ def test_that_a_reference_lacks_a_class_is_noticed(tiny_dataset: Path, tmp_path:
     assert answer.code == 0, answer.err
     notices = status_of(RunFolder(Path(answer.out.strip())).events()).notices
     assert "Reference case_1 shows no cube: it is learned as absent there." in notices
+
+
+@pytest.mark.engine
+def test_that_no_case_shows_a_class_is_noticed(tiny_dataset: Path, tmp_path: Path, medkd: Medkd):
+    dataset = open_dataset(tiny_dataset)
+    shapes = dataset.task("shapes")
+    more = replace(shapes, classes=(*shapes.classes, "cone"))
+    write_dataset(replace(dataset, tasks={"shapes": more}), tmp_path)
+    quick = ("--method", "supervised", "--widths", "4,8", "--epochs", 1, "--steps-per-epoch", 1, "--device", "cpu")
+
+    answer = medkd("train", "--runs-folder", tmp_path / "runs", "--data", tmp_path, *quick)
+
+    assert answer.code == 0, answer.err
+    notices = status_of(RunFolder(Path(answer.out.strip())).events()).notices
+    assert notices == ("No training case of tiny shows cone (shapes): it cannot be learned.",)
 
 
 @pytest.fixture

@@ -85,12 +85,20 @@ def _all_stages_have_begun(folder: RunFolder) -> bool:
 
 
 def _notices(bench: "Bench", *, needs_references: bool) -> Iterator[str]:
-    """Yield what a person should know of a run's references before it learns from them."""
+    """Yield what a person should know of a run's labels before it learns from them."""
+    from napari_medkd.engine.unseen_classes import unseen_classes
+
     references = bench.spec.references
     if references and not needs_references:
         yield "The run learns from its reference cases alone; the other labels are left out."
     for each in bench.benches if references else ():
         yield from notices_of_references(references, each.dataset, each.task)
+    for each in bench.benches:
+        for task in each.tasks:
+            unseen = unseen_classes(each.training_cases, task) if task.kind != "classification" else ()
+            if unseen:
+                found = f"No training case of {each.dataset.name} shows {', '.join(unseen)} ({task.name})"
+                yield f"{found}: {'it' if len(unseen) == 1 else 'they'} cannot be learned."
 
 
 def train_in(folder: RunFolder, *, is_checked: bool) -> int:
