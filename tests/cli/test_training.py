@@ -58,7 +58,7 @@ def test_that_no_case_shows_a_class_is_noticed(tiny_dataset: Path, tmp_path: Pat
 
     assert answer.code == 0, answer.err
     notices = status_of(RunFolder(Path(answer.out.strip())).events()).notices
-    assert notices == ("No training case of tiny shows cone (shapes): it cannot be learned.",)
+    assert notices == ("No training case of tiny shows cone (shapes): what no label shows cannot be learned.",)
 
 
 @pytest.fixture

@@ -86,7 +86,7 @@ def _all_stages_have_begun(folder: RunFolder) -> bool:
 
 def _notices(bench: "Bench", *, needs_references: bool) -> Iterator[str]:
     """Yield what a person should know of a run's labels before it learns from them."""
-    from napari_medkd.engine.unseen_classes import unseen_classes
+    from napari_medkd.engine.unseen_classes import MOST_LOOKED_AT, unseen_classes
 
     references = bench.spec.references
     if references and not needs_references:
@@ -97,8 +97,10 @@ def _notices(bench: "Bench", *, needs_references: bool) -> Iterator[str]:
         for task in each.tasks:
             unseen = unseen_classes(each.training_cases, task) if task.kind != "classification" else ()
             if unseen:
-                found = f"No training case of {each.dataset.name} shows {', '.join(unseen)} ({task.name})"
-                yield f"{found}: {'it' if len(unseen) == 1 else 'they'} cannot be learned."
+                are_all = len(each.training_cases) <= MOST_LOOKED_AT
+                who = "No training case" if are_all else f"None of {MOST_LOOKED_AT} training cases, evenly chosen,"
+                found = f"{who} of {each.dataset.name} shows {', '.join(unseen)} ({task.name})"
+                yield f"{found}: what no label shows cannot be learned."
 
 
 def train_in(folder: RunFolder, *, is_checked: bool) -> int:

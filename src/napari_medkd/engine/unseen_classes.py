@@ -6,7 +6,8 @@ from napari_medkd.core.task import Task
 from napari_medkd.engine.bench import evenly
 from napari_medkd.engine.data.cases import Cases, PreparedCase
 
-_MOST_LOOKED_AT = 32
+#: So many cases are looked at, evenly over all.
+MOST_LOOKED_AT = 32
 
 
 def unseen_classes(cases: Cases, task: Task) -> tuple[str, ...]:
@@ -15,7 +16,7 @@ def unseen_classes(cases: Cases, task: Task) -> tuple[str, ...]:
     Reading ends where every class was seen. Images too large to be held are passed over.
     """
     classes = set(task.classes[1:] if task.kind == "segmentation" else task.classes)
-    for name in evenly(cases.names, _MOST_LOOKED_AT):
+    for name in evenly(cases.names, MOST_LOOKED_AT):
         classes -= _shown_in(cases[cases.names.index(name)], task)
         if not classes:
             break
