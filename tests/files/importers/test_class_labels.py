@@ -177,3 +177,106 @@ def test_a_table_that_says_nothing_of_images_is_left_alone(tmp_path):
     folder = laid_out(tmp_path / "s", "drug,class\naspirin,x\nibuprofen,y\n")
 
     assert source_at(folder, ColumnWishes()).dataset.tasks == {}
+
+
+@pytest.mark.parametrize(
+    ("rows", "found"),
+    [
+        ("a.png,benign\na.png,malignant\nb,benign\n", "(a: 'benign' and 'malignant' in diagnosis)"),
+        ("a.png,Mass|Nodule\na.png,No Finding\nb,Mass\n", "(a: 'Mass|Nodule' and 'No Finding' in diagnosis)"),
+    ],
+)
+@pytest.mark.parametrize("classes", [(), ("diagnosis",)])
+def test_rows_of_one_image_that_give_different_classes_are_refused(tmp_path, rows, found, classes):
+    message = refused(laid_out(tmp_path / "s", f"image,diagnosis\n{rows}"), classes=classes)
+
+    assert "labels.csv: Rows of one image give different classes" in message
+    assert found in message
+    assert "parted by |" in message
+
+
+def test_conflicts_of_all_columns_are_told_at_once(tmp_path):
+    message = refused(laid_out(tmp_path / "s", "image,class,target\na,x,1\na,y,1\nb,x,2\nb,x,3\nc,y,3\n"))
+
+    assert "a: 'x' and 'y' in class" in message
+    assert "b: '2' and '3' in target" in message
+
+
+def test_rows_of_one_image_that_agree_are_one(tmp_path):
+    table = "image,label,findings\na,x,Mass|Nodule\na,x,Nodule|Mass\nb,y,Mass\nb,,Mass\n"
+
+    dataset, _ = imported(laid_out(tmp_path / "s", table, "ab"), tmp_path / "d")
+
+    assert case_labels(dataset, "label") == {"a": {"x"}, "b": {"y"}}
+    assert case_labels(dataset, "findings") == {"a": {"Mass", "Nodule"}, "b": {"Mass"}}
+
+
+@pytest.mark.parametrize("unknown", ["-1", "-1.0", "", "nan"])
+def test_an_unknown_cell_among_columns_of_0_and_1_leaves_its_image_without_a_label(tmp_path, unknown):
+    table = f"image,Edema,Effusion,Mass\na,1.0,1.0,0.0\nb,0.0,{unknown},1.0\nc,1.0,0.0,0.0\nd,0.0,0.0,1.0\n"
+
+    dataset, remarks = imported(laid_out(tmp_path / "s", table), tmp_path / "d")
+
+    assert dataset.task("findings").classes == ("Edema", "Effusion", "Mass")
+    assert dataset.task("findings").multilabel
+    assert case_labels(dataset, "findings") == {"a": {"Edema", "Effusion"}, "c": {"Edema"}, "d": {"Mass"}}
+    assert "and so no label for 'findings' (1 of 4: 1 in Effusion)" in told(remarks)
+
+
+def test_unknown_cells_are_counted_by_image_and_by_column(tmp_path):
+    table = "image,p,q,r,s,t\na,,,-1,,\nb,0,-1,0,1,0\nc,1,0,1,0,0\nd,1,1,0,0,1\n"
+
+    _, remarks = imported(laid_out(tmp_path / "s", table), tmp_path / "d")
+
+    assert "(2 of 4: 1 in p, 2 in q, 1 in r, 1 in s, 1 in t)" in told(remarks)
+
+
+def test_columns_of_1_and_blank_leave_only_images_with_every_cell_labelled(tmp_path):
+    table = "image,Edema,Effusion\na,1,\nb,1,1\nc,,1\nd,,\n"
+
+    dataset, remarks = imported(laid_out(tmp_path / "s", table), tmp_path / "d")
+
+    assert case_labels(dataset, "findings") == {"b": {"Edema", "Effusion"}}
+    assert "where blank means absent, write 0" in told(remarks)
+
+
+def test_one_1_in_each_row_stays_exclusive_where_other_rows_are_blank(tmp_path):
+    dataset, _ = imported(laid_out(tmp_path / "s", "image,MEL,NV\na,1,0\nb,0,1\nc,1,0\nd,,\n"), tmp_path / "d")
+
+    assert case_labels(dataset, "class") == {"a": {"MEL"}, "b": {"NV"}, "c": {"MEL"}}
+
+
+@pytest.mark.parametrize("always", ["0", "1"])
+def test_a_column_that_says_the_same_of_all_images_is_a_class_among_others(tmp_path, always):
+    table = "image,Edema,Hernia,Mass\n" + "".join(
+        f"{row[0]},{row[1]},{always},{row[2]}\n" for row in ("a11", "b01", "c10")
+    )
+
+    dataset, remarks = imported(laid_out(tmp_path / "s", table), tmp_path / "d")
+
+    assert dataset.task("findings").classes == ("Edema", "Hernia", "Mass")
+    assert "the same of all images, and is taken as a class (Hernia)" in told(remarks)
+
+
+def test_a_column_that_says_nothing_is_no_class(tmp_path):
+    table = "image,Edema,Notes,Hernia,Mass\na,1,,-1,1\nb,0,,,1\nc,1,,-1,0\nd,0,,,0\n"
+
+    dataset, remarks = imported(laid_out(tmp_path / "s", table), tmp_path / "d")
+
+    assert case_labels(dataset, "findings") == {"a": {"Edema", "Mass"}, "b": {"Mass"}, "c": {"Edema"}, "d": set()}
+    assert "holds neither 0 nor 1, and is left out (Notes, Hernia)" in told(remarks)
+
+
+def test_rows_of_one_image_that_differ_in_columns_of_0_and_1_are_refused(tmp_path):
+    table = "image,Edema,Effusion\na,1,0\na,1,1\nb,0,1\nb,0.0,1.0\nc,1,0\nc,-1,0\n"
+
+    message = refused(laid_out(tmp_path / "s", table))
+
+    assert "labels.csv: Rows of one image give different classes" in message
+    assert "(a: 0 and 1 in Effusion, c: -1 and 1 in Edema)" in message
+
+
+def test_rows_of_one_image_that_agree_in_columns_of_0_and_1_are_one(tmp_path):
+    dataset, _ = imported(laid_out(tmp_path / "s", "image,p,q\na,1,0\na,1.0,0\nb,0,1\nc,1,1\nc,,1\n"), tmp_path / "d")
+
+    assert case_labels(dataset, "findings") == {"a": {"p"}, "b": {"q"}, "c": {"p", "q"}}

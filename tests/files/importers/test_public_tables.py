@@ -157,6 +157,17 @@ def test_rsna_pneumonia_is_imported_from_its_own_dicom(tmp_path):
     assert dataset.modality == Modality.XR
 
 
+def test_rsna_pneumonia_with_two_classes_of_one_image_is_refused(tmp_path):
+    folder = rsna(tmp_path / "s")
+    with (folder / "stage_2_detailed_class_info.csv").open("a", encoding="utf-8") as table:
+        table.write("p1,Lung Opacity\n")
+
+    message = refused(folder)
+
+    assert "stage_2_detailed_class_info.csv: Rows of one image give different classes" in message
+    assert "(p1: 'Lung Opacity' and 'Normal')" in message
+
+
 def test_rsna_pneumonia_without_an_image_that_can_be_opened_is_told(tmp_path):
     assert "None of the patients has an image" in refused(rsna(tmp_path / "s", ".xyz"))
 

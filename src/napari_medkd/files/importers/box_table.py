@@ -13,7 +13,7 @@ from napari_medkd.files.importers.class_labels import class_columns, dataset_of,
 from napari_medkd.files.importers.image_index import ImageIndex
 from napari_medkd.files.importers.picture_boxes import Rectangle, boxes_on_pictures
 from napari_medkd.files.importers.source import ColumnWishes, Source, folder_of
-from napari_medkd.files.importers.table import EMPTY, Listing, Table, listing_of, name_of, read_table, tables_at
+from napari_medkd.files.importers.table import EMPTY, Listing, Table, listing_of, read_table, tables_at
 from napari_medkd.files.importers.tally import Tally
 
 TASK = "boxes"
@@ -62,9 +62,13 @@ def source_of(listing: Listing, folder: Path, wishes: ColumnWishes, remarks: Tal
     rectangles = rectangles_of(listing, lambda row: row[class_column] if class_column else _NO_CLASS)
     if not any(rectangles.values()):
         return None
-    of_images = [task_of_column(listing, column, name_of(column), remarks) for column in named]
+    of_images = [task_of_column(listing, column, remarks) for column in named if _is_of_images(listing, column)]
     dataset = labelled(dataset_of(listing, folder), [made for made in of_images if made is not None])
     return boxes_on_pictures(f"boxes in {listing.table.path.name}", dataset, TASK, rectangles, remarks)
+
+
+def _is_of_images(listing: Listing, column: str) -> bool:
+    return all(len({row[column] for row in rows}) == 1 for rows in listing.rows.values())
 
 
 def rectangles_of(listing: Listing, class_of: Callable[[dict[str, str]], str]) -> dict[str, list[Rectangle]]:

@@ -1,8 +1,9 @@
 """A table that says of each image which class it is: a column of classes for each task, or columns of 0 and 1.
 
 Of several tables in a folder the first that has images and classes is read. Columns are known by their headings (see
-`table`), or by what a person asks for. Findings parted by ``|`` and columns of 0 and 1 make a task in which
-several classes may be present; a row without any, or ``No Finding``, says that none is.
+`table`), or by what a person asks for. Findings parted by ``|`` and columns of 0 and 1 (see `binary_columns`) make a
+task in which several classes may be present; a row without any, or ``No Finding``, says that none is. Rows of one image
+that give different classes are refused.
 """
 
 from collections.abc import Iterable
@@ -11,12 +12,22 @@ from pathlib import Path
 
 from napari_medkd.core.annotation import ClassLabel
 from napari_medkd.core.dataset import Case, Dataset
-from napari_medkd.core.errors import DatasetProblem
+from napari_medkd.core.errors import DatasetProblem, Problem
 from napari_medkd.core.task import Task
+from napari_medkd.files.importers.binary_columns import findings_of
 from napari_medkd.files.importers.image_index import ImageIndex
 from napari_medkd.files.importers.pairs import channels_and_modality
 from napari_medkd.files.importers.source import ColumnWishes, Source, folder_of
-from napari_medkd.files.importers.table import EMPTY, Listing, listing_of, name_of, read_table, tables_at, word_of
+from napari_medkd.files.importers.table import (
+    CONFLICT,
+    EMPTY,
+    Listing,
+    listing_of,
+    name_of,
+    read_table,
+    tables_at,
+    word_of,
+)
 from napari_medkd.files.importers.tally import Tally
 
 Labels = dict[str, ClassLabel]
@@ -37,7 +48,6 @@ _CLASS_WORDS = (
     "findinglabels",
     "disease",
 )
-_FINDINGS = "findings"
 _NONE = "no finding"
 _PARTED_BY = "|"
 _MOST_CLASSES = 100
@@ -98,36 +108,62 @@ def labels_of(listing: Listing, wished: tuple[str, ...], remarks: Tally) -> list
     Raises
     ------
     DatasetProblem
-        Where a column that was asked for does not exist, or has no two classes.
+        Where a column that was asked for does not exist, or has no two classes; with every image whose rows give
+        different classes.
     """
     found: list[tuple[Task, Labels]] = []
+    conflicts: list[Problem] = []
     for column in _without_doubles(class_columns(listing, wished), listing, remarks):
-        made = task_of_column(listing, column, name_of(column), remarks)
+        try:
+            made = task_of_column(listing, column, remarks)
+        except DatasetProblem as error:
+            conflicts += error.problems
+            continue
         if made is not None:
             found.append(made)
         elif wished:
-            hint = f"Name a column with 2 to {_MOST_CLASSES} classes, each the same in all rows of an image."
+            hint = f"Name a column with 2 to {_MOST_CLASSES} classes."
             raise DatasetProblem(str(listing.table.path), f"The column {column!r} holds no classes.", hint)
+    if conflicts:
+        raise DatasetProblem.of(conflicts)
     return found or (findings_of(listing, remarks) if not wished else [])
 
 
-def task_of_column(listing: Listing, column: str, name: str, remarks: Tally) -> tuple[Task, Labels] | None:
-    """Return the task of a column with the cases' labels, or None where it holds no classes of whole images."""
-    value_of = {case: {row[column] for row in rows} for case, rows in listing.rows.items()}
-    if any(len(values) > 1 for values in value_of.values()):
-        return None
-    said = {case: next(iter(values)) for case, values in value_of.items()}
-    said = {case: value for case, value in said.items() if value.lower() not in EMPTY}
-    several = any(_PARTED_BY in value or value.lower() == _NONE for value in said.values())
-    present = {case: _parts(value) if several else frozenset({value}) for case, value in said.items()}
-    classes = sorted({part for parts in present.values() for part in parts}, key=_rank)
+def task_of_column(listing: Listing, column: str, remarks: Tally) -> tuple[Task, Labels] | None:
+    """Return the task of a column with the cases' labels, or None where it has not 2 to 100 classes.
+
+    Raises
+    ------
+    DatasetProblem
+        With every image whose rows give different classes; blank cells give none.
+    """
+    said = {case: {row[column] for row in rows} for case, rows in listing.rows.items()}
+    said = {case: {value for value in values if value.lower() not in EMPTY} for case, values in said.items()}
+    several = any(_PARTED_BY in value or value.lower() == _NONE for values in said.values() for value in values)
+    present = {
+        case: {_parts(value) if several else frozenset({value}) for value in values}
+        for case, values in said.items()
+        if values
+    }
+    classes = sorted({name for answers in present.values() for answer in answers for name in answer}, key=_rank)
     if len(classes) < 2 or len(classes) > _MOST_CLASSES:
         remarks.add(column, "A column has not 2 to 100 different classes, and is left out", "Nothing need be done.")
         return None
-    if len(said) < len(value_of):
-        remarks.add(f"{len(value_of) - len(said)} in {column}", "Images have no class", "They stay without a label.")
-    task = Task(name, "classification", tuple(classes), multilabel=several)
-    return task, {case: ClassLabel(parts, task) for case, parts in present.items()}
+    _refuse_conflicts(listing, column, [case for case, answers in present.items() if len(answers) > 1], said)
+    if len(present) < len(said):
+        remarks.add(f"{len(said) - len(present)} in {column}", "Images have no class", "They stay without a label.")
+    task = Task(name_of(column), "classification", tuple(classes), multilabel=several)
+    return task, {case: ClassLabel(answer, task) for case, (answer,) in present.items()}
+
+
+def _refuse_conflicts(listing: Listing, column: str, cases: list[str], said: dict[str, set[str]]) -> None:
+    faults = Tally(str(listing.table.path))
+    for case in cases:
+        place = f"{case}: {' and '.join(map(repr, sorted(said[case])))} in {column}"
+        hint = f"Correct them, or name another column; classes that are present together are parted by {_PARTED_BY}."
+        faults.add(place, CONFLICT, hint)
+    if faults:
+        raise DatasetProblem.of(faults)
 
 
 def _parts(value: str) -> frozenset[str]:
@@ -157,22 +193,3 @@ def _without_doubles(columns: tuple[str, ...], listing: Listing, remarks: Tally)
 def _say_the_same(first: str, second: str, listing: Listing) -> bool:
     pairs = {(row[first], row[second]) for row in listing.table.rows}
     return len(pairs) == len({one for one, _ in pairs}) == len({two for _, two in pairs})
-
-
-def findings_of(listing: Listing, remarks: Tally) -> list[tuple[Task, Labels]]:
-    """Return the task of all columns that hold 0 and 1, where there are two or more; one class each row is no multiple.
-
-    Rows of one image that differ count as showing what any of them shows.
-    """
-    rows = listing.table.rows
-    free = [column for column in listing.table.columns if column not in listing.used]
-    flags = [column for column in free if {row[column] for row in rows} in ({"0", "1"}, {"0.0", "1.0"})]
-    if len(flags) < 2:
-        return []
-    present = {
-        case: frozenset(flag for flag in flags if any(float(row[flag]) for row in rows))
-        for case, rows in listing.rows.items()
-    }
-    several = any(len(classes) != 1 for classes in present.values())
-    task = Task(_FINDINGS if several else "class", "classification", tuple(flags), multilabel=several)
-    return [(task, {case: ClassLabel(classes, task) for case, classes in present.items()})]

@@ -15,7 +15,7 @@ from napari_medkd.files.importers.class_labels import Labels, dataset_of, labell
 from napari_medkd.files.importers.image_index import ImageIndex
 from napari_medkd.files.importers.picture_boxes import boxes_on_pictures
 from napari_medkd.files.importers.source import ColumnWishes, Source, folder_of
-from napari_medkd.files.importers.table import listing_of, read_table
+from napari_medkd.files.importers.table import CONFLICT, listing_of, read_table
 from napari_medkd.files.importers.tally import Tally
 
 _BOXES, _CLASSES = "stage_2_train_labels.csv", "stage_2_detailed_class_info.csv"
@@ -52,13 +52,16 @@ def recognise(source: Path, wishes: ColumnWishes) -> Source | None:
 def _findings(path: Path, cases: set[str]) -> Labels:
     """Return the class of each image; the table repeats a row for each box."""
     table, faults = read_table(path), Tally(str(path))
-    labels: Labels = {}
+    named: dict[str, set[str]] = {}
     for row in table.rows:
         case, name = row[table.asked("patientId")], row[table.asked("class")]
         if name not in FINDING.classes:
             faults.add(f"{case}: {name}", "A class is not known", f"Write one of {', '.join(FINDING.classes)}.")
         elif case in cases:
-            labels[case] = ClassLabel(frozenset({name}), FINDING)
+            named.setdefault(case, set()).add(name)
+    for case, names in named.items():
+        if len(names) > 1:
+            faults.add(f"{case}: {' and '.join(map(repr, sorted(names)))}", CONFLICT, "Keep the rows of one class.")
     if faults:
         raise DatasetProblem.of(faults)
-    return labels
+    return {case: ClassLabel(frozenset(names), FINDING) for case, names in named.items()}

@@ -19,6 +19,7 @@ from napari_medkd.files.splitting import split_with_sides
 TABLE_SUFFIXES = (".csv", ".tsv")
 #: What people leave in a cell that says nothing.
 EMPTY = {"", "na", "n/a", "nan", "null"}
+CONFLICT = "Rows of one image give different classes"
 
 _SYNONYMS = {
     "image": (
