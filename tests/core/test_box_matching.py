@@ -53,6 +53,17 @@ def test_a_box_of_another_class_or_with_too_little_overlap_has_no_pair():
     assert pairs.missed(0.0).tolist() == [0]
 
 
+@pytest.mark.parametrize(("grid", "is_pair"), [(PICTURE, False), (VOLUME, True)])
+def test_boxes_that_share_a_third_are_a_pair_in_a_volume_alone(grid, is_pair):
+    truth = boxes([[0, 0, 0, 1, 4, 4]], grid=grid)
+    found = ScoredBoxes(boxes([[0, 0, 2, 1, 4, 6]], grid=grid), np.array([0.9]))
+
+    pairs = matched(found, truth)
+
+    assert pairs.pairs_N.tolist() == [0 if is_pair else -1]
+    np.testing.assert_allclose(pairs.ious_N, [1 / 3 if is_pair else 0])
+
+
 def test_what_is_left_above_a_threshold_is_paired_as_if_the_rest_had_never_been():
     random = np.random.default_rng(1)
     low = random.uniform(0, 12, (60, 3))

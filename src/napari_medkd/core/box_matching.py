@@ -6,10 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_medkd.core.annotation import Boxes
+from napari_medkd.core.box_measures import FLAT_OVERLAP, VOLUME_OVERLAP
 from napari_medkd.core.prediction import ScoredBoxes
-
-#: The least overlap of a pair. Small boxes in volumes overlap little even where both are on the same lesion.
-LEAST_IOU = 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +46,11 @@ class MatchedBoxes:
 
 
 def matched(found: ScoredBoxes, truth: Boxes | None) -> MatchedBoxes:
-    """Return the found boxes sorted by score and paired, within each class, with the true ones of the same grid."""
+    """Return the found boxes sorted by score and paired, within each class, with the true ones of the same grid.
+
+    Pairs overlap by what counts as found in a picture or in a volume, where small boxes overlap less.
+    """
+    least = FLAT_OVERLAP if found.boxes.grid.is_flat else VOLUME_OVERLAP
     order = np.argsort(-found.scores, kind="stable")
     boxes = found.boxes
     classes = tuple(boxes.classes[index] for index in order)
@@ -61,7 +63,7 @@ def matched(found: ScoredBoxes, truth: Boxes | None) -> MatchedBoxes:
     overlaps_NM[np.array(classes, dtype=object)[:, None] != np.array(truth.classes, dtype=object)[None]] = 0.0
     for index in range(len(order)):
         nearest = int(overlaps_NM[index].argmax())
-        if overlaps_NM[index, nearest] >= LEAST_IOU:
+        if overlaps_NM[index, nearest] >= least:
             pairs[index], best[index] = nearest, overlaps_NM[index, nearest]
             overlaps_NM[:, nearest] = 0.0
     return MatchedBoxes(ranked, truth, pairs, best)

@@ -27,8 +27,8 @@ _TIPS = (
     "How sure the network is, 0 to 1.",
     "The voxel in the middle: slice, row, column as on the canvas (row, column of a picture).",
     "Edge to edge along slices, rows and columns (rows and columns of a picture).",
-    "Overlap with the true box it is paired with: shared over joint volume, 0.1 at least. Extra: it has none; "
-    "missed: a true box that no shown box is paired with.",
+    "Overlap with the true box it is paired with: shared over joint volume, 0.1 at least (area, 0.5 at least, in "
+    "a picture). Extra: it has none; missed: a true box that no shown box is paired with.",
 )
 
 
