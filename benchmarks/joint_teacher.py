@@ -5,7 +5,8 @@
 
 A group of datasets is learned from together. One run of the method makes three rows: the experts (*dataset-specific*),
 the *joint teacher* and its *joint-teacher student*; its experts and teacher serve the rows that need the same ones.
-Every student takes as many steps; *multi-head* takes as many as all of them together. Each row's answers to development
+Every student takes as many steps; *multi-head* takes as many as all of them together, and *without distillation, all
+steps* as many as expert, teacher and student have in the method. Each row's answers to development
 and test cases are kept in a file of its own under ``results/joint_teacher/``. Test is scored once. Needs MEDKD_DATA.
 """
 
@@ -56,6 +57,8 @@ class Recipe:
         Whether its network is part of the method's run itself.
     is_for_boxes
         Whether boxes can be learned so.
+    share
+        Of the group's epochs.
     """
 
     method: str = "joint-teacher"
@@ -66,6 +69,7 @@ class Recipe:
     reuses: tuple[str, ...] = ()
     shares_run: bool = False
     is_for_boxes: bool = True
+    share: float = 1.0
 
     def spec(self, name: str, datasets: tuple[str, ...], seed: int) -> TrainSpec:
         """Return the run on some of a group's datasets."""
@@ -80,7 +84,7 @@ class Recipe:
             preprocessing_of={each: group.preprocessing[each] for each in datasets},
             method=MethodChoice(name=self.method, preset=self.preset, settings=settings),
             network=NetworkChoice(widths=group.widths),
-            schedule=group.schedule,
+            schedule=group.schedule.replace(epochs=round(group.schedule.epochs * self.share)),
             hardware=Hardware(threads=1, precision="auto"),
             seed=seed,
         )
@@ -93,6 +97,8 @@ ROWS = {
     "multi-head": Recipe("multi-head"),
     "self-distillation": Recipe(alone=True, reuses=("expert",)),
     "student without distillation": Recipe(settings=_WITHOUT),
+    # A student's own steps, its expert's, and half as many of the teacher for each dataset.
+    "without distillation, all steps": Recipe(settings=_WITHOUT, share=2.5),
     "joint teacher": Recipe(network="teacher", shares_run=True),
     JOINT: Recipe(shares_run=True),
     "compressed student": Recipe(settings={"student_size": _SMALL}, reuses=("expert", "teacher")),
@@ -113,8 +119,15 @@ VERSUS = {
     "multi-head": ("dataset-specific",),
     "self-distillation": ("dataset-specific",),
     "student without distillation": ("dataset-specific",),
+    "without distillation, all steps": ("dataset-specific",),
     "joint teacher": ("dataset-specific",),
-    JOINT: ("dataset-specific", "multi-head", "self-distillation", "student without distillation"),
+    JOINT: (
+        "dataset-specific",
+        "multi-head",
+        "self-distillation",
+        "student without distillation",
+        "without distillation, all steps",
+    ),
     "compressed student": ("dataset-specific", "compressed, without distillation"),
 }
 
@@ -171,13 +184,8 @@ def _networks(
 
 
 def _seconds(recipe: Recipe, run: Path) -> float:
-    """Return how long the row's own stages trained: of the method's run those of its networks alone."""
-    own = {
-        stage: seconds
-        for stage, seconds in seconds_of(run).items()
-        if not recipe.shares_run or stage.startswith(recipe.network)
-    }
-    return sum(own.values())
+    """Return how long the row's own networks trained; what teaches them is told in rows of its own."""
+    return sum(seconds for stage, seconds in seconds_of(run).items() if stage.startswith(recipe.network))
 
 
 def _reuse(kind: str, whole: Path, run: Path, names: tuple[str, ...]) -> None:
