@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from napari_medkd.cli.inspection import problems_of_spec
 from napari_medkd.core.control import Always
 from napari_medkd.core.errors import InputProblem
-from napari_medkd.core.events import CaseDone, PreviewSaved, StageStarted
+from napari_medkd.core.events import CaseDone, PreviewSaved, StageStarted, StepDone
 from napari_medkd.core.run_layout import checkpoint_path
 from napari_medkd.core.spec import Hardware, NetworkChoice, PredictSpec, Schedule, Target
 from napari_medkd.engine.bench import open_bench
@@ -143,6 +143,33 @@ def test_each_way_of_following_alone_reaches_the_student_and_leaves_the_teacher_
         assert all(gradient is not None and gradient.abs().sum() > 0 for gradient in gradients), name
         assert all(parameter.grad is None for parameter in teacher.parameters())
         assert all(torch.equal(before[key], value) for key, value in teacher.state_dict().items())
+
+
+def test_a_teacher_that_is_not_trained_is_random_and_followed_all_the_same(cells, spots):
+    spec = spec_of(cells, spots, teacher_trains=False, labels=0.0)
+    plan = METHOD.plan(settings_of(METHOD, spec.method), spec.schedule, ("cells", "spots"))
+    _, stages = stages_of(spec)
+    of_cells, of_spots = (stages[name].objective for name in ("student-cells", "student-spots"))
+    teacher = of_cells.teacher.network.network.whole
+    before = {key: value.clone() for key, value in teacher.state_dict().items()}
+
+    sum(of_cells(first_batch(stages["student-cells"])).values()).backward()
+
+    assert [stage.name for stage in plan] == list(stages) == ["student-cells", "student-spots"]
+    assert of_spots.teacher.network.network.whole is teacher
+    gradients = [parameter.grad for parameter in of_cells.student.encoder.parameters()]
+    assert all(gradient is not None and gradient.abs().sum() > 0 for gradient in gradients)
+    assert not any(parameter.requires_grad for parameter in teacher.parameters())
+    assert not any(name.startswith("teacher") for name, _ in of_cells.named_parameters())
+    assert all(torch.equal(before[key], value) for key, value in teacher.state_dict().items())
+
+
+def test_without_a_teachers_training_the_students_alone_are_trained(cells, spots, tmp_path):
+    events = trained(spec_of(cells, spots, teacher_trains=False), tmp_path / "run")
+
+    assert [event.stage for event in events if isinstance(event, StageStarted)] == ["student-cells", "student-spots"]
+    steps = [event for event in events if isinstance(event, StepDone)]
+    assert all(event.losses["features"] > 0 and event.losses["answers: classes"] > 0 for event in steps)
 
 
 def test_labels_of_weight_0_are_no_terms(cells, spots):

@@ -128,6 +128,8 @@ def _problems_of_preprocessing(where: str, wishes: PreprocessingWishes) -> list[
 def _problems_of_course(spec: TrainSpec, course: Course, needs: Needs) -> list[Problem]:
     """Return why the cases of a dataset do not teach what is to be learned of it."""
     dataset = course.dataset
+    if not dataset.cases:
+        return []  # that there is none is told of the dataset, once and not of every task
     if needs == "references" or spec.references:
         return problems_of_references(spec.references, dataset, course.tasks[0], needs_images=needs == "references")
     return [problem for task in course.tasks for problem in _problems_of_training_cases(dataset, task)]

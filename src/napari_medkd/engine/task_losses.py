@@ -81,7 +81,8 @@ def losses_of(cases: Cases, cross_entropy: float, dice: float, *, balanced: bool
 def class_weights(dataset: Dataset, task: Task, names: tuple[str, ...]) -> Tensor:
     """Return how much each class (K,) has to count so that all weigh the same, 1 in the mean over the cases.
 
-    Where several classes may be present, it is how often a class is absent over how often it is present.
+    Where several classes may be present, it is how often a class is absent over how often it is present, and 1 for one
+    that every case shows: of weight 0 it would not be learned at all.
 
     Parameters
     ----------
@@ -93,5 +94,6 @@ def class_weights(dataset: Dataset, task: Task, names: tuple[str, ...]) -> Tenso
     counts = Counter(name for label in labels for name in label.present)
     present_K = torch.tensor([float(counts[name]) for name in task.classes]).clamp(min=1)
     if task.multilabel:
-        return (len(labels) - present_K) / present_K
+        absent_K = len(labels) - present_K
+        return torch.where(absent_K > 0, absent_K / present_K, 1.0)
     return len(labels) / (len(task.classes) * present_K)

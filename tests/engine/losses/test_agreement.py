@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from napari_medkd.engine.losses.agreement import agreement
+from napari_medkd.engine.losses.agreement import agreement, agreement_of_each
 
 pytestmark = pytest.mark.engine
 
@@ -69,3 +69,13 @@ def test_another_number_of_classes_is_refused():
 def test_a_temperature_of_zero_is_refused():
     with pytest.raises(ValueError, match="above 0"):
         agreement(torch.zeros(1, 3, 2, 2), torch.zeros(1, 3, 2, 2), 0)
+
+
+def test_classes_that_may_be_present_at_once_are_compared_each_for_itself_by_hand():
+    teacher = torch.tensor([[math.log(9.0), math.log(9.0), 0.0]]) * 2  # softened: 0.9, 0.9 and a half
+    student = torch.zeros(1, 3)
+
+    found = agreement_of_each(student, teacher, temperature=2)
+
+    of_one = 0.9 * math.log(0.9 / 0.5) + 0.1 * math.log(0.1 / 0.5)
+    assert found.item() == pytest.approx(4 * (of_one + of_one + 0) / 3, rel=1e-5)

@@ -144,3 +144,26 @@ def test_the_loss_of_classes_is_the_focal_loss_by_hand():
     # of a probability of a half: a quarter (boxes) or three quarters (all others) of (1/2)^2 log 2
     by_hand = (0.25 * num_boxes + 0.75 * (entries - num_boxes)) * 0.25 * math.log(2) / num_boxes
     assert loss == pytest.approx(by_hand, rel=1e-5)
+
+
+def shifted(*sides):
+    """Return, of each sample, boxes shifted along y by so many sides from anchors of 8 x 8 on 16 x 16 pixels."""
+    anchors = anchors_of(AnchorSizes(levels=(2,), sizes=(((8.0, 8.0),),)), [(4, 4)], torch.device("cpu"))
+    offsets = torch.zeros(len(sides), len(anchors), 4)
+    offsets[..., 0] = torch.tensor(sides)[:, None]
+    logits = torch.zeros(len(sides), len(anchors), 1)
+    return BoxMaps(logits, offsets.requires_grad_(), anchors, (len(anchors),))
+
+
+def test_the_loss_of_places_is_that_of_the_boxes_whose_teacher_is_better_by_hand():
+    wanted = truth((2, 2, 10, 10))  # an anchor's own place
+    student, teacher = shifted(0.5, 0.5, 0.25), shifted(0.0, 0.25, 0.5)
+
+    loss = box_agreement(student, teacher, (wanted,) * 3, temperature=2.0).of_place
+    loss.backward()
+
+    # 4 of 12 rows in common, 6 of 10 rows, and a teacher that is worse
+    assert loss.item() == pytest.approx(((1 - 1 / 3) + (1 - 3 / 5)) / 2)
+    assert (student.offsets_BND.grad[:2, :, 0].sum(1) > 0).all()  # less of a shift is nearer to the teacher
+    assert (student.offsets_BND.grad[2] == 0).all()
+    assert teacher.offsets_BND.grad is None
