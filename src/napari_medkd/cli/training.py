@@ -86,10 +86,11 @@ def _still_needed(folder: RunFolder) -> TrainSpec:
     names = tuple(open_dataset(path).name for path in spec.datasets)
     planned = method.plan(settings_of(method, spec.method), spec.schedule, names)
     have_begun = all(checkpoints.is_done(stage.name) or checkpoints.last_epoch(stage.name) for stage in planned)
-    return spec.replace(
+    needed: TrainSpec = spec.replace(
         start_from=None if have_begun else spec.start_from,
         starts_from={stage: run for stage, run in spec.starts_from.items() if not checkpoints.is_done(stage)},
     )
+    return needed
 
 
 def _notices(bench: "Bench", *, needs_references: bool) -> Iterator[str]:
