@@ -69,3 +69,20 @@ def test_the_run_to_start_from_is_found_by_its_name(tmp_path):
     assert changes_of({"start_from": Path("first"), "runs_folder": tmp_path}) == {"start_from": str(run)}
     with pytest.raises(RunProblem, match="no such run"):
         changes_of({"start_from": Path("second"), "runs_folder": tmp_path})
+
+
+def test_the_run_that_gives_an_expert_is_found_by_its_name_and_stands_at_the_expert_of_its_dataset(tmp_path):
+    run = tmp_path / "2026-01-01_1200_supervised_first"
+    run.mkdir()
+    (run / "spec.json").write_text('{"datasets": ["x"], "method": {"name": "supervised"}}')
+    options = {"data": ["x"], "expert": ["hospital a=first", str(run)], "runs_folder": tmp_path}
+
+    spec = spec_of(with_changes({}, changes_of(options)))
+
+    assert spec.starts_from == {"expert-hospital_a": run, "expert": run}
+
+
+@pytest.mark.parametrize(("given", "error"), [("a=", SpecProblem), ("a=second", RunProblem)])
+def test_an_expert_of_no_run_is_refused(tmp_path, given, error):
+    with pytest.raises(error):
+        changes_of({"expert": [given], "runs_folder": tmp_path})

@@ -104,3 +104,50 @@ def test_a_run_whose_stage_has_not_begun_needs_the_one_it_started_from(stopped: 
 
     assert answer.code == 2
     assert "is no run" in answer.err
+
+
+@pytest.fixture
+def with_expert(tiny_spec: TrainSpec, tmp_path: Path, medkd: Medkd) -> tuple[RunFolder, Path]:
+    """A run that stopped when it had taken its expert, and the run that gave it."""
+    from napari_medkd.engine.bench import open_bench
+    from napari_medkd.engine.loop import train
+    from napari_medkd.methods import method_named
+
+    quick = tiny_spec.replace(schedule=tiny_spec.schedule.replace(epochs=1, steps_per_epoch=1))
+    earlier = RunFolder.create(tmp_path, quick.replace(method=MethodChoice(name="supervised")))
+    assert medkd("train", "--run", earlier.path).code == 0
+    method = method_named("joint-teacher")
+    spec = quick.replace(method=MethodChoice(name=method.name), starts_from={"expert": earlier.path})
+    folder = RunFolder.create(tmp_path, spec)
+    bench = open_bench(spec, method.tasks)
+    folder.write_resolved(bench.resolved.model_dump(mode="json"))
+    for event in train(method, bench, folder.path, Always()):
+        folder.append(event)
+        if isinstance(event, CheckpointSaved):
+            break
+    return folder, earlier.path
+
+
+@pytest.mark.engine
+def test_a_run_goes_on_when_the_one_that_gave_its_expert_is_gone(with_expert: tuple[RunFolder, Path], medkd: Medkd):
+    folder, earlier = with_expert
+    shutil.rmtree(earlier)
+
+    answer = medkd("train", "--run", folder.path, "--resume")
+
+    assert answer.code == 0, answer.err
+    assert status_of(folder.events()).outcome == "completed"
+
+
+@pytest.mark.engine
+def test_a_run_that_has_not_taken_its_expert_needs_the_one_that_gives_it(
+    with_expert: tuple[RunFolder, Path], medkd: Medkd
+):
+    folder, earlier = with_expert
+    shutil.rmtree(earlier)
+    shutil.rmtree(folder.path / "checkpoints")
+
+    answer = medkd("train", "--run", folder.path, "--resume")
+
+    assert answer.code == 2
+    assert "no finished weights" in answer.err

@@ -72,7 +72,7 @@ def problems_of_spec(spec: TrainSpec, *, read_images: bool) -> list[Problem]:
         if spec.start_from is not None and kinds:
             problems += _problems_of_start(spec, courses, read_images=read_images)
         if spec.starts_from and method is not None:
-            problems += _problems_of_given_stages(spec, method, courses)
+            problems += _problems_of_given_stages(spec, method, courses, read_images=read_images)
     return problems
 
 
@@ -154,7 +154,9 @@ def _problems_of_training_cases(dataset: Dataset, task: Task) -> list[Problem]:
     return [Problem(f"dataset {dataset.name}", found, hint)]
 
 
-def _problems_of_given_stages(spec: TrainSpec, method: "Method[Any]", courses: tuple[Course, ...]) -> list[Problem]:
+def _problems_of_given_stages(
+    spec: TrainSpec, method: "Method[Any]", courses: tuple[Course, ...], *, read_images: bool
+) -> list[Problem]:
     """Return why earlier runs cannot take the place of stages."""
     from napari_medkd.engine.given_stages import given_expert
     from napari_medkd.engine.method import settings_of
@@ -169,7 +171,7 @@ def _problems_of_given_stages(spec: TrainSpec, method: "Method[Any]", courses: t
     ]
     for course in courses:
         with _gathering(problems):
-            given_expert(spec, course)
+            given_expert(spec, course, read_images=read_images)
     return problems
 
 

@@ -7,6 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
+from napari_medkd.core.errors import SpecProblem
+from napari_medkd.core.run_layout import stage_name
+
 
 class Augmentation(StrEnum):
     """Strengths of the augmentation."""
@@ -82,6 +85,14 @@ StartFrom = Annotated[
         rich_help_panel=_HOW,
     ),
 ]
+Expert = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="[DATASET=]RUN",
+        help="A finished run whose student is the dataset's expert, which is not trained then; repeatable.",
+        rich_help_panel=_HOW,
+    ),
+]
 Seed = Annotated[int | None, typer.Option(help="Same seed, same run.", rich_help_panel=_HOW)]
 DeviceName = Annotated[Device | None, typer.Option("--device", help="Where to compute.", rich_help_panel=_WHERE)]
 PrecisionName = Annotated[
@@ -128,6 +139,7 @@ def changes_of(options: Mapping[str, Any]) -> dict[str, Any]:
         from napari_medkd.cli.run_names import run_named
 
         changes["start_from"] = str(run_named(given["start_from"], given.get("runs_folder")).absolute())
+    changes |= dict(_expert(text, given.get("runs_folder")) for text in given.get("expert", ()))
     if "widths" in given:
         changes["network.widths"] = [part.strip() for part in given["widths"].split(",")]
     return changes
@@ -137,3 +149,15 @@ def _target(name: str) -> dict[str, str]:
     """Return the target that ``DATASET:TASK`` or ``TASK`` names."""
     dataset, _, task = name.rpartition(":")
     return {"dataset": dataset, "task": task}
+
+
+def _expert(text: str, runs_folder: Path | None) -> tuple[str, str]:
+    """Return the spec's field that ``DATASET=RUN`` or ``RUN`` sets, and the run's folder."""
+    from napari_medkd.cli.run_names import run_named
+
+    dataset, equals, run = text.rpartition("=")
+    if not run or (equals and not dataset):
+        found = f"{text!r} lacks a dataset or a run."
+        raise SpecProblem("--expert", found, "Write DATASET=RUN, or RUN alone where there is one dataset.")
+    stage = stage_name("expert", dataset) if dataset else "expert"
+    return f"starts_from.{stage}", str(run_named(Path(run).expanduser(), runs_folder).absolute())

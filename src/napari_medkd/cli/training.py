@@ -16,6 +16,7 @@ from napari_medkd.cli.terminal import tell
 from napari_medkd.core.errors import RunProblem, SpecProblem
 from napari_medkd.core.events import AnyEvent, Noticed, RunEnded
 from napari_medkd.core.run_layout import RESOLVED
+from napari_medkd.core.spec import TrainSpec
 from napari_medkd.core.status import status_of
 from napari_medkd.files.manifest import open_dataset
 from napari_medkd.runs.devices import live_runs_on, wait_for_turn
@@ -71,8 +72,11 @@ def taken_up_run(
     return folder
 
 
-def _all_stages_have_begun(folder: RunFolder) -> bool:
-    """Return whether every stage has weights to go on from, so that none needs the run that this one started from."""
+def _still_needed(folder: RunFolder) -> TrainSpec:
+    """Return the spec of a begun run without the earlier runs of which it has all it needs already.
+
+    These are the one it started from, once every stage has weights to go on from, and those whose experts it has taken.
+    """
     from napari_medkd.engine.checkpoint import Checkpoints
     from napari_medkd.engine.method import settings_of
     from napari_medkd.methods import method_named
@@ -81,7 +85,12 @@ def _all_stages_have_begun(folder: RunFolder) -> bool:
     method = method_named(spec.method.name)
     names = tuple(open_dataset(path).name for path in spec.datasets)
     planned = method.plan(settings_of(method, spec.method), spec.schedule, names)
-    return all(checkpoints.is_done(stage.name) or checkpoints.last_epoch(stage.name) for stage in planned)
+    have_begun = all(checkpoints.is_done(stage.name) or checkpoints.last_epoch(stage.name) for stage in planned)
+    needed: TrainSpec = spec.replace(
+        start_from=None if have_begun else spec.start_from,
+        starts_from={stage: run for stage, run in spec.starts_from.items() if not checkpoints.is_done(stage)},
+    )
+    return needed
 
 
 def _notices(bench: "Bench", *, needs_references: bool) -> Iterator[str]:
@@ -117,8 +126,7 @@ def train_in(folder: RunFolder, *, is_checked: bool) -> int:
         folder.write_machine(of_this_process())
         spec = folder.spec()
         if not is_checked:
-            begun = attempt > 1 and _all_stages_have_begun(folder)
-            needed = spec.replace(start_from=None) if begun else spec
+            needed = _still_needed(folder) if attempt > 1 else spec
             refuse_problems(needed, read_images=attempt == 1)
         device = choose_device(spec.hardware.device).type
         for run in live_runs_on(device, folder.path.parent):

@@ -6,32 +6,50 @@ from pathlib import Path
 from torch import Tensor
 
 from napari_medkd.core.course import Course
+from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.errors import Problem, RunProblem, SpecProblem
 from napari_medkd.core.run_layout import stage_name
 from napari_medkd.core.spec import TrainSpec
 from napari_medkd.core.task import TaskKind
 from napari_medkd.engine.checkpoint import WeightsCard, read_product
+from napari_medkd.engine.known_images import problems_of_images, problems_of_wishes
+from napari_medkd.engine.learned_cases import judging_what_was_learned
 from napari_medkd.engine.networks.shape import UNetShape
 
 #: The network of a run that is taken: the one it ships, or, of a run over several datasets, the dataset's.
 _SHIPS = "student"
 
+#: So many cases of a list are named.
+_NAMED = 10
 
-def given_expert(spec: TrainSpec, course: Course) -> tuple[UNetShape, WeightsCard] | None:
+
+def given_expert(spec: TrainSpec, course: Course, *, read_images: bool = True) -> tuple[UNetShape, WeightsCard] | None:
     """Return the network of the run that stands in for a dataset's expert, and its card; None where it is trained.
+
+    Parameters
+    ----------
+    read_images
+        Whether an image may be opened, to tell planes from volumes.
 
     Raises
     ------
     SpecProblem
-        Where the run is not finished, or learned something else.
+        Where the run is not finished, learned something else, knows other images, or has learned from what tests here.
     """
     names = ("expert", stage_name("expert", course.dataset.name))
     name = next((name for name in names if name in spec.starts_from), None)
     if name is None:
         return None
-    where, run = f"starts_from.{name}", spec.starts_from[name]
-    _, card = given_weights(run, where, course.dataset.name)
-    problems = [*_problems(card, course, where), *_of_levels(card, spec, where)]
+    where, run, dataset = f"starts_from.{name}", spec.starts_from[name], course.dataset
+    otherwise = f"or leave {where} out to train the expert."
+    _, card = given_weights(run, where, dataset.name)
+    problems = [
+        *_of_tasks(card, course, where),
+        *_of_levels(card, spec, where),
+        *problems_of_images(card, dataset, where, otherwise, read_images=read_images),
+        *problems_of_wishes(card, spec, dataset, f"the expert given for {dataset.name!r}", otherwise),
+        *_of_tested(run, dataset, where, otherwise),
+    ]
     if problems or not isinstance(card.network, UNetShape):
         found = f"The network of {run.name} is no network of a single dataset."
         raise SpecProblem.of(problems or [Problem(where, found, "Name a run of the method supervised.")])
@@ -56,21 +74,21 @@ def given_weights(run: Path, where: str, dataset: str) -> tuple[dict[str, Tensor
     return found
 
 
-def _problems(card: WeightsCard, course: Course, where: str) -> list[Problem]:
-    problems = []
+def notices_of_given(run: Path, dataset: Dataset) -> list[str]:
+    """Return what a person should know of a given expert although it may be used."""
+    again = judging_what_was_learned(run, dataset, "validate")
+    if not again:
+        return []
+    return [f"{run.name} learned from patients who validate here, which flatters its answers: {_first(again)}."]
+
+
+def _of_tasks(card: WeightsCard, course: Course, where: str) -> list[Problem]:
     learned = {task.kind: task.classes for task in card.tasks or (card.task,)}
     wanted = {task.kind: task.classes for task in course.tasks}
-    if learned != wanted:
-        found = (
-            f"The run learned {_in_words(learned)}; of {course.dataset.name!r} is to be learned {_in_words(wanted)}."
-        )
-        problems.append(Problem(where, found, "Name a run of the same tasks, with the same classes in the same order."))
-    channels = card.preprocessing.channels
-    if channels != course.dataset.channels and not len(channels) == len(course.dataset.channels) == 1:
-        found = f"The run saw the channels {', '.join(channels)}; {course.dataset.name!r} has "
-        hint = "Name a run of the same channels in the same order."
-        problems.append(Problem(where, f"{found}{', '.join(course.dataset.channels)}.", hint))
-    return problems
+    if learned == wanted:
+        return []
+    found = f"The run learned {_in_words(learned)}; of {course.dataset.name!r} is to be learned {_in_words(wanted)}."
+    return [Problem(where, found, "Name a run of the same tasks, with the same classes in the same order.")]
 
 
 def _of_levels(card: WeightsCard, spec: TrainSpec, where: str) -> list[Problem]:
@@ -80,6 +98,21 @@ def _of_levels(card: WeightsCard, spec: TrainSpec, where: str) -> list[Problem]:
     levels, wanted = len(card.network.widths), len(spec.network.widths)
     found = f"Its network has {levels} levels ({', '.join(map(str, card.network.widths))}); this run's have {wanted}."
     return [Problem(where, found, f"Set network.widths to {levels} levels, or name a run of {wanted}.")]
+
+
+def _of_tested(run: Path, dataset: Dataset, where: str, otherwise: str) -> list[Problem]:
+    """Return whether the network has learned from patients who test: students would follow what it remembers."""
+    again = judging_what_was_learned(run, dataset, "test")
+    if not again:
+        return []
+    found = f"The earlier run learned from patients who test here: {_first(again)}."
+    return [Problem(where, found, f"Name a run that they did not teach, take them off split.test, {otherwise}")]
+
+
+def _first(names: tuple[str, ...]) -> str:
+    """Return the names of cases, of many the first."""
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _in_words(tasks: Mapping[TaskKind, tuple[str, ...]]) -> str:

@@ -31,7 +31,7 @@ from napari_medkd.engine.bench import Bench
 from napari_medkd.engine.checkpoint import Checkpoints, Progress, TaskCard, WeightsCard
 from napari_medkd.engine.control import Cancelled, obey
 from napari_medkd.engine.data.batch import Batch
-from napari_medkd.engine.given_stages import given_weights
+from napari_medkd.engine.given_stages import given_weights, notices_of_given
 from napari_medkd.engine.hardware import seed_of
 from napari_medkd.engine.method import Method, Stage, settings_of
 from napari_medkd.engine.networks.pupils import ForPupils
@@ -154,11 +154,12 @@ def _card(stage: Stage, bench: Bench, product: nn.Module, when: tuple[int, float
 
 def _take(stage: Stage, bench: Bench, checkpoints: Checkpoints) -> Iterator[AnyEvent]:
     """Take a stage's product from the finished run that the spec names for it."""
-    source = bench.spec.starts_from[stage.name]
-    weights, card = given_weights(source, f"starts_from.{stage.name}", (stage.bench or bench).dataset.name)
+    source, dataset = bench.spec.starts_from[stage.name], (stage.bench or bench).dataset
+    weights, card = given_weights(source, f"starts_from.{stage.name}", dataset.name)
     stage.product.load_state_dict(weights)
     path = checkpoints.save_product("done", stage.product, _cards(stage, bench, card.epoch, card.score))
     yield Noticed(message=f"Stage {stage.name!r} is not trained: its network is that of {source.name}.")
+    yield from (Noticed(message=notice) for notice in notices_of_given(source, dataset))
     yield CheckpointSaved(path=path.relative_to(checkpoints.run).as_posix(), stage=stage.name, epoch=card.epoch)
 
 

@@ -66,6 +66,8 @@ class Resolved(Settings):
 
     courses: tuple[ResolvedCourse, ...]
     """In the order of the spec's datasets."""
+    taught_by: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """By dataset's name, the ids of the cases whose labels influence weights: splits may be changed later."""
     device: Literal["cpu", "cuda", "mps"]
     precision: str
     threads: int | None = None
@@ -122,6 +124,7 @@ def resolve(spec: TrainSpec, courses: Sequence[Course], taught: Sequence[tuple[s
     precision, seconds = choose_precision(spec.hardware.precision, device, network, example)
     return Resolved(
         courses=decided,
+        taught_by={course.dataset.name: names for course, names in zip(courses, taught, strict=True)},
         device=device.type,
         precision=precision,
         threads=torch.get_num_threads(),

@@ -13,9 +13,9 @@ from napari_medkd.core.run_layout import is_run
 from napari_medkd.core.spec import TrainSpec
 from napari_medkd.core.task import Task
 from napari_medkd.engine.checkpoint import Checkpoints, WeightsCard, read_product, stages_with_weights, tensors_of
+from napari_medkd.engine.known_images import in_words, problems_of_images, problems_of_wishes
 from napari_medkd.engine.networks.shape import UNetShape, shape_of
 from napari_medkd.engine.objective import Objective
-from napari_medkd.files.opening import read_volume
 
 #: The field of the spec that every problem stands at, and the stage whose weights every finished run has.
 _WHERE = "start_from"
@@ -39,10 +39,12 @@ def problems_of_start(spec: TrainSpec, dataset: Dataset, task: Task, *, read_ima
         card = _card_of(spec.start_from)
     except SpecProblem as error:
         return list(error.problems)
-    problems = [*_of_task(card, task), *_of_channels(card, dataset), *_of_network(card, spec)]
-    if read_images:
-        problems += _of_dimensions(card, dataset)
-    return problems + _of_wishes(card, spec)
+    return [
+        *_of_task(card, task),
+        *_of_network(card, spec),
+        *problems_of_images(card, dataset, _WHERE, _FROM_SCRATCH, read_images=read_images),
+        *problems_of_wishes(card, spec, dataset, "the run to start from", _FROM_SCRATCH),
+    ]
 
 
 def preprocessing_of_start(spec: TrainSpec, dataset: Dataset, task: Task) -> Preprocessing | None:
@@ -137,15 +139,6 @@ def _of_task(card: WeightsCard, task: Task) -> list[Problem]:
     return [Problem(_WHERE, found, f"Name a run of the same classes in the same order, {_FROM_SCRATCH}")]
 
 
-def _of_channels(card: WeightsCard, dataset: Dataset) -> list[Problem]:
-    """Return what is wrong with the channels; a single one may have another name."""
-    known, given = card.preprocessing.channels, dataset.channels
-    if known == given or len(known) == len(given) == 1:
-        return []
-    found = f"The earlier run saw the channels {', '.join(known)}; {dataset.name!r} has {', '.join(given)}."
-    return [Problem(_WHERE, found, f"Name a run of the same channels, {_FROM_SCRATCH}")]
-
-
 def _of_network(card: WeightsCard, spec: TrainSpec) -> list[Problem]:
     network = card.network
     if not isinstance(network, UNetShape) or network.widths == spec.network.widths:
@@ -155,37 +148,6 @@ def _of_network(card: WeightsCard, spec: TrainSpec) -> list[Problem]:
     return [Problem(_WHERE, found, f"Set network.widths to {widths}, {_FROM_SCRATCH}")]
 
 
-def _of_dimensions(card: WeightsCard, dataset: Dataset) -> list[Problem]:
-    case = dataset.cases[0]
-    grid = read_volume(case.images, channels=dataset.channels, modality=dataset.modality).grid
-    here = 2 if grid.is_flat else 3
-    if here == card.preprocessing.dimensions:
-        return []
-    found = f"The earlier run saw {card.preprocessing.dimensions}-D images; {case.id} is a {here}-D one."
-    return [Problem(_WHERE, found, f"Name a run on {here}-D images, {_FROM_SCRATCH}")]
-
-
-def _of_wishes(card: WeightsCard, spec: TrainSpec) -> list[Problem]:
-    """Return each wish about preprocessing that is not what the weights know."""
-    known: dict[str, Any] = card.preprocessing.model_dump()
-    wishes: dict[str, Any] = spec.preprocessing.model_dump()
-    return [
-        Problem(
-            f"preprocessing.{name}",
-            f"{_plain(wish)} is asked for, but the run to start from was trained with {_plain(known[name])}.",
-            f"Leave preprocessing.{name} out, {_FROM_SCRATCH}",
-        )
-        for name, wish in wishes.items()
-        if wish is not None and wish != known[name]
-    ]
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {_plain(one)}" for name, one in value.items())
-    return " x ".join(f"{one:g}" for one in value) if isinstance(value, tuple) else str(value)
-
-
 def _words(network: Any, sees: str) -> str:
-    fields = ", ".join(f"{name} {_plain(value)}" for name, value in network.model_dump().items())
+    fields = ", ".join(f"{name} {in_words(value)}" for name, value in network.model_dump().items())
     return f"{type(network).__name__.removesuffix('Shape')} ({fields}) that sees the {sees}"

@@ -1,0 +1,71 @@
+"""What images the network of an earlier run knows, and whether those of a dataset are such."""
+
+from typing import Any
+
+from napari_medkd.core.dataset import Dataset
+from napari_medkd.core.errors import Problem
+from napari_medkd.core.spec import TrainSpec
+from napari_medkd.engine.checkpoint import WeightsCard
+from napari_medkd.files.opening import read_volume
+
+
+def problems_of_images(
+    card: WeightsCard, dataset: Dataset, where: str, otherwise: str, *, read_images: bool
+) -> list[Problem]:
+    """Return whether a dataset has other channels than a network knows, or planes where that knows volumes.
+
+    Parameters
+    ----------
+    where, otherwise
+        The field of the spec that names the run, and what else can be done than to name another one.
+    read_images
+        Whether an image may be opened, to tell planes from volumes.
+    """
+    problems = _of_channels(card, dataset, where, otherwise)
+    return problems + _of_dimensions(card, dataset, where, otherwise) if read_images else problems
+
+
+def problems_of_wishes(
+    card: WeightsCard, spec: TrainSpec, dataset: Dataset, whose: str, otherwise: str
+) -> list[Problem]:
+    """Return each wish about a dataset's preprocessing that is not what a network was trained with."""
+    is_alone = dataset.name in spec.preprocessing_of
+    field = f"preprocessing_of.{dataset.name}" if is_alone else "preprocessing"
+    known: dict[str, Any] = card.preprocessing.model_dump()
+    wishes: dict[str, Any] = spec.preprocessing_of.get(dataset.name, spec.preprocessing).model_dump()
+    set_aside = "" if is_alone or len(spec.datasets) == 1 else f"set preprocessing_of.{dataset.name} to {{}}, "
+    return [
+        Problem(
+            f"{field}.{name}",
+            f"{in_words(wish)} is asked for, but {whose} was trained with {in_words(known[name])}.",
+            f"Leave {field}.{name} out, {set_aside}{otherwise}",
+        )
+        for name, wish in wishes.items()
+        if wish is not None and wish != known[name]
+    ]
+
+
+def in_words(value: Any) -> str:
+    """Return a setting as it is told: sizes as ``1 x 2 x 3``."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {in_words(one)}" for name, one in value.items())
+    return " x ".join(f"{one:g}" for one in value) if isinstance(value, tuple) else str(value)
+
+
+def _of_channels(card: WeightsCard, dataset: Dataset, where: str, otherwise: str) -> list[Problem]:
+    """Return what is wrong with the channels; a single one may have another name."""
+    known, given = card.preprocessing.channels, dataset.channels
+    if known == given or len(known) == len(given) == 1:
+        return []
+    found = f"The earlier run saw the channels {', '.join(known)}; {dataset.name!r} has {', '.join(given)}."
+    return [Problem(where, found, f"Name a run of the same channels in the same order, {otherwise}")]
+
+
+def _of_dimensions(card: WeightsCard, dataset: Dataset, where: str, otherwise: str) -> list[Problem]:
+    case = dataset.cases[0]
+    grid = read_volume(case.images, channels=dataset.channels, modality=dataset.modality).grid
+    here = 2 if grid.is_flat else 3
+    if here == card.preprocessing.dimensions:
+        return []
+    found = f"The earlier run saw {card.preprocessing.dimensions}-D images; {case.id} is a {here}-D one."
+    return [Problem(where, found, f"Name a run on {here}-D images, {otherwise}")]

@@ -1,0 +1,39 @@
+"""Which cases an earlier run learned from, and which of them a dataset keeps for judging now."""
+
+import json
+from pathlib import Path
+from typing import Literal
+
+from napari_medkd.core.dataset import Dataset
+from napari_medkd.core.errors import InputProblem
+from napari_medkd.core.run_layout import RESOLVED, SPEC
+from napari_medkd.core.spec import TrainSpec
+from napari_medkd.files.manifest import open_dataset
+
+
+def judging_what_was_learned(run: Path, dataset: Dataset, side: Literal["validate", "test"]) -> tuple[str, ...]:
+    """Return the ids of a side's cases of whose patients an earlier run has learned; none where nobody knows them.
+
+    A dataset is known again by its name, its cases by their ids.
+    """
+    learned = _recorded(run, dataset.name) or _listed(run, dataset.name)
+    patients = {case.group for case in dataset.cases if case.id in learned}
+    return tuple(name for name in getattr(dataset.split, side) if dataset.case(name).group in patients)
+
+
+def _recorded(run: Path, dataset: str) -> tuple[str, ...]:
+    """Return the cases that the run wrote down when it began."""
+    try:
+        return tuple(json.loads((run / RESOLVED).read_bytes())["taught_by"][dataset])
+    except (OSError, ValueError, KeyError, TypeError):  # an older run, a damaged file, or another dataset
+        return ()
+
+
+def _listed(run: Path, dataset: str) -> tuple[str, ...]:
+    """Return the cases that teach as the run's own spec and dataset say today."""
+    try:
+        spec = TrainSpec.model_validate_json((run / SPEC).read_bytes())
+        found = [one for one in map(open_dataset, spec.datasets) if one.name == dataset]
+    except (OSError, ValueError, InputProblem):  # moved, deleted or damaged since
+        return ()
+    return spec.references or found[0].split.train if found else ()
