@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from safetensors.torch import load_file
 
 from napari_medkd.core.control import Always
 from napari_medkd.core.course import courses_of
+from napari_medkd.core.dataset import Split
 from napari_medkd.core.errors import SpecProblem
 from napari_medkd.core.events import Noticed
 from napari_medkd.core.preprocessing import IntensityRule, PreprocessingWishes
@@ -63,6 +65,19 @@ def all_weights(run, stage):
 
 def weights(run):
     return load_file(checkpoint_path(run, "student", "done"))
+
+
+def test_a_run_that_has_learned_a_case_that_tests_now_is_no_beginning(spec, earlier):
+    dataset = open_dataset(spec.datasets[0])
+    again = replace(dataset, split=Split(("case_1", "case_2", "case_3"), ("case_4",), ("case_0", "case_5")))
+
+    (found,) = problems(spec.replace(start_from=earlier), again)
+
+    assert (found.where, found.problem) == (
+        "start_from",
+        "The earlier run learned from patients who test here: case_0.",
+    )
+    assert problems(spec.replace(start_from=earlier)) == []
 
 
 def test_preprocessing_is_taken_from_the_earlier_run(spec, earlier):

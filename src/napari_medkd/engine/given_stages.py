@@ -13,14 +13,11 @@ from napari_medkd.core.spec import TrainSpec
 from napari_medkd.core.task import TaskKind
 from napari_medkd.engine.checkpoint import WeightsCard, read_product
 from napari_medkd.engine.known_images import problems_of_images, problems_of_wishes
-from napari_medkd.engine.learned_cases import judging_what_was_learned
+from napari_medkd.engine.learned_cases import first_of, judging_what_was_learned, problems_of_tested
 from napari_medkd.engine.networks.shape import UNetShape
 
 #: The network of a run that is taken: the one it ships, or, of a run over several datasets, the dataset's.
 _SHIPS = "student"
-
-#: So many cases of a list are named.
-_NAMED = 10
 
 
 def given_expert(spec: TrainSpec, course: Course, *, read_images: bool = True) -> tuple[UNetShape, WeightsCard] | None:
@@ -48,7 +45,7 @@ def given_expert(spec: TrainSpec, course: Course, *, read_images: bool = True) -
         *_of_levels(card, spec, where),
         *problems_of_images(card, dataset, where, otherwise, read_images=read_images),
         *problems_of_wishes(card, spec, dataset, f"the expert given for {dataset.name!r}", otherwise),
-        *_of_tested(run, dataset, where, otherwise),
+        *problems_of_tested(run, dataset, where, otherwise),
     ]
     if problems or not isinstance(card.network, UNetShape):
         found = f"The network of {run.name} is no network of a single dataset."
@@ -79,7 +76,7 @@ def notices_of_given(run: Path, dataset: Dataset) -> list[str]:
     again = judging_what_was_learned(run, dataset, "validate")
     if not again:
         return []
-    return [f"{run.name} learned from patients who validate here, which flatters its answers: {_first(again)}."]
+    return [f"{run.name} learned from patients who validate here, which flatters its answers: {first_of(again)}."]
 
 
 def _of_tasks(card: WeightsCard, course: Course, where: str) -> list[Problem]:
@@ -98,21 +95,6 @@ def _of_levels(card: WeightsCard, spec: TrainSpec, where: str) -> list[Problem]:
     levels, wanted = len(card.network.widths), len(spec.network.widths)
     found = f"Its network has {levels} levels ({', '.join(map(str, card.network.widths))}); this run's have {wanted}."
     return [Problem(where, found, f"Set network.widths to {levels} levels, or name a run of {wanted}.")]
-
-
-def _of_tested(run: Path, dataset: Dataset, where: str, otherwise: str) -> list[Problem]:
-    """Return whether the network has learned from patients who test: students would follow what it remembers."""
-    again = judging_what_was_learned(run, dataset, "test")
-    if not again:
-        return []
-    found = f"The earlier run learned from patients who test here: {_first(again)}."
-    return [Problem(where, found, f"Name a run that they did not teach, take them off split.test, {otherwise}")]
-
-
-def _first(names: tuple[str, ...]) -> str:
-    """Return the names of cases, of many the first."""
-    more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _in_words(tasks: Mapping[TaskKind, tuple[str, ...]]) -> str:

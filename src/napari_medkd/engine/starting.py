@@ -14,6 +14,7 @@ from napari_medkd.core.spec import TrainSpec
 from napari_medkd.core.task import Task
 from napari_medkd.engine.checkpoint import Checkpoints, WeightsCard, read_product, stages_with_weights, tensors_of
 from napari_medkd.engine.known_images import in_words, problems_of_images, problems_of_wishes
+from napari_medkd.engine.learned_cases import problems_of_tested
 from napari_medkd.engine.networks.shape import UNetShape, shape_of
 from napari_medkd.engine.objective import Objective
 
@@ -44,6 +45,7 @@ def problems_of_start(spec: TrainSpec, dataset: Dataset, task: Task, *, read_ima
         *_of_network(card, spec),
         *problems_of_images(card, dataset, _WHERE, _FROM_SCRATCH, read_images=read_images),
         *problems_of_wishes(card, spec, dataset, "the run to start from", _FROM_SCRATCH),
+        *problems_of_tested(spec.start_from, dataset, _WHERE, _FROM_SCRATCH),
     ]
 
 
