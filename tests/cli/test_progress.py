@@ -3,7 +3,8 @@ import sys
 
 import pytest
 
-from napari_medkd.cli.progress import TerminalProgress, in_words
+from napari_medkd.cli.durations import in_words
+from napari_medkd.cli.progress import TerminalProgress
 from napari_medkd.core.events import (
     AnyEvent,
     CaseDone,

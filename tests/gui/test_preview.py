@@ -25,6 +25,8 @@ pytestmark = pytest.mark.gui
 
 TASK = Task("shapes", "segmentation", ("background", "ball", "cube"))
 
+SAID_OF_CLASSES = "preview · student · cells, epoch 1\nborder\n━━━━━━━━━━━─ 0.90 framed\n━─────────── 0.10 plain"
+
 
 class Clock:
     """Seconds that pass when a test says so."""
@@ -260,7 +262,7 @@ def test_mask_boxes_and_class_of_one_epoch_are_shown_together(study: Study) -> N
         "preview · student · cells · places, epoch 1",
         "preview · student · cells · places, epoch 1 · labels",
     ]
-    assert study.said == ["preview · student · cells, epoch 1\nborder: framed 0.90"]
+    assert study.said == [SAID_OF_CLASSES]
 
 
 def test_the_next_epoch_takes_their_place(study: Study) -> None:
@@ -278,7 +280,7 @@ def test_a_task_that_follows_later_joins_those_of_its_epoch(study: Study) -> Non
     study.say("student-cells", epoch=1, tasks="m")
 
     assert study.names == ["preview · student · cells · shape, epoch 1"]
-    assert study.said == ["preview · student · cells, epoch 1\nborder: framed 0.90"]
+    assert study.said == [SAID_OF_CLASSES]
 
 
 def test_a_stage_without_a_task_takes_its_layers_away(study: Study) -> None:
@@ -301,7 +303,10 @@ def test_what_was_said_of_the_classes_goes_with_the_image(study: Study) -> None:
 
     study.viewer.layers.remove("case_8")
 
-    assert study.said == ["preview · student · cells, epoch 1\nborder: framed 0.90", ""]
+    assert study.said == [
+        SAID_OF_CLASSES,
+        "",
+    ]
 
 
 def test_a_preview_goes_when_another_case_takes_the_place_of_its_image(study: Study) -> None:

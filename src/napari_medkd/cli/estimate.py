@@ -15,8 +15,8 @@ def estimate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Measure a few real steps of every stage, and say what the whole run would take; nothing is written."""
+    from napari_medkd.cli.durations import in_words
     from napari_medkd.cli.inspection import refuse_problems
-    from napari_medkd.cli.progress import in_words
     from napari_medkd.cli.spec_files import read_document, spec_of
     from napari_medkd.engine.bench import open_bench
     from napari_medkd.engine.estimate import estimate as measure

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from napari_medkd.cli.progress import in_words
+from napari_medkd.cli.durations import in_words
 from napari_medkd.core.status import RunStatus
 from napari_medkd.runs.shelf import RunSummary
 
