@@ -61,25 +61,30 @@ def test_that_no_case_shows_a_class_is_noticed(tiny_dataset: Path, tmp_path: Pat
     assert notices == ("No training case of tiny shows cone (shapes): what no label shows cannot be learned.",)
 
 
-@pytest.fixture
-def stopped(tiny_spec: TrainSpec, tmp_path: Path, medkd: Medkd) -> tuple[RunFolder, Path]:
-    """A run that stopped after the first of two epochs, and the run that it started from."""
+def stopped_at_a_checkpoint(spec: TrainSpec, folder: RunFolder) -> None:
+    """Train in a folder until the first checkpoint is saved, as if the process had ended there."""
     from napari_medkd.engine.bench import open_bench
     from napari_medkd.engine.loop import train
     from napari_medkd.methods import method_named
 
-    spec = tiny_spec.replace(method=MethodChoice(name="supervised"))
-    short = spec.replace(schedule=spec.schedule.replace(epochs=1, steps_per_epoch=1))
-    earlier = RunFolder.create(tmp_path, short)
-    assert medkd("train", "--run", earlier.path).code == 0
-    folder = RunFolder.create(tmp_path, spec.replace(start_from=earlier.path))
-    method = method_named("supervised")
-    bench = open_bench(folder.spec(), method.tasks)
+    method = method_named(spec.method.name)
+    bench = open_bench(spec, method.tasks)
     folder.write_resolved(bench.resolved.model_dump(mode="json"))
     for event in train(method, bench, folder.path, Always()):
         folder.append(event)
         if isinstance(event, CheckpointSaved):
             break
+
+
+@pytest.fixture
+def stopped(tiny_spec: TrainSpec, tmp_path: Path, medkd: Medkd) -> tuple[RunFolder, Path]:
+    """A run that stopped after the first of two epochs, and the run that it started from."""
+    spec = tiny_spec.replace(method=MethodChoice(name="supervised"))
+    short = spec.replace(schedule=spec.schedule.replace(epochs=1, steps_per_epoch=1))
+    earlier = RunFolder.create(tmp_path, short)
+    assert medkd("train", "--run", earlier.path).code == 0
+    folder = RunFolder.create(tmp_path, spec.replace(start_from=earlier.path))
+    stopped_at_a_checkpoint(folder.spec(), folder)
     return folder, earlier.path
 
 
@@ -109,22 +114,12 @@ def test_a_run_whose_stage_has_not_begun_needs_the_one_it_started_from(stopped: 
 @pytest.fixture
 def with_expert(tiny_spec: TrainSpec, tmp_path: Path, medkd: Medkd) -> tuple[RunFolder, Path]:
     """A run that stopped when it had taken its expert, and the run that gave it."""
-    from napari_medkd.engine.bench import open_bench
-    from napari_medkd.engine.loop import train
-    from napari_medkd.methods import method_named
-
     quick = tiny_spec.replace(schedule=tiny_spec.schedule.replace(epochs=1, steps_per_epoch=1))
     earlier = RunFolder.create(tmp_path, quick.replace(method=MethodChoice(name="supervised")))
     assert medkd("train", "--run", earlier.path).code == 0
-    method = method_named("joint-teacher")
-    spec = quick.replace(method=MethodChoice(name=method.name), starts_from={"expert": earlier.path})
+    spec = quick.replace(method=MethodChoice(name="joint-teacher"), starts_from={"expert": earlier.path})
     folder = RunFolder.create(tmp_path, spec)
-    bench = open_bench(spec, method.tasks)
-    folder.write_resolved(bench.resolved.model_dump(mode="json"))
-    for event in train(method, bench, folder.path, Always()):
-        folder.append(event)
-        if isinstance(event, CheckpointSaved):
-            break
+    stopped_at_a_checkpoint(spec, folder)
     return folder, earlier.path
 
 

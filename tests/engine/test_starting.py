@@ -80,6 +80,13 @@ def test_a_run_that_has_learned_a_case_that_tests_now_is_no_beginning(spec, earl
     assert problems(spec.replace(start_from=earlier)) == []
 
 
+def test_of_a_dataset_without_cases_nothing_is_said_of_its_images(spec, earlier):
+    dataset = open_dataset(spec.datasets[0])
+    empty = replace(dataset, cases=(), split=Split())
+
+    assert problems(spec.replace(start_from=earlier), empty) == []
+
+
 def test_preprocessing_is_taken_from_the_earlier_run(spec, earlier):
     found = open_bench(spec.replace(start_from=earlier), KINDS).preprocessing
 

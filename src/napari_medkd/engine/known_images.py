@@ -22,7 +22,9 @@ def problems_of_images(
         Whether an image may be opened, to tell planes from volumes.
     """
     problems = _of_channels(card, dataset, where, otherwise)
-    return problems + _of_dimensions(card, dataset, where, otherwise) if read_images else problems
+    if read_images and dataset.cases:
+        problems += _of_dimensions(card, dataset, where, otherwise)
+    return problems
 
 
 def problems_of_wishes(

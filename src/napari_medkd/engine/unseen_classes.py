@@ -13,7 +13,7 @@ MOST_LOOKED_AT = 32
 def unseen_classes(cases: Cases, task: Task) -> tuple[str, ...]:
     """Return the classes of masks or boxes that no case shows; at most 32 are looked at, evenly over all.
 
-    Reading ends where every class was seen. Images too large to be held are passed over.
+    Reading ends where every class was seen. An image too large to be held is taken to show them all: it is not read.
     """
     classes = set(task.classes[1:] if task.kind == "segmentation" else task.classes)
     for name in evenly(cases.names, MOST_LOOKED_AT):
