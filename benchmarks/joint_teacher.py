@@ -104,14 +104,21 @@ ROWS = {
     "compressed student": Recipe(settings={"student_size": _SMALL}, reuses=("expert", "teacher")),
     "compressed, without distillation": Recipe(settings={**_WITHOUT, "student_size": _SMALL}),
 }
+_TAUGHT = ("expert", "teacher")
+#: What was tried for *recommended*, on development cases alone, and what each part of it is worth.
 CANDIDATES = {
-    "answers alone": Recipe(settings={"features": 0.0}, reuses=("expert", "teacher")),
+    **{name: ROWS[name] for name in ("dataset-specific", "student without distillation", "joint teacher", JOINT)},
+    "answers alone": Recipe(settings={"features": 0.0}, reuses=_TAUGHT),
     "answers alone, asked beforehand": Recipe(
-        settings={"features": 0.0, "beforehand": True}, reuses=("expert", "teacher"), is_for_boxes=False
+        settings={"features": 0.0, "beforehand": True}, reuses=_TAUGHT, is_for_boxes=False
     ),
-    "features alone": Recipe(settings={"answers": 0.0}, reuses=("expert", "teacher")),
+    "features alone": Recipe(settings={"answers": 0.0}, reuses=_TAUGHT),
+    "answers, weight 1": Recipe(settings={"answers": 1.0}, reuses=_TAUGHT),
+    "features, weight 2": Recipe(settings={"features": 2.0}, reuses=_TAUGHT),
+    "both, weights 1 and 2": Recipe(settings={"answers": 1.0, "features": 2.0}, reuses=_TAUGHT),
+    "teacher alone with its answers": Recipe(settings={"teacher_adds": False}, reuses=("expert",)),
     "random teacher": Recipe(settings={"teacher_trains": False}),
-    "faithful": Recipe(preset="faithful", reuses=("expert", "teacher")),
+    "faithful": Recipe(preset="faithful", reuses=("expert",)),
 }
 
 #: What each row is held against.
@@ -226,10 +233,11 @@ def report(side: str) -> None:
     """Write results/joint_teacher.json, or of development cases joint_teacher_development.json, from what is done."""
     record = Record("joint_teacher" if side == "test" else "joint_teacher_development")
     trained_on: list[dict[str, Any]] = []
-    rows = {**ROWS, **CANDIDATES} if side == "development" else ROWS
-    versus = {name: VERSUS.get(name, ("dataset-specific", JOINT)) for name in rows if name != "dataset-specific"}
+    rows, kept = (ROWS, KEPT) if side == "test" else (CANDIDATES, TRIED)
+    others = ("dataset-specific", "student without distillation", JOINT)
+    versus = {name: VERSUS.get(name, others) for name in rows if name != "dataset-specific"}
     for group in GROUPS:
-        documents = {name: found for name in rows if (found := _documents(group, name))}
+        documents = {name: found for name in rows if (found := _documents(kept / group, name))}
         trained_on += [document for seeds in documents.values() for document in seeds.values()]
         trials = [Trial(group, test, of, data, side, documents) for test, (of, data) in _tests(GROUPS[group]).items()]
         record.rows += rows_of_group(trials, versus) if documents else []
@@ -241,9 +249,9 @@ def report(side: str) -> None:
             print(f"{row.task:26s} {row.test:44s} {row.row:32s} {row.mean:.4f} {row.values} {against}")
 
 
-def _documents(group: str, name: str) -> dict[int, dict[str, Any]]:
+def _documents(folder: Path, name: str) -> dict[int, dict[str, Any]]:
     """Return the files of a row that is done, by seed."""
-    files = sorted(((KEPT if name in ROWS else TRIED) / group).glob(f"{name}.seed-*.json"))
+    files = sorted(folder.glob(f"{name}.seed-*.json"))
     read = (json.loads(file.read_text(encoding="utf-8")) for file in files)
     return {document["seed"]: document for document in read}
 

@@ -54,7 +54,7 @@ class Group:
     schedule: Schedule
     preprocessing: dict[str, PreprocessingWishes]
     elsewhere: dict[str, tuple[str, Callable[[], Dataset]]] = field(default_factory=dict)
-    widths: tuple[int, ...] = (16, 32, 64, 96)
+    widths: tuple[int, ...] = (8, 16, 32, 48)
 
 
 def _busbra(side: str, task: Task) -> Dataset:
@@ -174,8 +174,9 @@ def _all_tests(dataset: Dataset) -> Dataset:
     return replace(dataset, split=Split((), split.validate, (*split.train, *split.test)))
 
 
-_QUARTER = PreprocessingWishes(spacing=(1.0, 2.0, 2.0), patch=(1, 128, 128))
-_WHOLE = PreprocessingWishes(patch=(1, 128, 128))
+_QUARTER = PreprocessingWishes(spacing=(1.0, 4.0, 4.0), patch=(1, 64, 64))
+_THIRD = PreprocessingWishes(spacing=(1.0, 3.0, 3.0), patch=(1, 64, 64))
+_WHOLE = PreprocessingWishes(patch=(1, 96, 96))
 _SMALL = PreprocessingWishes(patch=(1, 32, 32))
 _SHORT = Schedule(epochs=4, steps_per_epoch=150, batch_size=8, learning_rate=2e-3)
 
@@ -183,7 +184,7 @@ GROUPS = {
     "segmentation": Group(
         {"busbra": lambda: busbra("in site"), "montgomery": lambda: chest("montgomery", LUNGS), "chasedb1": chasedb1},
         _SHORT,
-        {"busbra": _QUARTER, "montgomery": _QUARTER, "chasedb1": _QUARTER},
+        {"busbra": _QUARTER, "montgomery": _QUARTER, "chasedb1": _THIRD},
         {"busbra-toshiba": ("busbra", lambda: busbra("cross-site"))},
     ),
     "classification": Group(
@@ -208,7 +209,7 @@ GROUPS = {
     "detection": Group(
         {"busbra": lambda: _busbra("in site", LESIONS), "bccd": bccd},
         _SHORT,
-        {"busbra": _QUARTER, "bccd": PreprocessingWishes(spacing=(1.0, 3.0, 3.0), patch=(1, 160, 224))},
+        {"busbra": _QUARTER, "bccd": PreprocessingWishes(spacing=(1.0, 4.0, 4.0), patch=(1, 64, 64))},
         {"busbra-toshiba": ("busbra", lambda: _busbra("cross-site", LESIONS))},
     ),
     "segmentation in volumes": Group(

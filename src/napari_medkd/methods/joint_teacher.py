@@ -38,18 +38,10 @@ class JointTeacherSettings(Settings):
         1.0, ge=0, le=10, title="Label weight", description="Weight of the student's own labels, 0.2 as published."
     )
     answers: float = Field(
-        0.5,
-        ge=0,
-        le=10,
-        title="Answer weight",
-        description="Weight of following the teacher's softened answers, 0.6 as published.",
+        0.5, ge=0, le=10, title="Answer weight", description="Of the teacher's softened answers, 0.6 as published."
     )
     features: float = Field(
-        0.5,
-        ge=0,
-        le=10,
-        title="Feature weight",
-        description="Weight of following the teacher's maps at every level, 0.2 as published.",
+        0.5, ge=0, le=10, title="Feature weight", description="Of its maps at every level, 0.2 as published."
     )
     temperature: float = Field(
         2.0, gt=0, le=20, title="Temperature", description="By which answers are softened, 2 as published."
@@ -73,6 +65,11 @@ class JointTeacherSettings(Settings):
     )
     teacher_trains: bool = Field(
         True, title="Train the teacher", description="Off gives experts and a teacher of random weights, a control."
+    )
+    teacher_adds: bool = Field(
+        True,
+        title="Teacher adds to its expert",
+        description="Its answers are added to those of the dataset's own expert; as published, they replace them.",
     )
     cross_entropy: float = Field(
         1.0, ge=0, le=10, title="Cross-entropy weight", description="Weight of a mask's voxel-wise cross-entropy."
@@ -121,7 +118,7 @@ class JointTeacherMethod:
     teacher_shows: TeacherShows = "masks"
     presets: Mapping[str, Mapping[str, Any]] = {
         "recommended": {},
-        "faithful": {"labels": 0.2, "answers": 0.6, "features": 0.2, "temperature": 2.0},
+        "faithful": {"labels": 0.2, "answers": 0.6, "features": 0.2, "temperature": 2.0, "teacher_adds": False},
     }
     default_preset = "recommended"
     Settings = JointTeacherSettings
@@ -152,7 +149,7 @@ class JointTeacherMethod:
                 _names("expert", bench.dataset_names), experts, benches, losses, strict=True
             ):
                 yield Stage(name, Supervised(expert, terms), expert, each.batches(), each.judge(expert), bench=each)
-            teacher = _teacher(experts, benches)
+            teacher = _teacher(settings, experts, benches)
             batches = mixed([each.drawing for each in benches], schedule.batch_size, schedule.steps_per_epoch)
             teaching = TeachingSeveral(teacher, losses)
             yield Stage("teacher", teaching, teacher, batches, judge_several(teacher, benches))
@@ -162,7 +159,7 @@ class JointTeacherMethod:
         for pupil, (name, each) in enumerate(zip(_names("student", bench.dataset_names), benches, strict=True)):
             student = each.network(widths=widths)
             if teacher is None and settings.has_teacher:
-                teacher = _teacher([one.network() for one in benches], benches)
+                teacher = _teacher(settings, [one.network() for one in benches], benches)
             followed, asked = None, None
             if teacher is not None:
                 asked = Frozen(teacher.for_pupil(pupil))
@@ -189,9 +186,10 @@ def _losses(settings: JointTeacherSettings, bench: Bench) -> TaskLosses:
     return losses_of(bench.training_cases, settings.cross_entropy, settings.dice, balanced=settings.balanced)
 
 
-def _teacher(experts: Sequence[UNet], benches: Sequence[Bench]) -> JointTeacher:
+def _teacher(settings: JointTeacherSettings, experts: Sequence[UNet], benches: Sequence[Bench]) -> JointTeacher:
     pupils = [Pupil(in_channels=len(each.preprocessing.channels), answers=each.answers) for each in benches]
-    return JointTeacher(experts, pupils, benches[0].spec.network.widths).to(benches[0].machine.device)
+    teacher = JointTeacher(experts, pupils, benches[0].spec.network.widths, adds=settings.teacher_adds)
+    return teacher.to(benches[0].machine.device)
 
 
 METHOD: Method[JointTeacherSettings] = JointTeacherMethod()

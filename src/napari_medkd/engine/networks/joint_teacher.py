@@ -27,11 +27,14 @@ class JointTeacher(ForPupils):
     Parameters
     ----------
     experts
-        Trained; nothing in them changes any more.
+        Trained, one for each dataset; nothing in them changes any more.
     pupils
-        One for each dataset.
+        One for each dataset, in the same order.
     widths
         Channels of the fused maps, full resolution first: those of the students.
+    adds
+        Whether its answers are added to those of the dataset's own expert, which it starts from, instead of being
+        answers of its own.
 
     References
     ----------
@@ -39,9 +42,12 @@ class JointTeacher(ForPupils):
        and Detection", arXiv 2605.01563: the joint teacher.
     """
 
-    def __init__(self, experts: Sequence[UNet], pupils: Sequence[Pupil], widths: tuple[int, ...]) -> None:
+    def __init__(
+        self, experts: Sequence[UNet], pupils: Sequence[Pupil], widths: tuple[int, ...], *, adds: bool
+    ) -> None:
         super().__init__(experts[0].dimensions, tuple(pupils))
         self.widths = widths
+        self.adds = adds
         self.divisor = 2 ** (len(widths) - 1)
         self.experts = nn.ModuleList(experts).requires_grad_(False)
         self.stems = nn.ModuleList(
@@ -56,7 +62,11 @@ class JointTeacher(ForPupils):
         self.merges = nn.ModuleList(
             Merge(self.dimensions, widths[level + 1], widths[level]) for level in coarse_to_fine[1:]
         )
-        self.heads = nn.ModuleList(Heads(self.dimensions, widths, pupil.answers) for pupil in pupils)
+        heads = [Heads(self.dimensions, widths, pupil.answers) for pupil in pupils]
+        if adds:
+            for each in heads:
+                each.say_nothing()
+        self.heads = nn.ModuleList(heads)
 
     def forward(self, image_BCZYX: Tensor, pupil: int = 0) -> Output:
         """Return the answers to images of one dataset, and the fused maps, coarse to fine.
@@ -69,7 +79,8 @@ class JointTeacher(ForPupils):
             Position of the dataset.
         """
         stems = cast("nn.ModuleList", self.stems[pupil])
-        pyramids = [expert(first(image_BCZYX)).pyramid for expert, first in zip(self.experts, stems, strict=True)]
+        said: list[Output] = [expert(first(image_BCZYX)) for expert, first in zip(self.experts, stems, strict=True)]
+        pyramids = [each.pyramid for each in said]
         num_levels, answers = len(self.widths), self.pupils[pupil].answers
         levels = range(num_levels - 1, answers.finest_level(num_levels) - 1, -1)
         fused = tuple(
@@ -80,7 +91,7 @@ class JointTeacher(ForPupils):
         for merge, finer in zip(self.merges, fused[1:], strict=False):
             decoded.append(merge(decoded[-1], finer))
         output: Output = self.heads[pupil](tuple(decoded))
-        return output._replace(pyramid=fused)
+        return (output.adding(said[pupil]) if self.adds else output)._replace(pyramid=fused)
 
     def channels_for(self, pupil: int) -> tuple[int, ...]:
         """Return the channels of the fused maps that one dataset's answers are read from, coarse to fine."""
