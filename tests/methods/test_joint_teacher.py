@@ -16,6 +16,7 @@ from napari_medkd.core.spec import Hardware, NetworkChoice, PredictSpec, Schedul
 from napari_medkd.engine.bench import open_bench
 from napari_medkd.engine.loop import train
 from napari_medkd.engine.method import settings_of
+from napari_medkd.engine.networks.shape import JointTeacherShape, shape_of
 from napari_medkd.engine.predict import predict
 from napari_medkd.files.results import predictions_in, read_prediction
 from napari_medkd.methods.joint_teacher import METHOD
@@ -110,6 +111,43 @@ def test_the_teacher_takes_steps_for_every_dataset():
         ("teacher", 6),
         ("student-veins", 4),
     ]
+
+
+def test_a_teacher_says_at_first_what_each_datasets_expert_says(cells, spots):
+    _, stages = stages_of(spec_of(cells, spots))
+    teacher = stages["teacher"].product
+    cells_image, spots_image = torch.rand(2, 1, 32, 32), torch.rand(2, 2, 32, 32)
+
+    of_cells, of_spots = teacher(cells_image, 0), teacher(spots_image, 1)
+
+    expected = stages["expert-cells"].product(cells_image)
+    assert torch.equal(of_cells.segmentation, expected.segmentation)
+    assert torch.equal(of_cells.classification, expected.classification)
+    assert torch.equal(of_cells.detection.logits_BNK, expected.detection.logits_BNK)
+    assert torch.equal(of_cells.detection.offsets_BND, expected.detection.offsets_BND)
+    assert torch.equal(of_spots.classification, stages["expert-spots"].product(spots_image).classification)
+
+
+def test_a_teacher_as_published_says_something_of_its_own(cells, spots):
+    _, stages = stages_of(spec_of(cells, spots, teacher_adds=False))
+    image = torch.rand(2, 1, 32, 32)
+
+    said, by_expert = (stages[name].product(image).classification for name in ("teacher", "expert-cells"))
+
+    assert not torch.allclose(said, by_expert, atol=1e-3)
+
+
+@pytest.mark.parametrize("adds", [True, False])
+def test_a_teacher_is_rebuilt_from_its_card(cells, spots, adds):
+    _, stages = stages_of(spec_of(cells, spots, teacher_adds=adds))
+    teacher = stages["teacher"].product
+    shape = shape_of(teacher.for_pupil(1))
+
+    rebuilt = JointTeacherShape.model_validate_json(shape.model_dump_json()).build()
+
+    rebuilt.whole.load_state_dict(teacher.state_dict())
+    image = torch.rand(1, 2, 32, 32)
+    assert torch.equal(rebuilt(image).classification, teacher(image, 1).classification)
 
 
 def test_a_sample_gives_no_gradient_to_another_datasets_heads_and_none_to_the_experts(cells, spots):
