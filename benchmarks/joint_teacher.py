@@ -114,6 +114,7 @@ CANDIDATES = {
     ),
     "features alone": Recipe(settings={"answers": 0.0}, reuses=_TAUGHT),
     "answers, weight 1": Recipe(settings={"answers": 1.0}, reuses=_TAUGHT),
+    "answers, weight 2": Recipe(settings={"answers": 2.0}, reuses=_TAUGHT),
     "features, weight 2": Recipe(settings={"features": 2.0}, reuses=_TAUGHT),
     "both, weights 1 and 2": Recipe(settings={"answers": 1.0, "features": 2.0}, reuses=_TAUGHT),
     "teacher alone with its answers": Recipe(settings={"teacher_adds": False}, reuses=("expert",)),

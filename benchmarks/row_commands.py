@@ -1,6 +1,7 @@
 """The command line that accuracy benchmarks share: ``train`` the rows, ``try`` the candidates, ``report`` the table."""
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -53,8 +54,12 @@ def within(minutes: float, jobs: Iterable[Job]) -> Iterator[Job]:
 
 
 def in_own_process(work: Callable[..., None], *given: object) -> None:
-    """Do a row's work in a process of its own, so that the most memory it takes is its own; end where it fails."""
-    process = get_context("spawn").Process(target=work, args=given)
+    """Do a row's work in a process of its own, so that the most memory it takes is its own; end where it fails.
+
+    It ends with this one, however that is ended: one that trained on would take the next one's processor time.
+    """
+    process = get_context("spawn").Process(target=work, args=given, daemon=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     process.start()
     process.join()
     if process.exitcode:
