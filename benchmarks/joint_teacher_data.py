@@ -32,7 +32,7 @@ LESIONS = Task("lesions", "detection", ("lesion",))
 MS_LESIONS = Task("lesions", "segmentation", ("background", "lesion"))
 MS_BOXES = Task("boxes", "detection", ("lesion",))
 
-_PHANTOMS_A_DOMAIN = 24
+_PHANTOMS_A_DOMAIN = 48
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def _phantoms(domain: str, task: str) -> Dataset:
     dataset = open_dataset(folder)
     cases = tuple(replace(case, annotations={task: case.annotations[task]}) for case in dataset.cases)
     names = [case.id for case in cases]
-    split = Split(tuple(names[:14]), tuple(names[14:18]), tuple(names[18:]))
+    split = Split(tuple(names[:24]), tuple(names[24:32]), tuple(names[32:]))
     return replace(dataset, name=f"phantoms-{domain}", tasks={task: dataset.tasks[task]}, cases=cases, split=split)
 
 
@@ -178,7 +178,9 @@ _QUARTER = PreprocessingWishes(spacing=(1.0, 4.0, 4.0), patch=(1, 64, 64))
 _THIRD = PreprocessingWishes(spacing=(1.0, 3.0, 3.0), patch=(1, 64, 64))
 _WHOLE = PreprocessingWishes(patch=(1, 96, 96))
 _SMALL = PreprocessingWishes(patch=(1, 32, 32))
+_CUBE = PreprocessingWishes(spacing=(1.0, 1.0, 1.0), patch=(32, 32, 32))
 _SHORT = Schedule(epochs=4, steps_per_epoch=150, batch_size=8, learning_rate=2e-3)
+_IN_VOLUMES = _SHORT.replace(batch_size=2)
 
 GROUPS = {
     "segmentation": Group(
@@ -218,16 +220,16 @@ GROUPS = {
             "openms": lambda: _multiple_sclerosis(MS_LESIONS),
             "phantoms-t1-like": lambda: _phantoms("t1-like", "organs"),
         },
-        _SHORT.replace(batch_size=4),
+        _IN_VOLUMES,
         {
-            "hippocampus": PreprocessingWishes(spacing=(1.0, 1.0, 1.0), patch=(32, 48, 32)),
-            "openms": PreprocessingWishes(spacing=(1.0, 1.0, 1.0), patch=(32, 48, 32)),
-            "phantoms-t1-like": PreprocessingWishes(spacing=(3.5, 5.0, 5.0), patch=(48, 48, 48)),
+            "hippocampus": _CUBE,
+            "openms": _CUBE,
+            "phantoms-t1-like": PreprocessingWishes(spacing=(5.0, 7.0, 7.0), patch=(32, 32, 32)),
         },
     ),
     "classification in volumes": Group(
         {f"phantoms-{domain}": lambda domain=domain: _phantoms(domain, "lesion") for domain in ("t1-like", "t2-like")},
-        _SHORT.replace(batch_size=4),
+        _IN_VOLUMES,
         {f"phantoms-{domain}": PreprocessingWishes(patch=(48, 48, 48)) for domain in ("t1-like", "t2-like")},
     ),
     "detection in volumes": Group(
@@ -236,11 +238,11 @@ GROUPS = {
             "phantoms-t1-like": lambda: _phantoms("t1-like", "lesions"),
             "phantoms-t2-like": lambda: _phantoms("t2-like", "lesions"),
         },
-        _SHORT.replace(batch_size=4),
+        _IN_VOLUMES,
         {
-            "openms": PreprocessingWishes(spacing=(1.0, 1.0, 1.0), patch=(48, 48, 48)),
+            "openms": _CUBE,
             **{
-                f"phantoms-{domain}": PreprocessingWishes(spacing=(3.5, 5.0, 5.0), patch=(48, 48, 48))
+                f"phantoms-{domain}": PreprocessingWishes(spacing=(3.5, 5.0, 5.0), patch=(32, 32, 32))
                 for domain in ("t1-like", "t2-like")
             },
         },
