@@ -8,7 +8,6 @@ seed being the fold that tests. Test is scored once, with the weights of the end
 and accuracy 0.854 (ResNet-18). Needs MEDKD_DATA.
 """
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,7 +18,7 @@ import numpy as np
 from joint_teacher_data import TUBERCULOSIS, WORK, bccd, chest, pneumonia
 from record import RESULTS, Record, Row, machines
 from row_commands import read_commands, within
-from task_scores import Said, answers_of, further_scores, metric_of
+from task_scores import Said, answers_of, document_in, further_scores, metric_of, text_of
 from trained import asked_of, computed_on, forget, is_kept, trained
 
 from napari_medkd.core.dataset import Dataset
@@ -101,7 +100,7 @@ def finish_row(experiment: str, seed: int) -> None:
         "said": {side: answers_of(network, dataset, side) for side in SIDES},
     }
     kept.parent.mkdir(parents=True, exist_ok=True)
-    write_text(kept, json.dumps(document))
+    write_text(kept, text_of(document))
     scores = _scores(list(document["said"]["development"].values()), _task_of(dataset))
     print(experiment, "seed", seed, seconds, "s, development", {name: round(one, 4) for name, one in scores.items()})
     forget(run)
@@ -124,7 +123,7 @@ def report(side: str) -> None:
     trained_on = []
     for name, chosen in EXPERIMENTS.items():
         files = sorted((KEPT / name).glob("supervised.seed-*.json"))
-        documents = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+        documents = [document_in(file) for file in files]
         if not documents:
             continue
         trained_on += documents

@@ -10,7 +10,6 @@ steps* as many as expert, teacher and student have in the method. Each row's ans
 and test cases are kept in a file of its own under ``results/joint_teacher/``. Test is scored once. Needs MEDKD_DATA.
 """
 
-import json
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +23,7 @@ from joint_teacher_table import Trial, rows_of_group
 from record import RESULTS, Record, machines
 from row_commands import in_own_process, read_commands, within
 from stage_clock import seconds_of
-from task_scores import answers_of, metric_of
+from task_scores import answers_of, document_in, metric_of, text_of
 from trained import asked_of, computed_on, is_kept, train_to_end
 
 from napari_medkd.core.dataset import Dataset
@@ -164,7 +163,7 @@ def finish_row(group: str, name: str, seed: int, recipe: Recipe, only_tried: boo
         },
     }
     kept.parent.mkdir(parents=True, exist_ok=True)
-    write_text(kept, json.dumps(document))
+    write_text(kept, text_of(document))
     print(_line(document, GROUPS[group]), flush=True)
 
 
@@ -253,7 +252,7 @@ def report(side: str) -> None:
 def _documents(folder: Path, name: str) -> dict[int, dict[str, Any]]:
     """Return the files of a row that is done, by seed."""
     files = sorted(folder.glob(f"{name}.seed-*.json"))
-    read = (json.loads(file.read_text(encoding="utf-8")) for file in files)
+    read = (document_in(file) for file in files)
     return {document["seed"]: document for document in read}
 
 

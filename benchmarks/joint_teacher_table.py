@@ -1,13 +1,13 @@
 """The rows of the joint-teacher benchmark's table, made of what networks said of cases."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from record import Row
-from task_scores import Metric, Said, compared, compared_over_datasets, drawn_differences, further_scores, metric_of
+from task_scores import Metric, Said, drawn_scores, further_scores, interval, metric_of
 
 from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.task import Task
@@ -33,6 +33,7 @@ class Trial:
     dataset: Dataset
     side: str
     documents: Mapping[str, Mapping[int, Mapping[str, Any]]]
+    _drawn: dict[tuple[str, tuple[int, ...]], NDArray[np.float64]] = field(default_factory=dict)
 
     @property
     def task(self) -> Task:
@@ -85,28 +86,36 @@ class Trial:
             for (measure, class_), values in columns.items()
         ]
 
+    def drawn(self, name: str, seeds: tuple[int, ...]) -> NDArray[np.float64]:
+        """Return a row's score in each draw of seeds and patients, which is made once."""
+        if (name, seeds) not in self._drawn:
+            patients = [self.dataset.case(case).group for case in self.names]
+            self._drawn[name, seeds] = drawn_scores(self.said(name, seeds), self.metric(), self.task, patients)
+        return self._drawn[name, seeds]
+
     def difference(self, name: str, other: str) -> tuple[Row, NDArray[np.float64]]:
         """Return how much a row is above another at the seeds both have, and the difference of every draw."""
-        seeds = sorted(self.documents[name].keys() & self.documents[other].keys())
-        one, two = self.said(name, seeds), self.said(other, seeds)
-        patients = [self.dataset.case(case).group for case in self.names]
+        seeds = tuple(sorted(self.documents[name].keys() & self.documents[other].keys()))
         metric, task = self.metric(), self.task
-        found = compared((one, two), metric, task, patients)
-        means = [[float(np.nanmean(metric.of_cases(cases, task))) for cases in row] for row in (one, two)]
+        means = [
+            [float(np.nanmean(metric.of_cases(cases, task))) for cases in self.said(row, seeds)]
+            for row in (name, other)
+        ]
+        differences = self.drawn(name, seeds) - self.drawn(other, seeds)
         row = Row(
             row=name,
             metric=metric.name,
             unit="",
-            n=len(set(patients)),
+            n=len({self.dataset.case(case).group for case in self.names}),
             mean=round(float(np.mean(means[0])), 5),
             values=tuple(round(a - b, 5) for a, b in zip(*means, strict=True)),
             class_="mean",
             versus=other,
-            difference=round(found.difference, 5),
-            ci95=(round(found.low, 5), round(found.high, 5)),
+            difference=round(float(np.mean(means[0]) - np.mean(means[1])), 5),
+            ci95=interval(differences),
             **self.about,
         )
-        return row, drawn_differences((one, two), metric, task, patients)
+        return row, differences
 
 
 def rows_of_group(trials: Sequence[Trial], versus: Mapping[str, Sequence[str]]) -> list[Row]:
@@ -134,7 +143,7 @@ def rows_of_group(trials: Sequence[Trial], versus: Mapping[str, Sequence[str]]) 
 
 def _mean_row(parts: Sequence[tuple[Row, NDArray[np.float64]]]) -> Row:
     """Return the mean difference over the datasets of a group, each as heavy as the others."""
-    first, found = parts[0][0], compared_over_datasets([differences for _, differences in parts])
+    first = parts[0][0]
     return Row(
         row=first.row,
         metric=first.metric,
@@ -148,7 +157,7 @@ def _mean_row(parts: Sequence[tuple[Row, NDArray[np.float64]]]) -> Row:
         class_="mean",
         versus=first.versus,
         difference=round(float(np.mean([row.difference for row, _ in parts])), 5),
-        ci95=(round(found.low, 5), round(found.high, 5)),
+        ci95=interval(np.mean([differences for _, differences in parts], axis=0)),
     )
 
 

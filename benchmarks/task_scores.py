@@ -1,17 +1,27 @@
 """What networks said of cases, as plain numbers; the scores made of them, and paired intervals between two networks."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeAlias
 from zlib import crc32
 
 import numpy as np
-from bootstrap import Comparison
 from numpy.typing import NDArray
 from trained import UNFINISHED
 
 from napari_medkd.core.annotation import ClassLabel, Mask
-from napari_medkd.core.box_measures import FLAT_OVERLAP, VOLUME_OVERLAP, ImageBoxes, average_precision, measure_boxes
+from napari_medkd.core.box_measures import (
+    COCO_OVERLAPS,
+    FLAT_OVERLAP,
+    VOLUME_OVERLAP,
+    FoundInImage,
+    ImageBoxes,
+    found_in,
+    precision_of,
+    sensitivities_of,
+)
 from napari_medkd.core.class_measures import auc, measure_classes
 from napari_medkd.core.control import Always
 from napari_medkd.core.dataset import Case, Dataset
@@ -25,7 +35,10 @@ from napari_medkd.files.opening import read_boxes, read_mask, read_volume
 #: Patients and seeds are drawn so many times: every draw needs the scores anew.
 RESAMPLES = 1000
 
-#: What is kept of a case, with its truth: JSON.
+#: At which overlaps it is kept what boxes hit.
+_OVERLAPS = (VOLUME_OVERLAP, *COCO_OVERLAPS)
+
+#: What was said of a case, held against its truth.
 Said: TypeAlias = dict[str, Any]
 
 
@@ -51,15 +64,33 @@ def said_of(answer: Answer, dataset: Dataset, case: Case, volume: Volume) -> Sai
     if answer.boxes is None or isinstance(truth, ClassLabel):
         raise TypeError(case.id)
     true_boxes = read_boxes(truth, task, volume.grid).clipped()
-    found = answer.boxes
-    return {
-        "is_flat": volume.grid.is_flat,
-        "boxes": np.round(found.boxes.corners, 2).tolist(),
-        "classes": [task.classes.index(name) for name in found.boxes.classes],
-        "scores": np.round(found.scores, 5).tolist(),
-        "true_boxes": np.round(true_boxes.corners, 2).tolist(),
-        "true_classes": [task.classes.index(name) for name in true_boxes.classes],
-    }
+    boxes = ImageBoxes.of(answer.boxes, true_boxes)
+    found = [found_in(boxes, number, _OVERLAPS) for number in range(len(task.classes))]
+    return {"is_flat": volume.grid.is_flat, "found": found}
+
+
+def text_of(document: dict[str, Any]) -> str:
+    """Return a document that holds what was said of cases as JSON; of boxes, scores and what they hit are kept."""
+    return json.dumps(document, default=_as_numbers)
+
+
+def document_in(path: Path) -> dict[str, Any]:
+    """Return a document that was kept in a file."""
+    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"), object_hook=_as_found)
+    return document
+
+
+def _as_numbers(found: FoundInImage) -> dict[str, Any]:
+    """Return scores, and in the bits of one number for each box at which overlaps it hits."""
+    hits = found.is_hit_TN.T @ (1 << np.arange(len(_OVERLAPS)))
+    return {"scores": np.round(found.scores_N, 5).tolist(), "hits": hits.tolist(), "num_true": found.num_true}
+
+
+def _as_found(kept: dict[str, Any]) -> object:
+    if "hits" not in kept:
+        return kept
+    is_hit_TN = np.array(kept["hits"], dtype=np.intp) >> np.arange(len(_OVERLAPS))[:, None] & 1 == 1
+    return FoundInImage(np.array(kept["scores"], dtype=np.float64), is_hit_TN, kept["num_true"])
 
 
 def answers_of(network: Predictor, dataset: Dataset, side: str) -> dict[str, Said]:
@@ -80,10 +111,10 @@ def metric_of(task: Task, said: Sequence[Said]) -> Metric:
     if task.kind == "classification":
         return Metric("auc", lambda cases, _: _auc(cases))
     flat = bool(said[0]["is_flat"])
-    overlap = FLAT_OVERLAP if flat else VOLUME_OVERLAP
+    which = _OVERLAPS.index(FLAT_OVERLAP if flat else VOLUME_OVERLAP)
     return Metric(
         "ap50" if flat else "ap10",
-        lambda cases, task: average_precision([_image(one) for one in cases], len(task.classes), (overlap,))[:, 0],
+        lambda cases, task: np.array([precision_of(found)[which] for found in _by_class(cases, task)]),
     )
 
 
@@ -98,62 +129,46 @@ def further_scores(said: Sequence[Said], task: Task) -> dict[str, float]:
             "calibration error": classes.calibration_error,
         }
     if task.kind == "detection":
-        overlap = FLAT_OVERLAP if said[0]["is_flat"] else VOLUME_OVERLAP
-        boxes = measure_boxes([_image(one) for one in said], task.classes, froc_overlap=overlap).overall
-        return {"ap50_95": boxes.ap50_95, "froc": boxes.froc} if said[0]["is_flat"] else {"froc": boxes.froc}
+        flat = bool(said[0]["is_flat"])
+        which = _OVERLAPS.index(FLAT_OVERLAP if flat else VOLUME_OVERLAP)
+        classes = _by_class(said, task)
+        froc = {"froc": float(np.nanmean([sensitivities_of(found, which).mean() for found in classes]))}
+        return {"ap50_95": float(np.nanmean([precision_of(found)[1:] for found in classes])), **froc} if flat else froc
     return {}
 
 
-def compared(
-    pair: tuple[Sequence[Sequence[Said]], Sequence[Sequence[Said]]],
-    metric: Metric,
-    task: Task,
-    patients: Sequence[str],
-) -> Comparison:
-    """Return how much one network's mean score over classes is above another's, seeds and patients drawn in pairs.
+def drawn_scores(
+    said: Sequence[Sequence[Said]], metric: Metric, task: Task, patients: Sequence[str]
+) -> NDArray[np.float64]:
+    """Return a network's mean score over classes in each draw of seeds and patients.
+
+    Seeds are drawn alike on every test and for every network, because the networks of a seed have a teacher in common;
+    patients are drawn alike for every network, and on tests of the same patients. So the difference of two networks'
+    draws is the draw of their difference.
 
     Parameters
     ----------
-    pair
-        What each said, by seed and case, of the same seeds and cases.
+    said
+        By seed and case.
     patients
         Of each case.
-    """
-    differences = drawn_differences(pair, metric, task, patients)
-    low, high = np.nanpercentile(differences, (2.5, 97.5))
-    whole = [[_mean(metric, row[seed], task) for row in pair] for seed in range(len(pair[0]))]
-    return Comparison(float(np.mean([one - other for one, other in whole])), float(low), float(high))
-
-
-def compared_over_datasets(parts: Sequence[NDArray[np.float64]]) -> Comparison:
-    """Return the mean over datasets of drawn differences, and its interval."""
-    mean = np.mean(np.stack(parts), axis=0)
-    low, high = np.nanpercentile(mean, (2.5, 97.5))
-    return Comparison(float(np.nanmean(mean)), float(low), float(high))
-
-
-def drawn_differences(
-    pair: tuple[Sequence[Sequence[Said]], Sequence[Sequence[Said]]],
-    metric: Metric,
-    task: Task,
-    patients: Sequence[str],
-) -> NDArray[np.float64]:
-    """Return the difference of each draw of seeds and patients; the same draw serves both.
-
-    Seeds are drawn alike on every test, because the networks of a seed have a teacher in common; patients are drawn
-    alike on tests of the same patients alone.
     """
     names = sorted(set(patients))
     of_patient = {name: [index for index, patient in enumerate(patients) if patient == name] for name in names}
     of_seeds, of_patients = np.random.default_rng(0), np.random.default_rng(crc32("\n".join(names).encode()))
-    seeds = len(pair[0])
     found = np.empty(RESAMPLES)
     for index in range(RESAMPLES):
         cases = [case for name in of_patients.choice(names, len(names)) for case in of_patient[str(name)]]
-        chosen = of_seeds.integers(seeds, size=seeds)
-        means = [np.mean([_mean(metric, [row[seed][case] for case in cases], task) for seed in chosen]) for row in pair]
-        found[index] = means[0] - means[1]
+        chosen = of_seeds.integers(len(said), size=len(said))
+        of_seed = {seed: _mean(metric, [said[seed][case] for case in cases], task) for seed in set(chosen.tolist())}
+        found[index] = np.mean([of_seed[seed] for seed in chosen.tolist()])
     return found
+
+
+def interval(differences: NDArray[np.float64]) -> tuple[float, float]:
+    """Return between what 95 % of the draws lie."""
+    low, high = np.nanpercentile(differences, (2.5, 97.5))
+    return round(float(low), 5), round(float(high), 5)
 
 
 def _mean(metric: Metric, cases: Sequence[Said], task: Task) -> float:
@@ -176,14 +191,9 @@ def _probabilities_and_labels(cases: Sequence[Said]) -> tuple[NDArray[np.float64
     return np.array([one["probabilities"] for one in cases]), present_NK.argmax(1)
 
 
-def _image(one: Said) -> ImageBoxes:
-    return ImageBoxes(
-        np.array(one["boxes"], dtype=np.float64).reshape(-1, 6),
-        np.array(one["scores"], dtype=np.float64),
-        np.array(one["classes"], dtype=np.intp),
-        np.array(one["true_boxes"], dtype=np.float64).reshape(-1, 6),
-        np.array(one["true_classes"], dtype=np.intp),
-    )
+def _by_class(said: Sequence[Said], task: Task) -> list[list[FoundInImage]]:
+    """Return for each class what was found in each image."""
+    return [[one["found"][number] for one in said] for number in range(len(task.classes))]
 
 
 def _plain(value: float) -> float | None:

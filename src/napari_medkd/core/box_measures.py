@@ -148,6 +148,42 @@ def iou(first: Numbers, second: Numbers) -> Numbers:
     return overlap
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class FoundInImage:
+    """One class in one image: its found boxes by falling score, and what they hit at T overlaps."""
+
+    scores_N: Numbers
+    is_hit_TN: Truths
+    num_true: int
+
+
+def found_in(image: ImageBoxes, number: int, overlaps: Sequence[float]) -> FoundInImage:
+    """Return what was found of a class in an image.
+
+    Parameters
+    ----------
+    number
+        Index of the class.
+    overlaps
+        From which intersection over union on a box hits, T of them.
+    """
+    chosen = np.flatnonzero(image.classes == number)
+    chosen = chosen[np.argsort(-image.scores[chosen], kind="stable")]
+    true_corners = image.true_corners[image.true_classes == number]
+    is_hit_TN = _hits(iou(image.corners[chosen], true_corners), np.asarray(overlaps))
+    return FoundInImage(image.scores[chosen], is_hit_TN, len(true_corners))
+
+
+def precision_of(found: Sequence[FoundInImage]) -> Numbers:
+    """Return a class's average precision over images (T,), at each of the overlaps they were searched with."""
+    return _average_precision(_searched(found))
+
+
+def sensitivities_of(found: Sequence[FoundInImage], which: int, rates: Sequence[float] = FROC_RATES) -> Numbers:
+    """Return a class's FROC over images (R,), at one of the overlaps they were searched with."""
+    return _sensitivities(_searched(found), which, rates)
+
+
 def average_precision(images: Sequence[ImageBoxes], num_classes: int, overlaps: Sequence[float]) -> Numbers:
     """Return each class's average precision over all images, as COCO's evaluation defines it.
 
@@ -164,8 +200,8 @@ def average_precision(images: Sequence[ImageBoxes], num_classes: int, overlaps: 
     Array of shape (num_classes, T)
         nan for classes without a true box.
     """
-    searched = (_searched(images, number, overlaps) for number in range(num_classes))
-    return np.array([_average_precision(one) for one in searched]).reshape(num_classes, len(overlaps))
+    found = ([found_in(image, number, overlaps) for image in images] for number in range(num_classes))
+    return np.array([precision_of(one) for one in found]).reshape(num_classes, len(overlaps))
 
 
 def sensitivities(
@@ -188,9 +224,8 @@ def sensitivities(
     Array of shape (num_classes, R)
         nan for classes without a true box.
     """
-    searched = (_searched(images, number, [overlap]) for number in range(num_classes))
-    rows = [_sensitivities(one, 0, rates) for one in searched]
-    return np.array(rows).reshape(num_classes, len(rates))
+    found = ([found_in(image, number, [overlap]) for image in images] for number in range(num_classes))
+    return np.array([sensitivities_of(one, 0, rates) for one in found]).reshape(num_classes, len(rates))
 
 
 def measure_boxes(images: Sequence[ImageBoxes], classes: Sequence[str], *, froc_overlap: float) -> DetectionMeasures:
@@ -240,20 +275,13 @@ class _Searched:
     num_images: int
 
 
-def _searched(images: Sequence[ImageBoxes], number: int, overlaps: Sequence[float]) -> _Searched:
-    scores, hits, places = [np.empty(0)], [np.empty((len(overlaps), 0), np.bool_)], [np.empty(0, np.intp)]
-    num_true = 0
-    for image in images:
-        chosen = np.flatnonzero(image.classes == number)
-        chosen = chosen[np.argsort(-image.scores[chosen], kind="stable")]
-        true_corners = image.true_corners[image.true_classes == number]
-        num_true += len(true_corners)
-        scores.append(image.scores[chosen])
-        hits.append(_hits(iou(image.corners[chosen], true_corners), np.asarray(overlaps)))
-        places.append(np.arange(len(chosen)))
-    order = np.argsort(-np.concatenate(scores), kind="stable")
-    is_hit_TN = np.concatenate(hits, axis=1)[:, order]
-    return _Searched(np.concatenate(scores)[order], is_hit_TN, np.concatenate(places)[order], num_true, len(images))
+def _searched(images: Sequence[FoundInImage]) -> _Searched:
+    scores_N = np.concatenate([image.scores_N for image in images])
+    places_N = np.concatenate([np.arange(len(image.scores_N)) for image in images])
+    order = np.argsort(-scores_N, kind="stable")
+    is_hit_TN = np.concatenate([image.is_hit_TN for image in images], axis=1)[:, order]
+    num_true = sum(image.num_true for image in images)
+    return _Searched(scores_N[order], is_hit_TN, places_N[order], num_true, len(images))
 
 
 def _hits(iou_NM: Numbers, overlaps_T: Numbers) -> Truths:
@@ -304,7 +332,8 @@ def _sensitivities(searched: _Searched, which: int, rates: Sequence[float]) -> N
 
 
 def _measured(images: Sequence[ImageBoxes], number: int, name: str, froc_overlap: float) -> BoxMeasures:
-    searched = _searched(images, number, [froc_overlap, VOLUME_OVERLAP, *COCO_OVERLAPS])
+    overlaps = [froc_overlap, VOLUME_OVERLAP, *COCO_OVERLAPS]
+    searched = _searched([found_in(image, number, overlaps) for image in images])
     precision = _average_precision(searched)[1:]
     found = _sensitivities(searched, 0, FROC_RATES)
     return BoxMeasures(
