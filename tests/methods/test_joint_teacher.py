@@ -103,6 +103,20 @@ def test_without_what_the_teacher_says_the_student_is_the_plain_one_bit_for_bit(
     assert all(torch.equal(without[name], plain[name]) for name in plain)
 
 
+def test_experts_and_untaught_students_are_plain_runs_bit_for_bit(cells, spots, tmp_path):
+    trained(spec_of(cells, spots), tmp_path / "with")
+    trained(spec_of(cells, spots, answers=0.0, features=0.0), tmp_path / "without")
+    targets = {"cells": (cells, ALL), "spots": (spots, (Target(),))}
+
+    for name, (folder, asked) in targets.items():
+        trained(spec_of(folder, targets=asked, method="supervised"), tmp_path / name)
+        plain = load_file(checkpoint_path(tmp_path / name, "student", "done"))
+        for run, stage in (("with", f"expert-{name}"), ("without", f"student-{name}")):
+            other = load_file(checkpoint_path(tmp_path / run, stage, "done"))
+            assert other.keys() == plain.keys()
+            assert all(torch.equal(other[key], plain[key]) for key in plain), stage
+
+
 def test_the_teacher_takes_steps_for_every_dataset():
     plan = METHOD.plan(METHOD.Settings(), Schedule(epochs=4, steps_per_epoch=10), ("cells", "spots", "veins"))
 

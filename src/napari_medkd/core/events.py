@@ -17,11 +17,16 @@ Outcome: TypeAlias = Literal["completed", "cancelled", "failed"]
 
 @validated(frozen=True, slots=True)
 class StagePlan:
-    """A stage a run will go through: its name, and how many epochs of how many steps."""
+    """A stage a run will go through: its name, and how many epochs of how many steps.
+
+    ``draws_as`` names the stage whose random numbers it draws: two of one name start from the same weights and see the
+    same samples in the same order. Empty, they are its own.
+    """
 
     name: str
     epochs: int
     steps_per_epoch: int
+    draws_as: str = ""
 
     @property
     def steps(self) -> int:

@@ -103,7 +103,7 @@ def _refuse_divergence(losses: dict[str, float], stage: Stage, step: int) -> Non
 def _epoch(
     stage: Stage, planned: StagePlan, bench: Bench, optimizer: torch.optim.Optimizer, control: Control, epoch: int
 ) -> Iterator[AnyEvent]:
-    seed = seed_of(bench.spec.seed, stage.name, epoch)
+    seed = seed_of(bench.spec.seed, planned.draws_as or planned.name, epoch)
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
     stage.objective.train()
@@ -220,10 +220,10 @@ def fit(stage: Stage, planned: StagePlan, bench: Bench, run: Path, control: Cont
 
 
 def _stages(method: Method[Any], bench: Bench, plan: tuple[StagePlan, ...]) -> Iterator[tuple[Stage, StagePlan]]:
-    """Yield each stage with its plan; everything random in building it depends on the run's seed and its name alone."""
+    """Yield each stage with its plan; all that is random in building it depends on the run's seed and a name alone."""
     stages = method.stages(settings_of(method, bench.spec.method), bench)
     for planned in plan:
-        torch.manual_seed(seed_of(bench.spec.seed, planned.name, -1))
+        torch.manual_seed(seed_of(bench.spec.seed, planned.draws_as or planned.name, -1))
         stage = next(stages)
         if stage.name != planned.name:
             message = f"Method {method.name!r} planned stage {planned.name!r} but yielded {stage.name!r}."

@@ -38,7 +38,7 @@ class JointTeacherSettings(Settings):
         1.0, ge=0, le=10, title="Label weight", description="Weight of the student's own labels, 0.2 as published."
     )
     answers: float = Field(
-        0.5, ge=0, le=10, title="Answer weight", description="Of the teacher's softened answers, 0.6 as published."
+        1.0, ge=0, le=10, title="Answer weight", description="Of the teacher's softened answers, 0.6 as published."
     )
     features: float = Field(
         0.5, ge=0, le=10, title="Feature weight", description="Of its maps at every level, 0.2 as published."
@@ -126,16 +126,18 @@ class JointTeacherMethod:
     def plan(
         self, settings: JointTeacherSettings, schedule: Schedule, datasets: Sequence[str]
     ) -> tuple[StagePlan, ...]:
-        """Return the experts and the teacher (unless they stay random or are not followed), and the students."""
+        """Return the experts and the teacher (unless they stay random or are not followed), and the students.
+
+        Experts and students draw as a plain run's student does: what differs between the three is the teacher alone.
+        """
         steps = schedule.steps_per_epoch
         experts = max(1, round(schedule.epochs * settings.expert_share))
         teacher = max(1, round(schedule.epochs * settings.teacher_share * len(datasets)))
-        before = (
-            *(StagePlan(each, experts, steps) for each in _names("expert", datasets)),
-            StagePlan("teacher", teacher, steps),
-        )
-        students = tuple(StagePlan(each, schedule.epochs, steps) for each in _names("student", datasets))
-        return (*before, *students) if settings.has_teacher and settings.teacher_trains else students
+        students = tuple(StagePlan(name, schedule.epochs, steps, "student") for name in _names("student", datasets))
+        if not (settings.has_teacher and settings.teacher_trains):
+            return students
+        before = (StagePlan(name, experts, steps, "student") for name in _names("expert", datasets))
+        return (*before, StagePlan("teacher", teacher, steps), *students)
 
     def stages(self, settings: JointTeacherSettings, bench: Bench) -> Iterator[Stage]:
         """Yield the stages of the plan; in a student's, the student is built first."""
@@ -144,10 +146,10 @@ class JointTeacherMethod:
             _refuse_boxes(benches)
         losses = [_losses(settings, each) for each in benches]
         if settings.has_teacher and settings.teacher_trains:
-            experts = [each.network(widths=each.decided.expert_widths) for each in benches]
-            for name, expert, each, terms in zip(
-                _names("expert", bench.dataset_names), experts, benches, losses, strict=True
-            ):
+            experts = list[UNet]()
+            for name, each, terms in zip(_names("expert", bench.dataset_names), benches, losses, strict=True):
+                expert = each.network(widths=each.decided.expert_widths)
+                experts.append(expert)
                 yield Stage(name, Supervised(expert, terms), expert, each.batches(), each.judge(expert), bench=each)
             teacher = _teacher(settings, experts, benches)
             batches = mixed([each.drawing for each in benches], schedule.batch_size, schedule.steps_per_epoch)
