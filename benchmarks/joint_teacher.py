@@ -116,7 +116,7 @@ CANDIDATES = {
     "answers, weight a half": Recipe(settings={"answers": 0.5}, reuses=_TAUGHT),
     "answers, weight 2": Recipe(settings={"answers": 2.0}, reuses=_TAUGHT),
     "features, weight 2": Recipe(settings={"features": 2.0}, reuses=_TAUGHT),
-    "teacher alone with its answers": Recipe(settings={"teacher_averages": False}, reuses=("expert",)),
+    "teacher alone with its answers": Recipe(settings={"teacher_adds": False}, reuses=("expert",)),
     "random teacher": Recipe(settings={"teacher_trains": False}),
     "faithful": Recipe(preset="faithful", reuses=("expert",)),
 }

@@ -66,10 +66,10 @@ class JointTeacherSettings(Settings):
     teacher_trains: bool = Field(
         True, title="Train the teacher", description="Off gives experts and a teacher of random weights, a control."
     )
-    teacher_averages: bool = Field(
+    teacher_adds: bool = Field(
         True,
-        title="Average with the expert",
-        description="The teacher's answers are averaged with its dataset's expert's; as published, they replace them.",
+        title="Teacher adds to its expert",
+        description="Its answers are added to those of the dataset's own expert; as published, they replace them.",
     )
     cross_entropy: float = Field(
         1.0, ge=0, le=10, title="Cross-entropy weight", description="Weight of a mask's voxel-wise cross-entropy."
@@ -118,7 +118,7 @@ class JointTeacherMethod:
     teacher_shows: TeacherShows = "masks"
     presets: Mapping[str, Mapping[str, Any]] = {
         "recommended": {},
-        "faithful": {"labels": 0.2, "answers": 0.6, "features": 0.2, "temperature": 2.0, "teacher_averages": False},
+        "faithful": {"labels": 0.2, "answers": 0.6, "features": 0.2, "temperature": 2.0, "teacher_adds": False},
     }
     default_preset = "recommended"
     Settings = JointTeacherSettings
@@ -190,7 +190,7 @@ def _losses(settings: JointTeacherSettings, bench: Bench) -> TaskLosses:
 
 def _teacher(settings: JointTeacherSettings, experts: Sequence[UNet], benches: Sequence[Bench]) -> JointTeacher:
     pupils = [Pupil(in_channels=len(each.preprocessing.channels), answers=each.answers) for each in benches]
-    teacher = JointTeacher(experts, pupils, benches[0].spec.network.widths, averages=settings.teacher_averages)
+    teacher = JointTeacher(experts, pupils, benches[0].spec.network.widths, adds=settings.teacher_adds)
     return teacher.to(benches[0].machine.device)
 
 

@@ -83,18 +83,18 @@ class Output(NamedTuple):
             raise TypeError("This network draws no masks.")
         return self.segmentation
 
-    def averaged_with(self, other: "Output") -> "Output":
-        """Return the mean of both networks' answers to the same questions, before they are probabilities; own maps."""
-        mean = self
+    def adding(self, other: "Output") -> "Output":
+        """Return the answers with those of another network to the same questions added, and this one's maps."""
+        added = self
         if self.segmentation is not None and other.segmentation is not None:
-            mean = mean._replace(segmentation=(self.segmentation + other.segmentation) / 2)
+            added = added._replace(segmentation=self.segmentation + other.segmentation)
         if self.classification is not None and other.classification is not None:
-            mean = mean._replace(classification=(self.classification + other.classification) / 2)
+            added = added._replace(classification=self.classification + other.classification)
         if self.detection is not None and other.detection is not None:
-            one, two = self.detection, other.detection
-            logits, offsets = (one.logits_BNK + two.logits_BNK) / 2, (one.offsets_BND + two.offsets_BND) / 2
-            mean = mean._replace(detection=one._replace(logits_BNK=logits, offsets_BND=offsets))
-        return mean
+            boxes, others = self.detection, other.detection
+            logits, offsets = boxes.logits_BNK + others.logits_BNK, boxes.offsets_BND + others.offsets_BND
+            added = added._replace(detection=boxes._replace(logits_BNK=logits, offsets_BND=offsets))
+        return added
 
 
 class Heads(nn.Module):
@@ -119,6 +119,18 @@ class Heads(nn.Module):
             self.classification = Classification(dimensions, widths[-1], shape.num_scores)
         if shape.anchors:
             self.detection = Detection(dimensions, widths, shape.num_box_classes, shape.anchors)
+
+    def say_nothing(self) -> None:
+        """Make every answer 0 until something is learned, for heads whose answers are added to those of others."""
+        last: list[nn.Module] = []
+        if self.shape.num_classes:
+            last.append(self.segmentation)
+        if self.shape.num_scores:
+            last.append(self.classification.scores)
+        if self.shape.anchors:
+            last += [self.detection.classes, self.detection.offsets]
+        for parameter in (each for layer in last for each in layer.parameters()):
+            nn.init.zeros_(parameter)
 
     def forward(self, pyramid: tuple[Tensor, ...]) -> Output:
         """Return the answers to the maps of a batch, coarse to fine."""

@@ -32,8 +32,9 @@ class JointTeacher(ForPupils):
         One for each dataset, in the same order.
     widths
         Channels of the fused maps, full resolution first: those of the students.
-    averages
-        Whether, once trained, it answers with the mean of its own answers and those of the dataset's expert.
+    adds
+        Whether its answers are added to those of the dataset's own expert, which it starts from, instead of being
+        answers of its own.
 
     References
     ----------
@@ -42,11 +43,11 @@ class JointTeacher(ForPupils):
     """
 
     def __init__(
-        self, experts: Sequence[UNet], pupils: Sequence[Pupil], widths: tuple[int, ...], *, averages: bool
+        self, experts: Sequence[UNet], pupils: Sequence[Pupil], widths: tuple[int, ...], *, adds: bool
     ) -> None:
         super().__init__(experts[0].dimensions, tuple(pupils))
         self.widths = widths
-        self.averages = averages
+        self.adds = adds
         self.divisor = 2 ** (len(widths) - 1)
         self.experts = nn.ModuleList(experts).requires_grad_(False)
         self.stems = nn.ModuleList(
@@ -61,7 +62,11 @@ class JointTeacher(ForPupils):
         self.merges = nn.ModuleList(
             Merge(self.dimensions, widths[level + 1], widths[level]) for level in coarse_to_fine[1:]
         )
-        self.heads = nn.ModuleList(Heads(self.dimensions, widths, pupil.answers) for pupil in pupils)
+        heads = [Heads(self.dimensions, widths, pupil.answers) for pupil in pupils]
+        if adds:
+            for each in heads:
+                each.say_nothing()
+        self.heads = nn.ModuleList(heads)
 
     def forward(self, image_BCZYX: Tensor, pupil: int = 0) -> Output:
         """Return the answers to images of one dataset, and the fused maps, coarse to fine.
@@ -86,9 +91,7 @@ class JointTeacher(ForPupils):
         for merge, finer in zip(self.merges, fused[1:], strict=False):
             decoded.append(merge(decoded[-1], finer))
         output: Output = self.heads[pupil](tuple(decoded))
-        if self.averages and not self.training:  # its own answers learn, or the expert's would leave them nothing to
-            output = output.averaged_with(said[pupil])
-        return output._replace(pyramid=fused)
+        return (output.adding(said[pupil]) if self.adds else output)._replace(pyramid=fused)
 
     def channels_for(self, pupil: int) -> tuple[int, ...]:
         """Return the channels of the fused maps that one dataset's answers are read from, coarse to fine."""

@@ -50,13 +50,13 @@ class JointTeacherShape(Settings):
     experts: tuple[UNetShape, ...]
     pupils: tuple[Pupil, ...]
     widths: tuple[int, ...]
-    averages: bool
+    adds: bool
     pupil: int
 
     def build(self) -> OfPupil:
         """Return the network with fresh weights."""
         experts = [expert.build() for expert in self.experts]
-        return JointTeacher(experts, self.pupils, self.widths, averages=self.averages).for_pupil(self.pupil)
+        return JointTeacher(experts, self.pupils, self.widths, adds=self.adds).for_pupil(self.pupil)
 
 
 class MultiHeadShape(Settings):
@@ -101,7 +101,7 @@ def _shape_of_pupil(whole: ForPupils, pupil: int) -> NetworkShape:
         case JointTeacher():
             experts = tuple(shape for expert in whole.experts if isinstance(shape := shape_of(expert), UNetShape))
             return JointTeacherShape(
-                experts=experts, pupils=whole.pupils, widths=whole.widths, averages=whole.averages, pupil=pupil
+                experts=experts, pupils=whole.pupils, widths=whole.widths, adds=whole.adds, pupil=pupil
             )
         case MultiHead():
             return MultiHeadShape(dimensions=whole.dimensions, pupils=whole.pupils, widths=whole.widths, pupil=pupil)
