@@ -103,10 +103,10 @@ def _steps_before(plan: tuple[StagePlan, ...], stage: str) -> int:
 
 
 def _planned(status: RunStatus, event: StageStarted) -> tuple[StagePlan, ...]:
-    counted = {"epochs": event.epochs, "steps_per_epoch": event.steps_per_epoch}
+    found = StagePlan(event.stage, event.epochs, event.steps_per_epoch)
     if event.stage in [planned.name for planned in status.plan]:
-        return tuple(replace(each, **counted) if each.name == event.stage else each for each in status.plan)
-    return (*status.plan, StagePlan(event.stage, **counted))
+        return tuple(found if planned.name == event.stage else planned for planned in status.plan)
+    return (*status.plan, found)
 
 
 def _continued(status: RunStatus, event: RunContinued) -> RunStatus:
