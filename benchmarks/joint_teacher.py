@@ -136,6 +136,7 @@ VERSUS = {
         "without distillation, all steps",
     ),
     "compressed student": ("dataset-specific", "compressed, without distillation"),
+    "compressed, without distillation": ("dataset-specific",),
 }
 
 
@@ -234,7 +235,7 @@ def report(side: str) -> None:
     record = Record("joint_teacher" if side == "test" else "joint_teacher_development")
     trained_on: list[dict[str, Any]] = []
     rows, kept = (ROWS, KEPT) if side == "test" else (CANDIDATES, TRIED)
-    others = ("dataset-specific", "student without distillation", JOINT)
+    others = ("dataset-specific", JOINT)
     versus = {name: VERSUS.get(name, others) for name in rows if name != "dataset-specific"}
     for group in GROUPS:
         documents = {name: found for name in rows if (found := _documents(kept / group, name))}

@@ -168,8 +168,9 @@ def joint_teacher(document: dict[str, Any]) -> str:
     """Return the section on datasets that teach one another."""
     text = (
         "Every student takes as many steps, *multi-head* as many as all of them together; each dataset counts as much "
-        "as any other in a mean. `python benchmarks/joint_teacher.py train` trains and scores what this command "
-        "tabulates.\n"
+        "as any other in a mean. Experts and students draw the same weights and samples, so that *student without "
+        "distillation* is *dataset-specific*, bit for bit. `python benchmarks/joint_teacher.py train` trains and "
+        "scores what this command tabulates.\n"
     )
     return "## Joint teacher\n\n" + "\n".join([_origin(document), text, *_groups(document["rows"])])
 
