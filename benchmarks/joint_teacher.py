@@ -3,8 +3,9 @@
     python benchmarks/joint_teacher.py train [--experiment segmentation] [--row multi-head] [--seeds 0,1] [--minutes 60]
     python benchmarks/joint_teacher.py report [--side development]
 
-A group of datasets is learned from together. One run of the method makes three rows: the experts (*dataset-specific*),
-the *joint teacher* and its *joint-teacher student*; its experts and teacher serve the rows that need the same ones.
+A group of datasets is learned from together. One run of the method makes four rows: the experts (*dataset-specific*,
+and bit for bit the *student without distillation*), the *joint teacher* and its *joint-teacher student*; its experts
+and teacher serve the rows that need the same ones.
 Every student takes as many steps; *multi-head* takes as many as all of them together, and *without distillation, all
 steps* as many as expert, teacher and student have in the method. Each row's answers to development
 and test cases are kept in a file of its own under ``results/joint_teacher/``. Test is scored once. Needs MEDKD_DATA.

@@ -157,7 +157,7 @@ def _component_boxes(name: str, images: tuple[Path, ...], mask: Path) -> Path:
 
 def _phantoms(domain: str, task: str) -> Dataset:
     """Return generated patients of one look."""
-    folder = WORK / "imported" / f"phantoms-{domain}"
+    folder = WORK / "imported" / f"{_PHANTOMS_A_DOMAIN}-phantoms-{domain}"
     if not (folder / "medkd-dataset.json").is_file():
         # Other seeds are other patients: none is in two domains.
         write_sample(folder, cases_per_domain=_PHANTOMS_A_DOMAIN, seed=DOMAINS.index(domain), domains=(domain,))
