@@ -350,3 +350,12 @@ def test_boxes_of_a_class_without_a_name_are_refused():
 
     with pytest.raises(VolumeProblem, match=r"classes \[2\]; expected 0 to 1"):
         measure_boxes([stranger], ("a", "b"), froc_overlap=0.5)
+
+
+def test_without_images_every_measure_is_not_applicable():
+    measures = measure_boxes([], ("ball", "cube"), froc_overlap=0.5)
+
+    assert np.isnan(average_precision([], 2, (0.5, 0.75))).tolist() == [[True, True], [True, True]]
+    assert np.isnan(sensitivities([], 2, 0.5)).all()
+    assert np.isnan([measures.overall.ap50, measures.overall.froc]).all()
+    assert measures.overall.num_images == 0

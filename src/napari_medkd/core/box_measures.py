@@ -200,7 +200,7 @@ def average_precision(images: Sequence[ImageBoxes], num_classes: int, overlaps: 
     Array of shape (num_classes, T)
         nan for classes without a true box.
     """
-    found = ([found_in(image, number, overlaps) for image in images] for number in range(num_classes))
+    found = (_found_in_all(images, number, overlaps) for number in range(num_classes))
     return np.array([precision_of(one) for one in found]).reshape(num_classes, len(overlaps))
 
 
@@ -224,7 +224,7 @@ def sensitivities(
     Array of shape (num_classes, R)
         nan for classes without a true box.
     """
-    found = ([found_in(image, number, [overlap]) for image in images] for number in range(num_classes))
+    found = (_found_in_all(images, number, [overlap]) for number in range(num_classes))
     return np.array([sensitivities_of(one, 0, rates) for one in found]).reshape(num_classes, len(rates))
 
 
@@ -273,6 +273,12 @@ class _Searched:
     """How many surer boxes of the class there are in the same image."""
     num_true: int
     num_images: int
+
+
+def _found_in_all(images: Sequence[ImageBoxes], number: int, overlaps: Sequence[float]) -> list[FoundInImage]:
+    """Return what was found of a class in each image; where there is none, nothing in one."""
+    nothing = FoundInImage(np.empty(0), np.empty((len(overlaps), 0), np.bool_), 0)
+    return [found_in(image, number, overlaps) for image in images] or [nothing]
 
 
 def _searched(images: Sequence[FoundInImage]) -> _Searched:
@@ -333,7 +339,7 @@ def _sensitivities(searched: _Searched, which: int, rates: Sequence[float]) -> N
 
 def _measured(images: Sequence[ImageBoxes], number: int, name: str, froc_overlap: float) -> BoxMeasures:
     overlaps = [froc_overlap, VOLUME_OVERLAP, *COCO_OVERLAPS]
-    searched = _searched([found_in(image, number, overlaps) for image in images])
+    searched = _searched(_found_in_all(images, number, overlaps))
     precision = _average_precision(searched)[1:]
     found = _sensitivities(searched, 0, FROC_RATES)
     return BoxMeasures(
