@@ -116,8 +116,9 @@ CANDIDATES = {
     "features alone": Recipe(settings={"answers": 0.0}, reuses=_TAUGHT),
     "answers, weight a half": Recipe(settings={"answers": 0.5}, reuses=_TAUGHT),
     "answers, weight 2": Recipe(settings={"answers": 2.0}, reuses=_TAUGHT),
-    "features, weight 2": Recipe(settings={"features": 2.0}, reuses=_TAUGHT),
-    "teacher alone with its answers": Recipe(settings={"teacher_adds": False}, reuses=("expert",)),
+    "features, weight 0.5": Recipe(settings={"features": 0.5}, reuses=_TAUGHT),
+    "masks need not overlap": Recipe(settings={"overlap": 0.0}, reuses=_TAUGHT),
+    "experts stay, teacher's own answers": Recipe(settings={"teacher_tunes": False}, reuses=("expert",)),
     "random teacher": Recipe(settings={"teacher_trains": False}),
     "faithful": Recipe(preset="faithful", reuses=("expert",)),
 }

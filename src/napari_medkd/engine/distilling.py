@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_medkd.engine.data.batch import Batch
-from napari_medkd.engine.losses.agreement import agreement, agreement_of_each
+from napari_medkd.engine.losses.agreement import agreement, agreement_of_each, overlap_agreement
 from napari_medkd.engine.losses.box_weights import box_weights
 from napari_medkd.engine.losses.boxes import box_agreement
 from napari_medkd.engine.losses.features import standardised_mse
@@ -34,12 +34,15 @@ class DistillingWeights:
         Of the tasks' own terms, of the teacher's answers and of its maps; a part of weight 0 is not there.
     temperature
         By which answers are softened.
+    overlap
+        Of how far masks overlap with the teacher's, among the answers; 0 leaves it out.
     """
 
     labels: float
     answers: float
     features: float
     temperature: float
+    overlap: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,8 @@ class Followed:
 
 class Distilling(Objective):
     """The student's objective, ``k2 task + k0 T² KL + k1 mean MSE`` over the levels.
+
+    As labels teach masks by cross-entropy and by Dice, so may answers: by their divergence, and by how they overlap.
 
     Parameters
     ----------
@@ -107,6 +112,9 @@ class Distilling(Objective):
         for task in self.losses.tasks:
             if task.kind == "segmentation":
                 found.append(("answers: mask", agreement(student.logits, teacher.logits, temperature)))
+                if self.weights.overlap:
+                    overlap = self.weights.overlap * overlap_agreement(student.logits, teacher.logits)
+                    found.append(("answers: overlap", overlap))
             elif task.kind == "classification":
                 one, other = cast("Tensor", student.classification), cast("Tensor", teacher.classification)
                 compare = agreement_of_each if task.multilabel else agreement

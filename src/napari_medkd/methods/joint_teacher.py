@@ -1,7 +1,7 @@
 """Joint teacher (arXiv 2605.01563): experts of several datasets become one teacher, which teaches a student for each.
 
-An expert is trained on each dataset. A teacher that fuses their frozen maps learns the tasks of all datasets. A student
-of each dataset then learns its labels and follows the teacher's answers and maps; it is shipped alone.
+An expert is trained on each dataset. A teacher that starts from them and fuses their maps learns the tasks of all
+datasets. A student of each dataset then learns its labels and follows the teacher; it is shipped alone.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ from napari_medkd.engine.networks.joint_teacher import JointTeacher
 from napari_medkd.engine.networks.pupils import Pupil
 from napari_medkd.engine.networks.unet import UNet
 from napari_medkd.engine.objective import Frozen, Supervised
-from napari_medkd.engine.task_losses import TaskLosses, losses_of
+from napari_medkd.engine.task_losses import losses_of
 from napari_medkd.engine.teaching_several import TeachingSeveral, judge_several
 
 #: What a student's widths are divided by; its parameters are divided by the square of it.
@@ -40,8 +40,11 @@ class JointTeacherSettings(Settings):
     answers: float = Field(
         1.0, ge=0, le=10, title="Answer weight", description="Of the teacher's softened answers, 0.6 as published."
     )
+    overlap: float = Field(
+        1.0, ge=0, le=10, title="Overlap weight", description="Of how masks overlap, among the answers; 0 as published."
+    )
     features: float = Field(
-        0.5, ge=0, le=10, title="Feature weight", description="Of its maps at every level, 0.2 as published."
+        0.1, ge=0, le=10, title="Feature weight", description="Of its maps at every level, 0.2 as published."
     )
     temperature: float = Field(
         2.0, gt=0, le=20, title="Temperature", description="By which answers are softened, 2 as published."
@@ -66,10 +69,11 @@ class JointTeacherSettings(Settings):
     teacher_trains: bool = Field(
         True, title="Train the teacher", description="Off gives experts and a teacher of random weights, a control."
     )
-    teacher_adds: bool = Field(
+    teacher_tunes: bool = Field(
         True,
-        title="Teacher adds to its expert",
-        description="Its answers are added to those of the dataset's own expert; as published, they replace them.",
+        title="Teacher tunes its experts",
+        description="Its answers are added to those of the dataset's own expert, and the experts learn on in it; as "
+        "published, nothing in them changes, and its answers are its own.",
     )
     cross_entropy: float = Field(
         1.0, ge=0, le=10, title="Cross-entropy weight", description="Weight of a mask's voxel-wise cross-entropy."
@@ -118,7 +122,7 @@ class JointTeacherMethod:
     teacher_shows: TeacherShows = "masks"
     presets: Mapping[str, Mapping[str, Any]] = {
         "recommended": {},
-        "faithful": {"labels": 0.2, "answers": 0.6, "features": 0.2, "temperature": 2.0, "teacher_adds": False},
+        "faithful": {"labels": 0.2, "answers": 0.6, "features": 0.2, "overlap": 0.0, "teacher_tunes": False},
     }
     default_preset = "recommended"
     Settings = JointTeacherSettings
@@ -144,7 +148,8 @@ class JointTeacherMethod:
         benches, schedule, teacher = bench.benches, bench.spec.schedule, None
         if settings.beforehand:
             _refuse_boxes(benches)
-        losses = [_losses(settings, each) for each in benches]
+        voxels, balanced = (settings.cross_entropy, settings.dice), settings.balanced
+        losses = [losses_of(each.training_cases, *voxels, balanced=balanced) for each in benches]
         if settings.has_teacher and settings.teacher_trains:
             experts = list[UNet]()
             for name, each, terms in zip(_names("expert", bench.dataset_names), benches, losses, strict=True):
@@ -157,7 +162,9 @@ class JointTeacherMethod:
             yield Stage("teacher", teaching, teacher, batches, judge_several(teacher, benches))
         narrower = _NARROWER[settings.student_size]
         widths = tuple(max(1, width // narrower) for width in bench.spec.network.widths)
-        weights = DistillingWeights(settings.labels, settings.answers, settings.features, settings.temperature)
+        weights = DistillingWeights(
+            settings.labels, settings.answers, settings.features, settings.temperature, settings.overlap
+        )
         for pupil, (name, each) in enumerate(zip(_names("student", bench.dataset_names), benches, strict=True)):
             student = each.network(widths=widths)
             if teacher is None and settings.has_teacher:
@@ -173,8 +180,7 @@ class JointTeacherMethod:
 
 def _refuse_boxes(benches: Sequence[Bench]) -> None:
     for bench in benches:
-        task = Task.of_kind(bench.tasks, "detection")
-        if task is not None:
+        if task := Task.of_kind(bench.tasks, "detection"):
             found = f"The teacher's boxes of {task.name!r} ({bench.dataset.name}) cannot be kept beforehand."
             raise SpecProblem("method.settings.beforehand", found, "Set it to false, or leave the task out.")
 
@@ -184,13 +190,9 @@ def _names(kind: str, datasets: Sequence[str]) -> list[str]:
     return [stage_name(kind, dataset) for dataset in datasets] if len(datasets) > 1 else [kind]
 
 
-def _losses(settings: JointTeacherSettings, bench: Bench) -> TaskLosses:
-    return losses_of(bench.training_cases, settings.cross_entropy, settings.dice, balanced=settings.balanced)
-
-
 def _teacher(settings: JointTeacherSettings, experts: Sequence[UNet], benches: Sequence[Bench]) -> JointTeacher:
     pupils = [Pupil(in_channels=len(each.preprocessing.channels), answers=each.answers) for each in benches]
-    teacher = JointTeacher(experts, pupils, benches[0].spec.network.widths, adds=settings.teacher_adds)
+    teacher = JointTeacher(experts, pupils, benches[0].spec.network.widths, adds=settings.teacher_tunes)
     return teacher.to(benches[0].machine.device)
 
 

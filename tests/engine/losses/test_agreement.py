@@ -3,7 +3,8 @@ import math
 import pytest
 import torch
 
-from napari_medkd.engine.losses.agreement import agreement, agreement_of_each
+from napari_medkd.engine.losses.agreement import agreement, agreement_of_each, overlap_agreement
+from napari_medkd.engine.losses.overlap import dice_loss
 
 pytestmark = pytest.mark.engine
 
@@ -79,3 +80,47 @@ def test_classes_that_may_be_present_at_once_are_compared_each_for_itself_by_han
 
     of_one = 0.9 * math.log(0.9 / 0.5) + 0.1 * math.log(0.1 / 0.5)
     assert found.item() == pytest.approx(4 * (of_one + of_one + 0) / 3, rel=1e-5)
+
+
+def test_overlap_of_two_voxels_equals_the_value_computed_by_hand():
+    student = torch.log(torch.tensor([[[[0.4, 0.8]], [[0.6, 0.2]]]]))
+    teacher = torch.log(torch.tensor([[[[0.1, 0.7]], [[0.9, 0.3]]]]))
+
+    # Of class 1: apart by 0.3 + 0.1; together 0.8 + 1.2, and one voxel more.
+    assert overlap_agreement(student, teacher).item() == pytest.approx(0.4 / 3)
+
+
+def test_overlap_is_best_where_a_soft_answer_is_followed_not_where_it_is_rounded():
+    teacher = torch.log(torch.tensor([[[[0.4]], [[0.6]]]])).expand(1, 2, 1, 50)
+    rounded = torch.tensor([[[[-20.0]], [[20.0]]]]).expand(1, 2, 1, 50)
+
+    assert overlap_agreement(teacher, teacher).item() == 0
+    assert overlap_agreement(rounded, teacher).item() == pytest.approx(50 * 0.4 / 81)
+
+
+def test_overlap_of_certain_answers_is_the_dice_loss():
+    first, second = (
+        torch.randint(0, 3, (2, 3, 4, 5), generator=torch.Generator().manual_seed(seed)) for seed in (0, 1)
+    )
+    student, teacher = (
+        100.0 * torch.movedim(torch.nn.functional.one_hot(labels, 3), -1, 1).float() for labels in (first, second)
+    )
+
+    assert overlap_agreement(student, teacher).item() == pytest.approx(dice_loss(student, second).item(), abs=1e-5)
+
+
+def test_overlap_does_not_count_a_class_the_teacher_does_not_find():
+    labels = torch.tensor([[[0, 1, 2, 2]]])
+    student = 100.0 * torch.movedim(torch.nn.functional.one_hot(labels, 3), -1, 1).float()
+    teacher = 100.0 * torch.movedim(torch.nn.functional.one_hot(labels.clamp(max=1), 3), -1, 1).float()
+
+    # Of class 1 the student finds one voxel, the teacher three; of class 2 the teacher finds none.
+    assert overlap_agreement(student, teacher).item() == pytest.approx(2 / 5)
+
+
+def test_overlap_teaches_the_student_alone_and_its_gradient_is_right():
+    student, teacher = (torch.randn(2, 3, 2, 3, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    overlap_agreement(student, teacher).backward()
+    assert teacher.grad is None
+
+    assert torch.autograd.gradcheck(lambda one: overlap_agreement(one, teacher), student)

@@ -1,9 +1,10 @@
-"""A teacher that reads the maps of several frozen experts and answers the tasks of every dataset.
+"""A teacher that reads the maps of several experts and answers the tasks of every dataset.
 
 Legend: B batch, C channel, Z Y X space (no Z for planes). Level 0 has full resolution; every further one has half.
 """
 
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import Literal, cast
 
 import torch
@@ -27,14 +28,14 @@ class JointTeacher(ForPupils):
     Parameters
     ----------
     experts
-        Trained, one for each dataset; nothing in them changes any more.
+        Trained, one for each dataset; the teacher has copies of them.
     pupils
         One for each dataset, in the same order.
     widths
         Channels of the fused maps, full resolution first: those of the students.
     adds
-        Whether its answers are added to those of the dataset's own expert, which it starts from, instead of being
-        answers of its own.
+        Whether its answers are added to those of the dataset's own expert, which it starts from, and its experts learn
+        on with it; otherwise its answers are its own, and nothing in the experts changes any more.
 
     References
     ----------
@@ -49,7 +50,7 @@ class JointTeacher(ForPupils):
         self.widths = widths
         self.adds = adds
         self.divisor = 2 ** (len(widths) - 1)
-        self.experts = nn.ModuleList(experts).requires_grad_(False)
+        self.experts = nn.ModuleList(deepcopy(expert) for expert in experts).requires_grad_(adds)
         self.stems = nn.ModuleList(
             nn.ModuleList(stem(self.dimensions, pupil.in_channels, expert.in_channels) for expert in experts)
             for pupil in pupils
