@@ -1,17 +1,24 @@
 """Predictions of image files by a network of a run."""
 
+import json
 from pathlib import Path
 
+import dask.array
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from napari_medkd.core.control import Always
-from napari_medkd.core.errors import InputProblem
+from napari_medkd.core.errors import InputProblem, SpecProblem
 from napari_medkd.core.events import CaseDone
+from napari_medkd.core.grid import Grid
+from napari_medkd.core.prediction import Prediction
 from napari_medkd.core.preprocessing import Preprocessing
 from napari_medkd.core.spec import Hardware, PredictSpec, TrainSpec
+from napari_medkd.core.volume import Volume
 from napari_medkd.engine.checkpoint import Checkpoints, TaskCard, WeightsCard
+from napari_medkd.engine.known_images import in_known_order
 from napari_medkd.engine.networks.heads import HeadsShape
 from napari_medkd.engine.networks.shape import UNetShape
 from napari_medkd.engine.predict import predict
@@ -39,7 +46,10 @@ def _run(folder: Path, *channels: str) -> Path:
         epoch=1,
         sha256="",
     )
-    Checkpoints(run).save_product("done", shape.build(), (card,))
+    torch.manual_seed(0)
+    network = shape.build()
+    torch.nn.init.normal_(network.heads.segmentation.weight)  # an answer that depends on the image
+    Checkpoints(run).save_product("done", network, (card,))
     return run
 
 
@@ -48,6 +58,24 @@ def _picture(path: Path, *, colours: int = 1) -> Path:
     pixels = np.random.default_rng(len(path.name)).integers(0, 255, (9, 8, colours), np.uint8)
     Image.fromarray(pixels.squeeze()).save(path)
     return path
+
+
+def _dataset(folder: Path, *channels: str) -> Path:
+    """Make a dataset of one case with a picture for each channel, the same one for the same channel."""
+    images = [_picture(folder / f"{channel}.png") for channel in channels]
+    case = {"id": "c", "images": [path.name for path in images], "annotations": {}}
+    task = {"kind": "segmentation", "classes": ["background", "cell"]}
+    manifest = {"schema_version": 1, "name": folder.name, "channels": channels, "tasks": {"cells": task}}
+    (folder / "medkd-dataset.json").write_text(json.dumps(manifest | {"cases": [case]}), encoding="utf-8")
+    return folder
+
+
+def _answer(run: Path, data: Path) -> Prediction:
+    """Predict the case of a dataset, and return the answer."""
+    hardware = Hardware(device="cpu", precision="fp32", threads=1)
+    spec = PredictSpec(run=run, cases=("c",), data=data, out=run / data.name, hardware=hardware)
+    (done,) = [event for event in predict(spec, Always()) if isinstance(event, CaseDone)]
+    return read_prediction(Path(done.path))
 
 
 def _predicted(run: Path, *images: Path) -> list[str]:
@@ -113,3 +141,41 @@ def test_a_file_with_other_channels_than_the_network_is_told_by_name(tmp_path: P
     (problem,) = refused.value.problems
     assert problem.where == str(image)
     assert problem.problem == "The image has 3 channels; expected 2: t1, flair."
+
+
+def test_channels_that_a_dataset_lists_in_another_order_are_shown_in_the_network_s(tmp_path: Path):
+    run = _run(tmp_path, "t1", "flair")
+
+    own, turned = (
+        _answer(run, _dataset(tmp_path / "-".join(order), *order)) for order in (("t1", "flair"), ("flair", "t1"))
+    )
+
+    assert own.mask is not None
+    assert turned.mask is not None
+    assert np.array_equal(own.mask.labels, turned.mask.labels)
+    assert own.uncertainty == turned.uncertainty
+
+
+def test_a_dataset_of_other_channels_is_refused_before_anything_is_predicted(tmp_path: Path):
+    run = _run(tmp_path, "t1", "flair")
+
+    with pytest.raises(SpecProblem, match=r"saw the channels t1, flair; 'other' has t1, t2\."):
+        _answer(run, _dataset(tmp_path / "other", "t1", "t2"))
+
+    assert not (run / "other").exists()
+
+
+def test_one_channel_may_have_another_name(tmp_path: Path):
+    assert _answer(_run(tmp_path, "image"), _dataset(tmp_path / "scans", "t1")).case == "c"
+
+
+def test_channels_of_a_file_that_stays_on_the_disk_are_put_in_order_without_reading_it(tmp_path: Path):
+    mapped = np.memmap(tmp_path / "image.raw", np.uint8, "w+", shape=(3, 2, 2, 2))
+    mapped[:] = np.arange(3)[:, None, None, None]
+    volume = Volume(mapped, Grid((2, 2, 2), np.eye(4)), ("t1", "t2", "flair"))
+
+    turned = in_known_order(volume, ("flair", "t1", "t2"))
+
+    assert isinstance(turned.data, dask.array.Array)
+    assert np.asarray(turned.data)[:, 0, 0, 0].tolist() == [2, 0, 1]
+    assert turned.channels == ("flair", "t1", "t2")

@@ -31,6 +31,7 @@ from napari_medkd.engine.data.preprocess import prepare_mask
 from napari_medkd.engine.data.shown import showing
 from napari_medkd.engine.data.streamed import StreamedImage, prepared_image
 from napari_medkd.engine.hardware import Machine, choose_device, use_threads
+from napari_medkd.engine.known_images import in_known_order, refuse_unknown_channels
 from napari_medkd.engine.pieces import Kept
 from napari_medkd.engine.resolved import read_resolved
 from napari_medkd.files.manifest import open_dataset
@@ -124,11 +125,11 @@ class Predictor:
 
 
 def _case_question(dataset: Dataset, name: str, card: WeightsCard) -> Question:
-    case, task = dataset.case(name), card.task.task
+    case, task, known = dataset.case(name), card.task.task, card.preprocessing.channels
     annotation = case.annotations.get(task.name)
 
     def volume() -> Volume:
-        return read_volume(case.images, channels=dataset.channels, modality=dataset.modality)
+        return in_known_order(read_volume(case.images, channels=dataset.channels, modality=dataset.modality), known)
 
     def truth(image: Volume) -> Mask:
         if annotation is None or isinstance(annotation, ClassLabel):
@@ -149,6 +150,7 @@ def _questions(spec: PredictSpec, card: WeightsCard) -> list[Question]:
         ]
     train_spec = TrainSpec.model_validate_json((spec.run / SPEC).read_bytes())
     dataset = open_dataset(spec.data or train_spec.datasets[0])
+    refuse_unknown_channels(dataset, card.preprocessing.channels)
     return [_case_question(dataset, name, card) for name in spec.cases]
 
 
