@@ -179,3 +179,24 @@ def test_channels_of_a_file_that_stays_on_the_disk_are_put_in_order_without_read
     assert isinstance(turned.data, dask.array.Array)
     assert np.asarray(turned.data)[:, 0, 0, 0].tolist() == [2, 0, 1]
     assert turned.channels == ("flair", "t1", "t2")
+
+
+def test_files_of_a_person_where_answers_would_be_are_not_replaced(tmp_path: Path):
+    run = _run(tmp_path, "image")
+    images = [_picture(tmp_path / name) for name in ("a.png", "patient.png")]
+    drawn = [run / "answers" / "patient" / name for name in ("mask.png", "mask.tif")]
+    for path in drawn:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("an expert's")
+
+    with pytest.raises(SpecProblem, match=r"patient.mask\.png, .*patient.mask\.tif\. Choose another folder"):
+        _predicted(run, *images)
+
+    assert [path.read_text() for path in drawn] == ["an expert's"] * 2
+    assert not (run / "answers" / "a").exists()
+
+
+def test_what_was_predicted_before_is_replaced(tmp_path: Path):
+    run, image = _run(tmp_path, "image"), _picture(tmp_path / "a.png")
+
+    assert _predicted(run, image) == _predicted(run, image) == ["a"]

@@ -36,7 +36,7 @@ from napari_medkd.engine.pieces import Kept
 from napari_medkd.engine.resolved import read_resolved
 from napari_medkd.files.manifest import open_dataset
 from napari_medkd.files.opening import read_mask, read_volume, stem_of
-from napari_medkd.files.results import write_prediction
+from napari_medkd.files.results import refuse_to_replace_others, write_prediction
 
 #: Folder, among the answers, of what is finished of one that is not complete: it is taken up again.
 UNFINISHED = "unfinished"
@@ -237,9 +237,10 @@ class Answering:
         return self.spec.out / UNFINISHED / hashlib.sha256(question.name.encode()).hexdigest()[:16]
 
     @property
-    def num_tasks(self) -> int:
-        """Predictions that are made of an image."""
-        return len(self.asked.tasks)
+    def folders(self) -> dict[str, Path]:
+        """The folder of the predictions for each task, by its name."""
+        names, out = [task.name for task in self.asked.tasks], self.spec.out
+        return {name: out / name if len(names) > 1 else out for name in names}
 
     def _prediction(self, question: Question, volume: Volume, answer: Answer) -> Prediction:
         card = self.asked.card
@@ -267,12 +268,13 @@ def predict(spec: PredictSpec, control: Control) -> Iterator[AnyEvent]:
     ------
     InputProblem
         Where the weights are not usable; and, after all other images are predicted, where some image, or what the
-        teacher must be shown, is not.
+        teacher must be shown, is not. Where an answer would replace a file that is of none, nothing is predicted.
     """
     if not (spec.run / SPEC).is_file():
         raise RunProblem(str(spec.run), "This is not a run folder: it has no spec.json.", "Name the folder of a run.")
     answering = Answering.open(spec)
     questions = _questions(spec, answering.asked.card)
+    refuse_to_replace_others([question.name for question in questions], answering.folders.values())
     problems: list[Problem] = []
     try:
         for question in questions:
@@ -295,12 +297,11 @@ def _answered(answering: Answering, question: Question, control: Control, of_cas
         if not isinstance(said, Prediction):
             yield said
             continue
-        folder = answering.spec.out / said.task.name if answering.num_tasks > 1 else answering.spec.out
         yield CaseDone(
             case=question.name,
-            path=str(write_prediction(said, folder)),
+            path=str(write_prediction(said, answering.folders[said.task.name])),
             seconds=time.monotonic() - start,
-            of_cases=of_cases * answering.num_tasks,
+            of_cases=of_cases * len(answering.folders),
             uncertainty=said.uncertainty,
         )
     shutil.rmtree(answering.unfinished(question), ignore_errors=True)
