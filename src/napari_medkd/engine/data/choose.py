@@ -21,13 +21,14 @@ SOFT_TISSUE = IntensityRule(kind="window", low=-160.0, high=240.0)
 
 
 def _patch(shapes: list[tuple[int, int, int]], divisor: int, dimensions: int, most_voxels: int) -> tuple[int, int, int]:
-    """Return the median shape rounded up to the divisor, halved along its longest axis until it fits."""
+    """Return the median shape rounded up to the divisor, cut to 3/4 along its longest axis until it fits."""
     sizes = [int(np.ceil(size / divisor) * divisor) for size in np.median(np.array(shapes), axis=0)]
     if dimensions == 2:
         sizes[0] = 1
     while np.prod(sizes) > most_voxels:
         longest = int(np.argmax(sizes))
-        sizes[longest] = max(divisor, int(np.ceil(sizes[longest] * 0.75 / divisor) * divisor))
+        shorter = min(sizes[longest] - divisor, int(np.ceil(sizes[longest] * 0.75 / divisor) * divisor))
+        sizes[longest] = max(divisor, shorter)
         if max(sizes) == divisor:
             break
     z, y, x = sizes
