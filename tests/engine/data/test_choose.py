@@ -88,6 +88,13 @@ def test_a_patch_that_cannot_be_halved_is_refused(tmp_path):
         chosen(dataset_of(tmp_path, SHAPES), PreprocessingWishes(patch=(20, 16, 16)))
 
 
+def test_a_patch_of_several_planes_is_refused_for_2d_images(tmp_path):
+    with pytest.raises(DatasetProblem, match=r"has 8 planes; the images are 2-D\. Choose 1 for its first size") as told:
+        chosen(dataset_of(tmp_path, {"one": (1, 60, 60)}), PreprocessingWishes(patch=(8, 64, 64)))
+
+    assert told.value.problems[0].where == "preprocessing.patch"
+
+
 def test_images_too_small_for_the_network_are_refused(tmp_path):
     with pytest.raises(DatasetProblem, match=r"leaves a single one .+ fewer network levels"):
         chosen(dataset_of(tmp_path, {"tiny": (8, 8, 8)}, spacing=(1.0, 1.0, 1.0)))
