@@ -16,6 +16,7 @@ from napari_medkd.core.grid import Grid
 from napari_medkd.core.prediction import Prediction
 from napari_medkd.core.preprocessing import Preprocessing
 from napari_medkd.core.spec import Hardware, PredictSpec, TrainSpec
+from napari_medkd.core.status import status_of
 from napari_medkd.core.volume import Volume
 from napari_medkd.engine.checkpoint import Checkpoints, TaskCard, WeightsCard
 from napari_medkd.engine.known_images import in_known_order
@@ -95,6 +96,17 @@ def test_an_answer_says_how_unsure_it_is_where_it_is_announced_and_where_it_is_k
     assert announced.uncertainty is not None
     assert 0 < announced.uncertainty <= 1
     assert read_prediction(Path(announced.path)).uncertainty == announced.uncertainty
+
+
+def test_a_prediction_says_of_how_many_cases_it_is_before_the_first(tmp_path: Path):
+    run, images = _run(tmp_path, "image"), tuple(_picture(tmp_path / name) for name in ("a.png", "b.png"))
+    hardware = Hardware(device="cpu", precision="fp32", threads=1)
+
+    events = list(predict(PredictSpec(run=run, images=images, out=run / "answers", hardware=hardware), Always()))
+    killed_and_started_again = status_of([*events[:2], *events])
+
+    assert [event.kind for event in events] == ["prediction_started", "case_done", "case_done", "run_ended"]
+    assert (killed_and_started_again.step, killed_and_started_again.of_steps) == (2, 2)
 
 
 def test_dots_in_a_name_tell_files_apart(tmp_path: Path):

@@ -16,7 +16,7 @@ from napari_medkd.core.annotation import ClassLabel, Mask
 from napari_medkd.core.control import Control
 from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.errors import InputProblem, Problem, RunProblem, SpecProblem, VolumeProblem
-from napari_medkd.core.events import AnyEvent, CaseDone, Noticed, RunEnded
+from napari_medkd.core.events import AnyEvent, CaseDone, Noticed, PredictionStarted, RunEnded
 from napari_medkd.core.prediction import Prediction
 from napari_medkd.core.run_layout import RESOLVED, SPEC
 from napari_medkd.core.spec import PredictSpec, TrainSpec
@@ -262,7 +262,7 @@ class Answering:
 
 
 def predict(spec: PredictSpec, control: Control) -> Iterator[AnyEvent]:
-    """Predict every image of the spec into its folder. Yields `CaseDone` for each and one `RunEnded`.
+    """Predict every image of the spec into its folder. Yields `CaseDone` for each between a first and a last word.
 
     Raises
     ------
@@ -275,11 +275,13 @@ def predict(spec: PredictSpec, control: Control) -> Iterator[AnyEvent]:
     answering = Answering.open(spec)
     questions = _questions(spec, answering.asked.card)
     refuse_to_replace_others([question.name for question in questions], answering.folders.values())
+    of_cases = len(questions) * len(answering.folders)
+    yield PredictionStarted(of_cases=of_cases)
     problems: list[Problem] = []
     try:
         for question in questions:
             try:
-                yield from _answered(answering, question, control, len(questions))
+                yield from _answered(answering, question, control, of_cases)
             except (VolumeProblem, SpecProblem) as problem:  # a full disk ends it all
                 problems += problem.problems
                 yield Noticed(message=f"{question.name} is left out. {problem}")
@@ -301,7 +303,7 @@ def _answered(answering: Answering, question: Question, control: Control, of_cas
             case=question.name,
             path=str(write_prediction(said, answering.folders[said.task.name])),
             seconds=time.monotonic() - start,
-            of_cases=of_cases * len(answering.folders),
+            of_cases=of_cases,
             uncertainty=said.uncertainty,
         )
     shutil.rmtree(answering.unfinished(question), ignore_errors=True)
