@@ -203,9 +203,7 @@ def _after_progress(status: RunStatus, event: StageStarted | StepDone | EpochDon
             step = _steps_before(status.plan, event.stage) + event.step
             return replace(status, epoch=event.epoch, step=step, latest={**status.latest, **event.metrics}, best=best)
         case CaseDone():
-            before = (
-                0 if status.phase == "ended" else status.step
-            )  # an older version said nothing at the start of a prediction
+            before = 0 if status.phase == "ended" else status.step  # older versions did not say when one started
             return replace(
                 status,
                 phase="predicting",
