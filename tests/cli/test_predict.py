@@ -102,14 +102,14 @@ def test_a_series_picked_from_a_folder_is_an_image(untrained: Path, tmp_path: Pa
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every file name is Unicode")
 def test_a_file_name_that_is_not_in_utf_8_is_refused(untrained: Path, tmp_path: Path, medkd: Medkd) -> None:
-    latin = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.png"))
+    latin = Path(os.fsdecode(os.fsencode(tmp_path) + b"/K\xf6ln.png"))
     latin.touch()
 
     answer = medkd("predict", untrained, "--image", latin, "--image", tmp_path / "nowhere.png")
 
     assert answer.code == 2
     for said in (
-        "caf?.png:",
+        "K?ln.png:",
         "a name that is not in UTF-8",
         "Rename the file",
         "nowhere.png:",

@@ -87,7 +87,7 @@ def test_the_uncertainty_is_read_back_and_an_older_record_has_none(tmp_path):
 
 def test_a_prediction_that_a_crash_cut_short_or_that_is_damaged_may_be_written_again(tmp_path, monkeypatch):
     damaged = write_prediction(masked(case="damaged"), tmp_path) / "prediction.json"
-    damaged.write_text(damaged.read_text(encoding="utf-8").replace('"shown"', '"shwon"'), encoding="utf-8")
+    damaged.write_text(damaged.read_text(encoding="utf-8").replace('"shown"', '"damaged"'), encoding="utf-8")
     monkeypatch.setattr(results, "write_json", raising(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         write_prediction(masked(), tmp_path)
