@@ -171,6 +171,15 @@ def test_a_case_whose_truth_is_not_known_is_named_and_left_out(tiny_dataset: Pat
     assert found["notes"] == ["p: Dataset 'tiny' has no true mask to score these by: case_3, case_4."]
 
 
+def test_the_prediction_of_one_case_is_scored_by_its_folder(asked_run: Path, medkd: Medkd):
+    answer = medkd("evaluate", asked_run / "predictions" / "student-test" / "case_5", "--json")
+
+    assert answer.code == 0, answer.err
+    assert [(row["case"], row["predictions"]) for row in json.loads(answer.out)["cases"]] == [
+        ("case_5", "student-test")
+    ]
+
+
 def test_a_run_is_scored_after_it_was_renamed(asked_run: Path, medkd: Medkd):
     renamed = RunFolder(asked_run).rename("my best").path
 

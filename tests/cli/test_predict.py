@@ -1,4 +1,6 @@
 import json
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -96,6 +98,25 @@ def test_a_series_picked_from_a_folder_is_an_image(untrained: Path, tmp_path: Pa
     (tmp_path / "scans").mkdir()
 
     assert spec_for(untrained, asked, "student", "image", None).images == (picked,)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every file name is Unicode")
+def test_a_file_name_that_is_not_in_utf_8_is_refused(untrained: Path, tmp_path: Path, medkd: Medkd) -> None:
+    latin = Path(os.fsdecode(os.fsencode(tmp_path) + b"/K\xf6ln.png"))
+    latin.touch()
+
+    answer = medkd("predict", untrained, "--image", latin, "--image", tmp_path / "nowhere.png")
+
+    assert answer.code == 2
+    for said in (
+        "K?ln.png:",
+        "a name that is not in UTF-8",
+        "Rename the file",
+        "nowhere.png:",
+        "There is no such image",
+    ):
+        assert said in answer.err
+    assert not (untrained / "predictions").exists()
 
 
 @pytest.mark.engine

@@ -13,6 +13,7 @@ from napari_medkd.core.events import (
     CheckpointSaved,
     EpochDone,
     Noticed,
+    PredictionStarted,
     PreviewSaved,
     RunContinued,
     RunEnded,
@@ -47,6 +48,7 @@ ONE_OF_EACH = [
     Noticed(message="3 cases have no label."),
     RunPaused(),
     RunResumed(),
+    PredictionStarted(of_cases=4),
     CaseDone(case="liver_012", path="liver_012", seconds=1.5, of_cases=4, uncertainty=0.25),
     RunEnded(outcome="failed", message="It failed.", hint="Try again.", traceback="line 1\nline 2"),
 ]

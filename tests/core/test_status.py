@@ -5,6 +5,7 @@ from napari_medkd.core.events import (
     CheckpointSaved,
     EpochDone,
     Noticed,
+    PredictionStarted,
     PreviewSaved,
     RunContinued,
     RunEnded,
@@ -203,6 +204,23 @@ def test_a_second_prediction_into_a_folder_is_counted_anew():
         2,
         "",
     )
+
+
+def test_a_prediction_that_was_killed_is_counted_anew_when_it_is_started_again():
+    started = PredictionStarted(of_cases=5)
+    cases = [CaseDone(case=name, path=name, seconds=2.0, of_cases=5) for name in "abcde"]
+
+    begun = status_of([started, *cases[:3], Noticed(message="f is left out."), started])
+    done = status_of([started, *cases[:3], started, *cases])
+
+    assert (begun.phase, begun.step, begun.of_steps, begun.seconds_left, begun.notices) == (
+        "predicting",
+        0,
+        5,
+        None,
+        (),
+    )
+    assert (done.step, done.fraction, done.seconds_left) == (5, 1.0, 0.0)
 
 
 def test_without_a_plan_nothing_is_done_yet():

@@ -1,17 +1,25 @@
 """Predictions of image files by a network of a run."""
 
+import json
 from pathlib import Path
 
+import dask.array
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from napari_medkd.core.control import Always
-from napari_medkd.core.errors import InputProblem
+from napari_medkd.core.errors import InputProblem, SpecProblem
 from napari_medkd.core.events import CaseDone
+from napari_medkd.core.grid import Grid
+from napari_medkd.core.prediction import Prediction
 from napari_medkd.core.preprocessing import Preprocessing
 from napari_medkd.core.spec import Hardware, PredictSpec, TrainSpec
+from napari_medkd.core.status import status_of
+from napari_medkd.core.volume import Volume
 from napari_medkd.engine.checkpoint import Checkpoints, TaskCard, WeightsCard
+from napari_medkd.engine.known_images import in_known_order
 from napari_medkd.engine.networks.heads import HeadsShape
 from napari_medkd.engine.networks.shape import UNetShape
 from napari_medkd.engine.predict import predict
@@ -39,7 +47,10 @@ def _run(folder: Path, *channels: str) -> Path:
         epoch=1,
         sha256="",
     )
-    Checkpoints(run).save_product("done", shape.build(), (card,))
+    torch.manual_seed(0)
+    network = shape.build()
+    torch.nn.init.normal_(network.heads.segmentation.weight)  # an answer that depends on the image
+    Checkpoints(run).save_product("done", network, (card,))
     return run
 
 
@@ -48,6 +59,24 @@ def _picture(path: Path, *, colours: int = 1) -> Path:
     pixels = np.random.default_rng(len(path.name)).integers(0, 255, (9, 8, colours), np.uint8)
     Image.fromarray(pixels.squeeze()).save(path)
     return path
+
+
+def _dataset(folder: Path, *channels: str) -> Path:
+    """Make a dataset of one case with a picture for each channel, the same one for the same channel."""
+    images = [_picture(folder / f"{channel}.png") for channel in channels]
+    case = {"id": "c", "images": [path.name for path in images], "annotations": {}}
+    task = {"kind": "segmentation", "classes": ["background", "cell"]}
+    manifest = {"schema_version": 1, "name": folder.name, "channels": channels, "tasks": {"cells": task}}
+    (folder / "medkd-dataset.json").write_text(json.dumps(manifest | {"cases": [case]}), encoding="utf-8")
+    return folder
+
+
+def _answer(run: Path, data: Path) -> Prediction:
+    """Predict the case of a dataset, and return the answer."""
+    hardware = Hardware(device="cpu", precision="fp32", threads=1)
+    spec = PredictSpec(run=run, cases=("c",), data=data, out=run / data.name, hardware=hardware)
+    (done,) = [event for event in predict(spec, Always()) if isinstance(event, CaseDone)]
+    return read_prediction(Path(done.path))
 
 
 def _predicted(run: Path, *images: Path) -> list[str]:
@@ -67,6 +96,17 @@ def test_an_answer_says_how_unsure_it_is_where_it_is_announced_and_where_it_is_k
     assert announced.uncertainty is not None
     assert 0 < announced.uncertainty <= 1
     assert read_prediction(Path(announced.path)).uncertainty == announced.uncertainty
+
+
+def test_a_prediction_says_of_how_many_cases_it_is_before_the_first(tmp_path: Path):
+    run, images = _run(tmp_path, "image"), tuple(_picture(tmp_path / name) for name in ("a.png", "b.png"))
+    hardware = Hardware(device="cpu", precision="fp32", threads=1)
+
+    events = list(predict(PredictSpec(run=run, images=images, out=run / "answers", hardware=hardware), Always()))
+    killed_and_started_again = status_of([*events[:2], *events])
+
+    assert [event.kind for event in events] == ["prediction_started", "case_done", "case_done", "run_ended"]
+    assert (killed_and_started_again.step, killed_and_started_again.of_steps) == (2, 2)
 
 
 def test_dots_in_a_name_tell_files_apart(tmp_path: Path):
@@ -113,3 +153,62 @@ def test_a_file_with_other_channels_than_the_network_is_told_by_name(tmp_path: P
     (problem,) = refused.value.problems
     assert problem.where == str(image)
     assert problem.problem == "The image has 3 channels; expected 2: t1, flair."
+
+
+def test_channels_that_a_dataset_lists_in_another_order_are_shown_in_the_network_s(tmp_path: Path):
+    run = _run(tmp_path, "t1", "flair")
+
+    own, turned = (
+        _answer(run, _dataset(tmp_path / "-".join(order), *order)) for order in (("t1", "flair"), ("flair", "t1"))
+    )
+
+    assert own.mask is not None
+    assert turned.mask is not None
+    assert np.array_equal(own.mask.labels, turned.mask.labels)
+    assert own.uncertainty == turned.uncertainty
+
+
+def test_a_dataset_of_other_channels_is_refused_before_anything_is_predicted(tmp_path: Path):
+    run = _run(tmp_path, "t1", "flair")
+
+    with pytest.raises(SpecProblem, match=r"saw the channels t1, flair; 'other' has t1, t2\."):
+        _answer(run, _dataset(tmp_path / "other", "t1", "t2"))
+
+    assert not (run / "other").exists()
+
+
+def test_one_channel_may_have_another_name(tmp_path: Path):
+    assert _answer(_run(tmp_path, "image"), _dataset(tmp_path / "scans", "t1")).case == "c"
+
+
+def test_channels_of_a_file_that_stays_on_the_disk_are_put_in_order_without_reading_it(tmp_path: Path):
+    mapped = np.memmap(tmp_path / "image.raw", np.uint8, "w+", shape=(3, 2, 2, 2))
+    mapped[:] = np.arange(3)[:, None, None, None]
+    volume = Volume(mapped, Grid((2, 2, 2), np.eye(4)), ("t1", "t2", "flair"))
+
+    turned = in_known_order(volume, ("flair", "t1", "t2"))
+
+    assert isinstance(turned.data, dask.array.Array)
+    assert np.asarray(turned.data)[:, 0, 0, 0].tolist() == [2, 0, 1]
+    assert turned.channels == ("flair", "t1", "t2")
+
+
+def test_files_of_a_person_where_answers_would_be_are_not_replaced(tmp_path: Path):
+    run = _run(tmp_path, "image")
+    images = [_picture(tmp_path / name) for name in ("a.png", "patient.png")]
+    drawn = [run / "answers" / "patient" / name for name in ("mask.png", "mask.tif")]
+    for path in drawn:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("an expert's")
+
+    with pytest.raises(SpecProblem, match=r"patient.mask\.png, .*patient.mask\.tif\. Choose another folder"):
+        _predicted(run, *images)
+
+    assert [path.read_text() for path in drawn] == ["an expert's"] * 2
+    assert not (run / "answers" / "a").exists()
+
+
+def test_what_was_predicted_before_is_replaced(tmp_path: Path):
+    run, image = _run(tmp_path, "image"), _picture(tmp_path / "a.png")
+
+    assert _predicted(run, image) == _predicted(run, image) == ["a"]

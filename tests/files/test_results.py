@@ -1,4 +1,5 @@
 import json
+import re
 from dataclasses import replace
 
 import nibabel
@@ -6,11 +7,18 @@ import numpy as np
 import pytest
 
 from napari_medkd.core.annotation import Boxes, Mask
-from napari_medkd.core.errors import InputProblem, VolumeProblem
+from napari_medkd.core.errors import InputProblem, SpecProblem, VolumeProblem
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.prediction import Attention, ClassScores, Prediction, ScoredBoxes
 from napari_medkd.core.task import Task
-from napari_medkd.files.results import predictions_in, read_prediction, record_of, write_prediction
+from napari_medkd.files import results
+from napari_medkd.files.results import (
+    predictions_in,
+    read_prediction,
+    record_of,
+    refuse_to_replace_others,
+    write_prediction,
+)
 
 ORGANS = Task("organs", "segmentation", ("background", "liver", "spleen"), ignore=255)
 GRADE = Task("grade", "classification", ("benign", "malignant"))
@@ -29,6 +37,13 @@ def prediction(task: Task, grid: Grid = OBLIQUE, case: str = "liver_012", **said
 def masked(grid: Grid = OBLIQUE, case: str = "liver_012") -> Prediction:
     labels = (np.arange(np.prod(grid.shape)).reshape(grid.shape) % 3).astype(np.uint8)
     return prediction(ORGANS, grid, case, mask=Mask(labels, grid, ORGANS))
+
+
+def raising(error):
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    return fail
 
 
 @pytest.mark.parametrize(
@@ -68,6 +83,27 @@ def test_the_uncertainty_is_read_back_and_an_older_record_has_none(tmp_path):
     assert read_prediction(folder).uncertainty == record_of(folder).uncertainty == 0.125
     assert "uncertainty" not in json.loads((older / "prediction.json").read_text(encoding="utf-8"))
     assert read_prediction(older).uncertainty is None
+
+
+def test_a_prediction_that_a_crash_cut_short_or_that_is_damaged_may_be_written_again(tmp_path, monkeypatch):
+    damaged = write_prediction(masked(case="damaged"), tmp_path) / "prediction.json"
+    damaged.write_text(damaged.read_text(encoding="utf-8").replace('"shown"', '"damaged"'), encoding="utf-8")
+    monkeypatch.setattr(results, "write_json", raising(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        write_prediction(masked(), tmp_path)
+    assert (tmp_path / "liver_012" / "mask.nii.gz").exists()
+
+    refuse_to_replace_others(["liver_012", "damaged"], [tmp_path])
+
+
+@pytest.mark.parametrize("name", ["mask.ome.zarr", "attention.tif", "prediction.json"])
+def test_a_file_that_is_of_no_prediction_is_refused_by_its_name(tmp_path, name):
+    other = tmp_path / "liver_012" / name
+    other.parent.mkdir()
+    other.write_text('{"case": "liver_012"}', encoding="utf-8")
+
+    with pytest.raises(SpecProblem, match=re.escape(str(other))):
+        refuse_to_replace_others(["liver_011", "liver_012"], [tmp_path])
 
 
 def test_a_record_is_read_without_its_mask(tmp_path):

@@ -219,9 +219,11 @@ def test_a_run_that_is_not_there_cannot_be_renamed(tmp_path):
 
 
 def test_a_deleted_run_is_gone(run_folder):
-    for name in ("checkpoints", "previews", "predictions"):
+    for name in ("checkpoints", "previews", "predictions", "cache"):
         (run_folder.path / name / "deep").mkdir(parents=True)
         (run_folder.path / name / "deep" / "file").write_bytes(b"")
+    for left_by_a_killed_process in ("heartbeat.lock", ".heartbeat.json.0123abcd.part", ".spec.json.0123abcd.part"):
+        (run_folder.path / left_by_a_killed_process).write_bytes(b"")
 
     run_folder.delete()
 
@@ -229,11 +231,13 @@ def test_a_deleted_run_is_gone(run_folder):
 
 
 def test_deleting_a_run_leaves_what_the_person_put_beside_it(run_folder):
-    (run_folder.path / "my notes.txt").write_text("keep me")
+    own = [".download.zip.part", "my notes.txt"]
+    for name in own:
+        (run_folder.path / name).write_text("keep me")
 
     run_folder.delete()
 
-    assert [path.name for path in run_folder.path.iterdir()] == ["my notes.txt"]
+    assert sorted(path.name for path in run_folder.path.iterdir()) == own
 
 
 def test_a_folder_that_is_no_run_is_never_deleted(tmp_path):

@@ -63,7 +63,7 @@ class _Seen:
 
 
 def evaluation_of(path: Path, data: Path | None, split: str) -> Evaluation:
-    """Return every prediction of a folder tree or a run's predictions beside its truth.
+    """Return every prediction of a folder tree, a single one's folder or a run's predictions beside its truth.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def evaluation_of(path: Path, data: Path | None, split: str) -> Evaluation:
     top = _top(path)
     for folder, members in _by_folder(top).items():
         source = data or _dataset_of(folder)
-        name = folder.name if folder == top else folder.relative_to(top).as_posix()
+        name = folder.relative_to(top).as_posix() if top in folder.parents else folder.name
         if source:
             problems += _add_answers(found, name, members, open_dataset(source), split)
         else:

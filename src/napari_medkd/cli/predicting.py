@@ -77,10 +77,21 @@ def predict_in(spec: PredictSpec) -> int:
 
 
 def _existing(images: tuple[Path, ...]) -> tuple[Path, ...]:
-    missing = [path for path in images if not is_there(on_disk(path))]
-    if missing:
-        raise InputProblem.of([Problem(str(path), "There is no such image.", "Check the path.") for path in missing])
+    problems = [problem for path in images if (problem := _problem_of(path))]
+    if problems:
+        raise InputProblem.of(problems)
     return tuple(path.absolute() for path in images)
+
+
+def _problem_of(image: Path) -> Problem | None:
+    """Return why a path cannot be predicted: nothing is there, or it cannot be written into a spec."""
+    in_utf_8 = str(image.absolute()).encode("utf-8", "replace").decode("utf-8")
+    if in_utf_8 != str(image.absolute()):
+        hint = "Rename the file or folder, for example with plain letters only."
+        return Problem(in_utf_8, "This path holds a name that is not in UTF-8.", hint)
+    if not is_there(on_disk(image)):
+        return Problem(str(image), "There is no such image.", "Check the path.")
+    return None
 
 
 def _taught_dataset(run: Path, network: str) -> Path | None:

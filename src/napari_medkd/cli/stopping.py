@@ -33,7 +33,7 @@ class SignalledControl(FolderControl):
         return "stop" if self._is_stopping else super().ordered()
 
     def __enter__(self) -> Self:
-        self._before = {order: signal.signal(order, self._hear) for order in _ORDERS}
+        self._before = {order: signal.signal(order, self._hear) for order in _ORDERS if not _is_to_be_survived(order)}
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -46,3 +46,11 @@ class SignalledControl(FolderControl):
         self._is_stopping = True
         with contextlib.suppress(OSError):  # the terminal may be gone; print() is not safe in here
             os.write(2, b"\nStopping after this step. Press Ctrl-C again to end at once.\n")
+
+
+def _is_to_be_survived(order: signal.Signals) -> bool:
+    """Return whether a signal is the end of a session that this process was started to outlive, as by nohup.
+
+    SIGINT is heard though shells let what a script starts in the background ignore it: there it is sent on purpose.
+    """
+    return order.name == "SIGHUP" and signal.getsignal(order) is signal.SIG_IGN

@@ -146,6 +146,14 @@ class RunResumed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PredictionStarted(Event):
+    """A process began to predict so many cases; those that an earlier one predicted do not count."""
+
+    kind: Literal["prediction_started"] = "prediction_started"
+    of_cases: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CaseDone(Event):
     """A case was predicted; the path is that of the written prediction, the uncertainty that of its mask."""
 
@@ -179,6 +187,7 @@ AnyEvent: TypeAlias = Annotated[
     | Noticed
     | RunPaused
     | RunResumed
+    | PredictionStarted
     | CaseDone
     | RunEnded,
     Field(discriminator="kind"),

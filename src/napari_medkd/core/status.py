@@ -15,6 +15,7 @@ from napari_medkd.core.events import (
     EpochDone,
     Noticed,
     Outcome,
+    PredictionStarted,
     PreviewSaved,
     RunContinued,
     RunEnded,
@@ -132,6 +133,8 @@ def fold(status: RunStatus, event: AnyEvent) -> RunStatus:
     match event:
         case RunStarted() | RunContinued() | RunPaused() | RunResumed() | RunEnded():
             return _after_turn(status, event)
+        case PredictionStarted():
+            return RunStatus("predicting", of_steps=event.of_cases, attempt=status.attempt)
         case StageStarted() | StepDone() | EpochDone() | CaseDone():
             return _after_progress(status, event)
         case CheckpointSaved():
@@ -200,7 +203,7 @@ def _after_progress(status: RunStatus, event: StageStarted | StepDone | EpochDon
             step = _steps_before(status.plan, event.stage) + event.step
             return replace(status, epoch=event.epoch, step=step, latest={**status.latest, **event.metrics}, best=best)
         case CaseDone():
-            before = 0 if status.phase == "ended" else status.step  # a folder may hold an earlier prediction
+            before = 0 if status.phase == "ended" else status.step  # older versions did not say when one started
             return replace(
                 status,
                 phase="predicting",

@@ -1,10 +1,12 @@
 """What images the network of an earlier run knows, and whether those of a dataset are such."""
 
+from dataclasses import replace
 from typing import Any
 
 from napari_medkd.core.dataset import Dataset
-from napari_medkd.core.errors import Problem
+from napari_medkd.core.errors import Problem, SpecProblem
 from napari_medkd.core.spec import TrainSpec
+from napari_medkd.core.volume import Volume
 from napari_medkd.engine.checkpoint import WeightsCard
 from napari_medkd.files.opening import read_volume
 
@@ -45,6 +47,35 @@ def problems_of_wishes(
         for name, wish in wishes.items()
         if wish is not None and wish != known[name]
     ]
+
+
+def refuse_unknown_channels(dataset: Dataset, known: tuple[str, ...]) -> None:
+    """Raise a SpecProblem where a dataset's channels are not those a network knows, whatever their order.
+
+    A single one may have another name.
+    """
+    given = dataset.channels
+    is_told_apart = given == known or len(set(known)) == len(known)
+    if (is_told_apart and sorted(given) == sorted(known)) or len(given) == len(known) == 1:
+        return
+    raise SpecProblem(
+        "data",
+        f"The network saw the channels {', '.join(known)}; {dataset.name!r} has {', '.join(given)}.",
+        "Choose a dataset of the same channels, or name the same ones alike in its medkd-dataset.json.",
+    )
+
+
+def in_known_order(volume: Volume, known: tuple[str, ...]) -> Volume:
+    """Return a volume of the channels a network knows with them in its order; a large one stays on the disk."""
+    if volume.channels == known or len(known) == 1:
+        return volume
+    order = [volume.channels.index(name) for name in known]
+    data: Any = volume.data
+    if volume.is_on_disk:
+        import dask.array
+
+        data = dask.array.asarray(data, chunks="16 MiB")  # type: ignore[no-untyped-call]
+    return replace(volume, data=data[order], channels=known)
 
 
 def in_words(value: Any) -> str:

@@ -16,7 +16,7 @@ from napari_medkd.core.annotation import ClassLabel, Mask
 from napari_medkd.core.control import Control
 from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.errors import InputProblem, Problem, RunProblem, SpecProblem, VolumeProblem
-from napari_medkd.core.events import AnyEvent, CaseDone, Noticed, RunEnded
+from napari_medkd.core.events import AnyEvent, CaseDone, Noticed, PredictionStarted, RunEnded
 from napari_medkd.core.prediction import Prediction
 from napari_medkd.core.run_layout import RESOLVED, SPEC
 from napari_medkd.core.spec import PredictSpec, TrainSpec
@@ -31,11 +31,12 @@ from napari_medkd.engine.data.preprocess import prepare_mask
 from napari_medkd.engine.data.shown import showing
 from napari_medkd.engine.data.streamed import StreamedImage, prepared_image
 from napari_medkd.engine.hardware import Machine, choose_device, use_threads
+from napari_medkd.engine.known_images import in_known_order, refuse_unknown_channels
 from napari_medkd.engine.pieces import Kept
 from napari_medkd.engine.resolved import read_resolved
 from napari_medkd.files.manifest import open_dataset
 from napari_medkd.files.opening import read_mask, read_volume, stem_of
-from napari_medkd.files.results import write_prediction
+from napari_medkd.files.results import refuse_to_replace_others, write_prediction
 
 #: Folder, among the answers, of what is finished of one that is not complete: it is taken up again.
 UNFINISHED = "unfinished"
@@ -124,11 +125,11 @@ class Predictor:
 
 
 def _case_question(dataset: Dataset, name: str, card: WeightsCard) -> Question:
-    case, task = dataset.case(name), card.task.task
+    case, task, known = dataset.case(name), card.task.task, card.preprocessing.channels
     annotation = case.annotations.get(task.name)
 
     def volume() -> Volume:
-        return read_volume(case.images, channels=dataset.channels, modality=dataset.modality)
+        return in_known_order(read_volume(case.images, channels=dataset.channels, modality=dataset.modality), known)
 
     def truth(image: Volume) -> Mask:
         if annotation is None or isinstance(annotation, ClassLabel):
@@ -149,6 +150,7 @@ def _questions(spec: PredictSpec, card: WeightsCard) -> list[Question]:
         ]
     train_spec = TrainSpec.model_validate_json((spec.run / SPEC).read_bytes())
     dataset = open_dataset(spec.data or train_spec.datasets[0])
+    refuse_unknown_channels(dataset, card.preprocessing.channels)
     return [_case_question(dataset, name, card) for name in spec.cases]
 
 
@@ -235,9 +237,10 @@ class Answering:
         return self.spec.out / UNFINISHED / hashlib.sha256(question.name.encode()).hexdigest()[:16]
 
     @property
-    def num_tasks(self) -> int:
-        """Predictions that are made of an image."""
-        return len(self.asked.tasks)
+    def folders(self) -> dict[str, Path]:
+        """The folder of the predictions for each task, by its name."""
+        names, out = [task.name for task in self.asked.tasks], self.spec.out
+        return {name: out / name if len(names) > 1 else out for name in names}
 
     def _prediction(self, question: Question, volume: Volume, answer: Answer) -> Prediction:
         card = self.asked.card
@@ -259,23 +262,26 @@ class Answering:
 
 
 def predict(spec: PredictSpec, control: Control) -> Iterator[AnyEvent]:
-    """Predict every image of the spec into its folder. Yields `CaseDone` for each and one `RunEnded`.
+    """Predict every image of the spec into its folder. Yields `CaseDone` for each between a first and a last word.
 
     Raises
     ------
     InputProblem
         Where the weights are not usable; and, after all other images are predicted, where some image, or what the
-        teacher must be shown, is not.
+        teacher must be shown, is not. Where an answer would replace a file that is of none, nothing is predicted.
     """
     if not (spec.run / SPEC).is_file():
         raise RunProblem(str(spec.run), "This is not a run folder: it has no spec.json.", "Name the folder of a run.")
     answering = Answering.open(spec)
     questions = _questions(spec, answering.asked.card)
+    refuse_to_replace_others([question.name for question in questions], answering.folders.values())
+    of_cases = len(questions) * len(answering.folders)
+    yield PredictionStarted(of_cases=of_cases)
     problems: list[Problem] = []
     try:
         for question in questions:
             try:
-                yield from _answered(answering, question, control, len(questions))
+                yield from _answered(answering, question, control, of_cases)
             except (VolumeProblem, SpecProblem) as problem:  # a full disk ends it all
                 problems += problem.problems
                 yield Noticed(message=f"{question.name} is left out. {problem}")
@@ -293,12 +299,11 @@ def _answered(answering: Answering, question: Question, control: Control, of_cas
         if not isinstance(said, Prediction):
             yield said
             continue
-        folder = answering.spec.out / said.task.name if answering.num_tasks > 1 else answering.spec.out
         yield CaseDone(
             case=question.name,
-            path=str(write_prediction(said, folder)),
+            path=str(write_prediction(said, answering.folders[said.task.name])),
             seconds=time.monotonic() - start,
-            of_cases=of_cases * answering.num_tasks,
+            of_cases=of_cases,
             uncertainty=said.uncertainty,
         )
     shutil.rmtree(answering.unfinished(question), ignore_errors=True)

@@ -53,6 +53,11 @@ def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
         raise InputProblem.from_os_error(error, path, "The file cannot be written") from error
 
 
+def unfinished(path: Path) -> list[Path]:
+    """Return what processes that were killed while they wrote the file left beside it."""
+    return [beside for beside in path.parent.glob(".*.part") if beside.name.startswith(f".{path.name}.")]
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 text with the line ends it has, like `write_bytes`."""
     write_bytes(path, text.encode("utf-8"))

@@ -11,15 +11,18 @@ The answers of a network with several tasks lie one folder lower: ``predictions/
 """
 
 import hashlib
+import json
 import re
 import shutil
+from collections.abc import Iterable
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from pydantic import ConfigDict, Field, ValidationError
 
-from napari_medkd.core.errors import Problem, VolumeProblem
+from napari_medkd.core.errors import Problem, SpecProblem, VolumeProblem
 from napari_medkd.core.grid import Grid, Unit
 from napari_medkd.core.prediction import Attention, ClassScores, Prediction, ScoredBoxes
 from napari_medkd.core.settings import Settings
@@ -32,6 +35,8 @@ from napari_medkd.files.opening import mask_suffix, naming, read_mask, read_volu
 RECORD = "prediction.json"
 _MASKS = ("mask.nii.gz", "mask.png", "mask.tif", "mask.ome.zarr")
 _ATTENTIONS = ("attention.nii.gz", "attention.tif")
+#: Lies in a prediction's folder while it is written: what a crash leaves there is known as ours.
+_BEGUN = "prediction.begun"
 
 
 class GridRecord(Settings):
@@ -77,11 +82,31 @@ class PredictionRecord(Settings):
     attention: AttentionRecord | None = None
 
 
+def refuse_to_replace_others(cases: Iterable[str], folders: Iterable[Path]) -> None:
+    """Raise a SpecProblem where predictions of the cases would replace files in the folders that are of no prediction.
+
+    Parameters
+    ----------
+    folders
+        What `write_prediction` will be given, each for all cases.
+    """
+    places = [_folder_of(case, folder) for folder, case in product(folders, cases)]
+    names = (RECORD, *_MASKS, *_ATTENTIONS)
+    others = [place / name for place in places if not _is_ours(place) for name in names if (place / name).exists()]
+    if others:
+        more = f" and {len(others) - 5} more" if len(others) > 5 else ""
+        raise SpecProblem(
+            "out",
+            f"Files that are of no prediction would be replaced: {', '.join(map(str, others[:5]))}{more}.",
+            "Choose another folder, or move them away.",
+        )
+
+
 def write_prediction(prediction: Prediction, folder: Path) -> Path:
     """Write the prediction into a folder of its case and return that folder; an older one of the case is replaced."""
     path = _folder_of(prediction.case, folder)
     grid = prediction.grid
-    _make(path)
+    _begin(path)
     mask = None
     if prediction.mask is not None:
         mask = f"mask{mask_suffix(grid)}"
@@ -106,6 +131,7 @@ def write_prediction(prediction: Prediction, folder: Path) -> Path:
             shutil.rmtree(path / name, ignore_errors=True)
         else:
             (path / name).unlink(missing_ok=True)
+    (path / _BEGUN).unlink(missing_ok=True)
     return path
 
 
@@ -174,6 +200,15 @@ def _is_of_another(path: Path, case: str) -> bool:
         return False
 
 
+def _is_ours(path: Path) -> bool:
+    """Return whether a prediction was written or begun in a folder, however damaged its record is."""
+    try:
+        document = json.loads((path / RECORD).read_bytes())
+    except (OSError, ValueError):
+        return (path / _BEGUN).exists()
+    return isinstance(document, dict) and "made_by" in document
+
+
 def _write_attention(prediction: Prediction, folder: Path) -> AttentionRecord | None:
     found = prediction.attention
     if found is None:
@@ -202,9 +237,10 @@ def _refuse_other_name(name: str | None, known: tuple[str, ...], what: str, reco
         raise VolumeProblem(str(record), f"The {what} is called {name!r}.", f"Expected one of {', '.join(known)}.")
 
 
-def _make(folder: Path) -> None:
+def _begin(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        (folder / _BEGUN).touch()
     except OSError as error:
         raise VolumeProblem.from_os_error(error, folder, "The folder cannot be made") from error
 

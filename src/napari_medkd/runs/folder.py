@@ -11,10 +11,12 @@ from napari_medkd.core.control import Wish
 from napari_medkd.core.errors import InputProblem, RunProblem
 from napari_medkd.core.events import AnyEvent, from_line, to_line
 from napari_medkd.core.run_layout import (
+    CACHE,
     CHECKPOINTS,
     CONTROL,
     EVENTS,
     HEARTBEAT,
+    LOCK,
     LOG,
     MACHINE,
     PREDICTIONS,
@@ -25,7 +27,7 @@ from napari_medkd.core.run_layout import (
 )
 from napari_medkd.core.spec import PredictSpec, TrainSpec
 from napari_medkd.core.status import status_of
-from napari_medkd.files.atomic import write_json
+from napari_medkd.files.atomic import unfinished, write_json
 from napari_medkd.runs.documents import read_document, read_spec
 from napari_medkd.runs.heartbeat import refuse_if_busy
 from napari_medkd.runs.journal import append_line, cut_torn_line
@@ -33,8 +35,8 @@ from napari_medkd.runs.orders import give_order
 from napari_medkd.runs.tail import Tail
 
 #: Everything a run writes, and all that deleting it takes away.
-_FILES = (SPEC, MACHINE, RESOLVED, HEARTBEAT, EVENTS, CONTROL, LOG)
-_FOLDERS = (CHECKPOINTS, PREVIEWS, PREDICTIONS)
+_FILES = (SPEC, MACHINE, RESOLVED, HEARTBEAT, LOCK, EVENTS, CONTROL, LOG)
+_FOLDERS = (CHECKPOINTS, PREVIEWS, PREDICTIONS, CACHE)
 
 _LONGEST_NAME = 80
 
@@ -215,7 +217,8 @@ class RunFolder:
                 if (self.path / name).is_dir():
                     shutil.rmtree(self.path / name)
             for name in reversed(_FILES):  # the spec last: until then it is a run that can be deleted again
-                (self.path / name).unlink(missing_ok=True)
+                for path in (*unfinished(self.path / name), self.path / name):
+                    path.unlink(missing_ok=True)
             if not any(self.path.iterdir()):
                 self.path.rmdir()
         except OSError as error:

@@ -12,12 +12,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from napari_medkd.core.errors import InputProblem, RunBusy, RunProblem
-from napari_medkd.core.run_layout import CONTROL, EVENTS, HEARTBEAT, HEARTBEAT_SECONDS
+from napari_medkd.core.run_layout import CONTROL, EVENTS, HEARTBEAT, HEARTBEAT_SECONDS, LOCK
 from napari_medkd.runs.journal import cut_torn_line
 from napari_medkd.runs.processes import end_with_all_it_started, is_this_or_a_parent, started_at, this_host
 from napari_medkd.runs.pulse import Beat, judge, read_beat, write_beat
 
-_LOCK = "heartbeat.lock"
 _LOCK_SECONDS = 10.0
 
 
@@ -167,7 +166,7 @@ def _tidy(folder: Path) -> int:
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Keep other processes from taking the folder while this one looks whether it is free."""
-    lock, until = folder / _LOCK, time.monotonic() + _LOCK_SECONDS
+    lock, until = folder / LOCK, time.monotonic() + _LOCK_SECONDS
     while True:
         try:
             lock.touch(exist_ok=False)

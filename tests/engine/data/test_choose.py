@@ -27,9 +27,9 @@ def dataset_of(folder, shapes, modality=Modality.MR, spacing=(2.0, 1.0, 1.0)) ->
     return Dataset("made", ("image",), modality, {}, tuple(cases), Split(tuple(shapes)), folder=folder)
 
 
-def chosen(dataset, wishes=None, on_gpu=False, whole=False):
+def chosen(dataset, wishes=None, on_gpu=False, whole=False, divisor=8):
     names = tuple(case.id for case in dataset.cases)
-    return choose_preprocessing(dataset, names, wishes or PreprocessingWishes(), 8, on_gpu=on_gpu, whole=whole)
+    return choose_preprocessing(dataset, names, wishes or PreprocessingWishes(), divisor, on_gpu=on_gpu, whole=whole)
 
 
 def test_spacing_and_patch_are_medians_and_the_patch_is_divisible(tmp_path):
@@ -45,6 +45,12 @@ def test_a_patch_is_cut_down_where_a_step_would_be_slow_and_larger_on_a_gpu(tmp_
 
     assert np.prod(chosen(dataset).patch) <= 48**3
     assert chosen(dataset, on_gpu=True).patch == (104, 104, 104)
+
+
+def test_a_patch_of_few_steps_of_a_deep_network_is_cut_down_a_step_at_a_time(tmp_path):
+    dataset = dataset_of(tmp_path, {"one": (35, 51, 35)}, spacing=(1.0, 1.0, 1.0))
+
+    assert chosen(dataset, divisor=32).patch == (32, 32, 64)
 
 
 def test_images_seen_as_a_whole_stay_as_fine_as_the_finest(tmp_path):
@@ -80,6 +86,13 @@ def test_what_a_person_fixed_is_kept(tmp_path):
 def test_a_patch_that_cannot_be_halved_is_refused(tmp_path):
     with pytest.raises(DatasetProblem, match="multiples of 8"):
         chosen(dataset_of(tmp_path, SHAPES), PreprocessingWishes(patch=(20, 16, 16)))
+
+
+def test_a_patch_of_several_planes_is_refused_for_2d_images(tmp_path):
+    with pytest.raises(DatasetProblem, match=r"has 8 planes; the images are 2-D\. Choose 1 for its first size") as told:
+        chosen(dataset_of(tmp_path, {"one": (1, 60, 60)}), PreprocessingWishes(patch=(8, 64, 64)))
+
+    assert told.value.problems[0].where == "preprocessing.patch"
 
 
 def test_images_too_small_for_the_network_are_refused(tmp_path):

@@ -21,13 +21,14 @@ SOFT_TISSUE = IntensityRule(kind="window", low=-160.0, high=240.0)
 
 
 def _patch(shapes: list[tuple[int, int, int]], divisor: int, dimensions: int, most_voxels: int) -> tuple[int, int, int]:
-    """Return the median shape rounded up to the divisor, halved along its longest axis until it fits."""
+    """Return the median shape rounded up to the divisor, cut to 3/4 along its longest axis until it fits."""
     sizes = [int(np.ceil(size / divisor) * divisor) for size in np.median(np.array(shapes), axis=0)]
     if dimensions == 2:
         sizes[0] = 1
     while np.prod(sizes) > most_voxels:
         longest = int(np.argmax(sizes))
-        sizes[longest] = max(divisor, int(np.ceil(sizes[longest] * 0.75 / divisor) * divisor))
+        shorter = min(sizes[longest] - divisor, int(np.ceil(sizes[longest] * 0.75 / divisor) * divisor))
+        sizes[longest] = max(divisor, shorter)
         if max(sizes) == divisor:
             break
     z, y, x = sizes
@@ -76,7 +77,7 @@ def choose_preprocessing(
     Raises
     ------
     DatasetProblem
-        Where flat and deep images are mixed.
+        Where flat and deep images are mixed, or no patch fits the images and the network.
     """
     step = max(1, len(cases) // CASES_LOOKED_AT)
     looked_at = [dataset.case(name) for name in cases[::step]]
@@ -94,6 +95,25 @@ def choose_preprocessing(
     most_voxels = (MOST_VOXELS_ON_GPU if on_gpu else MOST_VOXELS_ON_CPU)[dimensions]
     shapes = [grid.resized(coarser_of(grid.spacing, spacing) if whole else spacing).shape for grid in grids]
     patch = wishes.patch or (_room_for_all if whole else _patch)(shapes, divisor, dimensions, most_voxels)
+    _refuse_patch(patch, divisor, dimensions)
+    return Preprocessing(
+        dimensions=2 if dimensions == 2 else 3,
+        spacing=spacing,
+        intensity=intensity,
+        patch=patch,
+        channels=dataset.channels,
+        whole=whole,
+    )
+
+
+def _refuse_patch(patch: tuple[int, int, int], divisor: int, dimensions: int) -> None:
+    """Raise a DatasetProblem where a network cannot be trained on patches of that size."""
+    if dimensions == 2 and patch[0] != 1:
+        raise DatasetProblem(
+            "preprocessing.patch",
+            f"The patch {patch} has {patch[0]} planes; the images are 2-D.",
+            "Choose 1 for its first size: sizes are z, y, x.",
+        )
     wrong = [size for size in patch[3 - dimensions :] if size % divisor]
     if wrong:
         raise DatasetProblem(
@@ -107,11 +127,3 @@ def choose_preprocessing(
             f"A patch of {patch} voxels leaves a single one at the network's coarsest level, too few to normalise.",
             "Take fewer network levels (--widths), or a larger patch where the images are larger.",
         )
-    return Preprocessing(
-        dimensions=2 if dimensions == 2 else 3,
-        spacing=spacing,
-        intensity=intensity,
-        patch=patch,
-        channels=dataset.channels,
-        whole=whole,
-    )
