@@ -1,6 +1,6 @@
 """What a run decides by looking at its data and by measuring: written once, reused on resume."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +15,7 @@ from napari_medkd.core.preprocessing import Preprocessing
 from napari_medkd.core.settings import Settings
 from napari_medkd.core.spec import TrainSpec
 from napari_medkd.core.task import Task
+from napari_medkd.engine.checkpoint import TaskCard
 from napari_medkd.engine.data.cases import Cases
 from napari_medkd.engine.data.choose import choose_preprocessing
 from napari_medkd.engine.given_stages import given_expert
@@ -31,6 +32,8 @@ _MANY = 0.05
 class ResolvedCourse(Settings):
     """What was decided for one dataset."""
 
+    tasks: tuple[TaskCard, ...] = ()
+    """What is learned of it; not written down by older versions."""
     preprocessing: Preprocessing
     anchors: AnchorSizes | None = None
     """What boxes start from, where some are to be found."""
@@ -93,13 +96,13 @@ def read_resolved(path: Path) -> Resolved | None:
         raise RunProblem(str(path), found, "Train the run again with this version.") from error
 
 
-def resolve(spec: TrainSpec, courses: Sequence[Course], taught: Sequence[tuple[str, ...]]) -> Resolved:
+def resolve(spec: TrainSpec, courses: Sequence[Course], taught: Mapping[str, tuple[str, ...]]) -> Resolved:
     """Return what the spec leaves open, decided from the data and by measuring.
 
     Parameters
     ----------
     taught
-        Ids of the cases whose labels may influence weights, of each course.
+        By dataset's name, the ids of the cases whose labels may influence weights.
 
     Raises
     ------
@@ -108,8 +111,7 @@ def resolve(spec: TrainSpec, courses: Sequence[Course], taught: Sequence[tuple[s
     """
     device = choose_device(spec.hardware.device)
     decided = tuple(
-        _resolve_course(spec, course, names, on_gpu=device.type != "cpu")
-        for course, names in zip(courses, taught, strict=True)
+        _resolve_course(spec, course, taught[course.dataset.name], on_gpu=device.type != "cpu") for course in courses
     )
     _refuse_mixed_dimensions(courses, decided)
     first = decided[0]
@@ -124,7 +126,7 @@ def resolve(spec: TrainSpec, courses: Sequence[Course], taught: Sequence[tuple[s
     precision, seconds = choose_precision(spec.hardware.precision, device, network, example)
     return Resolved(
         courses=decided,
-        taught_by={course.dataset.name: names for course, names in zip(courses, taught, strict=True)},
+        taught_by=dict(taught),
         device=device.type,
         precision=precision,
         threads=torch.get_num_threads(),
@@ -133,11 +135,14 @@ def resolve(spec: TrainSpec, courses: Sequence[Course], taught: Sequence[tuple[s
 
 
 def _resolve_course(spec: TrainSpec, course: Course, names: tuple[str, ...], *, on_gpu: bool) -> ResolvedCourse:
+    cards = tuple(TaskCard.of(task) for task in course.tasks)
     given = given_expert(spec, course)
     if given is not None:
         network, card = given
         known = card.preprocessing.replace(channels=course.dataset.channels)
-        return ResolvedCourse(preprocessing=known, anchors=network.answers.anchors, expert_widths=network.widths)
+        return ResolvedCourse(
+            tasks=cards, preprocessing=known, anchors=network.answers.anchors, expert_widths=network.widths
+        )
     dataset, looked_at = course.dataset, names
     if spec.references:
         kept_apart = dataset.set_apart() - set(names)
@@ -152,10 +157,11 @@ def _resolve_course(spec: TrainSpec, course: Course, names: tuple[str, ...], *, 
     )
     task = Task.of_kind(course.tasks, "detection")
     if task is None:
-        return ResolvedCourse(preprocessing=preprocessing)
+        return ResolvedCourse(tasks=cards, preprocessing=preprocessing)
     sides_ND = _sides_of_boxes(course, task, names, preprocessing)
     is_beyond_N = (sides_ND > preprocessing.patch[3 - preprocessing.dimensions :]).any(1)
     return ResolvedCourse(
+        tasks=cards,
         preprocessing=preprocessing,
         anchors=anchor_sizes(sides_ND, len(spec.network.widths)),
         boxes_beyond_patch=float(is_beyond_N.mean()),
