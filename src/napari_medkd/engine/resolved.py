@@ -20,6 +20,7 @@ from napari_medkd.engine.data.cases import Cases
 from napari_medkd.engine.data.choose import choose_preprocessing
 from napari_medkd.engine.given_stages import given_expert
 from napari_medkd.engine.hardware import choose_device, choose_precision
+from napari_medkd.engine.learned_cases import earlier_runs, learned_by
 from napari_medkd.engine.networks.anchors import AnchorSizes, anchor_sizes
 from napari_medkd.engine.networks.heads import HeadsShape
 from napari_medkd.engine.networks.unet import UNet
@@ -71,6 +72,8 @@ class Resolved(Settings):
     """In the order of the spec's datasets."""
     taught_by: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """By dataset's name, the ids of the cases whose labels influence weights: splits may be changed later."""
+    taught_before: dict[str, tuple[str, ...]] | None = None
+    """The same of the runs this one began from, and of theirs; None where an older version did not write it down."""
     device: Literal["cpu", "cuda", "mps"]
     precision: str
     threads: int | None = None
@@ -127,6 +130,7 @@ def resolve(spec: TrainSpec, courses: Sequence[Course], taught: Mapping[str, tup
     return Resolved(
         courses=decided,
         taught_by=dict(taught),
+        taught_before=learned_by(*earlier_runs(spec)),
         device=device.type,
         precision=precision,
         threads=torch.get_num_threads(),
