@@ -100,10 +100,9 @@ def _notices(bench: "Bench", *, needs_references: bool) -> Iterator[str]:
     references = bench.spec.references
     if references and not needs_references:
         yield "The run learns from its reference cases alone; the other labels are left out."
-    for each in bench.benches if references else ():
-        yield from notices_of_references(references, each.dataset, each.task)
     for each in bench.benches:
         for task in each.tasks:
+            yield from notices_of_references(references, each.dataset, task) if references else ()
             unseen = unseen_classes(each.training_cases, task) if task.kind != "classification" else ()
             if unseen:
                 are_all = len(each.training_cases) <= MOST_LOOKED_AT

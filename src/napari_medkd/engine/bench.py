@@ -26,7 +26,7 @@ from napari_medkd.engine.judge import judge
 from napari_medkd.engine.networks.heads import HeadsShape
 from napari_medkd.engine.networks.registration import RegistrationNetwork
 from napari_medkd.engine.networks.unet import UNet
-from napari_medkd.engine.resolved import Resolved, ResolvedCourse, labelled_on, resolve, taught_by
+from napari_medkd.engine.resolved import Resolved, ResolvedCourse, labelled_on, nothing_teaches, resolve, taught_by
 from napari_medkd.engine.resuming import refuse_changes
 from napari_medkd.files.manifest import open_dataset
 
@@ -248,11 +248,7 @@ def open_bench(spec: TrainSpec, kinds: frozenset[str], resolved: Resolved | None
     taught = known or {course.dataset.name: taught_by(spec, course) for course in courses}
     for course in courses:
         if not taught[course.dataset.name]:
-            raise DatasetProblem(
-                f"dataset {course.dataset.name}",
-                f"No training case has a label for {' or '.join(repr(task.name) for task in course.tasks)}.",
-                "Annotate a case and list it under split.train in medkd-dataset.json.",
-            )
+            raise DatasetProblem.of([nothing_teaches(spec, course)])
     # As many as before, on whatever machine: sums in another order would not be the same bit for bit.
     use_threads(spec.hardware.threads or (resolved.threads if resolved else None))
     resolved = resolved.replace(taught_by=taught) if resolved else resolve(spec, courses, taught)

@@ -109,5 +109,5 @@ def _listed(spec: TrainSpec) -> dict[str, tuple[str, ...]]:
     for path in spec.datasets:
         with suppress(OSError, ValueError):  # moved, deleted or damaged since
             dataset = open_dataset(path)
-            listed[dataset.name] = spec.references or dataset.split.train
+            listed[dataset.name] = dataset.own(spec.references) if spec.references else dataset.split.train
     return listed

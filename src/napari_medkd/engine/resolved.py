@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
-from napari_medkd.core.course import Course
-from napari_medkd.core.errors import DatasetProblem, RunProblem, SpecProblem
+from napari_medkd.core.course import Course, problem_of_no_reference
+from napari_medkd.core.errors import DatasetProblem, Problem, RunProblem, SpecProblem
 from napari_medkd.core.preprocessing import Preprocessing
 from napari_medkd.core.settings import Settings
 from napari_medkd.core.spec import TrainSpec
@@ -196,8 +196,17 @@ def _refuse_mixed_dimensions(courses: Sequence[Course], decided: Sequence[Resolv
 
 
 def taught_by(spec: TrainSpec, course: Course) -> tuple[str, ...]:
-    """Return the ids of the cases whose labels may influence weights: the references, or the training side."""
-    return spec.references or labelled_on("train", course)
+    """Return the ids of the cases whose labels may influence weights: its references, or the training side."""
+    return course.dataset.own(spec.references) if spec.references else labelled_on("train", course)
+
+
+def nothing_teaches(spec: TrainSpec, course: Course) -> Problem:
+    """Return the problem of a course that no case teaches."""
+    if spec.references:
+        return problem_of_no_reference(spec.references, course.dataset)
+    where = f"dataset {course.dataset.name}"
+    found = f"No training case has a label for {' or '.join(repr(task.name) for task in course.tasks)}."
+    return Problem(where, found, "Annotate a case and list it under split.train in medkd-dataset.json.")
 
 
 def labelled_on(side: str, course: Course) -> tuple[str, ...]:
