@@ -1,6 +1,8 @@
 import csv
 import json
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -187,6 +189,28 @@ def test_a_run_is_scored_after_it_was_renamed(asked_run: Path, medkd: Medkd):
 
     assert answer.code == 0
     assert "case_5" in answer.out
+
+
+def test_cases_that_taught_the_network_are_told_beside_their_scores(tiny_dataset: Path, asked_run: Path, medkd: Medkd):
+    taught = {"taught_by": {"tiny": ["case_0", "case_4"]}, "taught_before": {"tiny": ["case_1"]}}
+    (asked_run / "resolved.json").write_text(json.dumps(taught), encoding="utf-8")
+    assert json.loads(medkd("evaluate", asked_run, "--json").out)["notes"] == []
+    spec = PredictSpec(run=asked_run, out=asked_run / "predictions" / "student-all")
+    everything = RunFolder.for_prediction(spec).path
+    for number in range(6):
+        _predict(tiny_dataset, f"case_{number}", everything)
+
+    answer = medkd("evaluate", asked_run, "--json")
+
+    said = "student-all: 3 of these 6 cases taught the network, or are of patients who did."
+    assert json.loads(answer.out)["notes"] == [said]
+    assert said in answer.err
+
+
+def test_scoring_needs_no_torch():
+    code = "import sys, napari_medkd.cli.evaluating; sys.exit('torch' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 @pytest.mark.parametrize(

@@ -166,6 +166,38 @@ def test_another_shelf_is_looked_at_where_it_is_named(medkd: Medkd, run: RunFold
     assert run.name in medkd("runs", "--runs-folder", tmp_path / "elsewhere", "list").out
 
 
+@pytest.mark.parametrize("how", ["variable", "option"])
+def test_a_folder_of_runs_below_the_home_folder_is_the_same_for_every_command(
+    medkd: Medkd, run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+):
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setenv("MEDKD_RUNS", "~/runs" if how == "variable" else str(tmp_path / "none"))
+    named = ("--runs-folder", "~/runs") if how == "option" else ()
+
+    assert run.name in medkd("runs", *named, "list").out
+    assert medkd("runs", *named, "show", "latest").code == 0
+    assert medkd("runs", "show", f"~/runs/{run.name}").code == 0
+
+
+@pytest.mark.engine
+def test_a_run_is_begun_below_the_home_folder(
+    medkd: Medkd, tiny_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from napari_medkd.cli.training import new_run
+
+    (tmp_path / "data").symlink_to(tiny_dataset)
+    (tmp_path / "spec.json").write_text('{"datasets": ["~/data"], "method": {"name": "supervised"}}', encoding="utf-8")
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+
+    assert medkd("check", tmp_path / "spec.json").code == 0
+    run = new_run(tmp_path / "spec.json", {}, Path("~/begun"))
+
+    assert run.path.parent == tmp_path / "begun"
+    assert run.spec().datasets == (tmp_path / "data",)
+
+
 def test_an_ended_run_can_be_followed_to_its_end(medkd: Medkd, run: RunFolder):
     answer = medkd("runs", "show", "latest", "--follow")
 

@@ -81,3 +81,24 @@ def test_what_cannot_be_meant_is_refused_by_name(changes, named):
         TrainSpec.model_validate({"datasets": ["data"]} | changes)
 
     assert [error["loc"][-1] for error in refused.value.errors()] == [named]
+
+
+def test_a_tilde_is_the_home_folder_in_every_path(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+
+    spec = TrainSpec(datasets=("~/a", "b"), start_from="~/run", starts_from={"expert": "~/other"})
+    asked = PredictSpec(run="~/run", images=("~/one.png",), data="~/a", out="~/out")
+
+    assert spec.datasets == (tmp_path / "a", Path("b"))
+    assert (spec.start_from, spec.starts_from) == (tmp_path / "run", {"expert": tmp_path / "other"})
+    assert (asked.run, asked.images, asked.data, asked.out) == (
+        tmp_path / "run",
+        (tmp_path / "one.png",),
+        tmp_path / "a",
+        tmp_path / "out",
+    )
+
+
+def test_a_home_that_nobody_has_stays_as_it_is_written():
+    assert TrainSpec(datasets=("~nobody-has-this-name/a",)).datasets == (Path("~nobody-has-this-name/a"),)

@@ -3,8 +3,8 @@ import json
 import pytest
 import torch
 
-from napari_medkd.core.errors import RunProblem
-from napari_medkd.core.spec import Hardware, TrainSpec
+from napari_medkd.core.errors import DatasetProblem, RunProblem
+from napari_medkd.core.spec import Hardware, NetworkChoice, TrainSpec
 from napari_medkd.engine.bench import CASES_JUDGED, evenly, open_bench
 from napari_medkd.engine.resolved import read_resolved
 from tests.pictures import write_pictures
@@ -85,6 +85,84 @@ def test_no_image_of_a_patient_who_is_judged_is_learned_from_without_its_label(t
     bench = open_bench(tiny_spec.replace(datasets=(tmp_path,), references=("case_0",)), SEGMENTATION)
 
     assert bench.unlabelled_cases.names == ("case_3",)
+
+
+@pytest.fixture
+def begun(tmp_path):
+    """A dataset of pictures of which a run has begun to learn, its spec, and what was decided."""
+    folder = write_pictures(tmp_path / "signs", "signs", tasks="m")
+    hardware = Hardware(device="cpu", precision="fp32", threads=1)
+    spec = TrainSpec(datasets=(folder,), network=NetworkChoice(widths=(4, 8)), hardware=hardware)
+    return folder, spec, open_bench(spec, SEGMENTATION).resolved
+
+
+def rewrite(folder, change):
+    """Change a dataset's manifest as a function of its document does."""
+    path = folder / "medkd-dataset.json"
+    document = json.loads(path.read_text())
+    change(document)
+    path.write_text(json.dumps(document))
+
+
+def test_a_continued_run_learns_from_the_cases_it_began_with(begun):
+    folder, spec, resolved = begun
+    ids = [f"signs{number}" for number in range(12)]
+    rewrite(folder, lambda document: document.update(split={"train": ids[4:8], "validate": ids[:2], "test": ids[2:4]}))
+
+    bench = open_bench(spec, SEGMENTATION, resolved)
+
+    assert bench.training_cases.names == tuple(ids[:8]) == bench.resolved.taught_by["signs"]
+    assert bench.validation_cases.names == ()
+
+
+def remove_a_case(document):
+    document["cases"] = [case for case in document["cases"] if case["id"] != "signs0"]
+    document["split"]["train"].remove("signs0")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (remove_a_case, "are gone, or have lost their labels: signs0."),
+        (lambda document: document["cases"][1].update(annotations={}), "have lost their labels: signs1."),
+        (lambda document: document.update(name="marks"), "began with signs; .* called marks now"),
+        (lambda document: document.update(channels=["T1"]), "channels channel 0; they are T1 now"),
+        (
+            lambda document: document["tasks"]["shape"].update(classes=["background", "rectangle", "cross"]),
+            r"'shape' \(background, rectangle\); the dataset has .* \(background, rectangle, cross\) now",
+        ),
+        (lambda document: document["tasks"]["shape"].update(ignore=255), r"\(background, rectangle, 255 ignored\) now"),
+    ],
+    ids=["case", "label", "name", "channels", "classes", "ignored"],
+)
+def test_a_run_is_not_continued_on_what_is_not_what_it_began_with(begun, change, says):
+    folder, spec, resolved = begun
+    rewrite(folder, change)
+
+    with pytest.raises(DatasetProblem, match=says) as refused:
+        open_bench(spec, SEGMENTATION, resolved)
+
+    assert "train a new run" in refused.value.problems[0].hint
+
+
+def test_a_run_goes_on_where_colours_or_further_cases_are_all_that_changed(begun):
+    folder, spec, resolved = begun
+    rewrite(folder, lambda document: document["tasks"]["shape"].update(colours=["#ff0000"]))
+    rewrite(folder, lambda document: document["cases"].append({**document["cases"][0], "id": "more"}))
+
+    assert open_bench(spec, SEGMENTATION, resolved).resolved == resolved
+
+
+def test_a_run_of_an_older_version_that_wrote_less_down_goes_on(begun, tmp_path):
+    _, spec, resolved = begun
+    document = resolved.model_dump(mode="json")
+    del document["taught_by"], document["courses"][0]["tasks"]
+    (tmp_path / "resolved.json").write_text(json.dumps(document))
+
+    bench = open_bench(spec, SEGMENTATION, read_resolved(tmp_path / "resolved.json"))
+
+    assert bench.resolved.taught_by == resolved.taught_by
+    assert len(bench.training_cases) == 8
 
 
 def test_decisions_of_another_version_are_told_and_not_a_crash(tmp_path):

@@ -131,3 +131,26 @@ def test_a_run_without_weights_says_what_there_is(tmp_path):
 
     with pytest.raises(RunProblem, match="found: teacher"):
         load_network(tmp_path, "student")
+
+
+def test_a_run_that_has_only_an_epoch_to_go_on_from_has_no_weights_to_ask(tmp_path):
+    network = SHAPE.build()
+    Checkpoints(tmp_path).save_epoch("student", network, stepped(network), Progress(1, None))
+
+    with pytest.raises(RunProblem, match=r"no trained weights of 'student' \(found: none\)"):
+        load_network(tmp_path, "student")
+
+
+def test_weights_that_serve_several_datasets_are_found_by_their_names_alone(tmp_path):
+    cards = (CARD.replace(dataset="a"), CARD.replace(dataset="b"))
+    Checkpoints(tmp_path).save_product("best", SHAPE.build(), cards)
+
+    with pytest.raises(RunProblem, match=r"found: student-a, student-b\). Ask one of: student-a, student-b"):
+        load_network(tmp_path, "student")
+
+
+def test_a_torn_card_is_told_and_not_a_crash(tmp_path):
+    Checkpoints(tmp_path).save_product("done", SHAPE.build(), (CARD,)).with_suffix(".json").write_bytes(b"{")
+
+    with pytest.raises(RunProblem, match="cannot be read"):
+        load_network(tmp_path, "student")

@@ -161,6 +161,44 @@ def test_of_a_run_that_did_not_write_down_its_cases_the_manifest_tells(spec, ear
     assert found.problem.endswith("who test here: cells0.")
 
 
+@pytest.fixture
+def further(earlier, cells, tmp_path) -> Path:
+    """A finished run that began from the earlier one, of another case."""
+    split = {"train": ["cells9"], "test": ["cells10", "cells11"]}
+    other = changed(cells, tmp_path / "further cells", split=split)
+    spec = spec_of(other, "supervised").replace(start_from=earlier)
+    run = Path(shutil.copytree(earlier, tmp_path / "further"))
+    (run / SPEC).write_text(spec.model_dump_json())
+    (run / RESOLVED).write_text(open_bench(spec, frozenset({"segmentation"})).resolved.model_dump_json())
+    return run
+
+
+def problems_after(further: Path, cells: Path, folder: Path) -> list[str]:
+    again = changed(cells, folder, split=split_of(validate=(8,), test=(0, 9, 11)))
+    spec = spec_of(again, "supervised").replace(start_from=further)
+    return [found.problem for found in problems_of_spec(spec, read_images=False)]
+
+
+def test_what_the_run_before_an_earlier_run_learned_from_does_not_test_even_when_it_is_gone(
+    further, earlier, cells, tmp_path
+):
+    shutil.rmtree(earlier)
+
+    (found,) = problems_after(further, cells, tmp_path / "again")
+
+    assert found.endswith("who test here: cells0, cells9.")
+
+
+def test_earlier_runs_are_followed_where_an_older_version_did_not_write_down_their_cases(further, cells, tmp_path):
+    document = json.loads((further / RESOLVED).read_text())
+    del document["taught_before"]
+    (further / RESOLVED).write_text(json.dumps(document))
+
+    (found,) = problems_after(further, cells, tmp_path / "again")
+
+    assert found.endswith("who test here: cells0, cells9.")
+
+
 def test_of_a_run_whose_cases_nobody_knows_any_more_nothing_is_said(spec, earlier, cells, tmp_path):
     again = changed(cells, tmp_path / "again", split=split_of(test=(0, 10, 11)))
     (earlier / RESOLVED).unlink()

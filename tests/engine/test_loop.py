@@ -1,11 +1,15 @@
 """The training loop: events, pauses, divergence."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from napari_medkd.core.control import Always
+from napari_medkd.core.dataset import Split
 from napari_medkd.core.errors import EngineBug
 from napari_medkd.core.events import (
+    EpochDone,
     Noticed,
     RunContinued,
     RunEnded,
@@ -19,6 +23,7 @@ from napari_medkd.core.spec import MethodChoice
 from napari_medkd.core.status import status_of
 from napari_medkd.engine import loop
 from napari_medkd.engine.bench import open_bench
+from napari_medkd.engine.checkpoint import load_network
 from napari_medkd.engine.control import LOOK_SECONDS
 from napari_medkd.engine.loop import learning_rate_at, train
 from napari_medkd.methods import method_named
@@ -132,18 +137,36 @@ def test_a_pause_is_no_part_of_a_steps_time(bench, tmp_path):
     assert max(event.seconds_per_step for event in events if isinstance(event, StepDone)) < 0.2
 
 
-def test_without_validation_cases_the_person_is_told(bench, tmp_path, tiny_spec):
-    from dataclasses import replace
-
-    from napari_medkd.core.dataset import Split
-
+@pytest.fixture
+def blind(bench):
+    """The bench of a dataset without validation cases."""
     unseen = replace(bench.dataset, split=Split(train=bench.dataset.split.train))
-    blind = replace(bench, course=replace(bench.course, dataset=unseen))
+    return replace(bench, course=replace(bench.course, dataset=unseen))
 
+
+def test_without_validation_cases_the_person_is_told(blind, tmp_path):
     events = list(train(method_named("supervised"), blind, tmp_path, Always()))
 
     assert any(isinstance(event, Noticed) and "No validation case" in event.message for event in events)
     assert events[-1].outcome == "completed"
+
+
+def test_a_run_without_validation_cases_that_is_stopped_can_be_asked(blind, tmp_path):
+    events = list(train(method_named("supervised"), blind, tmp_path, Wishes(*["go"] * 5, "stop")))
+
+    _, card, path = load_network(tmp_path, "student")
+    assert (path.name, card.epoch, card.score) == ("student.best.safetensors", 1, None)
+    assert not any(event.is_best for event in events if isinstance(event, EpochDone))
+
+
+def test_of_a_stopped_registration_no_network_is_offered_as_the_best(tiny_spec, tmp_path):
+    spec = tiny_spec.replace(method=MethodChoice(name="one-shot"), references=("case_0",))
+    one_shot = open_bench(spec, frozenset({"segmentation"}))
+    steps = one_shot.spec.schedule.steps_per_epoch
+
+    list(train(method_named("one-shot"), one_shot, tmp_path, Wishes(*["go"] * (steps + 1), "stop")))
+
+    assert not (tmp_path / "checkpoints" / "registration.best.json").exists()
 
 
 def test_registration_draws_no_masks_so_that_nobody_is_told_that_it_has_no_score(tiny_spec, tmp_path):

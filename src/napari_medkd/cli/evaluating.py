@@ -15,7 +15,9 @@ from napari_medkd.cli.predicting import ALL
 from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.errors import DatasetProblem, InputProblem, Problem, RunProblem
 from napari_medkd.core.run_layout import PREDICTIONS, is_run
+from napari_medkd.core.spec import PredictSpec
 from napari_medkd.core.task import TaskKind
+from napari_medkd.engine.learned_cases import learned_among
 from napari_medkd.files.manifest import open_dataset
 from napari_medkd.files.results import predictions_in, read_prediction
 from napari_medkd.runs.folder import RunFolder
@@ -85,7 +87,10 @@ def evaluation_of(path: Path, data: Path | None, split: str) -> Evaluation:
         source = data or _dataset_of(folder)
         name = folder.relative_to(top).as_posix() if top in folder.parents else folder.name
         if source:
-            problems += _add_answers(found, name, members, open_dataset(source), split)
+            dataset = open_dataset(source)
+            faults, scored = _add_answers(found, name, members, dataset, split)
+            problems += faults
+            found.notes += _note_of_learned(name, folder, scored, dataset)
         else:
             found.notes.append(f"{name}: These predictions are of image files; name their dataset with --data.")
     if problems:
@@ -100,8 +105,8 @@ def evaluation_of(path: Path, data: Path | None, split: str) -> Evaluation:
 
 def _add_answers(
     found: Evaluation, folder: str, members: Sequence[Path], dataset: Dataset, split: str
-) -> list[Problem]:
-    """Add the answers of one folder's predictions to those found, and return why some cannot be scored."""
+) -> tuple[list[Problem], set[str]]:
+    """Add the answers of one folder's predictions to those found; return why some cannot be scored, and which are."""
     problems: list[Problem] = []
     wanted = _wanted(dataset, split)
     tasks: dict[str, _Seen] = {}
@@ -124,7 +129,7 @@ def _add_answers(
             cases = "cases" if split == ALL else f"{split} cases"
             found.notes.append(f"{where}: {len(missing)} of {len(wanted)} {cases} have no prediction.")
         found.notes += _note_of_no_truth(where, seen, dataset)
-    return problems
+    return problems, {case for seen in tasks.values() for case in seen.cases.difference(seen.without_truth)}
 
 
 def _wanted(dataset: Dataset, split: str) -> set[str]:
@@ -139,6 +144,18 @@ def _note_of_no_truth(where: str, seen: _Seen, dataset: Dataset) -> list[str]:
         return []
     cases = ", ".join(seen.without_truth)
     return [f"{where}: Dataset {dataset.name!r} has no {_TRUTHS[seen.kind]} to score these by: {cases}."]
+
+
+def _note_of_learned(where: str, folder: Path, scored: set[str], dataset: Dataset) -> list[str]:
+    """Return that cases are scored which the network, or one that it began from, has learned from."""
+    try:
+        run = _run_of(folder, RunFolder(_asked_in(folder)).prediction_spec())
+    except RunProblem:  # nobody knows whose predictions they are
+        return []
+    learned = len(learned_among(scored, run, dataset))
+    if not learned:
+        return []
+    return [f"{where}: {learned} of these {len(scored)} cases taught the network, or are of patients who did."]
 
 
 def _top(path: Path) -> Path:
@@ -164,15 +181,24 @@ def _dataset_of(folder: Path) -> Path | None:
 
     None where it was image files.
     """
-    place = folder.absolute()
-    asked = next((above for above in (place, *place.parents) if is_run(above)), place)
     try:
-        spec = RunFolder(asked).prediction_spec()
+        spec = RunFolder(_asked_in(folder)).prediction_spec()
     except RunProblem as error:
         hint = "Name the dataset with --data."
         raise RunProblem(str(folder), "It is not known which dataset these predictions are of.", hint) from error
     if spec.images:
         return None
-    above = asked.parent.parent  # the run may have moved, with its predictions, since it was asked
-    run = above if asked.parent.name == PREDICTIONS and is_run(above) else spec.run
-    return spec.data or RunFolder(run).spec().datasets[0]
+    return spec.data or RunFolder(_run_of(folder, spec)).spec().datasets[0]
+
+
+def _asked_in(folder: Path) -> Path:
+    """Return the nearest folder, this or above it, that says what was asked; this one where none does."""
+    place = folder.absolute()
+    return next((above for above in (place, *place.parents) if is_run(above)), place)
+
+
+def _run_of(folder: Path, spec: PredictSpec) -> Path:
+    """Return the run whose network answered; it may have moved, with its predictions, since it was asked."""
+    asked = _asked_in(folder)
+    above = asked.parent.parent
+    return above if asked.parent.name == PREDICTIONS and is_run(above) else spec.run

@@ -10,7 +10,7 @@ from napari_medkd.cli.spec_files import read_document, spec_of
 from napari_medkd.cli.terminal import problems_of
 from napari_medkd.core.annotation import ClassLabel
 from napari_medkd.core.card import Needs
-from napari_medkd.core.course import Course, courses_of
+from napari_medkd.core.course import Course, courses_of, problem_of_no_reference
 from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.errors import InputProblem, Problem, SpecProblem, did_you_mean
 from napari_medkd.core.preprocessing import PreprocessingWishes
@@ -131,8 +131,19 @@ def _problems_of_course(spec: TrainSpec, course: Course, needs: Needs) -> list[P
     if not dataset.cases:
         return []  # that there is none is told of the dataset, once and not of every task
     if needs == "references" or spec.references:
-        return problems_of_references(spec.references, dataset, course.tasks[0], needs_images=needs == "references")
+        return _problems_of_references(spec, course, needs_images=needs == "references")
     return [problem for task in course.tasks for problem in _problems_of_training_cases(dataset, task)]
+
+
+def _problems_of_references(spec: TrainSpec, course: Course, *, needs_images: bool) -> list[Problem]:
+    dataset, tasks = course.dataset, course.tasks
+    if spec.references and not dataset.own(spec.references):  # where there is one dataset it is told of each of them
+        return [problem_of_no_reference(spec.references, dataset)] if len(spec.datasets) > 1 else []
+    problems = []
+    for task in tasks:
+        beside = tuple(other for other in tasks if other != task)
+        problems += problems_of_references(spec.references, dataset, task, needs_images=needs_images, beside=beside)
+    return list(dict.fromkeys(problems))
 
 
 def _problems_of_training_cases(dataset: Dataset, task: Task) -> list[Problem]:

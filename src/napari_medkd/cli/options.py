@@ -160,4 +160,4 @@ def _expert(text: str, runs_folder: Path | None) -> tuple[str, str]:
         found = f"{text!r} lacks a dataset or a run."
         raise SpecProblem("--expert", found, "Write DATASET=RUN, or RUN alone where there is one dataset.")
     stage = stage_name("expert", dataset) if dataset else "expert"
-    return f"starts_from.{stage}", str(run_named(Path(run).expanduser(), runs_folder).absolute())
+    return f"starts_from.{stage}", str(run_named(Path(run), runs_folder).absolute())

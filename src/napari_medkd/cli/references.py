@@ -1,21 +1,28 @@
-"""What keeps reference cases from being learned from: no mask, a half-painted one, nothing to apply it to."""
+"""What keeps reference cases from being learned from: no label, a half-painted mask, nothing to apply it to."""
 
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_medkd.core.annotation import Mask
+from napari_medkd.core.annotation import ClassLabel, Mask
 from napari_medkd.core.dataset import Case, Dataset
 from napari_medkd.core.errors import Problem, VolumeProblem
 from napari_medkd.core.painting import painted_slices
-from napari_medkd.core.task import Task
+from napari_medkd.core.task import Task, TaskKind
 
 _ANNOTATE = "Annotate it in the Data dock, or choose another reference."
 
+_LABELS: dict[TaskKind, str] = {"segmentation": "mask", "classification": "class", "detection": "boxes"}
+
 
 def problems_of_references(
-    references: tuple[str, ...], dataset: Dataset, task: Task, *, needs_images: bool = True
+    references: tuple[str, ...],
+    dataset: Dataset,
+    task: Task,
+    *,
+    needs_images: bool = True,
+    beside: tuple[Task, ...] = (),
 ) -> list[Problem]:
     """Return all that is wrong with references whose labels alone are learned from.
 
@@ -23,6 +30,8 @@ def problems_of_references(
     ----------
     needs_images
         Whether the method needs unlabelled images beside them.
+    beside
+        The other tasks that are learned: a reference of one of these need not be one of this, if another is.
     """
     if not references:
         labelled = [case.id for case in dataset.labelled(task.name)]
@@ -30,17 +39,18 @@ def problems_of_references(
         hint = "Name one with --reference, or mark it in the Data dock." if labelled else "Annotate a case first."
         return [Problem("references", f"The method learns from a reference, and none is named. {found}.", hint)]
     problems: list[Problem] = []
-    shown: set[int] = set()
+    shown: set[str] = set()
     for index, name in enumerate(references):
-        known = [case for case in dataset.cases if case.id == name]
-        if known:  # one that is not there is told elsewhere
-            faults, values = _problems_of(known[0], f"references[{index}]", dataset, task)
+        known = [case for case in dataset.cases if case.id == name]  # one that is not there is told elsewhere
+        if known and not _is_for_another(known[0], references, dataset, task, beside):
+            faults, classes = _problems_of(known[0], f"references[{index}]", dataset, task)
             problems += faults
-            shown |= values
-    unseen = [task.classes[value] for value in range(1, len(task.classes)) if value not in shown]
+            shown |= classes
+    unseen = [name for name in task.foreground if name not in shown]
     if unseen and not problems:
-        hint = "Paint it on a reference, or take it off the list of classes."
-        problems.append(Problem("references", f"No reference shows {', '.join(unseen)}.", hint))
+        way = "Paint it on a reference" if task.kind == "segmentation" else "Name a reference that shows it"
+        found = f"No reference shows {', '.join(unseen)}."
+        problems.append(Problem("references", found, f"{way}, or take it off the list of classes."))
     kept_apart = {*dataset.set_apart(), *references}
     if needs_images and not any(case.id not in kept_apart for case in dataset.cases):
         text = "There is no unlabelled image: all other patients are set apart to choose settings or to be scored."
@@ -50,23 +60,35 @@ def problems_of_references(
 
 def notices_of_references(references: tuple[str, ...], dataset: Dataset, task: Task) -> list[str]:
     """Return which of several sound references shows not all classes: what it lacks is taught as background there."""
+    known = dataset.own(references)
+    if task.kind != "segmentation" or len(known) == 1:
+        return []
     notices = []
     for case in dataset.cases:
         annotation = case.annotations.get(task.name)
-        if len(references) > 1 and case.id in references and isinstance(annotation, Path):
-            shown = set(np.unique(_mask_of(case, annotation, dataset, task).labels).tolist())
-            unseen = [task.classes[value] for value in range(1, len(task.classes)) if value not in shown]
+        if case.id in known and isinstance(annotation, Path):
+            shown = _classes_on(_mask_of(case, annotation, dataset, task))
+            unseen = [name for name in task.foreground if name not in shown]
             if unseen:
                 found = f"Reference {case.id} shows no {', '.join(unseen)}"
                 notices.append(f"{found}: {'it is' if len(unseen) == 1 else 'they are'} learned as absent there.")
     return notices
 
 
-def _problems_of(case: Case, where: str, dataset: Dataset, task: Task) -> tuple[list[Problem], set[int]]:
-    """Return what is wrong with one reference, and the label values it shows."""
+def _is_for_another(
+    case: Case, references: tuple[str, ...], dataset: Dataset, task: Task, beside: tuple[Task, ...]
+) -> bool:
+    """Return whether a reference is there for another task, and another reference for this one."""
+    if task.name in case.annotations or not any(other.name in case.annotations for other in beside):
+        return False
+    return any(case.id in references for case in dataset.labelled(task.name))
+
+
+def _problems_of(case: Case, where: str, dataset: Dataset, task: Task) -> tuple[list[Problem], set[str]]:
+    """Return what is wrong with one reference, and the classes it shows; of boxes no class is missed."""
     annotation = case.annotations.get(task.name)
-    if not isinstance(annotation, Path):
-        return [Problem(where, f"Case {case.id!r} has no mask for {task.name!r}.", _ANNOTATE)], set()
+    if annotation is None:
+        return [Problem(where, f"Case {case.id!r} has no {_LABELS[task.kind]} for {task.name!r}.", _ANNOTATE)], set()
     side = next((side for side in ("validate", "test") if case.id in getattr(dataset.split, side)), "")
     if side:
         hint = f"Take it out of split.{side} in medkd-dataset.json, or choose another reference."
@@ -74,14 +96,30 @@ def _problems_of(case: Case, where: str, dataset: Dataset, task: Task) -> tuple[
     if case.id in dataset.set_apart():
         found = f"Case {case.id!r} is of patient {case.group!r}, of whom other cases validate or test."
         return [Problem(where, found, "Choose a reference of another patient.")], set()
+    if isinstance(annotation, ClassLabel):
+        return [], set(annotation.present)
+    if task.kind == "detection":
+        return [], set(task.classes)
+    return _problems_of_mask(case, annotation, where, dataset, task)
+
+
+def _problems_of_mask(
+    case: Case, path: Path, where: str, dataset: Dataset, task: Task
+) -> tuple[list[Problem], set[str]]:
+    """Return what is wrong with a reference's mask, and the classes it shows."""
     try:
-        mask = _mask_of(case, annotation, dataset, task)
+        mask = _mask_of(case, path, dataset, task)
     except VolumeProblem as error:
         return [Problem(f"{where}: {found.where}", found.problem, found.hint) for found in error.problems], set()
     text = "" if mask.grid.is_flat else _half_painted(case.id, mask)
     if text:
         return [Problem(where, text, "Paint every few slices and let Interpolate fill those between.")], set()
-    return [], set(np.unique(mask.labels).tolist())
+    return [], _classes_on(mask)
+
+
+def _classes_on(mask: Mask) -> set[str]:
+    classes = mask.task.classes
+    return {classes[value] for value in np.unique(mask.labels).tolist() if value < len(classes)}
 
 
 def _mask_of(case: Case, path: Path, dataset: Dataset, task: Task) -> Mask:

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from napari_medkd.core.errors import RunProblem, did_you_mean
+from napari_medkd.core.paths import from_home
 from napari_medkd.core.run_layout import is_run
-from napari_medkd.runs.shelf import default_runs_folder, runs_in
+from napari_medkd.runs.shelf import chosen_runs_folder, runs_in
 
 
 def run_named(text: Path, runs_folder: Path | None = None) -> Path:
@@ -15,9 +16,10 @@ def run_named(text: Path, runs_folder: Path | None = None) -> Path:
     RunProblem
         Where there is no such run, with the nearest name.
     """
+    text = from_home(text)
     if is_run(text):
         return text
-    folder = runs_folder or default_runs_folder()
+    folder = chosen_runs_folder(runs_folder)
     runs = runs_in(folder)
     if str(text) == "latest" and runs:
         return runs[0].path

@@ -42,9 +42,9 @@ def list_runs(context: typer.Context, as_json: AsJson = False) -> None:
 
 def _list(runs_folder: Path | None, *, as_json: bool) -> None:
     from napari_medkd.cli.run_reports import as_document, as_lines
-    from napari_medkd.runs.shelf import default_runs_folder, runs_in
+    from napari_medkd.runs.shelf import chosen_runs_folder, runs_in
 
-    folder = runs_folder or default_runs_folder()
+    folder = chosen_runs_folder(runs_folder)
     found = runs_in(folder)
     if as_json:
         say_json([as_document(run) for run in found])

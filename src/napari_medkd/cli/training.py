@@ -22,7 +22,7 @@ from napari_medkd.files.manifest import open_dataset
 from napari_medkd.runs.devices import live_runs_on, wait_for_turn
 from napari_medkd.runs.folder import RunFolder
 from napari_medkd.runs.heartbeat import Heartbeat
-from napari_medkd.runs.shelf import default_runs_folder
+from napari_medkd.runs.shelf import chosen_runs_folder
 
 if TYPE_CHECKING:
     from napari_medkd.engine.bench import Bench
@@ -41,12 +41,12 @@ def new_run(source: Path | None, changes: Mapping[str, Any], runs_folder: Path |
         raise SpecProblem("medkd train", "Nothing says what to learn from.", hint)
     spec = spec_of(with_changes(read_document(source) if source else {}, changes), source)
     spec = spec.replace(
-        datasets=tuple(path.expanduser().absolute() for path in spec.datasets),
-        start_from=spec.start_from and spec.start_from.expanduser().absolute(),
-        starts_from={stage: run.expanduser().absolute() for stage, run in spec.starts_from.items()},
+        datasets=tuple(path.absolute() for path in spec.datasets),
+        start_from=spec.start_from and spec.start_from.absolute(),
+        starts_from={stage: run.absolute() for stage, run in spec.starts_from.items()},
     )
     refuse_problems(spec, read_images=True)
-    return RunFolder.create(runs_folder or default_runs_folder(), spec)
+    return RunFolder.create(chosen_runs_folder(runs_folder), spec)
 
 
 def taken_up_run(
@@ -100,10 +100,9 @@ def _notices(bench: "Bench", *, needs_references: bool) -> Iterator[str]:
     references = bench.spec.references
     if references and not needs_references:
         yield "The run learns from its reference cases alone; the other labels are left out."
-    for each in bench.benches if references else ():
-        yield from notices_of_references(references, each.dataset, each.task)
     for each in bench.benches:
         for task in each.tasks:
+            yield from notices_of_references(references, each.dataset, task) if references else ()
             unseen = unseen_classes(each.training_cases, task) if task.kind != "classification" else ()
             if unseen:
                 are_all = len(each.training_cases) <= MOST_LOOKED_AT

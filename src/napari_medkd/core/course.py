@@ -25,6 +25,12 @@ class Course:
     tasks: tuple[Task, ...]
 
 
+def problem_of_no_reference(references: Sequence[str], dataset: Dataset) -> Problem:
+    """Return the problem of a dataset that has none of the cases whose labels alone are learned from."""
+    found = f"Dataset {dataset.name!r} has none of the references: {', '.join(references)}."
+    return Problem("references", found, "Name one of its cases, too, or leave the dataset out.")
+
+
 def courses_of(spec: TrainSpec, datasets: Sequence[Dataset], kinds: frozenset[str]) -> tuple[Course, ...]:
     """Return what is learned from each dataset: the tasks that targets name, or its only one, or that draws masks.
 

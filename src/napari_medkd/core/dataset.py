@@ -154,6 +154,11 @@ class Dataset:
             f"dataset {self.name}", f"There is no case {name!r}.", did_you_mean(name, [case.id for case in self.cases])
         )
 
+    def own(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return those of some ids that are of its cases, in their order."""
+        known = {case.id for case in self.cases}
+        return tuple(name for name in names if name in known)
+
     def task(self, name: str) -> Task:
         """Return the task of that name."""
         if name not in self.tasks:

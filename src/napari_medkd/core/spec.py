@@ -1,10 +1,10 @@
 """A run, as written to spec.json: what to train or predict, on what, with which method, and how long."""
 
-from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
+from napari_medkd.core.paths import PathFromHome
 from napari_medkd.core.preprocessing import PreprocessingWishes
 from napari_medkd.core.settings import Settings
 
@@ -57,12 +57,12 @@ class Hardware(Settings):
 
 
 class TrainSpec(Settings):
-    """A training run, complete. Paths are absolute or relative to the current folder."""
+    """A training run, complete. Paths are absolute, relative to the current folder, or begin with ~."""
 
     schema_version: Literal[1] = 1
     name: str = ""
     """A few words for the run's folder and lists."""
-    datasets: tuple[Path, ...] = Field(min_length=1)
+    datasets: tuple[PathFromHome, ...] = Field(min_length=1)
     """Dataset folders or their manifests."""
     targets: tuple[Target, ...] = (Target(),)
     """What is learned. Several of one dataset make one network with several heads; of a dataset that no
@@ -77,10 +77,10 @@ class TrainSpec(Settings):
     schedule: Schedule = Schedule()
     hardware: Hardware = Hardware()
     seed: int = Field(0, ge=0, lt=2**31)
-    start_from: Path | None = None
+    start_from: PathFromHome | None = None
     """Folder of a finished run: each stage begins with the weights of that run's stage of the same name, and images are
     preprocessed as there; None begins from scratch."""
-    starts_from: dict[str, Path] = Field(default_factory=dict)
+    starts_from: dict[str, PathFromHome] = Field(default_factory=dict)
     """By stage, the folder of a finished run whose student takes its place: ``expert-DATASET``, or ``expert`` where
     there is one dataset. The stage is not trained, and the dataset's images are preprocessed as in that run."""
     preview_case: str = ""
@@ -92,18 +92,18 @@ class PredictSpec(Settings):
     """A prediction: which weights, on which images, to where."""
 
     schema_version: Literal[1] = 1
-    run: Path
+    run: PathFromHome
     """A run folder."""
-    images: tuple[Path, ...] = ()
+    images: tuple[PathFromHome, ...] = ()
     """Image files; empty takes ``cases`` of the run's dataset."""
     cases: tuple[str, ...] = ()
     """Case ids of the run's dataset."""
-    data: Path | None = None
+    data: PathFromHome | None = None
     """Dataset the cases are of; None takes the run's own."""
     stage: str = "student"
     """Whose weights: the stage's product."""
     given: Literal["image", "true mask", "student mask"] = "image"
     """What supplies class means to a teacher that needs them."""
-    out: Path
+    out: PathFromHome
     """Folder to write to."""
     hardware: Hardware = Hardware()

@@ -26,7 +26,8 @@ from napari_medkd.engine.judge import judge
 from napari_medkd.engine.networks.heads import HeadsShape
 from napari_medkd.engine.networks.registration import RegistrationNetwork
 from napari_medkd.engine.networks.unet import UNet
-from napari_medkd.engine.resolved import Resolved, ResolvedCourse, labelled_on, resolve, taught_by
+from napari_medkd.engine.resolved import Resolved, ResolvedCourse, labelled_on, nothing_teaches, resolve, taught_by
+from napari_medkd.engine.resuming import refuse_changes
 from napari_medkd.files.manifest import open_dataset
 
 #: Cases judged at the end of an epoch. A class is read off faster than a mask, and of few nothing can be told.
@@ -102,8 +103,8 @@ class Bench:
 
     @cached_property
     def training_cases(self) -> Cases:
-        """The cases whose labels may influence weights: the spec's references, or all of the training side."""
-        return Cases(self.dataset, self.tasks, taught_by(self.spec, self.course), self.preprocessing)
+        """The cases whose labels may influence weights, as they were when the run began."""
+        return Cases(self.dataset, self.tasks, self.resolved.taught_by[self.dataset.name], self.preprocessing)
 
     @cached_property
     def unlabelled_cases(self) -> Cases:
@@ -130,7 +131,9 @@ class Bench:
     def validation_cases(self) -> Cases:
         """The cases judged while training, evenly over the list: class folders list them class by class."""
         most = max(CASES_JUDGED[task.kind] for task in self.tasks)
-        names = evenly(labelled_on("validate", self.course), most)
+        taught = self.training_cases.names  # the split may have been changed since
+        unseen = tuple(name for name in labelled_on("validate", self.course) if name not in taught)
+        names = evenly(unseen, most)
         return Cases(self.dataset, self.tasks, names, self.preprocessing)
 
     @cached_property
@@ -231,25 +234,24 @@ def open_bench(spec: TrainSpec, kinds: frozenset[str], resolved: Resolved | None
     kinds
         The kinds of task the method can teach.
     resolved
-        The decisions of an earlier attempt.
+        The decisions of an earlier attempt: what it learned from is learned from again.
 
     Raises
     ------
     InputProblem
-        Where the spec or its datasets cannot be used.
+        Where the spec or its datasets cannot be used, or are not those of the earlier attempt.
     """
     courses = courses_of(spec, [open_dataset(path) for path in spec.datasets], kinds)
-    taught = [taught_by(spec, course) for course in courses]
-    for course, names in zip(courses, taught, strict=True):
-        if not names:
-            raise DatasetProblem(
-                f"dataset {course.dataset.name}",
-                f"No training case has a label for {' or '.join(repr(task.name) for task in course.tasks)}.",
-                "Annotate a case and list it under split.train in medkd-dataset.json.",
-            )
+    if resolved is not None:
+        refuse_changes(resolved, courses)
+    known = resolved.taught_by if resolved else {}  # an older run did not write it down
+    taught = known or {course.dataset.name: taught_by(spec, course) for course in courses}
+    for course in courses:
+        if not taught[course.dataset.name]:
+            raise DatasetProblem.of([nothing_teaches(spec, course)])
     # As many as before, on whatever machine: sums in another order would not be the same bit for bit.
     use_threads(spec.hardware.threads or (resolved.threads if resolved else None))
-    resolved = resolved or resolve(spec, courses, taught)
+    resolved = resolved.replace(taught_by=taught) if resolved else resolve(spec, courses, taught)
     machine = Machine(choose_device(resolved.device), "bf16" if resolved.precision == "bf16" else "fp32")
     first, *others = (
         Bench(spec, course, resolved, decided, machine)

@@ -27,6 +27,9 @@ from napari_medkd.files.atomic import write_bytes, write_text
 #: In the card of weights that serve several datasets: the names under which each of these finds its own card.
 _STAGES_OF_ITS_OWN = "stages"
 
+#: A stage's networks that can be asked, the preferred first.
+_KINDS: tuple[Literal["done", "best"], ...] = ("done", "best")
+
 #: Epoch checkpoints that are kept of a stage, beside the best.
 KEPT = 2
 
@@ -119,12 +122,21 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         ) from error
 
 
+def _card_beside(path: Path) -> dict[str, Any]:
+    """Return the card beside weights; empty where there is none, or a damaged one."""
+    try:
+        card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return card if isinstance(card, dict) else {}
+
+
 def _shared_weights(path: Path) -> Path | None:
     """Return the file that the card beside a missing one names for its weights; None where it names none."""
+    name = _card_beside(path).get("weights")
     try:
-        name = json.loads(path.with_suffix(".json").read_text(encoding="utf-8")).get("weights")
         return path.with_name(name) if name else None
-    except (OSError, ValueError):  # no card, a damaged one, or a name that leads elsewhere
+    except ValueError:  # a name that leads elsewhere
         return None
 
 
@@ -265,16 +277,24 @@ def read_product(run: Path, stage: str, which: Literal["best", "done"]) -> tuple
         ) from error
 
 
-def _stages_of(run: Path, stage: str, which: str) -> list[str]:
-    """Return the stages by whose names the weights of this one are asked, where they serve several datasets."""
-    card = checkpoint_path(run, stage, which).with_suffix(".json")
-    names: list[str] = json.loads(card.read_bytes()).get(_STAGES_OF_ITS_OWN, []) if card.is_file() else []
-    return names
+def _serves_several(path: Path) -> bool:
+    """Return whether weights serve several datasets, by whose names they are asked."""
+    return len(_card_beside(path).get(_STAGES_OF_ITS_OWN, ())) > 1
 
 
 def stages_with_weights(run: Path) -> tuple[str, ...]:
-    """Return the names of the stages of a run that have weights of any kind."""
-    return tuple(sorted({path.name.split(".")[0] for path in (run / CHECKPOINTS).glob("*.json")}))
+    """Return the names of the stages of a run whose network can be loaded: finished, or the best so far."""
+    files = [
+        (card.name.removesuffix(f".{which}.json"), card.with_suffix(".safetensors"))
+        for which in _KINDS
+        for card in (run / CHECKPOINTS).glob(f"*.{which}.json")
+    ]
+    return tuple(sorted({stage for stage, path in files if _is_there(path) and not _serves_several(path)}))
+
+
+def _is_there(path: Path) -> bool:
+    shared = _shared_weights(path)
+    return path.is_file() or (shared is not None and shared.is_file())
 
 
 def load_network(run: Path, stage: str) -> tuple[UNet | OfPupil, WeightsCard, Path]:
@@ -285,11 +305,11 @@ def load_network(run: Path, stage: str) -> tuple[UNet | OfPupil, WeightsCard, Pa
     RunProblem
         Where the run has no such weights, or they cannot be read.
     """
-    kinds: tuple[Literal["done", "best"], ...] = ("done", "best")
-    for which in kinds:
-        if len(_stages_of(run, stage, which)) > 1:
+    for which in _KINDS:
+        path = checkpoint_path(run, stage, which)
+        if _serves_several(path):
             break
-        found, path = read_product(run, stage, which), checkpoint_path(run, stage, which)
+        found = read_product(run, stage, which)
         if found is None:
             continue
         tensors, card = found

@@ -1,6 +1,6 @@
 """What a run decides by looking at its data and by measuring: written once, reused on resume."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -9,16 +9,18 @@ import torch
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
-from napari_medkd.core.course import Course
-from napari_medkd.core.errors import DatasetProblem, RunProblem, SpecProblem
+from napari_medkd.core.course import Course, problem_of_no_reference
+from napari_medkd.core.errors import DatasetProblem, Problem, RunProblem, SpecProblem
 from napari_medkd.core.preprocessing import Preprocessing
 from napari_medkd.core.settings import Settings
 from napari_medkd.core.spec import TrainSpec
 from napari_medkd.core.task import Task
+from napari_medkd.engine.checkpoint import TaskCard
 from napari_medkd.engine.data.cases import Cases
 from napari_medkd.engine.data.choose import choose_preprocessing
 from napari_medkd.engine.given_stages import given_expert
 from napari_medkd.engine.hardware import choose_device, choose_precision
+from napari_medkd.engine.learned_cases import earlier_runs, learned_by
 from napari_medkd.engine.networks.anchors import AnchorSizes, anchor_sizes
 from napari_medkd.engine.networks.heads import HeadsShape
 from napari_medkd.engine.networks.unet import UNet
@@ -31,6 +33,8 @@ _MANY = 0.05
 class ResolvedCourse(Settings):
     """What was decided for one dataset."""
 
+    tasks: tuple[TaskCard, ...] = ()
+    """What is learned of it; not written down by older versions."""
     preprocessing: Preprocessing
     anchors: AnchorSizes | None = None
     """What boxes start from, where some are to be found."""
@@ -68,6 +72,8 @@ class Resolved(Settings):
     """In the order of the spec's datasets."""
     taught_by: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """By dataset's name, the ids of the cases whose labels influence weights: splits may be changed later."""
+    taught_before: dict[str, tuple[str, ...]] | None = None
+    """The same of the runs this one began from, and of theirs; None where an older version did not write it down."""
     device: Literal["cpu", "cuda", "mps"]
     precision: str
     threads: int | None = None
@@ -93,13 +99,13 @@ def read_resolved(path: Path) -> Resolved | None:
         raise RunProblem(str(path), found, "Train the run again with this version.") from error
 
 
-def resolve(spec: TrainSpec, courses: Sequence[Course], taught: Sequence[tuple[str, ...]]) -> Resolved:
+def resolve(spec: TrainSpec, courses: Sequence[Course], taught: Mapping[str, tuple[str, ...]]) -> Resolved:
     """Return what the spec leaves open, decided from the data and by measuring.
 
     Parameters
     ----------
     taught
-        Ids of the cases whose labels may influence weights, of each course.
+        By dataset's name, the ids of the cases whose labels may influence weights.
 
     Raises
     ------
@@ -108,8 +114,7 @@ def resolve(spec: TrainSpec, courses: Sequence[Course], taught: Sequence[tuple[s
     """
     device = choose_device(spec.hardware.device)
     decided = tuple(
-        _resolve_course(spec, course, names, on_gpu=device.type != "cpu")
-        for course, names in zip(courses, taught, strict=True)
+        _resolve_course(spec, course, taught[course.dataset.name], on_gpu=device.type != "cpu") for course in courses
     )
     _refuse_mixed_dimensions(courses, decided)
     first = decided[0]
@@ -124,7 +129,8 @@ def resolve(spec: TrainSpec, courses: Sequence[Course], taught: Sequence[tuple[s
     precision, seconds = choose_precision(spec.hardware.precision, device, network, example)
     return Resolved(
         courses=decided,
-        taught_by={course.dataset.name: names for course, names in zip(courses, taught, strict=True)},
+        taught_by=dict(taught),
+        taught_before=learned_by(*earlier_runs(spec)),
         device=device.type,
         precision=precision,
         threads=torch.get_num_threads(),
@@ -133,11 +139,14 @@ def resolve(spec: TrainSpec, courses: Sequence[Course], taught: Sequence[tuple[s
 
 
 def _resolve_course(spec: TrainSpec, course: Course, names: tuple[str, ...], *, on_gpu: bool) -> ResolvedCourse:
+    cards = tuple(TaskCard.of(task) for task in course.tasks)
     given = given_expert(spec, course)
     if given is not None:
         network, card = given
         known = card.preprocessing.replace(channels=course.dataset.channels)
-        return ResolvedCourse(preprocessing=known, anchors=network.answers.anchors, expert_widths=network.widths)
+        return ResolvedCourse(
+            tasks=cards, preprocessing=known, anchors=network.answers.anchors, expert_widths=network.widths
+        )
     dataset, looked_at = course.dataset, names
     if spec.references:
         kept_apart = dataset.set_apart() - set(names)
@@ -152,10 +161,11 @@ def _resolve_course(spec: TrainSpec, course: Course, names: tuple[str, ...], *, 
     )
     task = Task.of_kind(course.tasks, "detection")
     if task is None:
-        return ResolvedCourse(preprocessing=preprocessing)
+        return ResolvedCourse(tasks=cards, preprocessing=preprocessing)
     sides_ND = _sides_of_boxes(course, task, names, preprocessing)
     is_beyond_N = (sides_ND > preprocessing.patch[3 - preprocessing.dimensions :]).any(1)
     return ResolvedCourse(
+        tasks=cards,
         preprocessing=preprocessing,
         anchors=anchor_sizes(sides_ND, len(spec.network.widths)),
         boxes_beyond_patch=float(is_beyond_N.mean()),
@@ -186,8 +196,17 @@ def _refuse_mixed_dimensions(courses: Sequence[Course], decided: Sequence[Resolv
 
 
 def taught_by(spec: TrainSpec, course: Course) -> tuple[str, ...]:
-    """Return the ids of the cases whose labels may influence weights: the references, or the training side."""
-    return spec.references or labelled_on("train", course)
+    """Return the ids of the cases whose labels may influence weights: its references, or the training side."""
+    return course.dataset.own(spec.references) if spec.references else labelled_on("train", course)
+
+
+def nothing_teaches(spec: TrainSpec, course: Course) -> Problem:
+    """Return the problem of a course that no case teaches."""
+    if spec.references:
+        return problem_of_no_reference(spec.references, course.dataset)
+    where = f"dataset {course.dataset.name}"
+    found = f"No training case has a label for {' or '.join(repr(task.name) for task in course.tasks)}."
+    return Problem(where, found, "Annotate a case and list it under split.train in medkd-dataset.json.")
 
 
 def labelled_on(side: str, course: Course) -> tuple[str, ...]:

@@ -65,8 +65,8 @@ def _interpreter(chosen: str) -> Path:
 
 
 def _runs_folder(chosen: str) -> Path:
-    from napari_medkd.runs.shelf import RUNS_VARIABLE, default_runs_folder
+    from napari_medkd.runs.shelf import RUNS_VARIABLE, chosen_runs_folder, default_runs_folder
 
     if os.environ.get(RUNS_VARIABLE) or not chosen.strip():
         return default_runs_folder()
-    return Path(chosen).expanduser().absolute()
+    return chosen_runs_folder(Path(chosen))

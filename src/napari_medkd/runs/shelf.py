@@ -7,6 +7,7 @@ from pathlib import Path
 
 from napari_medkd.core.errors import RunProblem
 from napari_medkd.core.events import RunStarted
+from napari_medkd.core.paths import from_home
 from napari_medkd.core.run_layout import SPEC, is_run
 from napari_medkd.core.status import RunStatus
 from napari_medkd.runs.folder import RunFolder
@@ -19,9 +20,14 @@ RUNS_VARIABLE = "MEDKD_RUNS"
 def default_runs_folder() -> Path:
     """Return where runs are kept unless a person says otherwise: ``$MEDKD_RUNS``, else below their documents."""
     if chosen := os.environ.get(RUNS_VARIABLE):
-        return Path(chosen).expanduser().absolute()
+        return chosen_runs_folder(Path(chosen))
     documents = Path.home() / "Documents"
     return (documents if documents.is_dir() else Path.home()) / "medkd-runs"
+
+
+def chosen_runs_folder(chosen: Path | None) -> Path:
+    """Return the folder of runs that a person has named, in an option or a setting; where none, the default."""
+    return default_runs_folder() if chosen is None else from_home(chosen).absolute()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,78 @@
+"""What keeps a run from going on: its datasets are no longer what it has begun to learn from."""
+
+from collections.abc import Iterable, Sequence
+
+from napari_medkd.core.course import Course
+from napari_medkd.core.errors import DatasetProblem, Problem
+from napari_medkd.engine.checkpoint import TaskCard
+from napari_medkd.engine.learned_cases import first_of
+from napari_medkd.engine.resolved import Resolved, ResolvedCourse
+
+_HINT = "Make it what it was, or train a new run."
+
+
+def refuse_changes(resolved: Resolved, courses: Sequence[Course]) -> None:
+    """Refuse to go on with other datasets, tasks, channels or cases than the first attempt's.
+
+    What an older version did not write down is not compared. Cases may have been added, and the split may be another.
+
+    Raises
+    ------
+    DatasetProblem
+        With everything that has changed.
+    """
+    began, now = tuple(resolved.taught_by), tuple(course.dataset.name for course in courses)
+    if began and began != now:
+        found = f"The run began with {', '.join(began)}; the spec's datasets are called {', '.join(now)} now."
+        raise DatasetProblem("datasets", found, "Give them the names and the order they had, or train a new run.")
+    problems = [
+        problem
+        for course, decided in zip(courses, resolved.courses, strict=True)
+        for problem in (
+            *_of_tasks(course, decided),
+            *_of_channels(course, decided),
+            *_of_cases(course, resolved.taught_by.get(course.dataset.name, ())),
+        )
+    ]
+    if problems:
+        raise DatasetProblem.of(problems)
+
+
+def _of_tasks(course: Course, decided: ResolvedCourse) -> list[Problem]:
+    began, now = _without_colours(decided.tasks), _without_colours(TaskCard.of(task) for task in course.tasks)
+    if not began or began == now:
+        return []
+    found = f"The run began to learn {_in_words(began)}; the dataset has {_in_words(now)} now."
+    return [Problem(f"dataset {course.dataset.name}", found, _HINT)]
+
+
+def _of_channels(course: Course, decided: ResolvedCourse) -> list[Problem]:
+    began, now = decided.preprocessing.channels, course.dataset.channels
+    if began == now:
+        return []
+    found = f"The run began with the channels {', '.join(began)}; they are {', '.join(now)} now."
+    return [Problem(f"dataset {course.dataset.name}", found, _HINT)]
+
+
+def _of_cases(course: Course, taught: Sequence[str]) -> list[Problem]:
+    wanted = {task.name for task in course.tasks}
+    labelled = {case.id for case in course.dataset.cases if wanted & case.annotations.keys()}
+    gone = tuple(name for name in taught if name not in labelled)
+    if not gone:
+        return []
+    found = f"Cases that the run learns from are gone, or have lost their labels: {first_of(gone)}."
+    return [Problem(f"dataset {course.dataset.name}", found, _HINT)]
+
+
+def _without_colours(cards: Iterable[TaskCard]) -> list[TaskCard]:
+    return [card.replace(colours=()) for card in cards]
+
+
+def _in_words(cards: Sequence[TaskCard]) -> str:
+    return "; ".join(_task_in_words(card) for card in cards)
+
+
+def _task_in_words(card: TaskCard) -> str:
+    several = ", several at once" if card.multilabel else ""
+    ignored = "" if card.ignore is None else f", {card.ignore} ignored"
+    return f"{card.kind} {card.name!r} ({', '.join(card.classes)}{several}{ignored})"
