@@ -72,8 +72,8 @@ class JointTeacherSettings(Settings):
     teacher_tunes: bool = Field(
         True,
         title="Teacher tunes its experts",
-        description="Its answers are added to those of the dataset's own expert, and the experts learn on in it; as "
-        "published, nothing in them changes, and its answers are its own.",
+        description="Its answers are added to those of the dataset's own expert, and experts of masks or boxes learn "
+        "on in it; as published, nothing in them changes, and its answers are its own.",
     )
     cross_entropy: float = Field(
         1.0, ge=0, le=10, title="Cross-entropy weight", description="Weight of a mask's voxel-wise cross-entropy."

@@ -33,6 +33,11 @@ class HeadsShape(Settings):
     read_to: int | None = None
     """Finest level that somebody else reads."""
 
+    @property
+    def says_where(self) -> bool:
+        """Whether masks or boxes are among the answers."""
+        return bool(self.num_classes or self.num_box_classes)
+
     def finest_level(self, num_levels: int) -> int:
         """Return the finest level that is read; 0 has full resolution."""
         if self.num_classes:

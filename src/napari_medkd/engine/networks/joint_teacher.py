@@ -34,8 +34,9 @@ class JointTeacher(ForPupils):
     widths
         Channels of the fused maps, full resolution first: those of the students.
     adds
-        Whether its answers are added to those of the dataset's own expert, which it starts from, and its experts learn
-        on with it; otherwise its answers are its own, and nothing in the experts changes any more.
+        Whether its answers are added to those of the dataset's own expert, which it starts from, and its experts of
+        masks and boxes learn on with it; otherwise its answers are its own, and nothing in the experts changes any
+        more. Those of classes alone never do: few images, each with one label, are learned by heart before long.
 
     References
     ----------
@@ -50,7 +51,9 @@ class JointTeacher(ForPupils):
         self.widths = widths
         self.adds = adds
         self.divisor = 2 ** (len(widths) - 1)
-        self.experts = nn.ModuleList(deepcopy(expert) for expert in experts).requires_grad_(adds)
+        self.experts = nn.ModuleList(deepcopy(expert) for expert in experts)
+        for expert, pupil in zip(self.experts, pupils, strict=True):
+            expert.requires_grad_(adds and pupil.answers.says_where)
         self.stems = nn.ModuleList(
             nn.ModuleList(stem(self.dimensions, pupil.in_channels, expert.in_channels) for expert in experts)
             for pupil in pupils
