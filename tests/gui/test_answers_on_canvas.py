@@ -41,6 +41,10 @@ class Scene:
         return {layer.name: layer.visible for layer in self.viewer.layers if layer.name != "scan"}
 
 
+def paint_a_voxel(layer: Any) -> None:
+    layer.data_setitem((np.array([1]), np.array([2]), np.array([3])), 1)
+
+
 @pytest.fixture
 def scene(make_napari_viewer_proxy: Any) -> Scene:
     return Scene(make_napari_viewer_proxy())
@@ -96,3 +100,26 @@ def test_an_answer_that_is_forgotten_is_not_seen_until_it_is_given_again(scene: 
 
     assert forgotten == {"student · scan": False}
     assert scene.masks == {"student · scan": True}
+
+
+def test_what_a_person_painted_on_a_mask_is_kept_hidden_when_the_network_answers_again(scene: Scene) -> None:
+    scene.draw(scene.answer(0))
+    painted = scene.viewer.layers[-1]
+    paint_a_voxel(painted)
+
+    scene.draw(scene.answer(0))
+
+    assert list(scene.masks.values()) == [False, True]
+    assert painted.data[1, 2, 3] == 1
+    assert not scene.viewer.layers[-1].data.any()
+
+
+def test_painting_on_a_mask_changes_nothing_of_what_the_network_said(scene: Scene) -> None:
+    first, second = scene.answer(0), scene.answer(0)
+    scene.draw(first)
+    scene.draw(second)
+
+    paint_a_voxel(scene.viewer.layers[-1])
+
+    assert not first.labels.any()
+    assert not second.labels.any()

@@ -48,7 +48,8 @@ class AnswersOnCanvas:
     def draw(self, answers: tuple[Answer, ...], picture: Picture, *, hidden: bool = False) -> None:
         """Draw the answers to a picture, and hide earlier ones that are not among them.
 
-        A mask that answers the same question again only gets the new voxels.
+        A mask that answers the same question again only gets the new voxels, unless a person painted on it: then it
+        stays, hidden, beside the new one.
 
         Parameters
         ----------
@@ -63,8 +64,9 @@ class AnswersOnCanvas:
                 continue
             if not hidden:
                 self._make_room(picture, answer.stage)
-            if layer is not None and drawn is not None and _is_same_question(drawn, answer):
-                layer.data = picture.on_layer(answer.labels)
+            is_free = layer is not None and layer not in self._touched
+            if is_free and drawn is not None and _is_same_question(drawn, answer):
+                layer.data = picture.on_layer(answer.labels).copy()  # painting shall not change the answer
                 layer.visible = layer.visible or not hidden
             else:
                 self._take_away([place])
@@ -89,7 +91,7 @@ class AnswersOnCanvas:
         if answer.is_mask:
             origin = origin_of(answer.grid, "labels") | {"task": asdict(answer.task)}
             look = labels_look(answer.task, f"{answer.title} · {picture.name}", origin)
-            mask = Labels(picture.on_layer(answer.labels), **look, **placed)
+            mask = Labels(picture.on_layer(answer.labels).copy(), **look, **placed)
             mask.events.paint.connect(lambda _event: self._touched.add(mask))
             layers.append(mask)
         if answer.attention is not None:
