@@ -102,6 +102,17 @@ def test_slices_are_counted_along_the_slider(viewer, annotation):
     assert annotation.layer.data[5:9, 5:7, 5:9].all()
 
 
+@pytest.mark.parametrize(
+    ("order", "axis"), [((0, 1, 2, 3), 0), ((0, 3, 1, 2), 2), ((3, 0, 1, 2), 2)], ids=["axial", "sagittal", "rolled"]
+)
+def test_beside_a_layer_of_more_axes_slices_lie_across_the_images_own(viewer, annotation, order, axis):
+    viewer.add_image(np.zeros((2, 4, 4, 4)))
+
+    viewer.dims.order = order
+
+    assert annotation.slice_axis == axis
+
+
 def test_smoothing_takes_a_speck_away(annotation):
     for z in range(4, 10):
         paint(annotation, z)

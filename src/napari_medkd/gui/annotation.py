@@ -185,8 +185,12 @@ class Annotation:
 
     @property
     def slice_axis(self) -> int:
-        """The axis (z, y or x) that the slider moves along."""
-        return 0 if self.grid.is_flat else int(self._viewer.dims.order[-3])
+        """The axis (z, y or x) that the slider moves along; a layer of more axes adds others before the image's."""
+        if self.grid.is_flat:
+            return 0
+        dims = self._viewer.dims
+        first = int(dims.ndim) - 3
+        return next(int(axis) - first for axis in dims.order if axis >= first)
 
     def interpolate(self) -> Problem | None:
         """Fill the slices between painted ones, class by class, as one step that can be undone.
