@@ -339,6 +339,17 @@ def test_after_painting_the_layer_is_the_cases_mask(annotation):
     assert str(annotation.layer.mode) == "pan_zoom"
 
 
+def test_after_painting_the_number_keys_paint_no_more(annotation):
+    keys = list(annotation.layer.keymap.values())
+
+    annotation.close()
+    for press in keys:
+        press(annotation.layer)
+
+    assert not annotation.layer.keymap
+    assert str(annotation.layer.mode) == "pan_zoom"
+
+
 def test_an_image_that_is_gone_is_told(viewer, tiny_dataset, tmp_path):
     dataset = unpainted(tiny_dataset, tmp_path)
 

@@ -124,6 +124,7 @@ class Annotation:
         self._num_shared = len(task.classes)  # those that are added while it is painted are in no other case's mask
         refuse_unstorable(dataset, task)
         labels = _labels_on(self.grid, _known_mask(dataset, case, task, self.grid) if start is None else start)
+        self._is_closed = False
         self._hidden = self._hide_masks()
         look = labels_look(task, f"{case.id} · {task.name} (painting)", self._origin())
         self.layer = Labels(labels, **look, **placed_like(shown))
@@ -140,8 +141,11 @@ class Annotation:
         return self.layer in self._viewer.layers
 
     def choose(self, label: int) -> None:
-        """Paint with a class from now on; a label that is no class of the list, any more, is not chosen."""
-        if label >= len(self.task.classes):
+        """Paint with a class from now on; a label that is no class of the list, any more, is not chosen.
+
+        Nothing is painted any more once it is closed.
+        """
+        if self._is_closed or label >= len(self.task.classes):
             return
         self.layer.selected_label = label
         if str(self.layer.mode) not in ("paint", "fill", "polygon"):
@@ -271,6 +275,9 @@ class Annotation:
 
     def close(self) -> None:
         """Stop painting: the layer becomes the case's known mask."""
+        self._is_closed = True
+        for label in range(1, MOST_KEYS + 1):
+            self.layer.bind_key(str(label), None)
         if self.is_there:
             self.layer.mode = "pan_zoom"
             self.layer.name = f"{self.case.id} · {self.task.name} (truth)"
