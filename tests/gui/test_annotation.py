@@ -102,6 +102,17 @@ def test_slices_are_counted_along_the_slider(viewer, annotation):
     assert annotation.layer.data[5:9, 5:7, 5:9].all()
 
 
+@pytest.mark.parametrize(
+    ("order", "axis"), [((0, 1, 2, 3), 0), ((0, 3, 1, 2), 2), ((3, 0, 1, 2), 2)], ids=["axial", "sagittal", "rolled"]
+)
+def test_beside_a_layer_of_more_axes_slices_lie_across_the_images_own(viewer, annotation, order, axis):
+    viewer.add_image(np.zeros((2, 4, 4, 4)))
+
+    viewer.dims.order = order
+
+    assert annotation.slice_axis == axis
+
+
 def test_smoothing_takes_a_speck_away(annotation):
     for z in range(4, 10):
         paint(annotation, z)
@@ -325,6 +336,17 @@ def test_after_painting_the_layer_is_the_cases_mask(annotation):
 
     assert annotation.layer.name == "case_0 · structures (truth)"
     assert annotation.layer.metadata["medkd"]["is_truth"]
+    assert str(annotation.layer.mode) == "pan_zoom"
+
+
+def test_after_painting_the_number_keys_paint_no_more(annotation):
+    keys = list(annotation.layer.keymap.values())
+
+    annotation.close()
+    for press in keys:
+        press(annotation.layer)
+
+    assert not annotation.layer.keymap
     assert str(annotation.layer.mode) == "pan_zoom"
 
 

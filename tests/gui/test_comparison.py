@@ -207,3 +207,13 @@ def test_a_difference_tells_extra_missed_and_other_class_apart() -> None:
     second = np.array([0, 1, 0, 2, 1, 2], np.uint8)
 
     np.testing.assert_array_equal(difference(first, second), [0, 0, 1, 2, 3, 3])
+
+
+def test_painting_on_a_panel_does_not_change_what_it_was_made_of(viewer: Any, panels: list[Panel]) -> None:
+    comparison, voxel = Comparison(viewer), (np.array([0]), np.array([0]), np.array([0]))
+
+    for _ in range(2):  # the second time they are exchanged in place
+        comparison.show(viewer.layers["scan"], panels)
+        comparison.layers[1].data_setitem(voxel, 2)
+
+    assert panels[0].labels[0, 0, 0] == 1

@@ -10,6 +10,7 @@ from napari_medkd.core.annotation import Boxes, Mask
 from napari_medkd.core.events import PreviewSaved
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.prediction import ClassScores, Prediction, ScoredBoxes
+from napari_medkd.core.spec import TrainSpec
 from napari_medkd.core.task import Task
 from napari_medkd.files.manifest import open_dataset
 from napari_medkd.files.results import write_prediction
@@ -18,6 +19,7 @@ from napari_medkd.gui.members import Member
 from napari_medkd.gui.preview import LivePreview
 from napari_medkd.gui.reader import get_reader
 from napari_medkd.gui.state import OpenedCase, Preview, Session
+from napari_medkd.runs.folder import RunFolder
 from tests.gui.presenting import Later, at_once
 from tests.pictures import write_pictures
 
@@ -296,6 +298,21 @@ def test_another_datasets_case_of_the_same_name_is_not_drawn_on(study: Study) ->
 
     assert study.names == []
     assert study.said == []
+
+
+@pytest.mark.parametrize(
+    ("taught", "drawn"),
+    [
+        pytest.param("spots", [], id="of the other dataset"),
+        pytest.param("cells/medkd-dataset.json", ["preview · student, epoch 1"], id="of this one, by its manifest"),
+    ],
+)
+def test_a_run_of_one_dataset_is_drawn_on_that_ones_cases_alone(study: Study, taught: str, drawn: list[str]) -> None:
+    study.run = RunFolder.create(study.run / "runs", TrainSpec(datasets=(study.run / taught,))).path
+
+    study.say("student", epoch=1, tasks="m")
+
+    assert [name.replace(" · shape", "") for name in study.names] == drawn
 
 
 def test_what_was_said_of_the_classes_goes_with_the_image(study: Study) -> None:

@@ -124,6 +124,7 @@ class Annotation:
         self._num_shared = len(task.classes)  # those that are added while it is painted are in no other case's mask
         refuse_unstorable(dataset, task)
         labels = _labels_on(self.grid, _known_mask(dataset, case, task, self.grid) if start is None else start)
+        self._is_closed = False
         self._hidden = self._hide_masks()
         look = labels_look(task, f"{case.id} · {task.name} (painting)", self._origin())
         self.layer = Labels(labels, **look, **placed_like(shown))
@@ -140,8 +141,11 @@ class Annotation:
         return self.layer in self._viewer.layers
 
     def choose(self, label: int) -> None:
-        """Paint with a class from now on; a label that is no class of the list, any more, is not chosen."""
-        if label >= len(self.task.classes):
+        """Paint with a class from now on; a label that is no class of the list, any more, is not chosen.
+
+        Nothing is painted any more once it is closed.
+        """
+        if self._is_closed or label >= len(self.task.classes):
             return
         self.layer.selected_label = label
         if str(self.layer.mode) not in ("paint", "fill", "polygon"):
@@ -185,8 +189,12 @@ class Annotation:
 
     @property
     def slice_axis(self) -> int:
-        """The axis (z, y or x) that the slider moves along."""
-        return 0 if self.grid.is_flat else int(self._viewer.dims.order[-3])
+        """The axis (z, y or x) that the slider moves along; a layer of more axes adds others before the image's."""
+        if self.grid.is_flat:
+            return 0
+        dims = self._viewer.dims
+        first = int(dims.ndim) - 3
+        return next(int(axis) - first for axis in dims.order if axis >= first)
 
     def interpolate(self) -> Problem | None:
         """Fill the slices between painted ones, class by class, as one step that can be undone.
@@ -267,6 +275,9 @@ class Annotation:
 
     def close(self) -> None:
         """Stop painting: the layer becomes the case's known mask."""
+        self._is_closed = True
+        for label in range(1, MOST_KEYS + 1):
+            self.layer.bind_key(str(label), None)
         if self.is_there:
             self.layer.mode = "pan_zoom"
             self.layer.name = f"{self.case.id} · {self.task.name} (truth)"

@@ -46,27 +46,42 @@ class AnswersOnCanvas:
         self._take_away([place for place in self._layers if place[0] not in keys])
 
     def draw(self, answers: tuple[Answer, ...], picture: Picture, *, hidden: bool = False) -> None:
-        """Draw the answers to a picture; a mask that stands already gets the new voxels.
+        """Draw the answers to a picture, and hide earlier ones that are not among them.
+
+        A mask that answers the same question again only gets the new voxels, unless a person painted on it: then it
+        stays, hidden, beside the new one.
 
         Parameters
         ----------
         hidden
             Add layers without showing them, and leave the person's layers as they are.
         """
+        self._hide_forgotten(answers, picture)
         for answer in answers:
             place = (picture.key, answer.stage, answer.task.name)
-            if self._drawn.get(place) is answer and self.layer(picture, answer) is not None:
+            layer, drawn = self.layer(picture, answer), self._drawn.get(place)
+            if layer is not None and drawn is answer:
                 continue
-            if self.layer(picture, answer) is not None and answer.is_mask:
-                self.layer(picture, answer).data = picture.on_layer(answer.labels)
+            if not hidden:
+                self._make_room(picture, answer.stage)
+            is_free = layer is not None and layer not in self._touched
+            if is_free and drawn is not None and _is_same_question(drawn, answer):
+                layer.data = picture.on_layer(answer.labels).copy()  # painting shall not change the answer
+                layer.visible = layer.visible or not hidden
             else:
                 self._take_away([place])
-                if not hidden:
-                    self._make_room(picture, answer.stage)
                 made = self._made(answer, picture, drawn_masks=[one.stage for one in answers if one.is_mask])
                 self._layers[place] = tuple(self._add(one, hidden) for one in made)
             self._drawn[place] = answer
         self._draw_truth(answers, picture, hidden)
+
+    def _hide_forgotten(self, answers: tuple[Answer, ...], picture: Picture) -> None:
+        """Hide what is no answer any more, because another run or picture was chosen since."""
+        listed = {(picture.key, answer.stage, answer.task.name) for answer in answers}
+        for place in self._drawn.keys() - listed:
+            if place[0] == picture.key:
+                for layer in self._layers[place]:
+                    layer.visible = False
 
     def _made(self, answer: Answer, picture: Picture, drawn_masks: list[str]) -> list[Any]:
         """Return the layers of an answer, still to be added; a network's mask is not hidden by where it looks."""
@@ -76,7 +91,7 @@ class AnswersOnCanvas:
         if answer.is_mask:
             origin = origin_of(answer.grid, "labels") | {"task": asdict(answer.task)}
             look = labels_look(answer.task, f"{answer.title} · {picture.name}", origin)
-            mask = Labels(picture.on_layer(answer.labels), **look, **placed)
+            mask = Labels(picture.on_layer(answer.labels).copy(), **look, **placed)
             mask.events.paint.connect(lambda _event: self._touched.add(mask))
             layers.append(mask)
         if answer.attention is not None:
@@ -130,3 +145,9 @@ class AnswersOnCanvas:
                     layer.visible = False
                 elif layer in self._viewer.layers:
                     self._viewer.layers.remove(layer)
+
+
+def _is_same_question(earlier: Answer, answer: Answer) -> bool:
+    """Whether two masks differ in nothing but their voxels: same network, shown the same, asked about one task."""
+    about = [(one.task, one.title, one.prediction.made_by) for one in (earlier, answer)]
+    return answer.is_mask and about[0] == about[1]

@@ -156,7 +156,7 @@ class Comparison:
             if panel.image is not None and image.data is not panel.image[0]:
                 image.data = panel.image[0]
             if task_of(overlay.metadata) == panel.task:
-                overlay.data = panel.labels
+                overlay.data = panel.labels.copy()
                 _entitle(overlay, panel.title)
                 continue
             self.viewer.layers.remove(overlay)
@@ -255,7 +255,7 @@ def _overlay(image: Any, panel: Panel) -> Labels:
         }
         colormap = DirectLabelColormap(color_dict=colours)
         look = {"name": panel.title, "opacity": 1.0, "colormap": colormap, "metadata": {KEY: origin}}
-    layer = Labels(panel.labels, **look, **placed_like(image))
+    layer = Labels(panel.labels.copy(), **look, **placed_like(image))
     _entitle(layer, panel.title)
     layer.name_overlay.visible = True
     layer.name_overlay.font_size = _TITLE_POINTS

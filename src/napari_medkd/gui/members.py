@@ -59,6 +59,12 @@ class MemberRow:
     is_current: bool
 
 
+def folder_of(dataset: Path) -> Path:
+    """Return the folder of a dataset, whether it is named by it or by its manifest."""
+    folder = dataset.parent if dataset.is_file() else dataset
+    return folder.expanduser().resolve()
+
+
 def joined(members: Sequence[Member], others: Iterable[Member]) -> tuple[Member, ...]:
     """Return the members with others in the places of those of the same folders, or behind them."""
     by_folder = {member.folder: member for member in members}

@@ -2,15 +2,18 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from napari.layers import Image
 from psygnal import Signal
 
+from napari_medkd.core.errors import InputProblem
 from napari_medkd.core.prediction import Prediction
 from napari_medkd.core.run_layout import stage_name
 from napari_medkd.gui.layers import KEY, source_of
-from napari_medkd.gui.members import found_in
+from napari_medkd.gui.members import folder_of, found_in
 from napari_medkd.gui.presenters.ports import InBackground
 from napari_medkd.gui.preview_layers import PreviewLayers, scores_in_words
 from napari_medkd.gui.state import Preview, Session
@@ -59,6 +62,7 @@ class LivePreview:
         self._is_reading = False
         self._drawn_at = -LEAST_SECONDS
         self._newest: Preview | None = None
+        self._learned_from: dict[Path, frozenset[Path]] = {}
         self._is_on = True
         session.events.preview.connect(self._on_preview)
         session.events.opened.connect(self._on_opened)
@@ -93,6 +97,8 @@ class LivePreview:
         def read() -> list[Prediction]:
             from napari_medkd.files.results import read_prediction
 
+            if preview.run not in self._learned_from:
+                self._learned_from[preview.run] = _learned_by(preview.run)
             return [read_prediction(folder) for folder in folders]
 
         self._in_background(read, lambda predictions: self._draw(preview, predictions), self._skip)
@@ -147,12 +153,27 @@ class LivePreview:
         return None
 
     def _is_of_case(self, layer: Any, preview: Preview) -> bool:
-        """Whether an image is the preview's case: in a study, two datasets may have cases of one id."""
-        source = source_of(layer.metadata)
-        known = None if source is None else found_in(study_of(self._session), source)
+        """Whether an image is the preview's case: in a study, two datasets may have cases of one id.
+
+        Where a run does not say what it learns from, it may be any open dataset.
+        """
+        source, members = source_of(layer.metadata), study_of(self._session)
+        learned = self._learned_from.get(preview.run)
+        taught = [member for member in members if not learned or member.folder in learned]
+        known = None if source is None else found_in(taught, source)
         if known is None:
-            return bool(layer.metadata.get(KEY, {}).get("case") == preview.event.case)
+            is_of_another = source is not None and found_in(members, source) is not None
+            return not is_of_another and bool(layer.metadata.get(KEY, {}).get("case") == preview.event.case)
         member, case = known
         role, dash, _ = preview.event.stage.partition("-")
         is_of_stage = not dash or stage_name(role, member.dataset.name) == preview.event.stage
         return case.id == preview.event.case and is_of_stage
+
+
+def _learned_by(run: Path) -> frozenset[Path]:
+    """Return the folders of the datasets that a run learns from; none where it does not say."""
+    from napari_medkd.runs.folder import RunFolder
+
+    with suppress(InputProblem):
+        return frozenset(folder_of(path) for path in RunFolder(run).spec().datasets)
+    return frozenset()

@@ -102,7 +102,8 @@ def truth_of(known: KnownCase | None, task: Task, grid: Grid) -> Annotation | No
     Raises
     ------
     InputProblem
-        Where the file cannot be read, lies on another grid than the image, or names a class that is not the task's.
+        Where the file cannot be read, lies on another grid than the image, or names a class that is not the task's;
+        where a label of the mask means another class to the dataset than to the task.
     """
     from napari_medkd.files.opening import read_boxes, read_mask
 
@@ -113,4 +114,5 @@ def truth_of(known: KnownCase | None, task: Task, grid: Grid) -> Annotation | No
         return ClassLabel(found.present, task) if task.kind == "classification" else None
     if task.kind == "detection":
         return read_boxes(found, task, grid)
+    known.dataset.continued(task)  # refuses labels that mean other classes
     return read_mask(found, task, grid=grid, label_map=known.dataset.label_maps.get(task.name))

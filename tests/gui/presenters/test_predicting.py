@@ -190,6 +190,17 @@ def test_a_true_mask_that_cannot_be_read_is_a_doubt_and_not_the_end(
     assert question.spec.cases == ("case_5",)
 
 
+def test_a_true_mask_whose_labels_mean_other_classes_than_the_networks_is_a_doubt(run: Path, picture: Picture) -> None:
+    network = networks_of(run)[0]
+    other = replace(network, tasks=(replace(network.tasks[0], classes=("background", "cube", "ball")),))
+
+    question = question_of(Wish(run, other, picture))
+
+    assert question.truths == {}
+    assert "background, cube, ball" in question.doubt
+    assert "background, ball, cube" in question.doubt
+
+
 def test_every_question_gets_a_folder_of_its_own(run: Path, picture: Picture) -> None:
     folders = {question_of(_wish(run, "student", picture)).spec.out for _ in range(3)}
 

@@ -277,6 +277,14 @@ def test_a_painted_answer_survives_its_image(ready: ResultsDock, qtbot: Any) -> 
     assert not ready.viewer.layers["student · case_5"].visible
 
 
+def test_the_masks_of_a_run_are_not_seen_when_another_is_chosen(ready: ResultsDock, tmp_path: Path, qtbot: Any) -> None:
+    predicted(ready, qtbot)
+
+    ready.selection.choose_run(make_run(tmp_path / "runs", tmp_path))
+
+    assert not ready.viewer.layers["student · case_5"].visible
+
+
 def test_the_image_selected_in_the_list_of_layers_is_the_one_that_is_asked_about(
     ready: ResultsDock, tiny_dataset: Path
 ) -> None:

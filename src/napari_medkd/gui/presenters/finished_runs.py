@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from napari_medkd.gui.finished_run import FinishedRun
+from napari_medkd.gui.members import folder_of
 from napari_medkd.gui.presenters.ports import InBackground, problems_of
 from napari_medkd.gui.state import Session, TrainState
 
@@ -33,7 +34,7 @@ class FinishedRuns:
         def work() -> tuple[FinishedRun, ...]:
             completed = [run for run in shelf.look() if run.status.outcome == "completed"]
             return tuple(
-                FinishedRun(run.path, run.method, tuple(_folder_of(path) for path in run.datasets)) for run in completed
+                FinishedRun(run.path, run.method, tuple(folder_of(path) for path in run.datasets)) for run in completed
             )
 
         def take(runs: tuple[FinishedRun, ...]) -> None:
@@ -59,9 +60,3 @@ class FinishedRuns:
         if self._shelf is None or self._shelf.folder != folder:
             self._shelf = Shelf(folder)
         return self._shelf
-
-
-def _folder_of(dataset: "Path") -> "Path":
-    """Return the folder of a dataset, whether it is named by it or by its manifest."""
-    folder = dataset.parent if dataset.is_file() else dataset
-    return folder.expanduser().resolve()
