@@ -8,6 +8,7 @@ from napari_medkd.core.errors import VolumeProblem
 from napari_medkd.files.annotating import save_annotation
 from napari_medkd.files.manifest import MANIFEST, open_dataset
 from napari_medkd.files.opening import read_mask
+from napari_medkd.gui.members import Member
 from tests.gui.annotating import annotation_on, begun, paint, unpainted
 from tests.gui.presenting import Later, in_a_thread
 
@@ -44,6 +45,22 @@ def test_what_is_painted_is_saved_and_the_other_docks_hear_of_it(annotation, tmp
     assert state.saved
     assert session.dataset.labelled("structures")
     assert session.dataset_path == tmp_path / MANIFEST
+
+
+def test_what_is_saved_of_a_dataset_that_is_not_current_leaves_the_current_one(annotation, tmp_path, tiny_dataset):
+    presenter, _, session = begun(annotation)
+    session.study = (Member(tmp_path, annotation.dataset, ("case_3",)),)
+    session.dataset_path, session.dataset = tiny_dataset, open_dataset(tiny_dataset)
+    paint(annotation, 4)
+
+    presenter.look()
+
+    assert session.dataset_path == tiny_dataset
+    assert session.dataset.name == "tiny"
+    assert session.dataset.labelled("shapes")
+    painted = next(one for one in session.study if one.folder == tmp_path.resolve())
+    assert painted.dataset.labelled("structures")
+    assert (painted.path, painted.references) == (tmp_path / MANIFEST, ("case_3",))
 
 
 def test_what_has_not_changed_is_not_written_again(annotation, tmp_path):

@@ -266,6 +266,55 @@ def test_a_stopped_prediction_ends_without_an_answer(
     assert [message for message, _, _ in told.failures] == ["The prediction was stopped."]
 
 
+def test_what_is_stopped_while_it_is_prepared_is_never_launched(
+    run: Path, picture: Picture, launches: HereAndWait
+) -> None:
+    later = Later()
+    predicting = Predicting(launches, later)
+    told = Told(predicting)
+    predicting.ask(_wish(run, "student", picture))
+    assert told.progress[-1] == "Preparing the student …"
+
+    predicting.stop()
+    later.do()
+
+    assert launches.specs == []
+    assert told.progress[-1] == ""
+    assert told.failures == []
+
+
+def test_what_is_stopped_while_it_is_measured_is_dropped(run: Path, picture: Picture, launches: HereAndWait) -> None:
+    later = Later()
+    predicting = Predicting(launches, later)
+    told = Told(predicting)
+    predicting.ask(_wish(run, "student", picture))
+    later.do()
+    launches.hear_out(predicting)
+    assert told.progress[-1] == "Measuring …"
+
+    predicting.stop()
+    later.do()
+
+    assert told.progress[-1] == ""
+    assert told.answers == []
+
+
+@pytest.mark.parametrize("way", ["stop", "forget"])
+def test_a_process_that_has_not_begun_when_it_is_stopped_is_told_when_it_has(
+    run: Path, picture: Picture, launches: HereAndWait, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.setenv("MEDKD_SCRIPT", "wait")
+    predicting = Predicting(launches, at_once)
+    told = Told(predicting)
+    predicting.ask(_wish(run, "student", picture))
+
+    getattr(predicting, way)()
+    launches.hear_out(predicting)
+
+    assert told.progress[-1] == "Stopping …"
+    assert [message for message, _, _ in told.failures] == ["The prediction was stopped."] * (way == "stop")
+
+
 def test_an_answer_that_nobody_waits_for_any_more_is_dropped(
     run: Path, picture: Picture, launches: HereAndWait
 ) -> None:

@@ -5,24 +5,25 @@ import pytest
 
 from napari_medkd.core.status import RunStatus
 from napari_medkd.files.opening import read_volume
+from napari_medkd.gui.presenters.ports import InBackground
 from napari_medkd.gui.presenters.predicting import Predicting
 from napari_medkd.gui.presenters.results import ResultsPresenter
 from napari_medkd.gui.presenters.selection import Selection
 from napari_medkd.gui.state import ResultsState, Session
 from napari_medkd.gui.subject import Picture
 from tests.gui.answering_run import BOTH, HereAndWait, add_network, make_run
-from tests.gui.presenting import at_once
+from tests.gui.presenting import Later, at_once
 
 
 class Dock:
     """The thinking half of a Results dock on a case of the tiny dataset, with nothing chosen yet."""
 
-    def __init__(self, runs: Path, dataset: Path) -> None:
+    def __init__(self, runs: Path, dataset: Path, in_background: InBackground = at_once) -> None:
         self.session = Session(runs_folder=runs)
         self.state = ResultsState()
         self.launches = HereAndWait()
         self.selection = Selection(self.session, self.state, at_once)
-        self.predicting = Predicting(self.launches, at_once)
+        self.predicting = Predicting(self.launches, in_background)
         self.presenter = ResultsPresenter(self.state, self.selection, self.predicting)
         self.pictures = [self._picture(dataset, case) for case in ("case_4", "case_5")]
 
@@ -227,6 +228,22 @@ def test_a_failure_ends_what_waits_behind_it(dock: Dock, run: Path, monkeypatch:
     assert dock.state.log is not None
     assert dock.state.busy == ""
     assert dock.state.panels == ()
+
+
+def test_stop_ends_what_is_only_being_prepared_and_what_waits_behind_it(
+    tmp_path: Path, tiny_dataset: Path, run: Path
+) -> None:
+    later = Later()
+    dock = Dock(tmp_path / "runs", tiny_dataset, later)
+    dock.choose(run)
+    dock.presenter.compare()
+
+    dock.presenter.cancel()
+    assert dock.state.busy == ""
+    later.do()
+
+    assert dock.launches.specs == []
+    assert dock.state.busy == ""
 
 
 def test_nothing_is_asked_while_something_is_missing(dock: Dock) -> None:

@@ -165,3 +165,28 @@ def test_an_image_is_found_in_the_dataset_it_is_of(presenter, session, cells, sp
 
     assert (member.dataset.name, case.id) == ("spots", "spots4")
     assert found_in(study_of(session), spots / "mask4.png") is None
+
+
+def test_a_dataset_read_while_a_case_is_painted_joins_and_the_painted_ones_stays_current(session, state, cells, spots):
+    later, painted = Later(), [False]
+    presenter = DataPresenter(session, state, later, is_painting=lambda: painted[0])
+    presenter.open(cells)
+    later.do()
+    presenter.open(spots)
+    painted[0] = True
+
+    while later.waiting:
+        later.do()
+
+    assert shown(state) == [("cells", 12, 0, True), ("spots", 12, 0, False)]
+    assert state.rows[0].id == "cells0"
+
+
+def test_a_case_is_marked_in_a_dataset_that_is_not_current(presenter, session, state, cells, spots):
+    presenter.open(cells, spots)
+
+    presenter.mark_references(["spots3"], on=True, folder=spots.resolve())
+    assert session.references == ()
+
+    presenter.choose(spots.resolve())
+    assert [row.id for row in state.rows if row.is_reference] == ["spots3"]

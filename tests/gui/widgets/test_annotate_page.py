@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QApplication, QLineEdit
 
 from napari_medkd.files.manifest import open_dataset, write_dataset
 from napari_medkd.gui.case_layers import case_layers
+from napari_medkd.gui.study import study_of
 from napari_medkd.gui.widgets.closing import guard_closing
 from napari_medkd.gui.widgets.data_dock import DataDock
 from tests.gui.annotating import unpainted
@@ -277,6 +278,38 @@ def test_another_dataset_is_opened_after_what_is_painted_is_saved(viewer, dock, 
     assert dock.pages.currentWidget() is dock.cases
     assert [case.id for case in open_dataset(tmp_path / "scans").labelled("structures")] == ["case_0"]
     assert dock.session.references == ()
+
+
+@pytest.fixture
+def slow_dataset(tiny_dataset, monkeypatch):
+    """Opening the tiny dataset takes until this event is set."""
+    go_on = threading.Event()
+
+    def read(path):
+        assert path != tiny_dataset or go_on.wait(20)
+        return open_dataset(path)
+
+    monkeypatch.setattr("napari_medkd.files.manifest.open_dataset", read)
+    yield go_on
+    go_on.set()
+
+
+def test_a_dataset_that_is_read_while_a_case_is_painted_takes_neither_its_place_nor_its_reference(
+    viewer, dock, qtbot, tiny_dataset, tmp_path, slow_dataset
+):
+    dock.open_path(tiny_dataset)
+    page = annotate(dock, qtbot, "case_0")
+    stroke(viewer, qtbot)
+    qtbot.waitUntil(lambda: bool(page.state.saved), timeout=10_000)
+
+    slow_dataset.set()
+    qtbot.waitUntil(lambda: len(dock.state.members) == 2, timeout=20_000)
+    finish(page, qtbot)
+
+    scans, tiny = study_of(dock.session)
+    assert dock.session.dataset.folder == tmp_path / "scans"
+    assert (scans.references, tiny.references) == (("case_0",), ())
+    assert [case.id for case in open_dataset(tmp_path / "scans").labelled("structures")] == ["case_0"]
 
 
 def test_closing_the_window_saves_what_is_painted(viewer, dock, page, qtbot, tmp_path):

@@ -11,6 +11,7 @@ from napari_medkd.core.errors import InputProblem, Problem
 from napari_medkd.gui.presenters.ports import InBackground, problems_of
 from napari_medkd.gui.presenters.words import count
 from napari_medkd.gui.state import AnnotateState, Session
+from napari_medkd.gui.study import renew
 
 if TYPE_CHECKING:
     from napari_medkd.core.annotation import Mask
@@ -204,8 +205,7 @@ class AnnotatePresenter:
         if dataset is annotation.dataset:
             return
         annotation.dataset = dataset
-        self._session.dataset_path = dataset.folder / MANIFEST
-        self._session.dataset = dataset
+        renew(self._session, dataset, dataset.folder / MANIFEST)
 
     def _fail(self, annotation: "Annotation", error: Exception) -> None:
         """Tell why a mask could not be saved, unless it was discarded meanwhile."""

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from napari_medkd.gui.presenters.looks import Look, Looks
 from napari_medkd.gui.presenters.ports import InBackground, problems_of
 from napari_medkd.gui.presenters.words import count, listed
 from napari_medkd.gui.state import CaseRow, DataState, Session
-from napari_medkd.gui.study import study_of
+from napari_medkd.gui.study import renew, study_of
 
 if TYPE_CHECKING:
     from napari_medkd.core.dataset import Dataset
@@ -22,12 +23,25 @@ _SIDES = ("train", "validate", "test")
 
 
 class DataPresenter:
-    """Opens datasets into the study, in the background; a newer wish overtakes an older one."""
+    """Opens datasets into the study, in the background; a newer wish overtakes an older one.
 
-    def __init__(self, session: Session, state: DataState, in_background: InBackground) -> None:
+    Parameters
+    ----------
+    is_painting
+        Whether a case of the current dataset is painted on: it stays the current one then.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        state: DataState,
+        in_background: InBackground,
+        is_painting: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._session = session
         self._state = state
         self._in_background = in_background
+        self._is_painting = is_painting
         self._wish = 0
         self._told: tuple[Problem, ...] = ()
         self._looks = Looks(in_background)
@@ -37,7 +51,8 @@ class DataPresenter:
     def open(self, *paths: Path) -> None:
         """Read the datasets at folders or manifests, add them to the study, and list the cases of the first.
 
-        Afterwards their files' headers are looked at.
+        While a case is painted on, its dataset stays the one whose cases are listed. Afterwards the files' headers are
+        looked at.
         """
 
         def work(path: Path) -> "Dataset":
@@ -91,16 +106,10 @@ class DataPresenter:
 
     def replace(self, dataset: "Dataset") -> None:
         """Take in that a dataset of the study was changed: what its masks mean, or its name."""
-        session, folder = self._session, dataset.folder.resolve()
-        known = next((one for one in study_of(session) if one.folder == folder), None)
-        if known is None:
-            return
-        changed = Member(known.path, dataset, known.references)
-        session.study = joined(session.study, [changed])
-        if folder == _key_of(self._session):
-            session.dataset = dataset
-        self.show()
-        self.look_at_headers(changed)
+        changed = renew(self._session, dataset)
+        if changed is not None:
+            self.show()
+            self.look_at_headers(changed)
 
     def show(self) -> None:
         """Fill the state from the session, for a dock that opens later than the dataset."""
@@ -112,11 +121,15 @@ class DataPresenter:
         )
         self._show_problems()
 
-    def mark_references(self, ids: Iterable[str], *, on: bool) -> None:
-        """Add cases to the reference cases, or take them away."""
-        ids = tuple(ids)
-        kept = tuple(name for name in self._session.references if name not in ids)
-        self._session.references = (*kept, *ids) if on else kept
+    def mark_references(self, ids: Iterable[str], *, on: bool, folder: Path | None = None) -> None:
+        """Add cases to the reference cases of the dataset in a folder, else of the current one; or take them away."""
+        session, ids = self._session, tuple(ids)
+        if folder is None or folder == _key_of(session):
+            session.references = _marked(session.references, ids, on=on)
+        else:
+            others = [one for one in study_of(session) if one.folder == folder]
+            marked = [replace(one, references=_marked(one.references, ids, on=on)) for one in others]
+            session.study = joined(study_of(session), marked)
         self.show()
 
     def suggest(self) -> None:
@@ -202,7 +215,8 @@ class DataPresenter:
                 members.append(Member(path, one))
         if members:
             self._session.study = joined(study_of(self._session), members)
-            self._make_current(members[0])
+            if not self._is_painting():
+                self._make_current(members[0])
         self.show()
         for member in members:
             self.look_at_headers(member)
@@ -249,6 +263,11 @@ def _key_of(session: Session) -> Path | None:
     if dataset is not None:
         return dataset.folder.resolve()
     return None if path is None else path.resolve()
+
+
+def _marked(references: tuple[str, ...], ids: tuple[str, ...], *, on: bool) -> tuple[str, ...]:
+    kept = tuple(name for name in references if name not in ids)
+    return (*kept, *ids) if on else kept
 
 
 def _attempted(opened: "Callable[[Path], Dataset]", path: Path) -> "Dataset | Exception":

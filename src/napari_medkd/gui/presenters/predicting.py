@@ -34,7 +34,7 @@ class Predicting:
     Attributes
     ----------
     progressed
-        ``(str)``: what is being done.
+        ``(str)``: what is being done; empty where it was stopped before a process was at work.
     answered
         ``(tuple of Answer)``: what the network said, one for each of its tasks.
     failed
@@ -50,6 +50,7 @@ class Predicting:
         self._in_background = in_background
         self._generation = 0
         self._asked: tuple[int, Question] | None = None
+        self._unwanted: Path | None = None
 
     def ask(self, wish: Wish) -> None:
         """Ask a network about a picture; an earlier wish becomes stale."""
@@ -69,24 +70,26 @@ class Predicting:
         self._asked = None
 
     def stop(self) -> None:
-        """Tell the process at work to stop; it looks for that between two windows."""
+        """Stop what is under way: a process looks for that between two windows, all else is dropped at once."""
         if self._asked is None:
+            self._generation += 1
+            self.progressed.emit("")
             return
-        from napari_medkd.runs.folder import RunFolder
-
+        self._unwanted = self._asked[1].spec.out
         self.progressed.emit("Stopping …")
-        try:
-            RunFolder(self._asked[1].spec.out).order("stop")
-        except InputProblem as problem:
-            self._give_up(self._generation, problem)
+        if self._unwanted.is_dir():  # else the process is told as soon as it is heard of
+            self._order_stop(self._unwanted)
 
     def hear(self, heard: "Heard") -> None:
         """Take in what a followed folder said."""
+        status, is_over = heard.status, heard.status.phase in ("ended", "lost")
+        if heard.run == self._unwanted and not is_over:
+            self._order_stop(heard.run)  # an order that was given before the process began is forgotten
+            return
         if self._asked is None or heard.run != self._asked[1].spec.out:
             return
         generation, question = self._asked
-        status = heard.status
-        if status.phase not in ("ended", "lost"):
+        if not is_over:
             self.progressed.emit(f"The {name_of(question.wish.network.stage)} looks at {question.wish.picture.name} …")
             return
         self._asked = None
@@ -107,6 +110,15 @@ class Predicting:
         self._asked = (generation, question)
         self.progressed.emit(f"Starting the {name_of(question.wish.network.stage)} …")
         self._launches.predict(question.spec)
+
+    def _order_stop(self, out: Path) -> None:
+        from napari_medkd.runs.folder import RunFolder
+
+        try:
+            RunFolder(out).order("stop")
+        except InputProblem as problem:
+            if self._asked is not None and self._asked[1].spec.out == out:
+                self._give_up(self._asked[0], problem)
 
     def _read(self, generation: int, question: Question) -> None:
         self.progressed.emit("Measuring …")

@@ -39,7 +39,9 @@ class DataDock(Dock):
 
         super().__init__(napari_viewer, "Data")
         self.state = DataState()
-        self.presenter = DataPresenter(self.session, self.state, Background(self))
+        self.presenter = DataPresenter(
+            self.session, self.state, Background(self), is_painting=lambda: bool(self.painted_case)
+        )
         self._shown: Any = None
         self._painted: Any = None
         self._to_annotate: tuple[str, Mask | None] = ("", None)
@@ -203,19 +205,18 @@ class DataDock(Dock):
         self.reading.cancel()  # a case that is being read would come under the brush
         _leave_panels(self.viewer)
         self.annotating.begin(opened, start=start)
-        annotation = self.annotating.presenter.annotation
-        self._painted = None if annotation is None else annotation.layer
+        self._painted = self.annotating.presenter.annotation
         self.pages.setCurrentWidget(self.annotating)
 
     def _take_annotated(self, name: str) -> None:
         """Go back to the cases; the one that was painted is a reference."""
-        if self._painted is not None and self._shown is not None:
-            self._shown.adopt(self._painted)
-        self._painted = None
+        painted, self._painted = self._painted, None
+        if painted is not None and self._shown is not None:
+            self._shown.adopt(painted.layer)
         self.presenter.show()
         self.pages.setCurrentWidget(self.cases)
-        if name:
-            self.presenter.mark_references([name], on=True)
+        if name and painted is not None:
+            self.presenter.mark_references([name], on=True, folder=painted.dataset.folder.resolve())
 
     def _mark(self, names: list[str]) -> None:
         """Make the cases references; those that all are, are none any more."""

@@ -9,8 +9,8 @@ from qtpy.QtWidgets import QVBoxLayout
 from napari_medkd.core.errors import InputProblem, Problem
 from napari_medkd.gui.backend import followers_of
 from napari_medkd.gui.background import Background
-from napari_medkd.gui.canvas import pictures_on
 from napari_medkd.gui.networks import Network, name_of
+from napari_medkd.gui.offered_pictures import OfferedPictures
 from napari_medkd.gui.planes import show_plane
 from napari_medkd.gui.presenters.predicting import Predicting
 from napari_medkd.gui.presenters.results import ResultsPresenter
@@ -39,6 +39,7 @@ class ResultsDock(Dock):
         self.presenter = ResultsPresenter(self.state, self.selection, predicting)
         self.shown = ShownAnswers(napari_viewer, self.state)
         self.comparison = self.shown.comparison
+        self.pictures = OfferedPictures(napari_viewer, self.session, self.state, self.selection, self.comparison)
         self.transfer = TransferButton(napari_viewer, self.session, self.state, self.comparison)
         self.preview = LivePreview(
             napari_viewer, self.session, Background(self), may_draw=lambda: not self.comparison.is_shown
@@ -53,8 +54,9 @@ class ResultsDock(Dock):
         layout.addWidget(self.view)
         self._connect_view()
         self._connect_state()
-        self._connect_viewer()
-        self._take_pictures()
+        self.comparison.ended.connect(self.presenter.leave_comparison)
+        self.pictures.changed.connect(self.shown.keep_only)
+        self.pictures.look()
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """Look for new runs whenever the dock comes up again."""
@@ -117,28 +119,6 @@ class ResultsDock(Dock):
         ):
             signal.connect(shown)
             shown()
-
-    def _connect_viewer(self) -> None:
-        layers = self.viewer.layers.events
-        for signal in (layers.inserted, layers.removed, layers.reordered):
-            signal.connect(self._take_pictures)
-        self.viewer.layers.selection.events.active.connect(self._follow_selection)
-        self.session.events.opened.connect(self._take_pictures)
-        self.comparison.ended.connect(self.presenter.leave_comparison)
-
-    def _take_pictures(self, event: Any = None) -> None:
-        del event
-        pictures = pictures_on(self.viewer, besides=tuple(self.comparison.layers))
-        self.selection.set_pictures(pictures)
-        self.shown.keep_only(pictures)
-
-    def _follow_selection(self, event: Any = None) -> None:
-        """Choose the image the person selects in the list of layers."""
-        del event
-        active = self.viewer.layers.selection.active
-        for picture in self.state.pictures:
-            if active is not None and picture.layer == active.unique_id:
-                self.selection.choose_picture(picture.key)
 
     def _show_runs(self) -> None:
         runs = [(run_in_short(name), path, name) for path, name in self.state.runs]

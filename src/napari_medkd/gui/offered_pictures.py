@@ -1,0 +1,69 @@
+"""Which pictures the Results dock offers, and which one is chosen, in step with the viewer's layers; no Qt."""
+
+from typing import TYPE_CHECKING, Any
+
+from psygnal import Signal
+
+from napari_medkd.gui.canvas import pictures_on
+
+if TYPE_CHECKING:
+    from napari_medkd.gui.comparison import Comparison
+    from napari_medkd.gui.presenters.selection import Selection
+    from napari_medkd.gui.state import ResultsState, Session
+
+
+class OfferedPictures:
+    """Offers the viewer's images, and chooses the one that is selected in the list of layers.
+
+    While a network is asked about a picture, that one stays chosen, so that nothing is stopped without a word; what was
+    selected meanwhile is chosen afterwards, unless answers would be thrown away for it.
+
+    Attributes
+    ----------
+    changed
+        ``(list of Picture)``: the viewer's images may be others now.
+    """
+
+    changed = Signal(list)
+
+    def __init__(
+        self, viewer: Any, session: "Session", state: "ResultsState", selection: "Selection", comparison: "Comparison"
+    ) -> None:
+        self._viewer = viewer
+        self._state = state
+        self._selection = selection
+        self._comparison = comparison
+        self._is_behind = False
+        layers = viewer.layers.events
+        for signal in (layers.inserted, layers.removed, layers.reordered):
+            signal.connect(self.look)
+        viewer.layers.selection.events.active.connect(self.follow)
+        session.events.opened.connect(self.look)
+        state.events.busy.connect(self._catch_up)
+        state.events.picture.connect(self._forget)
+
+    def look(self, event: Any = None) -> None:
+        """Offer the images that stand in the viewer now."""
+        del event
+        pictures = pictures_on(self._viewer, besides=tuple(self._comparison.layers))
+        self._selection.set_pictures(pictures)
+        self.changed.emit(pictures)
+
+    def follow(self, event: Any = None) -> None:
+        """Choose the image that the person selects in the list of layers, as soon as none is asked about."""
+        del event
+        self._is_behind = bool(self._state.busy)
+        if self._is_behind:
+            return
+        active = self._viewer.layers.selection.active
+        for picture in self._state.pictures:
+            if active is not None and picture.layer == active.unique_id:
+                self._selection.choose_picture(picture.key)
+
+    def _catch_up(self, busy: str) -> None:
+        if self._is_behind and not busy and not self._state.answers:
+            self.follow()
+
+    def _forget(self) -> None:
+        """Let what was selected be overtaken by another choice."""
+        self._is_behind = False

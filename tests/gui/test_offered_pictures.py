@@ -1,0 +1,63 @@
+"""The pictures of the Results dock in step with the list of layers, in a real window."""
+
+import numpy as np
+import pytest
+
+from napari_medkd.gui.widgets.results_dock import ResultsDock
+from tests.gui.answered import graded
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def viewer(make_napari_viewer_proxy):
+    return make_napari_viewer_proxy()
+
+
+@pytest.fixture
+def dock(viewer, qtbot, tmp_path, monkeypatch):
+    """The dock with one image, which a network is asked about."""
+    monkeypatch.setenv("MEDKD_RUNS", str(tmp_path / "runs"))
+    dock = ResultsDock(viewer)
+    qtbot.addWidget(dock)
+    viewer.add_image(np.zeros((4, 6, 8)), name="scan")
+    dock.state.busy = "The student looks at scan …"
+    return dock
+
+
+def test_a_new_image_neither_stops_what_is_asked_about_another_nor_takes_its_place(dock, viewer):
+    viewer.add_image(np.ones((4, 6, 8)), name="smoothed")
+
+    assert dock.state.busy == "The student looks at scan …"
+    assert dock.view.picture.currentText() == "scan"
+    assert [one.name for one in dock.state.pictures] == ["scan", "smoothed"]
+
+
+def test_what_was_selected_meanwhile_is_chosen_when_nothing_is_asked_any_more(dock, viewer):
+    viewer.add_image(np.ones((4, 6, 8)), name="smoothed")
+
+    dock.presenter.cancel()
+
+    assert dock.state.busy == ""
+    assert dock.view.picture.currentText() == "smoothed"
+
+
+def test_answers_are_not_thrown_away_for_what_was_selected_meanwhile(dock, viewer):
+    answer = graded(dock.selection.picture.grid, malignant=0.8)
+    viewer.add_image(np.ones((4, 6, 8)), name="smoothed")
+
+    dock.state.answers = (answer,)
+    dock.state.busy = ""
+
+    assert dock.view.picture.currentText() == "scan"
+    assert dock.state.answers == (answer,)
+
+
+def test_what_the_person_chooses_in_the_dock_overtakes_what_was_selected_before(dock, viewer):
+    viewer.add_image(np.ones((4, 6, 8)), name="smoothed")
+    viewer.add_image(np.ones((4, 6, 8)), name="sharpened")
+
+    dock.selection.choose_picture(dock.state.pictures[1].key)
+
+    assert dock.view.picture.currentText() == "smoothed"
+    assert dock.state.busy == ""
