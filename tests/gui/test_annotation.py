@@ -164,6 +164,15 @@ def test_classes_are_added_renamed_recoloured_and_taken_away(annotation):
     assert np.array_equal(annotation.layer.get_color(1), first_colour)
 
 
+def test_what_another_plugin_stored_beside_the_class_names_stays_when_a_class_is_added(annotation):
+    stored = {"index": [0, 1], "class": ["background", "structure 1"], "area": [0, 60]}
+    annotation.layer.features = stored
+
+    annotation.add_class("vein")
+
+    assert annotation.layer.features.to_dict("list") == stored
+
+
 def test_a_class_that_is_painted_is_not_taken_away(annotation):
     annotation.add_class("vein")
     paint(annotation, 4, value=2)

@@ -51,3 +51,19 @@ def test_masks_of_others_are_left_alone(make_napari_viewer_proxy: Any) -> None:
     viewer.dims.ndisplay = 3
 
     assert list(theirs.features.columns) == ["index", "area"]
+
+
+@pytest.mark.parametrize("columns", [{"area": [0, 60]}, {"class": ["air", "tumour"], "area": [0, 60]}], ids=str)
+def test_what_another_plugin_stored_on_a_mask_of_ours_stays(
+    make_napari_viewer_proxy: Any, columns: dict[str, Any]
+) -> None:
+    viewer = make_napari_viewer_proxy()
+    keep_class_names(viewer)
+    mask = _mask()
+    mask.features = {"index": [0, 1]} | columns
+
+    viewer.add_layer(mask)
+    viewer.dims.ndisplay = 3
+    viewer.dims.ndisplay = 2
+
+    assert mask.features.to_dict("list") == {"index": [0, 1]} | columns

@@ -17,6 +17,7 @@ from napari_medkd.core.painting import empty_between, interpolated, smoothed, vo
 from napari_medkd.core.task import Task
 from napari_medkd.files.annotating import refuse_unstorable
 from napari_medkd.gui.canvas import layer_of, placed_like
+from napari_medkd.gui.class_names import are_class_names, class_names_of
 from napari_medkd.gui.layers import KEY, grid_of, labels_look, origin_of, resampled_labels, shown_array, task_of
 
 #: What a new task is called and holds until a person says otherwise.
@@ -313,8 +314,8 @@ class Annotation:
         look = labels_look(task, self.layer.name, self._origin())
         self.layer.metadata = look["metadata"]
         self.layer.colormap = look["colormap"]
-        if "class" in self.layer.features:
-            self.layer.features = {"index": list(range(len(task.classes))), "class": list(task.classes)}
+        if are_class_names(self.layer.features):
+            self.layer.features = class_names_of(task)
         self._bind_keys()
 
     def _bind_keys(self) -> None:

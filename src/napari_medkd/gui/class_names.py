@@ -5,14 +5,17 @@ from weakref import WeakSet
 
 from napari.layers import Labels
 
+from napari_medkd.core.task import Task
 from napari_medkd.gui.layers import task_of
 
-_COLUMN = "class"
+_COLUMNS = ("index", "class")
 _KEPT: WeakSet[Any] = WeakSet()
 
 
 def keep_class_names(viewer: Any) -> None:
     """Give every mask its class names, now and when masks come; a second call for the same viewer changes nothing.
+
+    A mask on which another plugin has stored something of its own keeps that instead.
 
     In 3-D they are taken away: napari (to 0.9 at least) fails on a mask with names that becomes the active layer
     before the pointer has moved over the canvas.
@@ -32,9 +35,21 @@ def keep_class_names(viewer: Any) -> None:
     name()
 
 
+def are_class_names(features: Any) -> bool:
+    """Whether a mask's features are the class names that were put there, and nothing that another plugin stored."""
+    return list(features.columns) == list(_COLUMNS)
+
+
+def class_names_of(task: Task) -> dict[str, list[Any]]:
+    """Return the features that tell napari the names of a mask's labels."""
+    return dict(zip(_COLUMNS, (list(range(len(task.classes))), list(task.classes)), strict=True))
+
+
 def _name(layer: Any, *, are_named: bool) -> None:
-    task = task_of(layer.metadata)
-    if task is None or (_COLUMN in layer.features) == are_named:
+    task, features = task_of(layer.metadata), layer.features
+    if task is None:
         return
-    names = {"index": list(range(len(task.classes))), _COLUMN: list(task.classes)}
-    layer.features = names if are_named else {}
+    if are_named and not len(features.columns):
+        layer.features = class_names_of(task)
+    elif not are_named and are_class_names(features):
+        layer.features = {}

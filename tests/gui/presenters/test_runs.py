@@ -236,6 +236,7 @@ def test_a_row_says_phase_progress_and_what_is_left():
         ("2026-11-21_0915_demo", "demo", "21 Nov 09:15"),
         ("2026-11-21_0915_demo_phantoms-2", "phantoms-2", "21 Nov 09:15"),
         ("liver of site A", "liver of site A", ""),
+        ("2026-02-30_1200_mine", "2026-02-30_1200_mine", ""),
     ],
 )
 def test_the_folder_name_is_taken_apart_for_the_list(name, title, when):

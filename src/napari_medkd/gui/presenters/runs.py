@@ -243,11 +243,17 @@ def row_of(path: Path, name: str, method: str, status: RunStatus) -> RunRow:
 
 
 def title_and_time(name: str, method: str) -> tuple[str, str]:
-    """Return what a person called the run, and when it was made: both stand in its folder's name."""
+    """Return what a person called the run, and when it was made: both stand in its folder's name.
+
+    A folder that is named by a day that does not exist is called by its whole name.
+    """
     found = _FOLDER_NAME.fullmatch(name)
     if found is None:
         return name, ""
-    day = datetime.strptime(found["day"], "%Y-%m-%d_%H%M")
+    try:
+        day = datetime.strptime(found["day"], "%Y-%m-%d_%H%M")
+    except ValueError:
+        return name, ""
     rest = found["rest"].removeprefix(method).lstrip("_")
     return rest or method or name, f"{day.day} {day:%b %H:%M}"
 
