@@ -10,7 +10,10 @@ from napari_medkd.core.grid import Grid
 from napari_medkd.core.volume import Volume
 from napari_medkd.files.opening import read_volume
 from napari_medkd.gui.canvas import pictures_on
+from napari_medkd.gui.comparison import Comparison
 from napari_medkd.gui.layers import image_layers
+from napari_medkd.gui.panels import Panel
+from tests.gui.answered import ORGANS
 
 pytestmark = pytest.mark.gui
 
@@ -47,9 +50,16 @@ def test_what_no_network_can_see_is_no_picture(viewer: Any) -> None:
     viewer.add_image([np.zeros((16, 16)), np.zeros((8, 8))], multiscale=True, name="a pyramid")
     viewer.add_labels(np.zeros((4, 5), int))
     kept = viewer.add_image(np.zeros((4, 5)), name="kept")
-    left_out = viewer.add_image(np.zeros((4, 5)), name="left out")
 
-    assert [picture.name for picture in pictures_on(viewer, besides=(left_out,))] == [kept.name]
+    assert [picture.name for picture in pictures_on(viewer)] == [kept.name]
+
+
+def test_the_images_of_panels_are_no_pictures_whoever_put_them_there(viewer: Any) -> None:
+    image = viewer.add_image(np.zeros((4, 5)), name="scan")
+    Comparison(viewer).show(image, [Panel("student", np.zeros((4, 5), np.uint8), ORGANS)])
+
+    assert len(viewer.layers) == 3
+    assert [picture.name for picture in pictures_on(viewer)] == ["scan"]
 
 
 def test_an_image_made_by_another_plugin_becomes_a_volume_where_it_is_drawn(viewer: Any) -> None:

@@ -5,18 +5,21 @@ from typing import Any
 
 from napari.layers import Image, Labels, Shapes, Vectors
 
+from napari_medkd.gui import attention_layers, panels
 from napari_medkd.gui.answers import Answer, place_of
-from napari_medkd.gui.attention_layers import KIND
 from napari_medkd.gui.layers import KEY, grid_of, grid_of_placement, source_of
 from napari_medkd.gui.subject import Picture
 
+#: Kinds of image layers that only say something of another one.
+_NO_PICTURES = (attention_layers.KIND, panels.KIND)
 
-def pictures_on(viewer: Any, *, besides: tuple[Any, ...] = ()) -> list[Picture]:
+
+def pictures_on(viewer: Any) -> list[Picture]:
     """Return every image layer that a network could be asked about: planes and volumes, one of each file."""
     pictures: dict[Any, Picture] = {}
     for layer in viewer.layers:
-        is_image = isinstance(layer, Image) and layer.metadata.get(KEY, {}).get("kind") != KIND
-        if is_image and layer not in besides and (not layer.multiscale or KEY in layer.metadata):
+        is_image = isinstance(layer, Image) and layer.metadata.get(KEY, {}).get("kind") not in _NO_PICTURES
+        if is_image and (not layer.multiscale or KEY in layer.metadata):
             shape = layer.data.shape[:-1] if layer.rgb else layer.data.shape
             if len(shape) in (2, 3):
                 picture = _picture(layer, shape)

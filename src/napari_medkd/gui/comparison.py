@@ -18,7 +18,7 @@ from napari_medkd.gui.canvas import placed_like
 from napari_medkd.gui.colours import ONLY_FIRST, ONLY_SECOND, OTHER_CLASS, TRANSPARENT, Rgba, rgba_of
 from napari_medkd.gui.in_one_go import in_one_go
 from napari_medkd.gui.layers import KEY, labels_look, task_of
-from napari_medkd.gui.panels import Panel
+from napari_medkd.gui.panels import KIND, Panel
 from napari_medkd.gui.planes import camera_of
 
 #: Further layers of every panel, equally many of each: from the panels and the image's layer.
@@ -238,7 +238,7 @@ def _same_image(image: Any, name: str) -> Image:
     look = {name: getattr(image, name) for name in ("rgb", "opacity", "gamma", "rendering", "attenuation", "blending")}
     if not image.rgb:
         look |= {"colormap": image.colormap, "contrast_limits": image.contrast_limits}
-    return Image(image.data, name=name, **look, **placed_like(image))
+    return Image(image.data, name=name, metadata={KEY: {"kind": KIND}}, **look, **placed_like(image))
 
 
 def _overlay(image: Any, panel: Panel) -> Labels:

@@ -7,7 +7,6 @@ from psygnal import Signal
 from napari_medkd.gui.canvas import pictures_on
 
 if TYPE_CHECKING:
-    from napari_medkd.gui.comparison import Comparison
     from napari_medkd.gui.presenters.selection import Selection
     from napari_medkd.gui.state import ResultsState, Session
 
@@ -26,26 +25,22 @@ class OfferedPictures:
 
     changed = Signal(list)
 
-    def __init__(
-        self, viewer: Any, session: "Session", state: "ResultsState", selection: "Selection", comparison: "Comparison"
-    ) -> None:
+    def __init__(self, viewer: Any, session: "Session", state: "ResultsState", selection: "Selection") -> None:
         self._viewer = viewer
+        self._session = session
         self._state = state
         self._selection = selection
-        self._comparison = comparison
         self._is_behind = False
-        layers = viewer.layers.events
-        for signal in (layers.inserted, layers.removed, layers.reordered):
+        for signal in self._signals():
             signal.connect(self.look)
         viewer.layers.selection.events.active.connect(self.follow)
-        session.events.opened.connect(self.look)
         state.events.busy.connect(self._catch_up)
         state.events.picture.connect(self._forget)
 
     def look(self, event: Any = None) -> None:
         """Offer the images that stand in the viewer now."""
         del event
-        pictures = pictures_on(self._viewer, besides=tuple(self._comparison.layers))
+        pictures = pictures_on(self._viewer)
         self._selection.set_pictures(pictures)
         self.changed.emit(pictures)
 
@@ -59,6 +54,16 @@ class OfferedPictures:
         for picture in self._state.pictures:
             if active is not None and picture.layer == active.unique_id:
                 self._selection.choose_picture(picture.key)
+
+    def end(self) -> None:
+        """Look at the viewer no more."""
+        for signal in self._signals():
+            signal.disconnect(self.look)
+        self._viewer.layers.selection.events.active.disconnect(self.follow)
+
+    def _signals(self) -> tuple[Any, ...]:
+        layers = self._viewer.layers.events
+        return layers.inserted, layers.removed, layers.reordered, self._session.events.opened
 
     def _catch_up(self, busy: str) -> None:
         if self._is_behind and not busy and not self._state.answers:

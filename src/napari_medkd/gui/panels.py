@@ -10,6 +10,9 @@ from napari_medkd.core.task import Task
 from napari_medkd.gui.answers import Answer
 from napari_medkd.gui.layers import LayerData
 
+#: Of an image layer that stands in a panel.
+KIND = "panel"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Panel:

@@ -39,7 +39,7 @@ class ResultsPresenter:
         predicting.progressed.connect(self._on_progress)
         predicting.answered.connect(self._on_answer)
         predicting.failed.connect(self._on_failure)
-        selection.changed.connect(self._start_anew)
+        selection.changed.connect(self.start_anew)
 
     def answer(self, stage: str) -> "Answer | None":
         """Return what a network said about the picture, the first of its tasks."""
@@ -95,7 +95,7 @@ class ResultsPresenter:
             self._state.class_threshold = threshold
             self._update_panels()
 
-    def _start_anew(self) -> None:
+    def start_anew(self) -> None:
         """Forget the answers, and make whatever is under way stale."""
         self._predicting.forget()
         self._waiting, self.will_compare = [], False

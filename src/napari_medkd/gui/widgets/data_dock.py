@@ -56,6 +56,14 @@ class DataDock(Dock):
         for member in study_of(self.session):
             self.presenter.look_at_headers(member)
 
+    def end(self) -> None:
+        """Finish what is painted, as when another case is wanted, and read and look no further."""
+        self.annotating.leave(lambda: None)
+        self.reading.cancel()
+        self.presenter.cancel_opening()
+        self.presenter.cancel_check()
+        self.presenter.cancel_suggestion()
+
     def take_theme(self, colours: ThemeColours) -> None:
         """Write how many problems there are in the theme's colour."""
         self.study.list.take_theme(colours)
@@ -104,7 +112,8 @@ class DataDock(Dock):
         self.cases.opened.connect(self.show_case)
         self.cases.cancelled.connect(lambda: setattr(self, "_to_annotate", ("", None)))
         self.cases.annotated.connect(self.annotate)
-        self.cases.marked.connect(self._mark)
+        references = self.presenter.mark_references
+        self.cases.marked.connect(lambda names: references(names, on=not set(names) <= set(self.session.references)))
         self.cases.suggested.connect(self._suggest_or_cancel)
         self.cases.trained.connect(lambda: bring_up(self.viewer, "Train").begin_from_references())
         self.annotating.done.connect(self._take_annotated)
@@ -217,10 +226,6 @@ class DataDock(Dock):
         self.pages.setCurrentWidget(self.cases)
         if name and painted is not None:
             self.presenter.mark_references([name], on=True, folder=painted.dataset.folder.resolve())
-
-    def _mark(self, names: list[str]) -> None:
-        """Make the cases references; those that all are, are none any more."""
-        self.presenter.mark_references(names, on=not set(names) <= set(self.session.references))
 
     def _show_rows(self) -> None:
         self.cases.show_rows()

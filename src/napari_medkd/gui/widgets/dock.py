@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtGui import QPaintEvent, QShowEvent
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QSizePolicy, QWidget
 
@@ -27,6 +27,8 @@ class Dock(QWidget):
         What all docks of this viewer share.
     title
         What its tab says.
+    is_over
+        Whether the dock was closed: it is not shown again, another one is opened in its place.
     """
 
     def __init__(self, napari_viewer: Any, title: str) -> None:
@@ -34,7 +36,7 @@ class Dock(QWidget):
         self.viewer = napari_viewer
         self.session = session_of(napari_viewer)
         self.title = title
-        self._has_joined = self._is_settled = False
+        self.is_over = self._is_framed = self._has_joined = self._is_settled = False
         self.setMinimumWidth(_NARROWEST)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         napari_viewer.events.theme.connect(self._theme_changed)
@@ -53,9 +55,12 @@ class Dock(QWidget):
     def look_again(self) -> None:
         """Bring up to date what may have changed while another tab stood in front."""
 
+    def end(self) -> None:
+        """Finish what is at work and take what is shown off the canvas, for the dock was closed."""
+
     def settle(self) -> None:
         """Take the preferences, then have the first look; once, after the first picture or when asked to."""
-        if not self._is_settled:
+        if not self._is_settled and not self.is_over:
             self._is_settled = True
             prepare(self.session)
             self.first_look()
@@ -74,8 +79,19 @@ class Dock(QWidget):
         if not self._is_settled:
             QTimer.singleShot(0, self.settle)
 
+    def changeEvent(self, event: QEvent | None) -> None:
+        """End when the dock is taken out of its frame: napari does so where a person closes it, and keeps neither."""
+        super().changeEvent(event)
+        if event is None or event.type() != QEvent.Type.ParentChange:
+            return
+        was_framed, self._is_framed = self._is_framed, isinstance(self.parent(), QDockWidget)
+        if was_framed and not self._is_framed:
+            self.is_over = True
+            self.viewer.events.theme.disconnect(self._theme_changed)
+            self.end()
+
     def _came_up(self, is_in_front: bool) -> None:
-        if is_in_front and self._is_settled:
+        if is_in_front and self._is_settled and not self.is_over:
             self.look_again()
 
     def _theme_changed(self, event: Any = None) -> None:

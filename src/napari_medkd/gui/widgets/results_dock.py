@@ -39,10 +39,13 @@ class ResultsDock(Dock):
         self.presenter = ResultsPresenter(self.state, self.selection, predicting)
         self.shown = ShownAnswers(napari_viewer, self.state)
         self.comparison = self.shown.comparison
-        self.pictures = OfferedPictures(napari_viewer, self.session, self.state, self.selection, self.comparison)
+        self.pictures = OfferedPictures(napari_viewer, self.session, self.state, self.selection)
         self.transfer = TransferButton(napari_viewer, self.session, self.state, self.comparison)
         self.preview = LivePreview(
-            napari_viewer, self.session, Background(self), may_draw=lambda: not self.comparison.is_shown
+            napari_viewer,
+            self.session,
+            Background(self),
+            may_draw=lambda: not (self.comparison.is_shown or self.is_over),
         )
         followers.heard.connect(predicting.hear)
         followers.failed.connect(predicting.fail)
@@ -67,6 +70,14 @@ class ResultsDock(Dock):
     def first_look(self) -> None:
         """Look for runs."""
         self.selection.list_runs()
+
+    def end(self) -> None:
+        """Take panels, preview and words off the canvas, and stop what is predicted; the answers' layers stay."""
+        self.pictures.end()
+        self.transfer.presenter.leave()
+        self.presenter.start_anew()
+        self.preview.switch(False)
+        self.preview.layers.clear()
 
     def take_theme(self, colours: ThemeColours) -> None:
         """Draw the bars in other colours."""

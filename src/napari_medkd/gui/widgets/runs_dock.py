@@ -50,6 +50,12 @@ class RunsDock(Dock):
             self.presenter.select(self.session.run)
         self._show_selected()
 
+    def end(self) -> None:
+        """Look for runs no more."""
+        self._timer.stop()
+        if self._watcher.directories():
+            self._watcher.removePaths(self._watcher.directories())
+
     def take_theme(self, colours: ThemeColours) -> None:
         """Draw list and curves in the theme's colours."""
         self.list.take_theme(colours)
