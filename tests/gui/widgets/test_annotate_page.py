@@ -312,6 +312,20 @@ def test_a_dataset_that_is_read_while_a_case_is_painted_takes_neither_its_place_
     assert [case.id for case in open_dataset(tmp_path / "scans").labelled("structures")] == ["case_0"]
 
 
+def test_a_case_to_paint_whose_dataset_is_not_current_any_more_when_it_is_read_is_shown_alone(
+    viewer, dock, qtbot, tiny_dataset
+):
+    dock.cases.table.select("case_0")
+    qtbot.mouseClick(dock.cases.annotate, Qt.MouseButton.LeftButton)
+    dock.session.dataset = open_dataset(tiny_dataset)  # it has a case_0 of its own
+
+    qtbot.waitUntil(lambda: dock.session.opened is not None, timeout=20_000)
+    qtbot.wait(200)
+
+    assert dock.session.opened.dataset.folder.name == "scans"
+    assert dock.annotating.presenter.annotation is None
+
+
 def test_closing_the_window_saves_what_is_painted(viewer, dock, page, qtbot, tmp_path):
     guard_closing(viewer.__wrapped__.window._qt_window, dock.session)
     page._timer.stop()

@@ -187,8 +187,9 @@ class DataDock(Dock):
         if has_answer:
             outline_truth(self.viewer)
         self.session.opened = OpenedCase(dataset, case, shown)
-        if self._to_annotate[0] == case.id:
-            self.annotate(*self._to_annotate)
+        (wanted, start), self._to_annotate = self._to_annotate, ("", None)
+        if wanted == case.id and dataset is self.session.dataset:  # another one may have been chosen meanwhile
+            self.annotate(wanted, start)
 
     def open_sample(self) -> None:
         """Open the generated sample; it is written beside the runs folder first, if it is not there."""
