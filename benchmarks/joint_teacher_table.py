@@ -162,13 +162,13 @@ def _mean_row(parts: Sequence[tuple[Row, NDArray[np.float64]]]) -> Row:
 
 
 def _costs(trial: Trial) -> list[Row]:
-    """Return the seconds of each row, and the parameters of each of its networks."""
+    """Return the seconds of each row, without those of rows that other work starved, and its networks' parameters."""
     rows: list[Row] = []
     for name, found in trial.documents.items():
-        seconds = tuple(float(document["seconds"]) for _, document in sorted(found.items()))
-        rows.append(
-            Row(name, "training", "s", len(seconds), round(float(np.mean(seconds)), 1), seconds, task=trial.group)
-        )
+        seconds = tuple(float(one["seconds"]) for _, one in sorted(found.items()) if one["seconds"] is not None)
+        if seconds:
+            mean = round(float(np.mean(seconds)), 1)
+            rows.append(Row(name, "training", "s", len(seconds), mean, seconds, task=trial.group))
         sizes = next(iter(found.values()))["parameters"]
         rows += [
             Row(name, "parameters", "", 1, float(size), (float(size),), task=trial.group, test=of)
