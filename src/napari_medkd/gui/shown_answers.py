@@ -47,6 +47,10 @@ class ShownAnswers:
         """Take away what is drawn on pictures that are gone."""
         self._answers.keep_only(pictures)
 
+    def let_go(self) -> None:
+        """Leave the layers of answers to the person, as they are: nothing hides or redraws them any more."""
+        self._answers = AnswersOnCanvas(self._viewer, self._boxes)
+
     def draw(self, picture: Picture | None, *, hidden: bool) -> None:
         """Draw the answers over their picture, unless panels stand there."""
         if picture is not None and not self.comparison.is_shown:

@@ -75,6 +75,8 @@ class ResultsDock(Dock):
         """Take panels, preview and words off the canvas, and stop what is predicted; the answers' layers stay."""
         self.pictures.end()
         self.transfer.presenter.leave()
+        self.state.panels = ()
+        self.shown.let_go()
         self.presenter.start_anew()
         self.preview.switch(False)
         self.preview.layers.clear()
