@@ -91,14 +91,23 @@ def test_an_answer_that_is_asked_for_again_is_seen_and_the_others_make_room(scen
     assert scene.masks == {"student · scan": True, "teacher · scan": False}
 
 
-def test_an_answer_that_is_forgotten_is_not_seen_until_it_is_given_again(scene: Scene) -> None:
-    scene.draw(scene.answer(1))
+def test_an_answer_of_another_run_is_not_seen_until_it_is_given_again(scene: Scene) -> None:
+    scene.draw(scene.answer(1, made_by="first"))
+
+    scene.on_canvas.hide_other_runs("second")
+    hidden = scene.masks
+    scene.draw(scene.answer(1, made_by="first"))
+
+    assert hidden == {"student · scan": False}
+    assert scene.masks == {"student · scan": True}
+
+
+def test_an_answer_of_the_same_run_stays_when_another_picture_was_chosen_in_between(scene: Scene) -> None:
+    scene.draw(scene.answer(1, made_by="first"))
 
     scene.draw()
-    forgotten = scene.masks
-    scene.draw(scene.answer(1))
+    scene.on_canvas.hide_other_runs("first")
 
-    assert forgotten == {"student · scan": False}
     assert scene.masks == {"student · scan": True}
 
 

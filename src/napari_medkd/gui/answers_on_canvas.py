@@ -45,8 +45,15 @@ class AnswersOnCanvas:
         keys = {picture.key for picture in pictures}
         self._take_away([place for place in self._layers if place[0] not in keys])
 
+    def hide_other_runs(self, run: str) -> None:
+        """Hide what networks of other runs said: their classes and titles may be others."""
+        for place, drawn in self._drawn.items():
+            if drawn.prediction.made_by != run:
+                for layer in self._layers[place]:
+                    layer.visible = False
+
     def draw(self, answers: tuple[Answer, ...], picture: Picture, *, hidden: bool = False) -> None:
-        """Draw the answers to a picture, and hide earlier ones that are not among them.
+        """Draw the answers to a picture.
 
         A mask that answers the same question again only gets the new voxels, unless a person painted on it: then it
         stays, hidden, beside the new one.
@@ -56,7 +63,6 @@ class AnswersOnCanvas:
         hidden
             Add layers without showing them, and leave the person's layers as they are.
         """
-        self._hide_forgotten(answers, picture)
         for answer in answers:
             place = (picture.key, answer.stage, answer.task.name)
             layer, drawn = self.layer(picture, answer), self._drawn.get(place)
@@ -74,14 +80,6 @@ class AnswersOnCanvas:
                 self._layers[place] = tuple(self._add(one, hidden) for one in made)
             self._drawn[place] = answer
         self._draw_truth(answers, picture, hidden)
-
-    def _hide_forgotten(self, answers: tuple[Answer, ...], picture: Picture) -> None:
-        """Hide what is no answer any more, because another run or picture was chosen since."""
-        listed = {(picture.key, answer.stage, answer.task.name) for answer in answers}
-        for place in self._drawn.keys() - listed:
-            if place[0] == picture.key:
-                for layer in self._layers[place]:
-                    layer.visible = False
 
     def _made(self, answer: Answer, picture: Picture, drawn_masks: list[str]) -> list[Any]:
         """Return the layers of an answer, still to be added; a network's mask is not hidden by where it looks."""

@@ -47,6 +47,10 @@ class ShownAnswers:
         """Take away what is drawn on pictures that are gone."""
         self._answers.keep_only(pictures)
 
+    def hide_other_runs(self, run: str) -> None:
+        """Hide what is drawn of other runs than the one that is chosen."""
+        self._answers.hide_other_runs(run)
+
     def let_go(self) -> None:
         """Leave the layers of answers to the person, as they are: nothing hides or redraws them any more."""
         self._answers = AnswersOnCanvas(self._viewer, self._boxes)

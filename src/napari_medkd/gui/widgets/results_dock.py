@@ -115,6 +115,10 @@ class ResultsDock(Dock):
         for signal, shown in (
             (events.runs, self._show_runs),
             (self.session.events.run, self._show_runs),
+            (
+                self.session.events.run,
+                lambda: self.shown.hide_other_runs(self.session.run.name if self.session.run else ""),
+            ),
             (events.pictures, self._show_pictures),
             (events.picture, self._show_pictures),
             (events.networks, self._show_networks),
