@@ -68,6 +68,7 @@ def test_predictions_are_no_runs(tmp_path):
 
 
 def test_a_shelf_follows_what_comes_goes_and_changes(tmp_path, run_folder):
+    os.utime(run_folder.path / SPEC, (1, 1))  # older than the other one, whatever today is
     shelf = Shelf(run_folder.path.parent)
     phases = [[summary.status.phase for summary in shelf.look()]]
 
