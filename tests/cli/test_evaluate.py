@@ -46,6 +46,20 @@ def test_a_perfect_prediction_scores_one_without_any_distance(tiny_dataset: Path
     assert found["classes"][1]["volume"] == pytest.approx(6**3 * 1.5 / 1000)
 
 
+def test_folders_below_the_home_folder_are_found(
+    tiny_dataset: Path, tmp_path: Path, medkd: Medkd, monkeypatch: pytest.MonkeyPatch
+):
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    _predict(tiny_dataset, "case_5", tmp_path / "said")
+    (tmp_path / "truth").symlink_to(tiny_dataset)
+
+    answer = medkd("evaluate", "~/said", "--data", "~/truth", "--csv", "~/scores.csv")
+
+    assert answer.code == 0, answer.err
+    assert (tmp_path / "scores.csv").is_file()
+
+
 def test_means_run_over_cases_and_a_missed_class_has_an_infinite_distance(
     tiny_dataset: Path, tmp_path: Path, medkd: Medkd
 ):

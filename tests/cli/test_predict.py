@@ -132,6 +132,22 @@ def test_a_run_without_weights_is_told_and_leaves_a_last_word(untrained: Path, m
 
 
 @pytest.mark.engine
+def test_images_and_the_folder_to_write_to_may_lie_below_the_home_folder(
+    untrained: Path, tiny_dataset: Path, tmp_path: Path, medkd: Medkd, monkeypatch: pytest.MonkeyPatch
+):
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    (tmp_path / "data").symlink_to(tiny_dataset)
+    (tmp_path / "scan.png").touch()
+
+    of_an_image = medkd("predict", untrained, "--image=~/scan.png", "--out=~/one")
+    of_a_case = medkd("predict", untrained, "--case=case_5", "--data=~/data", "--out=~/other")
+
+    assert (of_an_image.out.strip(), of_a_case.out.strip()) == (str(tmp_path / "one"), str(tmp_path / "other"))
+    assert all("There are no trained weights" in answer.err for answer in (of_an_image, of_a_case))
+
+
+@pytest.mark.engine
 def test_student_and_teacher_answer_about_cases_and_files(
     tiny_dataset: Path, tiny_spec: TrainSpec, tmp_path: Path, medkd: Medkd
 ):

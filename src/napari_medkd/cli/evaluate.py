@@ -33,12 +33,14 @@ def evaluate(
     from napari_medkd.cli.evaluating import evaluation_of
     from napari_medkd.cli.evaluation_tables import as_csv, as_document, as_text
     from napari_medkd.cli.run_names import run_named
+    from napari_medkd.core.paths import from_home
     from napari_medkd.files.atomic import write_text
 
-    folder = predictions if predictions.exists() else run_named(predictions)
-    found = evaluation_of(folder, data, split.value if split else "")
+    folder = from_home(predictions)
+    folder = folder if folder.exists() else run_named(folder)
+    found = evaluation_of(folder, from_home(data) if data else None, split.value if split else "")
     if csv is not None:
-        write_text(csv, as_csv(found))
+        write_text(from_home(csv), as_csv(found))
     for note in found.notes:
         tell(f"Note: {note}")
     if as_json:

@@ -63,8 +63,10 @@ def predict(
     """Predict images with a run's network: a folder with a mask for each case. The folder's path is printed."""
     from napari_medkd.cli.predicting import Asked, predict_in, spec_for
     from napari_medkd.cli.run_names import run_named
+    from napari_medkd.core.paths import from_home
 
-    asked = Asked(tuple(image or ()), tuple(case or ()), split.value if split else "", data)
+    images, data, out = tuple(map(from_home, image or ())), data and from_home(data), out and from_home(out)
+    asked = Asked(images, tuple(case or ()), split.value if split else "", data)
     spec = spec_for(run_named(run), asked, network, given.value, out)
     spec = spec.replace(hardware={"device": device.value, "precision": precision.value, "threads": threads})
     code = predict_in(spec)
