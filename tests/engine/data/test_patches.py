@@ -60,6 +60,29 @@ def test_outside_the_image_the_label_goes_on_with_the_edge_where_asked():
     assert labels[0].amax((1, 2)).tolist() == labels[0].amin((1, 2)).tolist() == [2, 2, 0, 0, 0, 0]
 
 
+def test_what_is_used_of_a_patch_reaches_the_images_edge_as_often_as_without_a_margin():
+    patches = Patches([case(np.zeros((1, 40, 40)))], (1, 16, 16), margin=(0, 4, 4))
+
+    starts = [source.start_D for source in patches.draw(400, torch.Generator().manual_seed(0)).sources]
+
+    firsts = np.array(starts)[:, 1:] + 4
+    assert (firsts.min(), firsts.max()) == (0, 24)
+    assert patches.cut == (1, 24, 24)
+    assert np.mean(firsts == 0) == pytest.approx(1 / 25, abs=0.02)
+
+
+def test_around_a_voxel_at_the_edge_a_patch_holds_it_in_the_part_that_is_used():
+    label = np.zeros((1, 40, 40), np.uint8)
+    label[0, 0, 39] = 1
+    patches = Patches([case(label)], (1, 16, 16), margin=(0, 4, 4))
+
+    labels = patches.draw(30, torch.Generator().manual_seed(0)).labels_BZYX
+
+    used = labels[:, :, 4:-4, 4:-4]
+    assert (used[:10] == 1).any((1, 2, 3)).all()
+    assert (labels[:10, 0, :4] == -1).all()
+
+
 def test_a_third_of_the_patches_holds_foreground_and_small_organs_come_as_often_as_large():
     label = np.zeros((40, 40, 40), np.uint8)
     label[:10] = 1

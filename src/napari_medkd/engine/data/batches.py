@@ -16,7 +16,7 @@ from napari_medkd.engine.data.cases import Cases
 from napari_medkd.engine.data.patches import Patches, Source, window_of
 from napari_medkd.engine.data.teacher_answers import TeacherAnswers
 
-#: A patch is cut this much larger than it is used, so that a rotation brings no border in.
+#: On each side a patch is cut this much larger than it is used, so that a rotation brings no border in.
 MARGIN = 1 / 8
 
 
@@ -46,8 +46,9 @@ class Batches:
         """Return a batch of so many samples, on the device."""
         shape, flat = self.cases.preprocessing.patch, self.cases.preprocessing.dimensions == 2
         augmentation = augmentation_named(self.schedule.augmentation)
-        cut = shape if augmentation.is_nothing else _enlarged(shape)
-        drawn = Patches(self.cases, cut, label_goes_on=self.label_goes_on).draw(size, generator)
+        margin = (0, 0, 0) if augmentation.is_nothing else _margin_of(shape)
+        patches = Patches(self.cases, shape, margin, self.label_goes_on)
+        cut, drawn = patches.cut, patches.draw(size, generator)
         images, labels = drawn.images_BCZYX.to(self.device), drawn.labels_BZYX.to(self.device)
         if flat:
             images, labels = images[:, :, 0], labels[:, 0]
@@ -101,6 +102,6 @@ class Batches:
         return moved_boxes(found, grid_ZYXD, cut, wanted).to(self.device)
 
 
-def _enlarged(shape: tuple[int, int, int]) -> tuple[int, int, int]:
-    z, y, x = (size + 2 * round(size * MARGIN) if size > 1 else 1 for size in shape)
+def _margin_of(shape: tuple[int, int, int]) -> tuple[int, int, int]:
+    z, y, x = (round(size * MARGIN) if size > 1 else 0 for size in shape)
     return z, y, x

@@ -77,7 +77,10 @@ class Patches:
     cases
         Where to draw from.
     shape
-        Voxels (z, y, x) of a patch.
+        Voxels (z, y, x) of what is used of a patch, which lies in the image where there is room.
+    margin
+        Voxels (z, y, x) that are cut besides, on both sides of each axis: they come in by rotation and zoom, and at an
+        image's edge they lie outside.
     label_goes_on
         Whether the label of an image's edge goes on beyond it, as its intensities do; else it is -1 there. A network
         that learns from one image sees its edges as often as its middle, and what it is not told about them it invents.
@@ -85,7 +88,14 @@ class Patches:
 
     cases: Cases
     shape: tuple[int, int, int]
+    margin: tuple[int, int, int] = (0, 0, 0)
     label_goes_on: bool = False
+
+    @property
+    def cut(self) -> tuple[int, int, int]:
+        """Voxels (z, y, x) of a patch, margins included."""
+        z, y, x = (used + 2 * besides for used, besides in zip(self.shape, self.margin, strict=True))
+        return z, y, x
 
     def draw(self, number: int, generator: torch.Generator) -> Drawn:
         """Return patches of cases drawn evenly."""
@@ -107,7 +117,8 @@ class Patches:
                 centre = _labelled_voxel(case.label, place[3], place[4])
             around = np.clip(centre - np.array(self.shape) // 2, 0, np.maximum(room, 0))
             start = np.where(room > 0, around, start)
-        return *_cut(case, start, self.shape, label_goes_on=self.label_goes_on), Source(case, start)
+        start = start - np.array(self.margin)
+        return *_cut(case, start, self.cut, label_goes_on=self.label_goes_on), Source(case, start)
 
 
 def _labelled_voxel(
