@@ -51,6 +51,11 @@ def test_a_finding_that_every_case_shows_counts_as_it_does_without_weights():
     assert weights(MANY, "rib", "rib nodule", "rib nodule fluid", "rib") == pytest.approx([1, 3, 1])
 
 
+def test_no_class_counts_more_than_twenty_times_however_rare_it_is():
+    assert weights(ONE, *["early"] * 99, "late") == pytest.approx([100 / 198, 20])
+    assert weights(MANY, *["rib"] * 50, *["fluid"] * 49, "nodule") == pytest.approx([20, 51 / 49, 1])
+
+
 def test_cases_that_are_not_learned_from_do_not_count():
     of_five = dataset(ONE, "early", "late", "late", "late", "late")
 

@@ -16,6 +16,9 @@ from napari_medkd.engine.losses.classification import class_cross_entropy
 from napari_medkd.engine.losses.overlap import cross_entropy, dice_loss
 from napari_medkd.engine.networks.heads import Output
 
+#: How much a very rare class counts at most; see `class_weights`.
+_MOST_WEIGHT = 20.0
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TaskLosses:
@@ -84,6 +87,9 @@ def class_weights(dataset: Dataset, task: Task, names: tuple[str, ...]) -> Tenso
     Where several classes may be present, it is how often a class is absent over how often it is present, and 1 for one
     that every case shows: of weight 0 it would not be learned at all.
 
+    No class counts more than 20 times, and so one that fewer than about 5 % of the cases show less than the others: a
+    batch of few images with one of weight 500 would be that image alone, and it would be learned by heart.
+
     Parameters
     ----------
     names
@@ -95,5 +101,5 @@ def class_weights(dataset: Dataset, task: Task, names: tuple[str, ...]) -> Tenso
     present_K = torch.tensor([float(counts[name]) for name in task.classes]).clamp(min=1)
     if task.multilabel:
         absent_K = len(labels) - present_K
-        return torch.where(absent_K > 0, absent_K / present_K, 1.0)
-    return len(labels) / (len(task.classes) * present_K)
+        return torch.where(absent_K > 0, absent_K / present_K, 1.0).clamp(max=_MOST_WEIGHT)
+    return (len(labels) / (len(task.classes) * present_K)).clamp(max=_MOST_WEIGHT)
