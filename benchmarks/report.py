@@ -168,8 +168,9 @@ def joint_teacher(document: dict[str, Any]) -> str:
         "as any other in a mean. A difference is over the seeds that both rows have. Experts and students draw the "
         "same weights and samples, so that *student without distillation* is *dataset-specific*, bit for bit. A joint "
         "teacher of classes alone hardly differs from the dataset's own expert, which does not learn on in it. Rows "
-        "that are missing were not trained. `python benchmarks/joint_teacher.py train` trains and scores what this "
-        "command tabulates.\n"
+        "that are missing were not trained. What was tried for *recommended*, on development cases, is in decision "
+        "records 0024 to 0026; test rows of earlier settings had been seen by then. `python "
+        "benchmarks/joint_teacher.py train` trains and scores what this command tabulates.\n"
     )
     return "## Joint teacher\n\n" + "\n".join([_origin(document), text, *_groups(document["rows"])])
 
