@@ -73,6 +73,19 @@ def test_a_detector_that_is_stopped_and_continued_ends_with_the_same_bits(spec, 
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
+def test_a_detector_that_begins_from_an_earlier_one_keeps_its_anchors_when_boxes_were_added(spec, tmp_path):
+    spec, run = spec.replace(method=MethodChoice(name="supervised")), tmp_path / "earlier"
+    earlier = trained(spec, run, Always(), 1)
+    (run / "spec.json").write_text(spec.model_dump_json())
+    box = {"class": "rectangle", "corners": [0, 2, 2, 1, 30, 7]}
+    (spec.datasets[0] / "boxes1.json").write_text(json.dumps({"axes": "IPL", "boxes": [box, box]}))
+
+    again = trained(spec.replace(start_from=run), tmp_path / "again", Always(), 1)
+
+    assert again.courses[0].anchors == earlier.courses[0].anchors
+    assert checkpoint_path(tmp_path / "again", "student", "done").exists()
+
+
 def test_what_batches_usually_hold_stands_in_a_checkpoint(spec, tmp_path):
     trained(spec, tmp_path / "run", Always(), 1)
 

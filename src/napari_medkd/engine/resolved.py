@@ -24,7 +24,7 @@ from napari_medkd.engine.learned_cases import earlier_runs, learned_by
 from napari_medkd.engine.networks.anchors import AnchorSizes, anchor_sizes
 from napari_medkd.engine.networks.heads import HeadsShape
 from napari_medkd.engine.networks.unet import UNet
-from napari_medkd.engine.starting import preprocessing_of_start
+from napari_medkd.engine.starting import beginning_of
 
 #: From this share of boxes on that are larger than a patch it is told.
 _MANY = 0.05
@@ -151,13 +151,18 @@ def _resolve_course(spec: TrainSpec, course: Course, names: tuple[str, ...], *, 
     if spec.references:
         kept_apart = dataset.set_apart() - set(names)
         looked_at = tuple(case.id for case in dataset.cases if case.id not in kept_apart)
-    preprocessing = preprocessing_of_start(spec, dataset, course.tasks[0]) or choose_preprocessing(
-        dataset,
-        looked_at,
-        spec.preprocessing_of.get(dataset.name, spec.preprocessing),
-        2 ** (len(spec.network.widths) - 1),
-        on_gpu=on_gpu,
-        whole=Task.of_kind(course.tasks, "classification") is not None,
+    begun = beginning_of(spec, dataset, course.tasks[0])
+    preprocessing = (
+        begun.preprocessing
+        if begun
+        else choose_preprocessing(
+            dataset,
+            looked_at,
+            spec.preprocessing_of.get(dataset.name, spec.preprocessing),
+            2 ** (len(spec.network.widths) - 1),
+            on_gpu=on_gpu,
+            whole=Task.of_kind(course.tasks, "classification") is not None,
+        )
     )
     task = Task.of_kind(course.tasks, "detection")
     if task is None:
@@ -167,7 +172,7 @@ def _resolve_course(spec: TrainSpec, course: Course, names: tuple[str, ...], *, 
     return ResolvedCourse(
         tasks=cards,
         preprocessing=preprocessing,
-        anchors=anchor_sizes(sides_ND, len(spec.network.widths)),
+        anchors=(begun.anchors if begun else None) or anchor_sizes(sides_ND, len(spec.network.widths)),
         boxes_beyond_patch=float(is_beyond_N.mean()),
     )
 
