@@ -1,12 +1,16 @@
 """Training a detector of which most images are free of boxes."""
 
 import json
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 
 from napari_medkd.core.control import Always
+from napari_medkd.core.errors import VolumeProblem
 from napari_medkd.core.preprocessing import PreprocessingWishes
 from napari_medkd.core.run_layout import checkpoint_path
 from napari_medkd.core.spec import Hardware, MethodChoice, NetworkChoice, Schedule, Target, TrainSpec
@@ -84,6 +88,45 @@ def test_a_detector_that_begins_from_an_earlier_one_keeps_its_anchors_when_boxes
 
     assert again.courses[0].anchors == earlier.courses[0].anchors
     assert checkpoint_path(tmp_path / "again", "student", "done").exists()
+
+
+def test_images_too_large_to_find_boxes_in_are_refused_by_name_before_anything_is_trained(spec, monkeypatch):
+    monkeypatch.setattr("napari_medkd.engine.data.streamed.MOST_VOXELS_HELD", 1000)
+
+    with pytest.raises(VolumeProblem) as caught:
+        open_bench(spec, frozenset({"detection"}))
+
+    files = [Path(problem.where).name for problem in caught.value.problems]
+    assert files == ["chests2_0.png", "chests6_0.png"]
+    assert "preprocessing.spacing" in caught.value.problems[0].hint
+
+
+def test_validation_images_too_large_to_find_boxes_in_are_refused_too(spec, monkeypatch):
+    for number in (8, 9):
+        large = np.zeros((32, 64), np.uint8)
+        Image.fromarray(large).save(spec.datasets[0] / f"chests{number}_0.png")
+    monkeypatch.setattr("napari_medkd.engine.data.streamed.MOST_VOXELS_HELD", 1500)
+
+    with pytest.raises(VolumeProblem, match=r"chests8_0.png(.|\n)*chests9_0.png"):
+        open_bench(spec, frozenset({"detection"}))
+
+
+def test_a_detector_is_not_judged_by_an_image_it_cannot_find_boxes_in(spec, monkeypatch):
+    bench = open_bench(spec, frozenset({"detection"}))
+    monkeypatch.setattr("napari_medkd.engine.data.streamed.MOST_VOXELS_HELD", 1000)
+
+    with pytest.raises(VolumeProblem, match="too large"):
+        bench.judge(bench.network())()
+
+
+def test_images_are_not_prepared_to_learn_how_large_their_boxes_are(spec, monkeypatch):
+    prepared = []
+    monkeypatch.setattr("napari_medkd.engine.data.cases.prepared_image", lambda *_: prepared.append(1))
+
+    bench = open_bench(spec, frozenset({"detection"}))
+
+    assert bench.decided.anchors is not None
+    assert not prepared
 
 
 def test_what_batches_usually_hold_stands_in_a_checkpoint(spec, tmp_path):

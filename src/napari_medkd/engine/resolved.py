@@ -4,22 +4,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
 from napari_medkd.core.course import Course, problem_of_no_reference
-from napari_medkd.core.errors import DatasetProblem, Problem, RunProblem, SpecProblem
+from napari_medkd.core.errors import Problem, RunProblem, SpecProblem
 from napari_medkd.core.preprocessing import Preprocessing
 from napari_medkd.core.settings import Settings
 from napari_medkd.core.spec import TrainSpec
 from napari_medkd.core.task import Task
 from napari_medkd.engine.checkpoint import TaskCard
-from napari_medkd.engine.data.cases import Cases
 from napari_medkd.engine.data.choose import choose_preprocessing
 from napari_medkd.engine.given_stages import given_expert
 from napari_medkd.engine.hardware import choose_device, choose_precision
+from napari_medkd.engine.learned_boxes import boxed_images, refuse_beyond_memory, sides_of
 from napari_medkd.engine.learned_cases import earlier_runs, learned_by
 from napari_medkd.engine.networks.anchors import AnchorSizes, anchor_sizes
 from napari_medkd.engine.networks.heads import HeadsShape
@@ -167,7 +165,9 @@ def _resolve_course(spec: TrainSpec, course: Course, names: tuple[str, ...], *, 
     task = Task.of_kind(course.tasks, "detection")
     if task is None:
         return ResolvedCourse(tasks=cards, preprocessing=preprocessing)
-    sides_ND = _sides_of_boxes(course, task, names, preprocessing)
+    images = boxed_images(course, task, names, preprocessing)
+    refuse_beyond_memory([(image.file, image.boxes.grid) for image in images], preprocessing)
+    sides_ND = sides_of(images, preprocessing)
     is_beyond_N = (sides_ND > preprocessing.patch[3 - preprocessing.dimensions :]).any(1)
     return ResolvedCourse(
         tasks=cards,
@@ -175,20 +175,6 @@ def _resolve_course(spec: TrainSpec, course: Course, names: tuple[str, ...], *, 
         anchors=(begun.anchors if begun else None) or anchor_sizes(sides_ND, len(spec.network.widths)),
         boxes_beyond_patch=float(is_beyond_N.mean()),
     )
-
-
-def _sides_of_boxes(
-    course: Course, task: Task, names: tuple[str, ...], preprocessing: Preprocessing
-) -> NDArray[np.float64]:
-    """Return the sides (N, D) of all boxes that are learned from, in voxels of the network's input."""
-    annotated = [name for name in names if task.name in course.dataset.case(name).annotations]
-    cases = Cases(course.dataset, (task,), tuple(annotated), preprocessing)
-    corners = [case.boxes.corners for case in cases if case.boxes is not None]
-    boxes = np.concatenate(corners) if corners else np.zeros((0, 6))
-    if not len(boxes):
-        found = f"No box of {task.name!r} lies in any training case."
-        raise DatasetProblem(f"dataset {course.dataset.name}", found, "Draw boxes, or leave the task out.")
-    return (boxes[:, 3:] - boxes[:, :3])[:, 3 - preprocessing.dimensions :]
 
 
 def _refuse_mixed_dimensions(courses: Sequence[Course], decided: Sequence[ResolvedCourse]) -> None:

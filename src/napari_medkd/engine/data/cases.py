@@ -166,6 +166,17 @@ class Cases:
         has_mask = mask is not None and mask.name in case.annotations
         return has_mask or (boxes.name in case.annotations and holds_any(self._file(case, boxes, "box file")))
 
+    def original_boxes(self, position: int) -> Boxes:
+        """Return a case's boxes on its image's own grid; its intensities are not prepared."""
+        case, task = self.dataset.case(self.names[position]), Task.of_kind(self.tasks, "detection")
+        if task is None or task.name not in case.annotations:
+            raise DatasetProblem(f"cases.{case.id}", "There are no boxes for it.", "Leave the case out of the split.")
+        return self._boxes(case, task, self.original_grid(position))
+
+    def original_grid(self, position: int) -> Grid:
+        """Return the grid of a case's image."""
+        return self._volume(self.dataset.case(self.names[position])).grid
+
     def original(self, name: str) -> tuple[Volume, Mask]:
         """Return a labelled case's image and mask as its files have them, on its own grid."""
         case = self.dataset.case(name)
