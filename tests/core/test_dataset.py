@@ -28,6 +28,35 @@ def test_cases_and_tasks_are_found_by_their_name():
     assert livers.task("organs") is ORGANS
 
 
+class Counting(str):
+    """A name that counts how often it is held against another."""
+
+    comparisons = 0
+    __slots__ = ()
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        Counting.comparisons += 1
+        return str.__eq__(self, other)
+
+
+def test_a_case_is_found_without_looking_at_all_others():
+    many = dataset(*(case(Counting(f"case_{number}")) for number in range(500)))
+    before = Counting.comparisons
+
+    found = [many.case(f"case_{number}") for number in range(500)]
+
+    assert found == list(many.cases)
+    assert Counting.comparisons - before < 10 * 500
+
+
+def test_a_changed_dataset_knows_its_own_cases():
+    livers = replace(dataset(case("a")), cases=(case("b"),))
+
+    assert livers.case("b").id == "b"
+    assert livers.own(("a", "b")) == ("b",)
+
+
 def test_an_unknown_case_or_task_gets_the_nearest_name():
     livers = dataset(case("liver_01"))
 

@@ -5,9 +5,10 @@ from contextlib import nullcontext
 import numpy as np
 import pytest
 import torch
+from monai.data.box_utils import batched_nms
 from torch.nn import functional
 
-from napari_medkd.engine.box_finding import find_boxes
+from napari_medkd.engine.box_finding import MOST_BOXES, SAME_IN_PLANES, find_boxes
 from napari_medkd.engine.judge import exhaust
 from napari_medkd.engine.networks.anchors import AnchorSizes, anchors_of
 from napari_medkd.engine.networks.heads import BoxMaps, Output
@@ -73,6 +74,20 @@ def test_boxes_are_cut_at_the_images_border_and_a_small_image_is_continued_by_it
     ((z0, y0, x0, z1, y1, x1),) = found_in((1, 32, 32), (1, 32, 32), (0, 0, 2))
 
     assert (z0, y0, x0, z1, y1, x1) == (0, 0, 6, 1, 6, 14)
+
+
+def test_no_more_boxes_are_found_than_are_kept_and_they_are_the_first_of_all():
+    generator = torch.Generator().manual_seed(0)
+    image = functional.interpolate(torch.rand(1, 1, 24, 24, generator=generator), scale_factor=4)[0][:, None]
+
+    found = exhaust(find_boxes(SeesBright(2), image, (1, 96, 96), nullcontext))
+
+    maps = SeesBright(2)(image[:, 0][None]).detection
+    corners, scores = maps.anchors_ND, maps.logits_BNK[0, :, 0].sigmoid()
+    every = batched_nms(corners, scores, torch.zeros(len(corners)), SAME_IN_PLANES, max_proposals=-1)
+    assert len(every) > len(found.scores_N) == MOST_BOXES
+    np.testing.assert_allclose(found.scores_N, scores[every[:MOST_BOXES]].double().numpy())
+    np.testing.assert_array_equal(found.corners_N6[:, [1, 2, 4, 5]], corners[every[:MOST_BOXES]].clamp(0, 96).numpy())
 
 
 def test_nothing_bright_is_nothing_found():

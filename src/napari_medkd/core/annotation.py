@@ -162,13 +162,18 @@ class Boxes:
                 classes.append(name)
         return cls(np.array(corners, dtype=np.float64).reshape(-1, 6), tuple(classes), mask.grid, task)
 
+    @property
+    def is_inside(self) -> NDArray[np.bool_]:
+        """Which of the boxes (N,) lie in the grid, at least in part."""
+        cut = np.clip(self.corners, 0, np.array(self.grid.shape * 2, dtype=np.float64))
+        inside: NDArray[np.bool_] = np.all(cut[:, 3:] > cut[:, :3], axis=1)
+        return inside
+
     def clipped(self) -> "Boxes":
         """Return the boxes cut to the grid; those that lie outside are left out."""
-        shape = np.array(self.grid.shape, dtype=np.float64)
-        low, high = np.clip(self.corners[:, :3], 0, shape), np.clip(self.corners[:, 3:], 0, shape)
-        kept: NDArray[np.bool_] = np.all(high > low, axis=1)
+        kept, shape = self.is_inside, np.array(self.grid.shape * 2, dtype=np.float64)
         classes = tuple(name for name, keep in zip(self.classes, kept.tolist(), strict=True) if keep)
-        return Boxes(np.concatenate([low, high], axis=1)[kept], classes, self.grid, self.task)
+        return Boxes(np.clip(self.corners, 0, shape)[kept], classes, self.grid, self.task)
 
     def first(self, count: int) -> "Boxes":
         """Return so many of the boxes, from the first on."""

@@ -109,8 +109,10 @@ class Dataset:
     split: Split = field(default_factory=Split)
     label_maps: Mapping[str, LabelMap] = field(default_factory=dict)
     folder: Path = field(default_factory=Path)
+    _by_id: Mapping[str, Case] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_id", {case.id: case for case in self.cases})
         problems = [*self._repeated_ids(), *self._split_problems()]
         if problems:
             raise DatasetProblem.of(problems)
@@ -147,17 +149,13 @@ class Dataset:
 
     def case(self, name: str) -> Case:
         """Return the case of that id."""
-        for case in self.cases:
-            if case.id == name:
-                return case
-        raise DatasetProblem(
-            f"dataset {self.name}", f"There is no case {name!r}.", did_you_mean(name, [case.id for case in self.cases])
-        )
+        if name not in self._by_id:
+            raise DatasetProblem(f"dataset {self.name}", f"There is no case {name!r}.", did_you_mean(name, self._by_id))
+        return self._by_id[name]
 
     def own(self, names: Iterable[str]) -> tuple[str, ...]:
         """Return those of some ids that are of its cases, in their order."""
-        known = {case.id for case in self.cases}
-        return tuple(name for name in names if name in known)
+        return tuple(name for name in names if name in self._by_id)
 
     def task(self, name: str) -> Task:
         """Return the task of that name."""

@@ -26,6 +26,10 @@ class ScoredBoxes:
     boxes: Boxes
     scores: NDArray[np.float64]
 
+    def clipped(self) -> "ScoredBoxes":
+        """Return the boxes cut to the grid; those that lie outside are left out with their scores."""
+        return ScoredBoxes(self.boxes.clipped(), self.scores[self.boxes.is_inside])
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Attention:

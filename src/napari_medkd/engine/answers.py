@@ -123,4 +123,4 @@ def _boxes(network: nn.Module, task: Task, sight: Sight, machine: Machine) -> It
     found = yield from find_boxes(network, sight.image_CZYX, sight.preprocessing.patch, machine.autocast)
     names = tuple(task.classes[index] for index in found.classes_N)
     boxes = moved_to(Boxes(found.corners_N6, names, sight.grid, task), sight.original)
-    yield Answer(task, boxes=ScoredBoxes(boxes, found.scores_N))
+    yield Answer(task, boxes=ScoredBoxes(boxes, found.scores_N).clipped())

@@ -23,6 +23,7 @@ from napari_medkd.engine.data.shown import Sees, showing
 from napari_medkd.engine.data.teacher_answers import TeacherAnswers
 from napari_medkd.engine.hardware import Machine, choose_device, use_threads
 from napari_medkd.engine.judge import judge
+from napari_medkd.engine.learned_boxes import refuse_beyond_memory
 from napari_medkd.engine.networks.heads import HeadsShape
 from napari_medkd.engine.networks.registration import RegistrationNetwork
 from napari_medkd.engine.networks.unet import UNet
@@ -251,10 +252,24 @@ def open_bench(spec: TrainSpec, kinds: frozenset[str], resolved: Resolved | None
             raise DatasetProblem.of([nothing_teaches(spec, course)])
     # As many as before, on whatever machine: sums in another order would not be the same bit for bit.
     use_threads(spec.hardware.threads or (resolved.threads if resolved else None))
+    is_fresh = resolved is None
     resolved = resolved.replace(taught_by=taught) if resolved else resolve(spec, courses, taught)
     machine = Machine(choose_device(resolved.device), "bf16" if resolved.precision == "bf16" else "fp32")
     first, *others = (
         Bench(spec, course, resolved, decided, machine)
         for course, decided in zip(courses, resolved.courses, strict=True)
     )
-    return replace(first, others=tuple(others))
+    bench = replace(first, others=tuple(others))
+    if is_fresh:
+        for each in bench.benches:
+            _refuse_what_cannot_be_judged(each)
+    return bench
+
+
+def _refuse_what_cannot_be_judged(bench: Bench) -> None:
+    """Raise a VolumeProblem where a validation case is too large to find boxes in."""
+    cases = bench.validation_cases
+    if Task.of_kind(bench.tasks, "detection") is not None:
+        files = [bench.dataset.case(name).images[0] for name in cases.names]
+        grids = [(file, cases.original_grid(position)) for position, file in enumerate(files)]
+        refuse_beyond_memory(grids, bench.preprocessing)

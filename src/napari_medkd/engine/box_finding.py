@@ -80,7 +80,7 @@ def find_boxes(
         yield done / len(places)
     corners, scores, classes = (torch.cat(parts) for parts in zip(*found, strict=True))
     same = SAME_IN_PLANES if patch[0] == 1 else SAME_IN_VOLUMES
-    kept = batched_nms(corners, scores, classes, same, max_proposals=-1)[:MOST_BOXES]
+    kept = batched_nms(corners, scores, classes, same, max_proposals=MOST_BOXES)
     begin = np.array([part.start or 0 for part in inside] * 2, dtype=np.float64)
     limit = np.array([*image_CZYX.shape[1:]] * 2, dtype=np.float64)
     shifted = np.clip(corners[kept].double().cpu().numpy() - begin, 0, limit)

@@ -56,11 +56,16 @@ def judge(network: nn.Module, cases: Cases, machine: Machine, view: View | None 
     precision (``ap lesion``) at an overlap of a half in planes and of a tenth in volumes. What is neither in a case nor
     predicted there does not count, nor do voxels of label -1 and tasks of which nothing is known. Of a
     case that is too large to be held in memory a part is judged. The network is left in the training state it was in.
+
+    Raises
+    ------
+    VolumeProblem
+        Where boxes are known of a case that is too large: they are found in whole images.
     """
     was_training = network.training
     network.eval()
     answers: dict[TaskKind, list[Any]] = defaultdict(list)
-    for case in (case.held() for case in cases):
+    for case in (case if case.boxes is not None else case.held() for case in cases):
         look = _Look(network, shown_image(case, view, machine), case, cases.preprocessing, machine)
         for task in cases.tasks:
             answer = _ANSWERS[task.kind](look, task)

@@ -66,4 +66,5 @@ class Supervised(Objective):
 
     def forward(self, batch: Batch) -> LossParts:
         """Return the tasks' terms on what the network is shown."""
-        return self.losses(self.network(batch.shown_or_image()), batch)
+        terms: LossParts = self.losses(self.network(batch.shown_or_image()), batch)
+        return terms

@@ -4,27 +4,25 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
 from napari_medkd.core.course import Course, problem_of_no_reference
-from napari_medkd.core.errors import DatasetProblem, Problem, RunProblem, SpecProblem
+from napari_medkd.core.errors import Problem, RunProblem, SpecProblem
 from napari_medkd.core.preprocessing import Preprocessing
 from napari_medkd.core.settings import Settings
 from napari_medkd.core.spec import TrainSpec
 from napari_medkd.core.task import Task
 from napari_medkd.engine.checkpoint import TaskCard
-from napari_medkd.engine.data.cases import Cases
 from napari_medkd.engine.data.choose import choose_preprocessing
 from napari_medkd.engine.given_stages import given_expert
 from napari_medkd.engine.hardware import choose_device, choose_precision
+from napari_medkd.engine.learned_boxes import boxed_images, refuse_beyond_memory, sides_of
 from napari_medkd.engine.learned_cases import earlier_runs, learned_by
 from napari_medkd.engine.networks.anchors import AnchorSizes, anchor_sizes
 from napari_medkd.engine.networks.heads import HeadsShape
 from napari_medkd.engine.networks.unet import UNet
-from napari_medkd.engine.starting import preprocessing_of_start
+from napari_medkd.engine.starting import beginning_of
 
 #: From this share of boxes on that are larger than a patch it is told.
 _MANY = 0.05
@@ -151,39 +149,32 @@ def _resolve_course(spec: TrainSpec, course: Course, names: tuple[str, ...], *, 
     if spec.references:
         kept_apart = dataset.set_apart() - set(names)
         looked_at = tuple(case.id for case in dataset.cases if case.id not in kept_apart)
-    preprocessing = preprocessing_of_start(spec, dataset, course.tasks[0]) or choose_preprocessing(
-        dataset,
-        looked_at,
-        spec.preprocessing_of.get(dataset.name, spec.preprocessing),
-        2 ** (len(spec.network.widths) - 1),
-        on_gpu=on_gpu,
-        whole=Task.of_kind(course.tasks, "classification") is not None,
+    begun = beginning_of(spec, dataset, course.tasks[0])
+    preprocessing = (
+        begun.preprocessing
+        if begun
+        else choose_preprocessing(
+            dataset,
+            looked_at,
+            spec.preprocessing_of.get(dataset.name, spec.preprocessing),
+            2 ** (len(spec.network.widths) - 1),
+            on_gpu=on_gpu,
+            whole=Task.of_kind(course.tasks, "classification") is not None,
+        )
     )
     task = Task.of_kind(course.tasks, "detection")
     if task is None:
         return ResolvedCourse(tasks=cards, preprocessing=preprocessing)
-    sides_ND = _sides_of_boxes(course, task, names, preprocessing)
+    images = boxed_images(course, task, names, preprocessing)
+    refuse_beyond_memory([(image.file, image.boxes.grid) for image in images], preprocessing)
+    sides_ND = sides_of(images, preprocessing)
     is_beyond_N = (sides_ND > preprocessing.patch[3 - preprocessing.dimensions :]).any(1)
     return ResolvedCourse(
         tasks=cards,
         preprocessing=preprocessing,
-        anchors=anchor_sizes(sides_ND, len(spec.network.widths)),
+        anchors=(begun.anchors if begun else None) or anchor_sizes(sides_ND, len(spec.network.widths)),
         boxes_beyond_patch=float(is_beyond_N.mean()),
     )
-
-
-def _sides_of_boxes(
-    course: Course, task: Task, names: tuple[str, ...], preprocessing: Preprocessing
-) -> NDArray[np.float64]:
-    """Return the sides (N, D) of all boxes that are learned from, in voxels of the network's input."""
-    annotated = [name for name in names if task.name in course.dataset.case(name).annotations]
-    cases = Cases(course.dataset, (task,), tuple(annotated), preprocessing)
-    corners = [case.boxes.corners for case in cases if case.boxes is not None]
-    boxes = np.concatenate(corners) if corners else np.zeros((0, 6))
-    if not len(boxes):
-        found = f"No box of {task.name!r} lies in any training case."
-        raise DatasetProblem(f"dataset {course.dataset.name}", found, "Draw boxes, or leave the task out.")
-    return (boxes[:, 3:] - boxes[:, :3])[:, 3 - preprocessing.dimensions :]
 
 
 def _refuse_mixed_dimensions(courses: Sequence[Course], decided: Sequence[ResolvedCourse]) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
@@ -15,6 +15,7 @@ from napari_medkd.core.task import Task
 from napari_medkd.engine.checkpoint import Checkpoints, WeightsCard, read_product, stages_with_weights, tensors_of
 from napari_medkd.engine.known_images import in_words, problems_of_images, problems_of_wishes
 from napari_medkd.engine.learned_cases import problems_of_tested
+from napari_medkd.engine.networks.anchors import AnchorSizes
 from napari_medkd.engine.networks.shape import UNetShape, shape_of
 from napari_medkd.engine.objective import Objective
 
@@ -49,8 +50,16 @@ def problems_of_start(spec: TrainSpec, dataset: Dataset, task: Task, *, read_ima
     ]
 
 
-def preprocessing_of_start(spec: TrainSpec, dataset: Dataset, task: Task) -> Preprocessing | None:
-    """Return the preprocessing of the run to begin from, so that its weights see what they know; None without one.
+class Beginning(NamedTuple):
+    """What a run takes over from the one it begins from, so that the weights see what they know and fit."""
+
+    preprocessing: Preprocessing
+    anchors: AnchorSizes | None
+    """What boxes start from; None where the earlier run found none."""
+
+
+def beginning_of(spec: TrainSpec, dataset: Dataset, task: Task) -> Beginning | None:
+    """Return what is taken over from the run to begin from; None without one.
 
     Raises
     ------
@@ -62,7 +71,9 @@ def preprocessing_of_start(spec: TrainSpec, dataset: Dataset, task: Task) -> Pre
     problems = problems_of_start(spec, dataset, task)
     if problems:
         raise SpecProblem.of(problems)
-    return _card_of(spec.start_from).preprocessing.replace(channels=dataset.channels)  # type: ignore[no-any-return]
+    card = _card_of(spec.start_from)
+    anchors = card.network.answers.anchors if isinstance(card.network, UNetShape) else None
+    return Beginning(card.preprocessing.replace(channels=dataset.channels), anchors)
 
 
 def take_weights(stage: str, sees: str, product: nn.Module, run: Path) -> bool:

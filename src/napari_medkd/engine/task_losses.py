@@ -1,9 +1,7 @@
 """What a network that answers several tasks learns from: the terms of each, where something is known."""
 
-from dataclasses import dataclass
-
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from napari_medkd.core.annotation import ClassLabel
 from napari_medkd.core.dataset import Dataset
@@ -13,15 +11,15 @@ from napari_medkd.engine.data.cases import Cases
 from napari_medkd.engine.losses.boxes import box_losses
 from napari_medkd.engine.losses.classification import class_cross_entropy
 from napari_medkd.engine.losses.overlap import cross_entropy, dice_loss
+from napari_medkd.engine.losses.usual_matches import UsualMatches
 from napari_medkd.engine.networks.heads import Output
 
 #: How much a very rare class counts at most; see `class_weights`.
 _MOST_WEIGHT = 20.0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class TaskLosses:
-    """The terms of all tasks of a dataset, weighted.
+class TaskLosses(nn.Module):
+    """The terms of all tasks of a dataset, weighted, for one stage: what usual batches hold is kept from step to step.
 
     Parameters
     ----------
@@ -33,12 +31,20 @@ class TaskLosses:
         How much each class of a classification counts; None counts all alike.
     """
 
-    tasks: tuple[Task, ...]
-    cross_entropy: float = 1.0
-    dice: float = 1.0
-    class_weights_K: Tensor | None = None
+    def __init__(
+        self,
+        tasks: tuple[Task, ...],
+        cross_entropy: float = 1.0,
+        dice: float = 1.0,
+        class_weights_K: Tensor | None = None,
+    ) -> None:
+        super().__init__()
+        self.tasks = tasks
+        self.cross_entropy, self.dice = cross_entropy, dice
+        self.class_weights_K = class_weights_K
+        self.usual_matches = UsualMatches()
 
-    def __call__(self, output: Output, batch: Batch) -> dict[str, Tensor]:
+    def forward(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         """Return the terms of a batch."""
         terms: dict[str, Tensor] = {}
         for task in self.tasks:
@@ -50,7 +56,9 @@ class TaskLosses:
                     output.classification, batch.present_BK, multilabel=task.multilabel, weights_K=self.class_weights_K
                 )
             elif task.kind == "detection" and output.detection is not None and batch.boxes is not None:
-                terms["box classes"], terms["box places"] = box_losses(output.detection, batch.boxes)
+                terms["box classes"], terms["box places"] = box_losses(
+                    output.detection, batch.boxes, self.usual_matches
+                )
         return terms
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from napari_medkd.engine.bench import Bench
 from napari_medkd.engine.data.batch import Batch
@@ -26,7 +26,7 @@ class TeachingSeveral(Objective):
     def __init__(self, network: ForPupils, losses: Sequence[TaskLosses]) -> None:
         super().__init__()
         self.network = network
-        self.losses = tuple(losses)
+        self.losses = nn.ModuleList(losses)
 
     def forward(self, batch: Batch) -> LossParts:
         """Return the terms, those of one name summed over the datasets."""

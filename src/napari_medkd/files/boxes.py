@@ -60,8 +60,27 @@ def read(path: Path, task: Task, grid: Grid) -> Boxes:
     VolumeProblem
         Naming the file and each box that is not one.
     """
+    records = _stored(path)
     try:
-        found = BoxFile.model_validate_json(path.read_bytes())
+        return boxes_of(records, task, grid)
+    except VolumeProblem as error:
+        raise VolumeProblem.of(Problem(str(path), f.problem, f.hint) for f in error.problems) from error
+
+
+def holds_any(path: Path) -> bool:
+    """Return whether a file holds any box.
+
+    Raises
+    ------
+    VolumeProblem
+        Naming the file, where it is no file of boxes.
+    """
+    return len(_stored(path)) > 0
+
+
+def _stored(path: Path) -> tuple[BoxRecord, ...]:
+    try:
+        return BoxFile.model_validate_json(path.read_bytes()).boxes
     except OSError as error:
         raise VolumeProblem.from_os_error(error, path, "The boxes cannot be read") from error
     except ValidationError as error:
@@ -73,10 +92,6 @@ def read(path: Path, task: Task, grid: Grid) -> Boxes:
             )
             for fault in error.errors()
         ) from error
-    try:
-        return boxes_of(found.boxes, task, grid)
-    except VolumeProblem as error:
-        raise VolumeProblem.of(Problem(str(path), f.problem, f.hint) for f in error.problems) from error
 
 
 def write(path: Path, boxes: Boxes) -> None:

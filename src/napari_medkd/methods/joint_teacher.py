@@ -5,6 +5,7 @@ datasets. A student of each dataset then learns its labels and follows the teach
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -144,21 +145,21 @@ class JointTeacherMethod:
         return (*before, StagePlan("teacher", teacher, steps), *students)
 
     def stages(self, settings: JointTeacherSettings, bench: Bench) -> Iterator[Stage]:
-        """Yield the stages of the plan; in a student's, the student is built first."""
+        """Yield the stages of the plan, each with terms of its own; in a student's, the student is built first."""
         benches, schedule, teacher = bench.benches, bench.spec.schedule, None
         if settings.beforehand:
             _refuse_boxes(benches)
-        voxels, balanced = (settings.cross_entropy, settings.dice), settings.balanced
-        losses = [losses_of(each.training_cases, *voxels, balanced=balanced) for each in benches]
+        terms = partial(losses_of, cross_entropy=settings.cross_entropy, dice=settings.dice, balanced=settings.balanced)
         if settings.has_teacher and settings.teacher_trains:
             experts = list[UNet]()
-            for name, each, terms in zip(_names("expert", bench.dataset_names), benches, losses, strict=True):
+            for name, each in zip(_names("expert", bench.dataset_names), benches, strict=True):
                 expert = each.network(widths=each.decided.expert_widths)
                 experts.append(expert)
-                yield Stage(name, Supervised(expert, terms), expert, each.batches(), each.judge(expert), bench=each)
+                learning = Supervised(expert, terms(each.training_cases))
+                yield Stage(name, learning, expert, each.batches(), each.judge(expert), bench=each)
             teacher = _teacher(settings, experts, benches)
             batches = mixed([each.drawing for each in benches], schedule.batch_size, schedule.steps_per_epoch)
-            teaching = TeachingSeveral(teacher, losses)
+            teaching = TeachingSeveral(teacher, [terms(each.training_cases) for each in benches])
             yield Stage("teacher", teaching, teacher, batches, judge_several(teacher, benches))
         narrower = _NARROWER[settings.student_size]
         widths = tuple(max(1, width // narrower) for width in bench.spec.network.widths)
@@ -173,7 +174,7 @@ class JointTeacherMethod:
             if teacher is not None:
                 asked = Frozen(teacher.for_pupil(pupil))
                 followed = Followed(asked, teacher.channels_for(pupil))
-            distilling = Distilling(student, followed, losses[pupil], weights)
+            distilling = Distilling(student, followed, terms(each.training_cases), weights)
             batches = each.batches(teacher=asked.network if asked and settings.beforehand else None)
             yield Stage(name, distilling, student, batches, each.judge(student), bench=each)
 

@@ -96,6 +96,27 @@ def test_a_third_of_the_patches_holds_foreground_and_small_organs_come_as_often_
     assert 30 <= small <= 70
 
 
+def test_the_centred_patches_are_of_the_cases_that_hold_something_and_the_others_of_any():
+    cases = [case(np.full((8, 8, 8), number % 2)) for number in range(40)]
+    patches = Patches(cases, (4, 4, 4), centred_in=(1, 3))
+
+    sources = patches.draw(300, torch.Generator().manual_seed(0)).sources
+
+    places = [next(place for place, one in enumerate(cases) if one is source.case) for source in sources]
+    assert set(places[:100]) == {1, 3}
+    assert len(set(places[100:])) > 30
+
+
+def test_where_every_case_holds_something_the_same_is_drawn_as_where_nobody_knows():
+    cases = [case(np.full((8, 8, 8), number)) for number in range(1, 6)]
+    whole = Patches(cases, (4, 4, 4), centred_in=range(5)).draw(30, torch.Generator().manual_seed(0))
+
+    assert torch.equal(whole.images_BCZYX, drawn(cases, (4, 4, 4), 30)[0])
+    assert [source.case.label[0, 0, 0] for source in whole.sources] == drawn(cases, (4, 4, 4), 30)[1][
+        :, 0, 0, 0
+    ].tolist()
+
+
 def test_a_case_without_foreground_can_be_drawn_from():
     images, labels = drawn([case(np.zeros((8, 8, 8)))], (4, 4, 4), 6)
 

@@ -7,6 +7,7 @@ import torch
 
 from napari_medkd.engine.data.batch import BoxTarget
 from napari_medkd.engine.losses.boxes import box_agreement, box_losses, decoded, matches
+from napari_medkd.engine.losses.usual_matches import UsualMatches
 from napari_medkd.engine.networks.anchors import AnchorSizes, anchors_of
 from napari_medkd.engine.networks.heads import BoxMaps
 
@@ -68,7 +69,7 @@ def test_perfect_boxes_cost_nothing():
         perfect[0, index, :2] = ((target[:2] + target[2:]) / 2 - middle) / sides
         perfect[0, index, 2:] = ((target[2:] - target[:2]) / sides).log()
 
-    losses = box_losses(found._replace(logits_BNK=logits, offsets_BND=perfect), (wanted,))
+    losses = box_losses(found._replace(logits_BNK=logits, offsets_BND=perfect), (wanted,), UsualMatches())
 
     assert float(losses.of_class) < 1e-6
     assert float(losses.of_place) == pytest.approx(0, abs=1e-5)
@@ -77,7 +78,7 @@ def test_perfect_boxes_cost_nothing():
 def test_a_sample_of_unknown_boxes_gives_no_gradient():
     found = maps(batch=2)
 
-    sum(box_losses(found, (truth((8, 8, 16, 16)), None))).backward()
+    sum(box_losses(found, (truth((8, 8, 16, 16)), None), UsualMatches())).backward()
 
     assert found.logits_BNK.grad[0].abs().sum() > 0
     assert found.offsets_BND.grad[0].abs().sum() > 0
@@ -88,7 +89,7 @@ def test_a_sample_of_unknown_boxes_gives_no_gradient():
 def test_a_sample_without_boxes_teaches_that_there_are_none():
     found = maps(sure=0.0)
 
-    box_losses(found, (truth(),)).of_class.backward()
+    box_losses(found, (truth(),), UsualMatches()).of_class.backward()
 
     assert (found.logits_BNK.grad > 0).all()
 
@@ -96,7 +97,7 @@ def test_a_sample_without_boxes_teaches_that_there_are_none():
 def test_where_a_box_is_only_partly_there_nothing_is_taught():
     found, partly = maps(sure=0.0), torch.tensor([[0.0, 0.0, 16.0, 32.0]])
 
-    loss = box_losses(found, (truth()._replace(partly_ND=partly),)).of_class
+    loss = box_losses(found, (truth()._replace(partly_ND=partly),), UsualMatches()).of_class
     loss.backward()
 
     # of 64 positions with 2 anchors of 2 classes the upper half is left out
@@ -110,10 +111,19 @@ def test_a_box_inside_one_that_is_only_partly_there_is_taught():
     wanted = truth((8, 8, 16, 16))._replace(partly_ND=partly)
     num_boxes = int((matches(found, wanted.corners_ND) >= 0).sum())
 
-    loss = box_losses(found, (wanted,)).of_class.item()
+    loss = box_losses(found, (wanted,), UsualMatches()).of_class.item()
 
     by_hand = (0.25 + 0.75) * num_boxes * 0.25 * math.log(2) / num_boxes  # of the box's class and of the other one
     assert loss == pytest.approx(by_hand, rel=1e-5)
+
+
+def test_a_batch_without_boxes_pushes_against_false_ones_as_one_with_as_many_as_usual():
+    usual = UsualMatches()
+    usual(12, 4)
+
+    loss = box_losses(maps(sure=0.0), (truth(),), usual).of_class.item()
+
+    assert loss == pytest.approx(128 * 2 * 0.75 * 0.25 * math.log(2) / (0.9 * 3 + 0.1), rel=1e-5)
 
 
 def test_equal_detectors_agree():
@@ -139,7 +149,7 @@ def test_the_loss_of_classes_is_the_focal_loss_by_hand():
     num_boxes = int((matches(found, wanted.corners_ND) >= 0).sum())
     entries = 128 * 2
 
-    loss = box_losses(found, (wanted,)).of_class.item()
+    loss = box_losses(found, (wanted,), UsualMatches()).of_class.item()
 
     # of a probability of a half: a quarter (boxes) or three quarters (all others) of (1/2)^2 log 2
     by_hand = (0.25 * num_boxes + 0.75 * (entries - num_boxes)) * 0.25 * math.log(2) / num_boxes

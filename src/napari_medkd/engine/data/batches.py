@@ -47,7 +47,7 @@ class Batches:
         shape, flat = self.cases.preprocessing.patch, self.cases.preprocessing.dimensions == 2
         augmentation = augmentation_named(self.schedule.augmentation)
         margin = (0, 0, 0) if augmentation.is_nothing else _margin_of(shape)
-        patches = Patches(self.cases, shape, margin, self.label_goes_on)
+        patches = Patches(self.cases, shape, margin, self.label_goes_on, self.cases.holding_something)
         cut, drawn = patches.cut, patches.draw(size, generator)
         images, labels = drawn.images_BCZYX.to(self.device), drawn.labels_BZYX.to(self.device)
         if flat:

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import NoReturn
 
@@ -18,6 +19,7 @@ from napari_medkd.core.task import UNKNOWN, Task
 from napari_medkd.core.volume import Volume
 from napari_medkd.engine.data.preprocess import moved_to
 from napari_medkd.engine.data.streamed import StreamedImage, StreamedLabels, prepared_image, prepared_labels
+from napari_medkd.files.boxes import holds_any
 from napari_medkd.files.opening import read_boxes, read_mask, read_volume
 
 #: Prepared cases beyond this are read again when they are needed.
@@ -145,6 +147,35 @@ class Cases:
             _, dropped = self._kept.popitem(last=False)
             self._kept_bytes -= dropped.image.nbytes + dropped.label.nbytes
         return case
+
+    @cached_property
+    def holding_something(self) -> tuple[int, ...] | None:
+        """Positions of the cases with a box or a mask to centre patches on; None where any case will do.
+
+        Any will do where there are no boxes to be learned, and beside a class of whole images: a network learns from
+        how often these come how probable they are.
+        """
+        boxes = Task.of_kind(self.tasks, "detection")
+        if boxes is None or Task.of_kind(self.tasks, "classification") is not None:
+            return None
+        cases = (self.dataset.case(name) for name in self.names)
+        return tuple(position for position, case in enumerate(cases) if self._holds_something(case, boxes))
+
+    def _holds_something(self, case: Case, boxes: Task) -> bool:
+        mask = Task.of_kind(self.tasks, "segmentation")
+        has_mask = mask is not None and mask.name in case.annotations
+        return has_mask or (boxes.name in case.annotations and holds_any(self._file(case, boxes, "box file")))
+
+    def original_boxes(self, position: int) -> Boxes:
+        """Return a case's boxes on its image's own grid; its intensities are not prepared."""
+        case, task = self.dataset.case(self.names[position]), Task.of_kind(self.tasks, "detection")
+        if task is None or task.name not in case.annotations:
+            raise DatasetProblem(f"cases.{case.id}", "There are no boxes for it.", "Leave the case out of the split.")
+        return self._boxes(case, task, self.original_grid(position))
+
+    def original_grid(self, position: int) -> Grid:
+        """Return the grid of a case's image."""
+        return self._volume(self.dataset.case(self.names[position])).grid
 
     def original(self, name: str) -> tuple[Volume, Mask]:
         """Return a labelled case's image and mask as its files have them, on its own grid."""

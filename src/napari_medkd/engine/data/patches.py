@@ -1,5 +1,6 @@
 """Cuts training patches out of prepared cases: a third of them around a voxel of some class, the others anywhere."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -84,12 +85,15 @@ class Patches:
     label_goes_on
         Whether the label of an image's edge goes on beyond it, as its intensities do; else it is -1 there. A network
         that learns from one image sees its edges as often as its middle, and what it is not told about them it invents.
+    centred_in
+        Positions of the cases that hold what a centred patch is centred on; None where any may.
     """
 
     cases: Cases
     shape: tuple[int, int, int]
     margin: tuple[int, int, int] = (0, 0, 0)
     label_goes_on: bool = False
+    centred_in: Sequence[int] | None = None
 
     @property
     def cut(self) -> tuple[int, int, int]:
@@ -98,7 +102,7 @@ class Patches:
         return z, y, x
 
     def draw(self, number: int, generator: torch.Generator) -> Drawn:
-        """Return patches of cases drawn evenly."""
+        """Return patches of cases drawn evenly, but for the centred ones of those that hold something."""
         centred = round(number * CENTRED_SHARE) or int(torch.rand((), generator=generator) < CENTRED_SHARE)
         drawn = [self._draw_one(index < centred, generator) for index in range(number)]
         images, labels, sources = zip(*drawn, strict=True)
@@ -107,7 +111,8 @@ class Patches:
     def _draw_one(
         self, centred: bool, generator: torch.Generator
     ) -> tuple[NDArray[np.float32], NDArray[np.int16], Source]:
-        case = self.cases[int(torch.randint(len(self.cases), (1,), generator=generator))]
+        positions = (self.centred_in if centred else None) or range(len(self.cases))
+        case = self.cases[positions[int(torch.randint(len(positions), (1,), generator=generator))]]
         place = torch.rand(5, generator=generator, dtype=torch.float64).numpy()
         room = np.array(case.label.shape) - np.array(self.shape)
         start = np.where(room > 0, np.floor(place[:3] * (room + 1)), np.floor(room / 2)).astype(np.int64)

@@ -14,6 +14,7 @@ from torch import Tensor
 from napari_medkd.engine.data.batch import BoxTarget
 from napari_medkd.engine.losses.agreement import disagreement_of_each
 from napari_medkd.engine.losses.shapes import in_full_precision
+from napari_medkd.engine.losses.usual_matches import UsualMatches
 from napari_medkd.engine.networks.heads import BoxMaps
 
 #: An anchor that stands for no box.
@@ -33,7 +34,7 @@ _FOCAL = FocalLoss(include_background=True, gamma=2.0, alpha=0.25, reduction="no
 
 
 class BoxLosses(NamedTuple):
-    """Two numbers, each per anchor that stands for a box."""
+    """Two numbers, each per anchor that stands for a box; the classes' for as many as usual."""
 
     of_class: Tensor
     of_place: Tensor
@@ -76,7 +77,7 @@ def matches(found: BoxMaps, boxes_M: Tensor) -> Tensor:
     return matched_N
 
 
-def box_losses(found: BoxMaps, truths: tuple[BoxTarget | None, ...]) -> BoxLosses:
+def box_losses(found: BoxMaps, truths: tuple[BoxTarget | None, ...], usual: UsualMatches) -> BoxLosses:
     """Return the focal loss of the anchors' classes and one minus the generalised IoU of those that stand for a box.
 
     Anchors whose middle lies in what is left of a box that is only partly there count nowhere, unless they stand for
@@ -86,6 +87,8 @@ def box_losses(found: BoxMaps, truths: tuple[BoxTarget | None, ...]) -> BoxLosse
     ----------
     truths
         Of each sample; one whose boxes are not known counts nowhere.
+    usual
+        Says by how many anchors that stand for a box the classes' loss is divided; places are a mean over the batch's.
 
     References
     ----------
@@ -109,7 +112,8 @@ def box_losses(found: BoxMaps, truths: tuple[BoxTarget | None, ...]) -> BoxLosse
             overlap_N = box_pair_giou(boxes, truth.corners_ND[matched_N[is_box_N]])
             of_place.append((1 - overlap_N).sum())
     nothing = found.logits_BNK.sum() * 0 + found.offsets_BND.sum() * 0
-    return BoxLosses(*(sum(terms, nothing) / max(num_matched, 1) for terms in (of_class, of_place)))
+    usually = usual(num_matched, num_samples=len(of_class))
+    return BoxLosses(sum(of_class, nothing) / usually, sum(of_place, nothing) / max(num_matched, 1))
 
 
 def _lie_in(anchors_ND: Tensor, boxes_MD: Tensor | None) -> Tensor:
