@@ -8,7 +8,8 @@ and bit for bit the *student without distillation*), the *joint teacher* and its
 and teacher serve the rows that need the same ones.
 Every student takes as many steps; *multi-head* takes as many as all of them together, and *without distillation, all
 steps* as many as expert, teacher and student have in the method. Each row's answers to development
-and test cases are kept in a file of its own under ``results/joint_teacher/``. Test is scored once. Needs MEDKD_DATA.
+and test cases are kept in a file of its own under ``results/joint_teacher/``; ``try`` scores development cases alone.
+Needs MEDKD_DATA.
 """
 
 import shutil
@@ -116,7 +117,7 @@ CANDIDATES = {
     "features alone": Recipe(settings={"answers": 0.0}, reuses=_TAUGHT),
     "answers, weight a half": Recipe(settings={"answers": 0.5}, reuses=_TAUGHT),
     "answers, weight 2": Recipe(settings={"answers": 2.0}, reuses=_TAUGHT),
-    "features, weight 0.5": Recipe(settings={"features": 0.5}, reuses=_TAUGHT),
+    "features, weight 0.1": Recipe(settings={"features": 0.1}, reuses=_TAUGHT),
     "masks need not overlap": Recipe(settings={"overlap": 0.0}, reuses=_TAUGHT),
     "experts stay, teacher's own answers": Recipe(settings={"teacher_tunes": False}, reuses=("expert",)),
     "random teacher": Recipe(settings={"teacher_trains": False}),

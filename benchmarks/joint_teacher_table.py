@@ -150,7 +150,7 @@ def _mean_row(parts: Sequence[tuple[Row, NDArray[np.float64]]]) -> Row:
         unit="",
         n=len(parts),
         mean=round(float(np.mean([row.mean for row, _ in parts])), 5),
-        values=tuple(float(row.difference or 0.0) for row, _ in parts),
+        values=tuple(round(float(seed), 5) for seed in np.mean([row.values for row, _ in parts], axis=0)),
         task=first.task,
         test=f"mean over {first.task}",
         domain="in site",

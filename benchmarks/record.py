@@ -35,11 +35,17 @@ class Row:
     ci95: tuple[float, float] | None = None
 
 
+#: Instructions that change how fast networks compute, and how they round; the first that a processor has is told.
+_INSTRUCTIONS = {"amx_bf16": "AMX", "avx512_bf16": "AVX-512 bf16", "avx512f": "AVX-512", "avx2": "AVX2"}
+
+
 def _processor() -> str:
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8").splitlines() if info.is_file() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
+    told = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    flags = told.get("flags", "").split()
+    best = next((f" ({word})" for flag, word in _INSTRUCTIONS.items() if flag in flags), "")
+    return told.get("model name", platform.processor()) + best
 
 
 def machine(gpu: str = "no GPU used") -> str:

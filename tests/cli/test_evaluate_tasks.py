@@ -125,6 +125,22 @@ def test_several_classes_an_image_are_scored_by_domain_as_well(dataset: Path, tm
     ]
 
 
+def test_what_is_unknown_of_several_classes_is_not_scored(dataset: Path, tmp_path: Path, medkd: Medkd):
+    document = json.loads((dataset / "medkd-dataset.json").read_text(encoding="utf-8"))
+    document["cases"][0]["annotations"]["findings"] = {"present": [], "unknown": ["nodule"]}
+    (dataset / "medkd-dataset.json").write_text(json.dumps(document), encoding="utf-8")
+    classified(tmp_path / "p", FINDINGS, PRESENCE)
+
+    found = evaluated(medkd, dataset, tmp_path / "p")
+
+    assert [(row["class"], row["n"], row["present"]) for row in found["classes"]] == [
+        ("effusion", 4, 2),
+        ("nodule", 3, 2),
+        ("all", 4, 4),
+    ]
+    assert [row["present"] for row in found["scores"] if row["class"] == "nodule"] == [None, 1, 1, 0]
+
+
 def test_boxes_are_scored_by_class_and_domain(dataset: Path, tmp_path: Path, medkd: Medkd):
     detected(tmp_path / "p", BOXES)
 

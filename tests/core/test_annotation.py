@@ -7,7 +7,7 @@ from hypothesis.extra.numpy import arrays
 from napari_medkd.core.annotation import Boxes, ClassLabel, Mask
 from napari_medkd.core.errors import VolumeProblem
 from napari_medkd.core.grid import Grid
-from napari_medkd.core.task import Task
+from napari_medkd.core.task import UNKNOWN, Task
 
 ORGANS = Task("organs", "segmentation", ("background", "liver", "spleen"))
 PARTIAL = Task("organs", "segmentation", ("background", "liver"), ignore=255)
@@ -67,6 +67,29 @@ def test_a_case_has_exactly_one_class_unless_the_task_is_multilabel():
     for present in (frozenset(), frozenset({"benign", "malignant"})):
         with pytest.raises(VolumeProblem, match="exactly one"):
             ClassLabel(present, one)
+
+
+def test_of_several_classes_some_may_be_unknown():
+    signs = Task("signs", "classification", ("nodule", "effusion", "mass"), multilabel=True)
+
+    label = ClassLabel(frozenset({"nodule"}), signs, frozenset({"mass"}))
+
+    assert label.presences == (1, 0, UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("present", "unknown", "multilabel", "found"),
+    [
+        ({"nodule"}, {"nodule"}, True, "nodule is present and unknown"),
+        (set(), {"cyst"}, True, "'cyst'"),
+        ({"nodule"}, {"effusion"}, False, "takes exactly one"),
+    ],
+)
+def test_a_class_is_unknown_only_where_others_say_nothing_of_it(present, unknown, multilabel, found):
+    task = Task("signs", "classification", ("nodule", "effusion"), multilabel=multilabel)
+
+    with pytest.raises(VolumeProblem, match=found):
+        ClassLabel(frozenset(present), task, frozenset(unknown))
 
 
 def test_a_class_the_task_does_not_know_is_named():

@@ -2,12 +2,15 @@
 
 from contextlib import nullcontext
 
+import numpy as np
 import pytest
 import torch
 
 from napari_medkd.core.task import Task
 from napari_medkd.engine.class_scores import class_scores
 from napari_medkd.engine.networks.heads import HeadsShape, Output
+from napari_medkd.engine.networks.joint_teacher import JointTeacher
+from napari_medkd.engine.networks.pupils import Pupil
 from napari_medkd.engine.networks.unet import UNet
 
 pytestmark = pytest.mark.engine
@@ -41,6 +44,48 @@ def test_the_network_looks_where_its_answer_comes_from(shape, patch):
     assert found.attention_ZYX.max() == pytest.approx(1)
     assert found.attention_ZYX[..., -8:, 4:8].mean() > 0.7
     assert found.attention_ZYX[..., :6, -6:].max() < 0.05
+
+
+class Sum(torch.nn.Module):
+    """Adds what it reads off the left half of an image to what another network reads off the right, on a finer map."""
+
+    def forward(self, image):
+        pool = torch.nn.functional.avg_pool2d
+        left, right = pool(image, 8), pool(image, 4)
+        other = Output((right,), classification=self.scores(right[..., right.shape[-1] // 2 :]))
+        own = Output((left,), classification=self.scores(left[..., : left.shape[-1] // 2]))
+        return own.adding(other)
+
+    @staticmethod
+    def scores(half):
+        return torch.stack([-half.flatten(1).mean(1), half.flatten(1).mean(1)], dim=1)
+
+
+def test_where_answers_are_added_the_places_of_both_are_looked_at_by_how_much_they_say():
+    image = torch.zeros(1, 1, 32, 32)
+    image[..., 8:16, 8:16] = 1
+    image[..., 16:24, 16:24] = 0.5
+
+    found = class_scores(Sum(), image, (1, 32, 32), ONE, nullcontext, with_attention=True)
+
+    assert found.attention_ZYX[0, 11:13, 11:13].tolist() == pytest.approx(np.ones((2, 2)), abs=0.15)
+    assert found.attention_ZYX[0, 19:21, 19:21].tolist() == pytest.approx(np.full((2, 2), 0.5), abs=0.15)
+    assert found.attention_ZYX[0, :4].max() == 0
+
+
+def test_a_joint_teacher_that_has_learned_nothing_looks_where_its_expert_does():
+    torch.manual_seed(0)
+    answers = HeadsShape(num_scores=2)
+    experts = [UNet(dimensions=2, in_channels=1, answers=answers, widths=(4, 8, 8)) for _ in range(2)]
+    pupils = [Pupil(in_channels=1, answers=answers)] * 2
+    teacher = JointTeacher(experts, pupils, (4, 8, 8), adds=True).eval()
+    image = torch.rand(1, 1, 16, 16)
+
+    of_expert = class_scores(experts[1].eval(), image, (1, 16, 16), ONE, nullcontext, with_attention=True)
+    of_teacher = class_scores(teacher.for_pupil(1), image, (1, 16, 16), ONE, nullcontext, with_attention=True)
+
+    assert of_expert.attention_ZYX.max() == pytest.approx(1)
+    assert of_teacher.attention_ZYX == pytest.approx(of_expert.attention_ZYX, abs=1e-5)
 
 
 def test_attention_lies_on_an_image_smaller_than_the_patch():

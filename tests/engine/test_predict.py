@@ -23,6 +23,7 @@ from napari_medkd.engine.known_images import in_known_order
 from napari_medkd.engine.networks.heads import HeadsShape
 from napari_medkd.engine.networks.shape import UNetShape
 from napari_medkd.engine.predict import predict
+from napari_medkd.files.opening import write_volume
 from napari_medkd.files.results import predictions_in, read_prediction
 from napari_medkd.runs.folder import RunFolder
 
@@ -31,19 +32,25 @@ pytestmark = pytest.mark.engine
 RGB = ("red", "green", "blue")
 
 
-def _run(folder: Path, *channels: str) -> Path:
+CELLS = TaskCard(name="cells", kind="segmentation", classes=("background", "cell"))
+STAGE = TaskCard(name="stage", kind="classification", classes=("early", "late"))
+
+
+def _run(folder: Path, *channels: str, tasks: tuple[TaskCard, ...] = (CELLS,)) -> Path:
     """Make a run whose student, a 2-D network, has the weights it started with."""
     run = RunFolder.create(folder, TrainSpec(datasets=(folder / "data",))).path
-    shape = UNetShape(
-        dimensions=2, in_channels=len(channels), answers=HeadsShape(num_classes=2), widths=(4, 8), skips=True
-    )
+    answers = HeadsShape(num_classes=2, num_scores=2 if STAGE in tasks else 0)
+    shape = UNetShape(dimensions=2, in_channels=len(channels), answers=answers, widths=(4, 8), skips=True)
     card = WeightsCard(
         method="supervised",
         stage="student",
         sees="image",
         network=shape,
-        preprocessing=Preprocessing(dimensions=2, spacing=(1, 1, 1), patch=(1, 8, 8), channels=channels),
-        task=TaskCard(name="cells", kind="segmentation", classes=("background", "cell")),
+        preprocessing=Preprocessing(
+            dimensions=2, spacing=(1, 1, 1), patch=(1, 8, 8), channels=channels, whole=STAGE in tasks
+        ),
+        task=tasks[0],
+        tasks=tasks,
         epoch=1,
         sha256="",
     )
@@ -153,6 +160,35 @@ def test_a_file_with_other_channels_than_the_network_is_told_by_name(tmp_path: P
     (problem,) = refused.value.problems
     assert problem.where == str(image)
     assert problem.problem == "The image has 3 channels; expected 2: t1, flair."
+
+
+def _volume(path: Path) -> Path:
+    voxels = np.random.default_rng(0).normal(size=(1, 5, 9, 8)).astype(np.float32)
+    write_volume(path, Volume(voxels, Grid.upright((5, 9, 8)), ("image",)))
+    return path
+
+
+def test_a_class_of_planes_is_not_asked_of_a_volume(tmp_path: Path):
+    run, volume = _run(tmp_path, "image", tasks=(CELLS, STAGE)), _volume(tmp_path / "scan.nii.gz")
+    picture = _picture(tmp_path / "plane.png")
+
+    with pytest.raises(InputProblem) as refused:
+        _predicted(run, volume, picture)
+
+    (problem,) = refused.value.problems
+    assert problem.where == str(volume)
+    assert problem.problem == (
+        "The image has 5 planes; expected one: the network was trained on planes, and gives a volume masks alone, not "
+        "'stage' (classification)."
+    )
+    assert "Save the planes that matter as pictures" in problem.hint
+    assert [read_prediction(path).case for path in predictions_in(run / "answers" / "stage")] == ["plane"]
+
+
+def test_masks_of_planes_are_predicted_through_a_volume(tmp_path: Path):
+    run = _run(tmp_path, "image")
+
+    assert _predicted(run, _volume(tmp_path / "scan.nii.gz")) == ["scan"]
 
 
 def test_channels_that_a_dataset_lists_in_another_order_are_shown_in_the_network_s(tmp_path: Path):

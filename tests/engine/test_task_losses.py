@@ -1,5 +1,6 @@
 """How much each class of a classification counts."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,29 @@ def test_a_finding_counts_where_present_by_how_often_it_is_absent_over_how_often
 
 def test_a_finding_that_every_case_shows_counts_as_it_does_without_weights():
     assert weights(MANY, "rib", "rib nodule", "rib nodule fluid", "rib") == pytest.approx([1, 3, 1])
+
+
+def test_an_image_of_which_a_finding_is_not_known_counts_for_the_others_alone():
+    found = dataset(MANY, "rib", "rib nodule", "fluid", "fluid")
+    case = found.case("case3")
+    partly = ClassLabel(frozenset({"fluid"}), MANY, frozenset({"nodule"}))
+    cases = (*found.cases[:3], replace(case, annotations={"findings": partly}))
+
+    weights_K = class_weights(replace(found, cases=cases), MANY, found.split.train)
+
+    assert weights_K.tolist() == pytest.approx([2, 1, 1])  # of the nodule 1 is present and 2 absent
+
+
+def test_an_unknown_finding_is_unknown_to_the_losses():
+    label = ClassLabel(frozenset({"rib"}), MANY, frozenset({"fluid"}))
+    case = Case("case0", (Path("case0.png"),), "case0", annotations={"findings": label})
+
+    assert Cases._present(case, MANY).tolist() == [0, -1, 1]
+
+
+def test_no_class_counts_more_than_twenty_times_however_rare_it_is():
+    assert weights(ONE, *["early"] * 99, "late") == pytest.approx([100 / 198, 20])
+    assert weights(MANY, *["rib"] * 50, *["fluid"] * 49, "nodule") == pytest.approx([20, 51 / 49, 1])
 
 
 def test_cases_that_are_not_learned_from_do_not_count():

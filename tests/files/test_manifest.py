@@ -272,6 +272,22 @@ def test_a_written_dataset_is_opened_as_it_was(tmp_path):
     assert open_dataset(tmp_path) == first
 
 
+def test_what_is_unknown_of_several_classes_is_written_and_opened(tmp_path):
+    signs = Task("signs", "classification", ("nodule", "mass", "cyst"), multilabel=True)
+    labels = {
+        "a": ClassLabel(frozenset({"mass"}), signs, frozenset({"nodule", "cyst"})),
+        "b": ClassLabel(frozenset({"cyst"}), signs),
+    }
+    cases = tuple(Case(name, (tmp_path / "a.png",), name, annotations={"signs": one}) for name, one in labels.items())
+    made = Dataset("chests", ("image",), Modality.XR, {"signs": signs}, cases, Split(("a", "b")), folder=tmp_path)
+
+    path = write_dataset(made, tmp_path)
+
+    assert open_dataset(tmp_path) == made
+    written_labels = [case["annotations"]["signs"] for case in json.loads(path.read_text())["cases"]]
+    assert written_labels == [{"present": ["mass"], "unknown": ["cyst", "nodule"]}, {"present": ["cyst"]}]
+
+
 def test_paths_are_relative_inside_the_folder_and_whole_elsewhere(tmp_path):
     write_dataset(dataset(tmp_path), tmp_path)
 

@@ -87,6 +87,17 @@ def test_where_several_classes_can_be_the_bars_show_the_threshold():
     ]
 
 
+def test_what_is_not_known_of_some_classes_is_neither_right_nor_wrong():
+    scores = {"effusion": 0.9, "nodule": 0.1, "mass": 0.8, "fibrosis": 0.0, "oedema": 0.0}
+    truth = ClassLabel(frozenset({"mass"}), SIGNS, frozenset({"oedema", "effusion"}))
+    prediction = Prediction("case", SIGNS, GRID, "run", "student.done", scores=ClassScores(scores))
+    answer = answer_of(prediction, GRID, truth)
+
+    assert [one.is_true for one in scores_of(answer)] == [None, False, True, False, None]
+    assert true_line([answer]) == "true: mass; not known: effusion, oedema"
+    assert verdict_of(answer, 0.5) == ("effusion 0.90", "mass 0.80 (right)")
+
+
 def test_only_the_highest_few_of_many_classes_have_a_line():
     many = Task("findings", "classification", tuple("abcdefg"), multilabel=True)
     lines = score_lines(said(many, dict(zip("abcdefg", (0.6, 0.9, 0.8, 0.7, 0.1, 0.35, 0.2), strict=True))), 0.5)

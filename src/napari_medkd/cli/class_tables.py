@@ -9,6 +9,7 @@ from napari_medkd.cli.aligned_text import aligned
 from napari_medkd.cli.evaluation_answers import ClassAnswer
 from napari_medkd.cli.evaluation_groups import by_domain, by_who
 from napari_medkd.core.class_measures import ClassificationMeasures, measure_classes
+from napari_medkd.core.task import UNKNOWN
 
 _FIGURES = ("auc", "accuracy", "balanced_accuracy", "f1", "calibration_error")
 _HEADS = ("AUC", "accuracy", "balanced accuracy", "F1", "ECE")
@@ -17,7 +18,7 @@ Row = dict[str, Any]
 
 
 def score_rows(answers: Sequence[ClassAnswer]) -> list[Row]:
-    """Return a row for every case and class: its probability, and 1 where it is there, else 0."""
+    """Return a row for every case and class: its probability, and 1 where it is there, 0 where not, None if unknown."""
     return [row for answer in answers for row in _rows_of_case(answer)]
 
 
@@ -39,15 +40,16 @@ def as_text(answers: Sequence[ClassAnswer]) -> str:
 
 def _rows_of_case(answer: ClassAnswer) -> Iterator[Row]:
     origin = answer.origin
-    for name, probability in zip(answer.task.classes, answer.probabilities, strict=True):
-        said = {"class": name, "probability": probability, "present": int(name in answer.truth.present)}
+    each = zip(answer.task.classes, answer.probabilities, answer.truth.presences, strict=True)
+    for name, probability, presence in each:
+        said = {"class": name, "probability": probability, "present": None if presence == UNKNOWN else presence}
         yield {**origin.who, "case": origin.case, "domain": origin.domain, **said}
 
 
 def _measured(answers: Sequence[ClassAnswer]) -> ClassificationMeasures:
     task = answers[0].task
     probabilities_NK = np.array([answer.probabilities for answer in answers])
-    present_NK = np.array([[name in answer.truth.present for name in task.classes] for answer in answers], dtype=int)
+    present_NK = np.array([answer.truth.presences for answer in answers])
     return measure_classes(probabilities_NK, present_NK if task.multilabel else present_NK.argmax(1), task.classes)
 
 

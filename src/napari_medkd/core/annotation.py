@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from napari_medkd.core.errors import VolumeProblem
 from napari_medkd.core.grid import Grid
-from napari_medkd.core.task import Task
+from napari_medkd.core.task import UNKNOWN, Task
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,25 +68,44 @@ class Mask:
 
 @dataclass(frozen=True, slots=True)
 class ClassLabel:
-    """The classes present in an image; one, unless the task is multilabel."""
+    """The classes present in an image; one, unless the task is multilabel.
+
+    Parameters
+    ----------
+    unknown
+        Classes that may be present or not, of a multilabel task; all others are absent.
+    """
 
     present: frozenset[str]
     task: Task
+    unknown: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        unknown = sorted(self.present - set(self.task.classes))
-        if unknown:
+        strangers = sorted((self.present | self.unknown) - set(self.task.classes))
+        if strangers:
             raise VolumeProblem(
                 f"class label of {self.task.name}",
-                f"The classes {unknown} are not among {', '.join(self.task.classes)}.",
+                f"The classes {strangers} are not among {', '.join(self.task.classes)}.",
                 "Correct the label, or list the class in the task.",
             )
-        if not self.task.multilabel and len(self.present) != 1:
+        if not self.task.multilabel and (len(self.present) != 1 or self.unknown):
+            more = f" and {len(self.unknown)} unknown" if self.unknown else ""
             raise VolumeProblem(
                 f"class label of {self.task.name}",
-                f"{len(self.present)} classes are given; this task takes exactly one.",
+                f"{len(self.present)} classes are given{more}; this task takes exactly one.",
                 "Give one class, or set multilabel in the task.",
             )
+        if both := sorted(self.present & self.unknown):
+            raise VolumeProblem(
+                f"class label of {self.task.name}",
+                f"The class {both[0]} is present and unknown at once.",
+                "List each class once.",
+            )
+
+    @property
+    def presences(self) -> tuple[int, ...]:
+        """Of each class of the task 1 where it is present, 0 where it is absent, -1 where that is not known."""
+        return tuple(UNKNOWN if name in self.unknown else int(name in self.present) for name in self.task.classes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,6 +6,7 @@ Legend: B batch, C channel, K class, Z Y X space (no Z for planes).
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_medkd.core.task import Task
+from napari_medkd.engine.networks.heads import Output
 from napari_medkd.engine.sliding_window import enlarged
 
 
@@ -44,6 +46,8 @@ def class_scores(
 ) -> Scores:
     """Return a network's scores of an image that fits into its patch.
 
+    Where the scores of another network are added to its own, it looks where both do, each by what it says.
+
     Parameters
     ----------
     network
@@ -59,22 +63,33 @@ def class_scores(
     fitting_CZYX, inside = enlarged(image_CZYX, patch)
     flat = patch[0] == 1
     image = (fitting_CZYX[:, 0] if flat else fitting_CZYX)[None]
+    image = image.detach().requires_grad_(with_attention)  # also what is frozen is looked into
     with torch.set_grad_enabled(with_attention), autocast():
         output = network(image)
         logits_K = output.classification[0].float()
-        attention = _attention(output.pyramid[0], logits_K, tuple(image.shape[2:])) if with_attention else None
+        attention = _attention(output, tuple(image.shape[2:])) if with_attention else None
     probabilities = logits_K.detach().sigmoid() if task.multilabel else logits_K.detach().softmax(0)
     if attention is not None:
         attention = (attention[None] if flat else attention)[inside]
     return Scores(probabilities.double().cpu().numpy(), attention)
 
 
-def _attention(coarsest_BCZYX: Tensor, logits_K: Tensor, sides: tuple[int, ...]) -> NDArray[np.float32]:
+def _attention(output: Output, sides: tuple[int, ...]) -> NDArray[np.float32]:
     """Return where the most probable class is looked for."""
-    (gradient,) = torch.autograd.grad(logits_K.max(), coarsest_BCZYX)
-    weights = gradient.float().flatten(2).mean(2)[(...,) + (None,) * len(sides)]
-    looked_at = (weights * coarsest_BCZYX.float()).sum(1, keepdim=True).relu().detach()
+    logits_BK, coarsest = cast("Tensor", output.classification), output.pyramid[0]
+    best = int(logits_BK[0].argmax())
+    looked_at = _contribution(logits_BK[0, best], coarsest)
+    for beside_BK, map_BCZYX in output.scored_beside:
+        also = _contribution(beside_BK[0, best], map_BCZYX)
+        looked_at = looked_at + functional.interpolate(also, tuple(coarsest.shape[2:]), mode="area")
     way = "bilinear" if len(sides) == 2 else "trilinear"
-    spread = functional.interpolate(looked_at, sides, mode=way, align_corners=False)[0, 0]
+    spread = functional.interpolate(looked_at.relu(), sides, mode=way, align_corners=False)[0, 0]
     found: NDArray[np.float32] = (spread / spread.amax().clamp(min=1e-12)).cpu().numpy()
     return found
+
+
+def _contribution(logit: Tensor, map_BCZYX: Tensor) -> Tensor:
+    """Return what each place of a map says for a class (B, 1, Z, Y, X): its mean is in the unit of the logit."""
+    (gradient,) = torch.autograd.grad(logit, map_BCZYX, retain_graph=True)
+    weights = gradient.float().flatten(2).sum(2)[(...,) + (None,) * (map_BCZYX.ndim - 2)]
+    return (weights * map_BCZYX.float()).sum(1, keepdim=True).detach()

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from napari_medkd.core.dataset import Dataset
-from napari_medkd.core.errors import Problem, SpecProblem
+from napari_medkd.core.errors import Problem, SpecProblem, VolumeProblem
 from napari_medkd.core.spec import TrainSpec
 from napari_medkd.core.volume import Volume
 from napari_medkd.engine.checkpoint import WeightsCard
@@ -63,6 +63,24 @@ def refuse_unknown_channels(dataset: Dataset, known: tuple[str, ...]) -> None:
         f"The network saw the channels {', '.join(known)}; {dataset.name!r} has {', '.join(given)}.",
         "Choose a dataset of the same channels, or name the same ones alike in its medkd-dataset.json.",
     )
+
+
+def refuse_volume_of_planes(volume: Volume, card: WeightsCard) -> None:
+    """Raise a VolumeProblem where a network that saw planes is asked about a volume for more than masks.
+
+    Masks are put together plane by plane. A class is read off the image as a whole, which would be made as small as it
+    takes for one axis to become a single plane; and boxes of the planes are none of the volume's.
+    """
+    if card.preprocessing.dimensions == 3 or volume.grid.is_flat:
+        return
+    asked = [f"{task.name!r} ({task.kind})" for task in card.tasks or (card.task,) if task.kind != "segmentation"]
+    if asked:
+        raise VolumeProblem(
+            str(volume.source or "volume"),
+            f"The image has {volume.grid.shape[0]} planes; expected one: the network was trained on planes, and "
+            f"gives a volume masks alone, not {' and '.join(asked)}.",
+            "Save the planes that matter as pictures and predict those, or train on volumes.",
+        )
 
 
 def in_known_order(volume: Volume, known: tuple[str, ...]) -> Volume:

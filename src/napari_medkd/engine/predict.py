@@ -31,7 +31,7 @@ from napari_medkd.engine.data.preprocess import prepare_mask
 from napari_medkd.engine.data.shown import showing
 from napari_medkd.engine.data.streamed import StreamedImage, prepared_image
 from napari_medkd.engine.hardware import Machine, choose_device, use_threads
-from napari_medkd.engine.known_images import in_known_order, refuse_unknown_channels
+from napari_medkd.engine.known_images import in_known_order, refuse_unknown_channels, refuse_volume_of_planes
 from napari_medkd.engine.pieces import Kept
 from napari_medkd.engine.resolved import read_resolved
 from napari_medkd.files.manifest import open_dataset
@@ -92,8 +92,14 @@ class Predictor:
             The mask that supplies class means, for a network that must be shown them.
         unfinished
             The folder for what is finished of an image that is too large to be held in memory.
+
+        Raises
+        ------
+        VolumeProblem
+            Where the image is none for this network.
         """
         card = self.card
+        refuse_volume_of_planes(volume, card)
         prepared, grid = prepared_image(volume, card.preprocessing)
         if isinstance(prepared, StreamedImage):
             kept = Kept(unfinished, self._key(volume))

@@ -1,7 +1,5 @@
 """What a network that answers several tasks learns from: the terms of each, where something is known."""
 
-from collections import Counter
-
 import torch
 from torch import Tensor, nn
 
@@ -15,6 +13,9 @@ from napari_medkd.engine.losses.classification import class_cross_entropy
 from napari_medkd.engine.losses.overlap import cross_entropy, dice_loss
 from napari_medkd.engine.losses.usual_matches import UsualMatches
 from napari_medkd.engine.networks.heads import Output
+
+#: How much a very rare class counts at most; see `class_weights`.
+_MOST_WEIGHT = 20.0
 
 
 class TaskLosses(nn.Module):
@@ -91,7 +92,10 @@ def class_weights(dataset: Dataset, task: Task, names: tuple[str, ...]) -> Tenso
     """Return how much each class (K,) has to count so that all weigh the same, 1 in the mean over the cases.
 
     Where several classes may be present, it is how often a class is absent over how often it is present, and 1 for one
-    that every case shows: of weight 0 it would not be learned at all.
+    that is absent nowhere: of weight 0 it would not be learned at all. Where it is not known it is neither.
+
+    No class counts more than 20 times, and so one that fewer than about 5 % of the cases show less than the others: a
+    batch of few images with one of weight 500 would be that image alone, and it would be learned by heart.
 
     Parameters
     ----------
@@ -100,9 +104,9 @@ def class_weights(dataset: Dataset, task: Task, names: tuple[str, ...]) -> Tenso
     """
     shown = [dataset.case(name).annotations.get(task.name) for name in names]
     labels = [label for label in shown if isinstance(label, ClassLabel)]
-    counts = Counter(name for label in labels for name in label.present)
-    present_K = torch.tensor([float(counts[name]) for name in task.classes]).clamp(min=1)
+    presences_NK = torch.tensor([label.presences for label in labels]).reshape(-1, len(task.classes))
+    present_K = (presences_NK == 1).sum(0).float().clamp(min=1)
     if task.multilabel:
-        absent_K = len(labels) - present_K
-        return torch.where(absent_K > 0, absent_K / present_K, 1.0)
-    return len(labels) / (len(task.classes) * present_K)
+        absent_K = (presences_NK == 0).sum(0).float()
+        return torch.where(absent_K > 0, absent_K / present_K, 1.0).clamp(max=_MOST_WEIGHT)
+    return (len(labels) / (len(task.classes) * present_K)).clamp(max=_MOST_WEIGHT)

@@ -95,9 +95,11 @@ def _case_entry(dataset: Dataset, number: int, folder: Path) -> CaseEntry:
         group=case.group,
         domain=case.domain,
         annotations={
-            name: ClassesPresent(present=tuple(sorted(known.present)))
-            if isinstance(known, ClassLabel)
-            else written(known, folder)
+            name: _classes_entry(known) if isinstance(known, ClassLabel) else written(known, folder)
             for name, known in case.annotations.items()
         },
     )
+
+
+def _classes_entry(label: ClassLabel) -> ClassesPresent:
+    return ClassesPresent(present=tuple(sorted(label.present)), unknown=tuple(sorted(label.unknown)) or None)

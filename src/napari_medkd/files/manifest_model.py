@@ -32,6 +32,8 @@ class ClassesPresent(Settings):
     """The class label of a case."""
 
     present: tuple[Name, ...]
+    unknown: tuple[Name, ...] | None = None
+    """Classes of a multilabel task that may be present or not; all others that are not present are absent."""
 
 
 class CaseEntry(Settings):
@@ -47,7 +49,8 @@ class CaseEntry(Settings):
     domain: str = ""
     """Site, scanner or sequence."""
     annotations: dict[Name, Name | ClassesPresent] = Field(default_factory=dict)
-    """By name of the task: the path of a mask or box file, or ``{"present": [class, ...]}``."""
+    """By name of the task: the path of a mask or box file, or ``{"present": [class, ...]}``, where
+    several may be present with ``"unknown": [class, ...]`` besides."""
 
 
 class SplitEntry(Settings):

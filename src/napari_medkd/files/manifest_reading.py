@@ -100,7 +100,7 @@ class _Reading:
             return None
         if isinstance(known, str):
             return self._path(known, where)
-        return self._attempt(lambda: ClassLabel(frozenset(known.present), task), where)
+        return self._attempt(lambda: ClassLabel(frozenset(known.present), task, frozenset(known.unknown or ())), where)
 
     def _path(self, text: str, where: str) -> Path:
         return self._attempt(lambda: resolved(text, self.folder, where)) or self.folder

@@ -74,9 +74,9 @@ class Answer:
         return self.truth if isinstance(self.truth, Boxes) else None
 
     @property
-    def true_classes(self) -> frozenset[str] | None:
+    def true_label(self) -> ClassLabel | None:
         """The classes that are truly present, if known."""
-        return self.truth.present if isinstance(self.truth, ClassLabel) else None
+        return self.truth if isinstance(self.truth, ClassLabel) else None
 
 
 def answer_of(prediction: Prediction, on: Grid, truth: Annotation | None, doubt: str = "") -> Answer:

@@ -111,7 +111,7 @@ def truth_of(known: KnownCase | None, task: Task, grid: Grid) -> Annotation | No
     if known is None or found is None:
         return None
     if isinstance(found, ClassLabel):
-        return ClassLabel(found.present, task) if task.kind == "classification" else None
+        return ClassLabel(found.present, task, found.unknown) if task.kind == "classification" else None
     if task.kind == "detection":
         return read_boxes(found, task, grid)
     known.dataset.continued(task)  # refuses labels that mean other classes

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from napari_medkd.core.annotation import ClassLabel
 from napari_medkd.core.task import Task
 from napari_medkd.gui.answers import Answer
 from napari_medkd.gui.text_bars import text_bar
@@ -36,9 +37,9 @@ def scores_of(answer: Answer, threshold: float = THRESHOLD) -> tuple[ClassScore,
     """Return every class of the task in its order; one that the network gave no score has 0."""
     given = answer.prediction.scores.scores if answer.prediction.scores else {}
     chosen = chosen_classes(given, answer.task, threshold)
-    truth = answer.true_classes
+    truth = answer.true_label
     return tuple(
-        ClassScore(name, float(given.get(name, 0.0)), name in chosen, None if truth is None else name in truth)
+        ClassScore(name, float(given.get(name, 0.0)), name in chosen, _is_true(name, truth))
         for name in answer.task.classes
     )
 
@@ -77,10 +78,11 @@ def verdict_of(answer: Answer, threshold: float) -> tuple[str, ...]:
 
 def true_line(answers: Iterable[Answer]) -> str:
     """Return the true classes in words; empty where they are not known."""
-    truths = [answer.true_classes for answer in answers if answer.true_classes is not None]
-    if not truths:
+    truth = next((answer.true_label for answer in answers if answer.true_label is not None), None)
+    if truth is None:
         return ""
-    return f"true: {', '.join(sorted(truths[0])) or 'none of the classes'}"
+    unknown = f"; not known: {', '.join(sorted(truth.unknown))}" if truth.unknown else ""
+    return f"true: {', '.join(sorted(truth.present)) or 'none of the classes'}{unknown}"
 
 
 def verdict_text(answers: Sequence[Answer], threshold: float) -> str:
@@ -100,6 +102,10 @@ def verdict_text(answers: Sequence[Answer], threshold: float) -> str:
             lines += [answer.title, *score_lines(answer, threshold)]
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)
+
+
+def _is_true(name: str, truth: ClassLabel | None) -> bool | None:
+    return None if truth is None or name in truth.unknown else name in truth.present
 
 
 def _judged(one: ClassScore) -> str:

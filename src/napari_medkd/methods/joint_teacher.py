@@ -45,7 +45,7 @@ class JointTeacherSettings(Settings):
         1.0, ge=0, le=10, title="Overlap weight", description="Of how masks overlap, among the answers; 0 as published."
     )
     features: float = Field(
-        0.1, ge=0, le=10, title="Feature weight", description="Of its maps at every level, 0.2 as published."
+        0.5, ge=0, le=10, title="Feature weight", description="Of its maps at every level, 0.2 as published."
     )
     temperature: float = Field(
         2.0, gt=0, le=20, title="Temperature", description="By which answers are softened, 2 as published."

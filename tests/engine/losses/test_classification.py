@@ -44,14 +44,26 @@ def test_nothing_known_is_a_loss_of_nothing(multilabel):
     assert float(class_cross_entropy(torch.ones(2, 3), torch.full((2, 3), -1.0), multilabel=multilabel)) == 0
 
 
-def test_a_weight_of_two_counts_as_two_images():
-    logits = torch.randn(2, 2, generator=torch.Generator().manual_seed(1))
-    known = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+def test_a_weighted_image_counts_so_often_in_the_mean_over_images():
+    logits = torch.tensor([[0.0, math.log(3.0)]] * 3)  # probabilities 1/4 and 3/4
+    known = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, -1.0]])
 
-    weighted = class_cross_entropy(logits, known, multilabel=False, weights_K=torch.tensor([1.0, 2.0]))
-    twice = class_cross_entropy(logits[[0, 1, 1]], known[[0, 1, 1]], multilabel=False)
+    found = class_cross_entropy(logits, known, multilabel=False, weights_K=torch.tensor([0.5, 2.0]))
 
-    assert float(weighted) == pytest.approx(float(twice))
+    assert float(found) == pytest.approx((0.5 * math.log(4) + 2 * math.log(4 / 3)) / 2)
+
+
+@pytest.mark.parametrize("multilabel", [False, True])
+def test_a_class_of_one_image_in_twenty_pulls_as_hard_as_the_others_over_batches_of_four(multilabel):
+    logits = torch.zeros(20, 2, requires_grad=True)
+    known = torch.tensor([[1.0, 0.0]] * 19 + [[0.0, 1.0]])
+    weights_K = torch.tensor([1 / 19, 19.0] if multilabel else [20 / 38, 10.0])
+
+    for first in range(0, 20, 4):
+        batch = slice(first, first + 4)
+        class_cross_entropy(logits[batch], known[batch], multilabel=multilabel, weights_K=weights_K).backward()
+
+    torch.testing.assert_close(logits.grad.sum(0), torch.zeros(2), atol=1e-6, rtol=0)
 
 
 def test_other_shapes_are_refused():

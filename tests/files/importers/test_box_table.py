@@ -24,6 +24,9 @@ def laid_out(folder: Path, table: str, name: str = "boxes.csv") -> Path:
         "Image ID,x1,y1,x2,y2,Class Name\na,12,4,32,10,cell\n",
         "id,w,h,bbox_x,bbox_y,bbox_w,bbox_h,pathology\na,40,30,12,4,20,6,cell\n",
         "anything,left,top,width,height\na.png,12.0,4.0,20.0,6.0\n",
+        "image,label,x_center,y_center,width,height\na.png,cell,22,7,20,6\n",
+        "image;label;cx;cy;w;h\na.png;cell;22;7;20;6\n",
+        "Image Index,Finding Label,Bbox [x,y,w,h],,,\na.png,cell,12.0,4.0,20.0,6.0,,,\n",
     ],
 )
 def test_corners_and_sizes_under_many_names_lie_on_the_painted_rectangle(tmp_path, table):
@@ -87,3 +90,48 @@ def test_a_box_on_a_nifti_image_is_refused(tmp_path, save):
 
     with pytest.raises(DatasetProblem, match="order of axes is its own"):
         source_at(tmp_path / "s", ColumnWishes())
+
+
+def test_fractions_of_the_image_are_refused_rather_than_taken_for_pixels(tmp_path):
+    table = "image,x_center,y_center,width,height\na,0.55,0.23,0.5,0.2\nb,0.5,0.5,1,1\n"
+
+    with pytest.raises(DatasetProblem, match=r"between 0 and 1, like fractions .* \(a: 0.55, 0.23, 0.5, 0.2"):
+        source_at(laid_out(tmp_path / "s", table), ColumnWishes())
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "image,label,bbox\na.png,cell,12 4 20 6\nb.png,none,\n",
+        "image,label,min_x,min_y,span\na.png,cell,12,4,20\nb.png,none,,,\n",
+        "image,x,y\na.png,12,4\nb.png,5,5\n",
+    ],
+)
+def test_columns_like_coordinates_that_fit_no_form_are_told(tmp_path, save, table):
+    folder = laid_out(tmp_path / "s", table, "points.csv")
+    picture(folder / "masks" / "a.png")
+    picture(folder / "masks" / "b.png")
+
+    found = source_at(folder, ColumnWishes())
+
+    assert "boxes" not in found.dataset.tasks
+    assert "points.csv: Columns look like coordinates of boxes, which are not read" in told(found.remarks)
+    assert "x, y, width, height" in told(found.remarks)
+
+
+def test_boxes_of_images_that_are_not_here_are_told(tmp_path):
+    folder = laid_out(tmp_path / "s", "image,x,y,w,h\nz.png,1,1,2,2\n")
+    picture(folder / "masks" / "a.png")
+    picture(folder / "masks" / "b.png")
+
+    found = source_at(folder, ColumnWishes())
+
+    assert "No image of the table of boxes is here, or no row has a box" in told(found.remarks)
+
+
+def test_sides_of_the_body_and_the_size_of_images_are_no_coordinates(tmp_path):
+    table = "image,label,left,right,width,height\na.png,cell,1,0,40,30\nb.png,none,0,1,40,30\n"
+
+    found = source_at(laid_out(tmp_path / "s", table), ColumnWishes())
+
+    assert "coordinates" not in told(found.remarks)

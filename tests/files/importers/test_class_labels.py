@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from napari_medkd.core.annotation import ClassLabel
 from napari_medkd.core.errors import DatasetProblem
 from napari_medkd.files.importers.source import ColumnWishes
 from napari_medkd.files.importers.sources import source_at
@@ -212,32 +213,39 @@ def test_rows_of_one_image_that_agree_are_one(tmp_path):
 
 
 @pytest.mark.parametrize("unknown", ["-1", "-1.0", "", "nan"])
-def test_an_unknown_cell_among_columns_of_0_and_1_leaves_its_image_without_a_label(tmp_path, unknown):
+def test_an_unknown_cell_among_columns_of_0_and_1_leaves_the_others_known(tmp_path, unknown):
     table = f"image,Edema,Effusion,Mass\na,1.0,1.0,0.0\nb,0.0,{unknown},1.0\nc,1.0,0.0,0.0\nd,0.0,0.0,1.0\n"
 
     dataset, remarks = imported(laid_out(tmp_path / "s", table), tmp_path / "d")
 
-    assert dataset.task("findings").classes == ("Edema", "Effusion", "Mass")
-    assert dataset.task("findings").multilabel
-    assert case_labels(dataset, "findings") == {"a": {"Edema", "Effusion"}, "c": {"Edema"}, "d": {"Mass"}}
-    assert "and so no label for 'findings' (1 of 4: 1 in Effusion)" in told(remarks)
+    task = dataset.task("findings")
+    assert (task.classes, task.multilabel) == (("Edema", "Effusion", "Mass"), True)
+    assert dataset.case("b").annotations["findings"] == ClassLabel(frozenset({"Mass"}), task, frozenset({"Effusion"}))
+    assert dataset.case("c").annotations["findings"] == ClassLabel(frozenset({"Edema"}), task)
+    assert "unknown, and counts nowhere for its class (1 of 4: 1 in Effusion)" in told(remarks)
 
 
 def test_unknown_cells_are_counted_by_image_and_by_column(tmp_path):
     table = "image,p,q,r,s,t\na,,,-1,,\nb,0,-1,0,1,0\nc,1,0,1,0,0\nd,1,1,0,0,1\n"
 
-    _, remarks = imported(laid_out(tmp_path / "s", table), tmp_path / "d")
+    dataset, remarks = imported(laid_out(tmp_path / "s", table), tmp_path / "d")
 
     assert "(2 of 4: 1 in p, 2 in q, 1 in r, 1 in s, 1 in t)" in told(remarks)
+    assert [case.id for case in dataset.unlabelled("findings")] == ["a"]
 
 
-def test_columns_of_1_and_blank_leave_only_images_with_every_cell_labelled(tmp_path):
+def test_columns_of_1_and_blank_tell_that_no_class_is_ever_absent(tmp_path):
     table = "image,Edema,Effusion\na,1,\nb,1,1\nc,,1\nd,,\n"
 
     dataset, remarks = imported(laid_out(tmp_path / "s", table), tmp_path / "d")
 
-    assert case_labels(dataset, "findings") == {"b": {"Edema", "Effusion"}}
+    task = dataset.task("findings")
+    assert case_labels(dataset, "findings") == {"a": {"Edema"}, "b": {"Edema", "Effusion"}, "c": {"Effusion"}}
+    assert dataset.case("a").annotations["findings"] == ClassLabel(frozenset({"Edema"}), task, frozenset({"Effusion"}))
     assert "where blank means absent, write 0" in told(remarks)
+    assert "No image is known not to show a class, so it would be learned as always present (Edema, Effusion)" in told(
+        remarks
+    )
 
 
 def test_one_1_in_each_row_stays_exclusive_where_other_rows_are_blank(tmp_path):

@@ -61,6 +61,39 @@ def test_chest_xray14_has_14_findings_patients_and_the_official_test_side(tmp_pa
     assert sorted(map(len, (dataset.split.train, dataset.split.validate))) == [1, 2]
 
 
+def test_chest_xray14_takes_its_list_of_boxes_along(tmp_path):
+    folder = nih(
+        tmp_path / "s",
+        ("00000001_000.png", "Infiltration|Mass", 1),
+        ("00000002_000.png", "No Finding", 2),
+        ("00000003_000.png", "Hernia", 3),
+        shelf="images_001/images",
+    )
+    picture(folder / "images_001" / "images" / "00000001_000.png", lit=(12, 4, 32, 10))
+    boxes = ("00000001_000.png,Infiltrate,12.0,4.0,20.0,6.0,,,", "00000001_000.png,Mass,1.5,2.5,3.0,4.0,,,")
+    gone = "00000099_000.png,Mass,1.5,2.5,3.0,4.0,,,"
+    write(folder / "BBox_List_2017.csv", "\n".join(("Image Index,Finding Label,Bbox [x,y,w,h],,,", *boxes, gone)))
+
+    dataset, remarks = imported(folder, tmp_path / "d")
+
+    assert set(dataset.tasks) == {"findings", "boxes"}
+    assert case_labels(dataset, "findings")["00000001_000"] == {"Infiltration", "Mass"}
+    assert [case.id for case in dataset.labelled("boxes")] == ["00000001_000"]
+    assert boxes_of(dataset, "00000001_000").classes == ("Infiltration", "Mass")
+    assert lit_inside(dataset, "00000001_000") == {200}
+    assert "BBox_List_2017.csv: An image is not here, and is left out (00000099_000.png)" in told(remarks)
+
+
+def test_chest_xray14_without_an_image_of_its_list_of_boxes_has_findings_alone(tmp_path):
+    folder = nih(tmp_path / "s", ("a.png", "Mass", 1), ("b.png", "No Finding", 2), ("c.png", "Hernia", 3))
+    write(folder / "BBox_List_2017.csv", "Image Index,Finding Label,Bbox [x,y,w,h],,,\nz.png,Mass,1,2,3,4,,,\n")
+
+    dataset, remarks = imported(folder, tmp_path / "d")
+
+    assert set(dataset.tasks) == {"findings"}
+    assert "No image of the table of boxes is here" in told(remarks)
+
+
 def test_findings_that_are_none_are_told(tmp_path):
     message = refused(nih(tmp_path / "s", ("a.png", "Mass|Flu", 1), ("b.png", "Cold", 2)))
 

@@ -224,4 +224,4 @@ class Cases:
         if not isinstance(annotation, ClassLabel):
             found = f"For {task.name!r} there is a file instead of a class."
             raise DatasetProblem(f"cases.{case.id}", found, 'Write {"present": [CLASS]}, or leave the case out.')
-        return np.array([name in annotation.present for name in task.classes], dtype=np.float32)
+        return np.array(annotation.presences, dtype=np.float32)

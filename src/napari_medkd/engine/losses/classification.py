@@ -16,6 +16,8 @@ def class_cross_entropy(
 ) -> Tensor:
     """Return the mean negative log-probability of what is known of the images.
 
+    The mean is over images, not over weights: within a batch of few images these would cancel each other.
+
     Parameters
     ----------
     logits_BK
@@ -45,5 +47,4 @@ def class_cross_entropy(
             logits_BK, present_BK.clamp(min=0).to(logits_BK.dtype), reduction="none"
         )
         return (weights_BK * loss_BK).sum() / is_known_BK.sum().clamp(min=1)
-    weights_BK = weights_BK * is_known_BK
-    return -(weights_BK * logits_BK.log_softmax(1)).sum() / weights_BK.sum().clamp(min=1e-6)
+    return -(weights_BK * logits_BK.log_softmax(1)).sum() / is_known_BK.all(1).sum().clamp(min=1)

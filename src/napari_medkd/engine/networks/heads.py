@@ -69,6 +69,8 @@ class Output(NamedTuple):
     classification: Tensor | None = None
     """Logits (B, K) of the whole image."""
     detection: BoxMaps | None = None
+    scored_beside: tuple[tuple[Tensor, Tensor], ...] = ()
+    """Of each network whose scores of the whole image are among these: its logits, and its coarsest map."""
 
     @property
     def features(self) -> tuple[Tensor, ...]:
@@ -94,7 +96,8 @@ class Output(NamedTuple):
         if self.segmentation is not None and other.segmentation is not None:
             added = added._replace(segmentation=self.segmentation + other.segmentation)
         if self.classification is not None and other.classification is not None:
-            added = added._replace(classification=self.classification + other.classification)
+            beside = (*self.scored_beside, (other.classification, other.pyramid[0]), *other.scored_beside)
+            added = added._replace(classification=self.classification + other.classification, scored_beside=beside)
         if self.detection is not None and other.detection is not None:
             boxes, others = self.detection, other.detection
             logits, offsets = boxes.logits_BNK + others.logits_BNK, boxes.offsets_BND + others.offsets_BND

@@ -1,7 +1,7 @@
 """Columns of 0 and 1 in a table of images, one for each class.
 
-A blank cell, or -1 where a report is uncertain (as in CheXpert), is unknown. A class label cannot say that one class of
-several is unknown, so an image with an unknown cell has no label.
+A blank cell, or -1 where a report is uncertain (as in CheXpert), is unknown: nothing is learned of that class from that
+image. An image of which all cells are unknown has no label.
 """
 
 from collections import Counter
@@ -22,6 +22,7 @@ _VALUE_OF = dict.fromkeys(EMPTY, _BLANK) | {
     "-1.0": _UNCERTAIN,
 }
 _UNKNOWN = {_UNCERTAIN, _BLANK}
+_WRITE = "Write 0 or 1 where you know; where blank means absent, write 0."
 #: What is said of an image, by column.
 _Cells = dict[str, int | None]
 
@@ -45,12 +46,13 @@ def findings_of(listing: Listing, remarks: Tally) -> list[tuple[Task, dict[str, 
     several = any(answer != one_hot for answer in answers)
     task = Task("findings" if several else "class", "classification", columns, multilabel=several)
     _remark_unknown(cells_of, task, remarks)
-    known = {case: cells for case, cells in cells_of.items() if _UNKNOWN.isdisjoint(cells.values())}
+    known = {case: cells for case, cells in cells_of.items() if not _UNKNOWN.issuperset(cells.values())}
     return [(task, {case: _label(cells, task) for case, cells in known.items()})]
 
 
 def _label(cells: _Cells, task: Task) -> ClassLabel:
-    return ClassLabel(frozenset(column for column, value in cells.items() if value == 1), task)
+    present = frozenset(column for column, value in cells.items() if value == 1)
+    return ClassLabel(present, task, frozenset(column for column, value in cells.items() if value in _UNKNOWN))
 
 
 def _binary_columns(listing: Listing, remarks: Tally) -> tuple[str, ...]:
@@ -89,7 +91,7 @@ def _cells(listing: Listing, columns: tuple[str, ...]) -> dict[str, _Cells]:
 
 
 def _remark_unknown(cells_of: dict[str, _Cells], task: Task, remarks: Tally) -> None:
-    """Say how many images have an unknown cell, and how many each column has."""
+    """Say how many images have an unknown cell, how many each column has, and of which columns no cell is 0."""
     unknown = [cells for cells in cells_of.values() if not _UNKNOWN.isdisjoint(cells.values())]
     if not unknown:
         return
@@ -97,6 +99,11 @@ def _remark_unknown(cells_of: dict[str, _Cells], task: Task, remarks: Tally) -> 
     counts = ", ".join(f"{count:,} in {column}" for column, count in count_in.items() if count)
     remarks.add(
         f"{len(unknown):,} of {len(cells_of):,}: {counts}",
-        f"Images have a blank or uncertain (-1) cell, which is unknown, and so no label for {task.name!r}",
-        "Write 0 or 1 where you know; where blank means absent, write 0.",
+        "Images have a blank or uncertain (-1) cell, which is unknown, and counts nowhere for its class",
+        _WRITE,
     )
+    for column in task.classes:
+        if 0 not in {cells[column] for cells in cells_of.values()}:
+            remarks.add(
+                column, "No image is known not to show a class, so it would be learned as always present", _WRITE
+            )

@@ -1,12 +1,14 @@
-"""A table of boxes on pictures: a row for each box, with its image, its corners or its corner and size, and its class.
+"""A table of boxes on pictures: a row for each box, with its image, its corners or a point and its size, and its class.
 
 Coordinates are pixel edges counted from 0, as in COCO: a box that covers the first pixel alone is 0, 0 with size 1, 1.
+Fractions of the image's size, all from 0 to 1, are refused: taken for pixels they would all be in its first corner.
 A row without coordinates says that its image shows no box. Columns of classes that are one for all rows of an image are
 the image's classes, too.
 """
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from napari_medkd.core.errors import DatasetProblem
 from napari_medkd.files.importers.class_labels import class_columns, dataset_of, labelled, task_of_column
@@ -19,16 +21,22 @@ from napari_medkd.files.importers.tally import Tally
 TASK = "boxes"
 _NO_CLASS = "object"
 
-#: How the four columns are called, and whether the last two are a size rather than the second corner.
-_FORMS: tuple[tuple[tuple[str, ...], bool], ...] = (
-    (("bboxx", "bboxy", "bboxw", "bboxh"), True),
-    (("bboxx", "bboxy", "bboxwidth", "bboxheight"), True),
-    (("xmin", "ymin", "xmax", "ymax"), False),
-    (("x0", "y0", "x1", "y1"), False),
-    (("x1", "y1", "x2", "y2"), False),
-    (("left", "top", "width", "height"), True),
-    (("x", "y", "width", "height"), True),
-    (("x", "y", "w", "h"), True),
+#: What four coordinates say: two corners; the upper left corner, or the middle, and the size.
+_Meaning = Literal["corners", "corner and size", "middle and size"]
+_FORMS: tuple[tuple[tuple[str, ...], _Meaning], ...] = (
+    (("bboxx", "bboxy", "bboxw", "bboxh"), "corner and size"),
+    (("bboxx", "bboxy", "bboxwidth", "bboxheight"), "corner and size"),
+    (("bboxx", "y", "w", "h"), "corner and size"),  # "Bbox [x,y,w,h]", which is four columns
+    (("xmin", "ymin", "xmax", "ymax"), "corners"),
+    (("x0", "y0", "x1", "y1"), "corners"),
+    (("x1", "y1", "x2", "y2"), "corners"),
+    (("left", "top", "width", "height"), "corner and size"),
+    (("xcenter", "ycenter", "width", "height"), "middle and size"),
+    (("xcentre", "ycentre", "width", "height"), "middle and size"),
+    (("cx", "cy", "width", "height"), "middle and size"),
+    (("cx", "cy", "w", "h"), "middle and size"),
+    (("x", "y", "width", "height"), "corner and size"),
+    (("x", "y", "w", "h"), "corner and size"),
 )
 
 
@@ -46,12 +54,12 @@ def recognise(source: Path, wishes: ColumnWishes) -> Source | None:
     return None
 
 
-def box_columns(table: Table) -> tuple[tuple[str, ...], bool] | None:
-    """Return the four columns of coordinates and whether they end in a size, or None where there are none."""
-    for words, has_size in _FORMS:
+def box_columns(table: Table) -> tuple[tuple[str, ...], _Meaning] | None:
+    """Return the four columns of coordinates and what they say, or None where there are none."""
+    for words, meaning in _FORMS:
         columns = tuple(table.named([word]) for word in words)
         if all(columns):
-            return columns, has_size
+            return columns, meaning
     return None
 
 
@@ -77,12 +85,13 @@ def rectangles_of(listing: Listing, class_of: Callable[[dict[str, str]], str]) -
     Raises
     ------
     DatasetProblem
-        With every row whose coordinates are no four numbers.
+        With every row whose coordinates are no four numbers, or where all of them are fractions of the image's size.
     """
     found = box_columns(listing.table)
     if found is None:
         raise DatasetProblem(str(listing.table.path), "There are no columns of boxes.", "Name them x, y, w, h.")
-    columns, has_size = found
+    columns, meaning = found
+    said: list[tuple[str, tuple[float, ...]]] = []
     faults = Tally(str(listing.table.path))
     rectangles: dict[str, list[Rectangle]] = {}
     for case, rows in listing.rows.items():
@@ -92,12 +101,32 @@ def rectangles_of(listing: Listing, class_of: Callable[[dict[str, str]], str]) -
             if all(cell.lower() in EMPTY for cell in cells):
                 continue
             try:
-                x, y, right, bottom = (float(cell) for cell in cells)
+                four = tuple(float(cell) for cell in cells)
             except ValueError:
                 faults.add(f"{case}: {', '.join(cells)}", "A box is no four numbers", "Correct its row.")
                 continue
-            size = (right, bottom) if has_size else (right - x, bottom - y)
-            rectangles[case].append(Rectangle(class_of(row), x, y, *size))
+            said.append((case, four))
+            rectangles[case].append(_rectangle(class_of(row), four, meaning))
+    _tell_fractions(said, faults)
     if faults:
         raise DatasetProblem.of(faults)
     return rectangles
+
+
+def _rectangle(class_name: str, four: tuple[float, ...], meaning: _Meaning) -> Rectangle:
+    x, y, right, bottom = four
+    if meaning == "corners":
+        return Rectangle(class_name, x, y, right - x, bottom - y)
+    if meaning == "middle and size":
+        return Rectangle(class_name, x - right / 2, y - bottom / 2, right, bottom)
+    return Rectangle(class_name, x, y, right, bottom)
+
+
+def _tell_fractions(said: list[tuple[str, tuple[float, ...]]], faults: Tally) -> None:
+    """Add every box as a fault where all coordinates are from 0 to 1 and some are between."""
+    numbers = [number for _, four in said for number in four]
+    if all(0 <= number <= 1 for number in numbers) and any(0 < number < 1 for number in numbers):
+        found = "All coordinates are between 0 and 1, like fractions of the image's size; expected pixels"
+        for case, four in said:
+            place = f"{case}: {', '.join(f'{number:g}' for number in four)}"
+            faults.add(place, found, "Multiply those along x by the image's width and those along y by its height.")

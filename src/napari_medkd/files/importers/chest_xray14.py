@@ -1,22 +1,26 @@
 """NIH ChestX-ray14: Data_Entry_2017.csv with findings parted by ``|``, beside the images in any folders below.
 
-``test_list.txt`` is the official test side; 15 % of the other patients validate.
+``test_list.txt`` is the official test side; 15 % of the other patients validate. BBox_List_2017.csv, where it is there,
+has the boxes of some images; of the others nothing is known.
 """
 
 from dataclasses import replace
 from pathlib import Path
 
 from napari_medkd.core.annotation import ClassLabel
-from napari_medkd.core.dataset import Split
+from napari_medkd.core.dataset import Dataset, Split
 from napari_medkd.core.errors import DatasetProblem
 from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Modality
+from napari_medkd.files.importers.box_table import rectangles_of
 from napari_medkd.files.importers.class_labels import Labels, dataset_of, labelled
 from napari_medkd.files.importers.documents import text_of
 from napari_medkd.files.importers.image_index import ImageIndex
+from napari_medkd.files.importers.picture_boxes import Rectangle, boxes_on_pictures
 from napari_medkd.files.importers.source import ColumnWishes, Source
 from napari_medkd.files.importers.table import Listing, listing_of, read_table
 from napari_medkd.files.importers.tally import Tally
+from napari_medkd.files.importers.unread_boxes import remark_none_here
 from napari_medkd.files.opening import stem_of
 from napari_medkd.files.splitting import split_with_sides
 
@@ -38,6 +42,10 @@ FINDINGS = (
 )
 _TABLES = ("Data_Entry_2017.csv", "Data_Entry_2017_v2020.csv")
 _COLUMNS = ColumnWishes(image="Image Index", group="Patient ID", classes=("Finding Labels",))
+_BOXES = "BBox_List_2017.csv"
+_BOX_CLASS = "Finding Label"
+#: The list of boxes has another word for a finding.
+_FINDING_OF = {"Infiltrate": "Infiltration"}
 _TEST = "test_list.txt"
 _NONE = "No Finding"
 
@@ -47,15 +55,41 @@ def recognise(source: Path, wishes: ColumnWishes) -> Source | None:
     path = next((source / name for name in _TABLES if (source / name).is_file()), None)
     if path is None:
         return None
-    remarks = Tally(str(path))
-    listing = listing_of(read_table(path), ImageIndex(source), _COLUMNS, remarks)
+    index, remarks = ImageIndex(source), Tally(str(path))
+    listing = listing_of(read_table(path), index, _COLUMNS, remarks)
     if listing is None or not listing.cases:
         return None
     task = Task("findings", "classification", FINDINGS, multilabel=True)
     labels = _labels(listing, task)
     found = labelled(dataset_of(listing, source), [(task, labels)])
     found = replace(found, name="chest-xray14", modality=Modality.XR, split=_split(source, listing))
-    return Source("NIH ChestX-ray14", found, remarks=tuple(remarks))
+    return _with_boxes(Source("NIH ChestX-ray14", found, remarks=tuple(remarks)), index)
+
+
+def _with_boxes(source: Source, index: ImageIndex) -> Source:
+    """Return the source with the boxes of its images that are listed, if the list is there."""
+    path = source.dataset.folder / _BOXES
+    if not path.is_file():
+        return source
+    table, remarks = read_table(path), Tally(str(path))
+    listing = listing_of(table, index, ColumnWishes(image=_COLUMNS.image), remarks)
+    rectangles = {} if listing is None else _rectangles(listing, source.dataset, remarks)
+    if not any(rectangles.values()):
+        remark_none_here(table, remarks)
+        return replace(source, remarks=(*source.remarks, *remarks))
+    found = boxes_on_pictures(source.layout, source.dataset, "boxes", rectangles, remarks)
+    return replace(found, remarks=(*source.remarks, *found.remarks))
+
+
+def _rectangles(listing: Listing, dataset: Dataset, remarks: Tally) -> dict[str, list[Rectangle]]:
+    """Return the boxes of the dataset's cases, whose ids may differ from those of a shorter table."""
+    column = listing.table.asked(_BOX_CLASS)
+    said = rectangles_of(listing, lambda row: _FINDING_OF.get(row[column], row[column]))
+    case_of = {case.images: case.id for case in dataset.cases}
+    for case in listing.cases:
+        if case.images not in case_of:
+            remarks.add(case.id, "An image is not among those with findings, and is left out", "Add its row there.")
+    return {case_of[case.images]: said[case.id] for case in listing.cases if case.images in case_of}
 
 
 def _labels(listing: Listing, task: Task) -> Labels:

@@ -45,6 +45,7 @@ _CLASS_WORDS = (
     "pathology",
     "finding",
     "findings",
+    "findinglabel",
     "findinglabels",
     "disease",
 )

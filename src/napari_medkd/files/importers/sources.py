@@ -23,6 +23,7 @@ from napari_medkd.files.importers import (
 )
 from napari_medkd.files.importers.beside import with_what_lies_beside
 from napari_medkd.files.importers.source import ColumnWishes, Source
+from napari_medkd.files.importers.unread_boxes import remarks_of_unread_boxes
 
 _LAYOUTS = (
     slice_folders,
@@ -55,10 +56,15 @@ def source_at(path: Path, wishes: ColumnWishes) -> Source:
         found = layout.recognise(path, wishes)
         if found is not None:
             found = _with_masks(found) if layout in _OF_TABLES else found
+            found = _telling_unread_boxes(found, path) if layout is class_labels else found
             return replace(found, dataset=with_what_lies_beside(found.dataset))
     if path.is_file():
         raise DatasetProblem(str(path), _LOOKED_FOR, "Choose such a file, or the folder that it lies in.")
-    return _without_made_files(path)
+    return _telling_unread_boxes(_without_made_files(path), path)
+
+
+def _telling_unread_boxes(source: Source, path: Path) -> Source:
+    return replace(source, remarks=(*source.remarks, *remarks_of_unread_boxes(path)))
 
 
 def _without_made_files(folder: Path) -> Source:
