@@ -1,6 +1,7 @@
 """What a run decides by looking at its data and by measuring: written once, reused on resume."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +14,7 @@ from napari_medkd.core.preprocessing import Preprocessing
 from napari_medkd.core.settings import Settings
 from napari_medkd.core.spec import TrainSpec
 from napari_medkd.core.task import Task
+from napari_medkd.engine.box_limits import MOST, coarser_spacing, lengths, share_beyond, voxels_seen
 from napari_medkd.engine.checkpoint import TaskCard
 from napari_medkd.engine.data.choose import choose_preprocessing
 from napari_medkd.engine.given_stages import given_expert
@@ -24,8 +26,11 @@ from napari_medkd.engine.networks.heads import HeadsShape
 from napari_medkd.engine.networks.unet import UNet
 from napari_medkd.engine.starting import beginning_of
 
-#: From this share of boxes on that are larger than a patch it is told.
-_MANY = 0.05
+#: Of more than this share of boxes it is told that they are too large to be seen well.
+_MANY = 1 - MOST
+
+#: So often at most a coarser spacing is chosen for boxes: the patch that is chosen with it may ask for another one.
+_MOST_CHOICES = 6
 
 
 class ResolvedCourse(Settings):
@@ -37,7 +42,10 @@ class ResolvedCourse(Settings):
     anchors: AnchorSizes | None = None
     """What boxes start from, where some are to be found."""
     boxes_beyond_patch: float = 0.0
-    """Share of the boxes that are longer than a patch along some axis, 0 to 1."""
+    """Share of the boxes that are too long along some axis to be seen well, 0 to 1 (by older versions, of those that
+    are longer than a patch)."""
+    voxels_seen: int = 0
+    """Along each axis, around a place where boxes are looked for."""
     expert_widths: tuple[int, ...] = ()
     """Channels of the levels of an expert that is taken from an earlier run; empty where it is trained."""
 
@@ -53,13 +61,14 @@ class ResolvedCourse(Settings):
 
     def remarks(self, dataset: str) -> tuple[str, ...]:
         """Return what a person should know of the decisions for a dataset before the run takes its time."""
-        if self.boxes_beyond_patch < _MANY:
+        if self.boxes_beyond_patch <= _MANY + 1e-9:
             return ()
         patch = " x ".join(str(side) for side in self.preprocessing.patch[3 - self.preprocessing.dimensions :])
         return (
-            f"{self.boxes_beyond_patch:.0%} of the boxes of {dataset!r} are larger than a patch of {patch} voxels: it "
-            "shows but a part of each, which is learned neither as an object nor as background where it is small. Set "
-            "a larger preprocessing.spacing or preprocessing.patch.",
+            f"{self.boxes_beyond_patch:.0%} of the boxes of {dataset!r} are too large to be found well: the network "
+            f"sees {self.voxels_seen} voxels along each axis, and of images larger than a patch of {patch} voxels it "
+            "sees boxes as a whole up to half of that. Set a larger preprocessing.spacing, or a larger "
+            "preprocessing.patch or more network levels.",
         )
 
 
@@ -150,30 +159,33 @@ def _resolve_course(spec: TrainSpec, course: Course, names: tuple[str, ...], *, 
         kept_apart = dataset.set_apart() - set(names)
         looked_at = tuple(case.id for case in dataset.cases if case.id not in kept_apart)
     begun = beginning_of(spec, dataset, course.tasks[0])
-    preprocessing = (
-        begun.preprocessing
-        if begun
-        else choose_preprocessing(
-            dataset,
-            looked_at,
-            spec.preprocessing_of.get(dataset.name, spec.preprocessing),
-            2 ** (len(spec.network.widths) - 1),
-            on_gpu=on_gpu,
-            whole=Task.of_kind(course.tasks, "classification") is not None,
-        )
+    choose = partial(
+        choose_preprocessing,
+        dataset,
+        looked_at,
+        divisor=2 ** (len(spec.network.widths) - 1),
+        on_gpu=on_gpu,
+        whole=Task.of_kind(course.tasks, "classification") is not None,
     )
-    task = Task.of_kind(course.tasks, "detection")
+    wishes = spec.preprocessing_of.get(dataset.name, spec.preprocessing)
+    preprocessing = begun.preprocessing if begun else choose(wishes=wishes)
+    task, num_levels = Task.of_kind(course.tasks, "detection"), len(spec.network.widths)
     if task is None:
         return ResolvedCourse(tasks=cards, preprocessing=preprocessing)
     images = boxed_images(course, task, names, preprocessing)
+    if begun is None and wishes.spacing is None and len(course.tasks) == 1:
+        for _ in range(_MOST_CHOICES):
+            spacing = coarser_spacing(images, preprocessing, num_levels)
+            if spacing is None:
+                break
+            preprocessing = choose(wishes=wishes.replace(spacing=spacing))
     refuse_beyond_memory([(image.file, image.boxes.grid) for image in images], preprocessing)
-    sides_ND = sides_of(images, preprocessing)
-    is_beyond_N = (sides_ND > preprocessing.patch[3 - preprocessing.dimensions :]).any(1)
     return ResolvedCourse(
         tasks=cards,
         preprocessing=preprocessing,
-        anchors=(begun.anchors if begun else None) or anchor_sizes(sides_ND, len(spec.network.widths)),
-        boxes_beyond_patch=float(is_beyond_N.mean()),
+        anchors=(begun.anchors if begun else None) or anchor_sizes(sides_of(images, preprocessing), num_levels),
+        boxes_beyond_patch=share_beyond(lengths(images, preprocessing, num_levels)),
+        voxels_seen=voxels_seen(num_levels),
     )
 
 
