@@ -5,8 +5,6 @@ its own intensity. The other site has another contrast curve and a smoother nois
 
 In *two looks* patients of the generated sample, one anatomy under smooth deformations, are seen as by T1-weighted MR or
 as by T2-weighted: labels are known of the first look, images without labels and tests are of the second.
-
-*Related datasets* have few labelled patients each, no two alike: of one anatomy, but each dataset has its own look.
 """
 
 from dataclasses import replace
@@ -23,7 +21,6 @@ from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Modality, Volume
 from napari_medkd.files.manifest import open_dataset, write_dataset
 from napari_medkd.files.opening import write_mask, write_volume
-from napari_medkd.files.phantom import DOMAINS
 from napari_medkd.files.sample import ORGANS, write_sample
 
 SHAPE = (24, 40, 28)
@@ -101,19 +98,3 @@ def two_looks(folder: Path, num_labelled: int, num_unlabelled: int, num_tests: i
     (folder / "world").mkdir()
     dataset = replace(sample, tasks={ORGANS.name: ORGANS}, cases=cases, split=split)
     return write_dataset(dataset, folder / "world"), names[:num_labelled]
-
-
-def related_datasets(folder: Path, num_training: int, num_tests: int) -> tuple[Path, ...]:
-    """Write one dataset for each look of the generated sample; return their manifests."""
-    per_look = num_training + num_tests
-    sample = open_dataset(write_sample(folder / "sample", cases_per_domain=per_look, shape=(32, 32, 32)))
-    manifests = list[Path]()
-    for number, look in enumerate(DOMAINS):
-        cases = sample.cases[number * per_look : (number + 1) * per_look]
-        names = tuple(case.id for case in cases)
-        masks = tuple(replace(case, annotations={ORGANS.name: case.annotations[ORGANS.name]}) for case in cases)
-        split = Split(names[:num_training], (), names[num_training:])
-        (folder / look).mkdir()
-        dataset = replace(sample, name=look, tasks={ORGANS.name: ORGANS}, cases=masks, split=split)
-        manifests.append(write_dataset(dataset, folder / look))
-    return tuple(manifests)
