@@ -304,6 +304,16 @@ def test_one_run_learns_from_one_dataset(dataset: Path, tmp_path: Path, medkd: M
     assert {row["where"] for row in rows} == {"datasets", "targets[0].dataset"}
 
 
+@pytest.mark.parametrize("side", [float("nan"), float("inf")])
+def test_a_voxel_without_a_size_is_refused(dataset: Path, tmp_path: Path, medkd: Medkd, side: float):
+    document = {"datasets": [str(dataset)], "preprocessing": {"spacing": [1, side, 1]}}
+    (tmp_path / "spec.json").write_text(json.dumps(document), encoding="utf-8")
+
+    rows = json.loads(medkd("check", tmp_path / "spec.json", "--json", "--files-only").out)
+
+    assert [row["where"] for row in rows] == ["preprocessing.spacing"]
+
+
 def test_the_preprocessing_of_one_dataset_is_checked_as_that_of_all(dataset: Path, tmp_path: Path, medkd: Medkd):
     wishes = {"tiny": {"patch": [0, 8, 8], "spacing": [1, 1, -0.5]}, "tinny": {"patch": [8, 8, 8]}}
     document = {"datasets": [str(dataset)], "preprocessing_of": wishes}

@@ -83,12 +83,6 @@ def test_what_cannot_be_meant_is_refused_by_name(changes, named):
     assert [error["loc"][-1] for error in refused.value.errors()] == [named]
 
 
-@pytest.mark.parametrize("wish", [{"patch": (1, 0, 64)}, {"spacing": (1, 1, 0)}, {"spacing": (float("nan"), 1, 1)}])
-def test_patches_and_voxels_have_a_size(wish):
-    with pytest.raises(ValidationError, match=r"greater than|finite"):
-        TrainSpec.model_validate({"datasets": ["data"], "preprocessing": wish})
-
-
 def test_a_tilde_is_the_home_folder_in_every_path(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))

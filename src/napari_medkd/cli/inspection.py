@@ -1,5 +1,6 @@
 """All that is wrong with a spec or dataset, gathered: `medkd check` prints it, `medkd train` begins with it."""
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -119,9 +120,12 @@ def _problems_of_preprocessing(where: str, wishes: PreprocessingWishes) -> list[
     if wishes.patch is not None and min(wishes.patch) < 1:
         hint = "Write voxels z, y, x; z is 1 for 2-D images."
         problems.append(Problem(f"{where}.patch", f"{list(wishes.patch)} holds a size below 1.", hint))
-    if wishes.spacing is not None and min(wishes.spacing) <= 0:
-        hint = "Write the voxel size z, y, x in mm."
-        problems.append(Problem(f"{where}.spacing", f"{list(wishes.spacing)} holds a size that is not above 0.", hint))
+    if wishes.spacing is not None and not all(0 < side < math.inf for side in wishes.spacing):
+        hint, no_size = (
+            "Write the voxel size z, y, x in mm.",
+            "not above 0" if min(wishes.spacing) <= 0 else "not finite",
+        )
+        problems.append(Problem(f"{where}.spacing", f"{list(wishes.spacing)} holds a size that is {no_size}.", hint))
     return problems
 
 

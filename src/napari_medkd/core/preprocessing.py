@@ -3,14 +3,11 @@
 It is saved in every checkpoint and is the same for training and prediction.
 """
 
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from napari_medkd.core.settings import Settings
-
-_Voxels: TypeAlias = Annotated[int, Field(ge=1)]
-_Distance: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class IntensityRule(Settings):
@@ -40,10 +37,10 @@ class Preprocessing(Settings):
 
     dimensions: Literal[2, 3]
     """Whether the network sees planes or volumes."""
-    spacing: tuple[_Distance, _Distance, _Distance]
+    spacing: tuple[float, float, float]
     """Voxel size (z, y, x) the image is resampled to, in the grid's unit; an axis with one voxel is left alone."""
     intensity: IntensityRule = IntensityRule()
-    patch: tuple[_Voxels, _Voxels, _Voxels]
+    patch: tuple[int, int, int]
     """Voxels (z, y, x) of a training patch and of the sliding window; z is 1 for 2-D networks."""
     channels: tuple[str, ...]
     """Names of the image channels, in order."""
@@ -55,10 +52,10 @@ class Preprocessing(Settings):
 class PreprocessingWishes(Settings):
     """What a person fixed in advance; everything left at None is chosen from the data and written to resolved.json."""
 
-    spacing: tuple[_Distance, _Distance, _Distance] | None = None
+    spacing: tuple[float, float, float] | None = None
     """Voxel size (z, y, x) to resample to; None takes the median spacing of the training cases. Images that are given
     classes are seen as a whole: none becomes finer than this, and None leaves those that fit into the patch alone."""
     intensity: IntensityRule | None = None
     """None takes a soft-tissue window for CT and the 2nd to 98th percentile otherwise."""
-    patch: tuple[_Voxels, _Voxels, _Voxels] | None = None
+    patch: tuple[int, int, int] | None = Field(default=None)
     """Voxels (z, y, x); None takes what covers the images within memory."""
