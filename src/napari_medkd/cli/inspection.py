@@ -121,10 +121,8 @@ def _problems_of_preprocessing(where: str, wishes: PreprocessingWishes) -> list[
         hint = "Write voxels z, y, x; z is 1 for 2-D images."
         problems.append(Problem(f"{where}.patch", f"{list(wishes.patch)} holds a size below 1.", hint))
     if wishes.spacing is not None and not all(0 < side < math.inf for side in wishes.spacing):
-        hint, no_size = (
-            "Write the voxel size z, y, x in mm.",
-            "not above 0" if min(wishes.spacing) <= 0 else "not finite",
-        )
+        hint = "Write the voxel size z, y, x in mm."
+        no_size = "not above 0" if min(wishes.spacing) <= 0 else "not finite"
         problems.append(Problem(f"{where}.spacing", f"{list(wishes.spacing)} holds a size that is {no_size}.", hint))
     return problems
 

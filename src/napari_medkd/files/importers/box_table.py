@@ -114,12 +114,14 @@ def rectangles_of(listing: Listing, class_of: Callable[[dict[str, str]], str]) -
 
 
 def _rectangle(class_name: str, four: tuple[float, ...], meaning: _Meaning) -> Rectangle:
-    x, y, right, bottom = four
+    x, y, *further = four
     if meaning == "corners":
+        right, bottom = further
         return Rectangle(class_name, x, y, right - x, bottom - y)
+    width, height = further
     if meaning == "middle and size":
-        return Rectangle(class_name, x - right / 2, y - bottom / 2, right, bottom)
-    return Rectangle(class_name, x, y, right, bottom)
+        return Rectangle(class_name, x - width / 2, y - height / 2, width, height)
+    return Rectangle(class_name, x, y, width, height)
 
 
 def _tell_fractions(said: list[tuple[str, tuple[float, ...]]], faults: Tally) -> None:
