@@ -19,19 +19,9 @@ from napari_medkd.engine.checkpoint import Checkpoints
 from napari_medkd.engine.loop import train
 from napari_medkd.methods import method_named
 from tests.pictures import write_pictures
+from tests.stopping import StopAfter
 
 pytestmark = pytest.mark.engine
-
-
-class StopAfter:
-    """Wants to stop after a number of looks."""
-
-    def __init__(self, looks: int) -> None:
-        self.looks = looks
-
-    def wish(self) -> str:
-        self.looks -= 1
-        return "stop" if self.looks < 0 else "go"
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from napari_medkd.engine.predict import predict
 from napari_medkd.files.atomic import write_text
 from napari_medkd.files.results import predictions_in, read_prediction
 from napari_medkd.methods import all_methods, method_named
+from tests.stopping import StopAfter
 
 pytestmark = pytest.mark.engine
 
@@ -42,17 +43,6 @@ def bench(method: Method[Any], tiny_spec: TrainSpec) -> Bench:
 def spec_for(method: Method[Any], spec: TrainSpec) -> TrainSpec:
     references = ("case_0",) if method.needs == "references" else ()
     return spec.replace(method=MethodChoice(name=method.name), references=references)
-
-
-class StopAfter:
-    """Wants to stop after a number of looks."""
-
-    def __init__(self, looks: int) -> None:
-        self.looks = looks
-
-    def wish(self) -> str:
-        self.looks -= 1
-        return "stop" if self.looks < 0 else "go"
 
 
 def stages_of(method: Method[Any], bench: Bench) -> Iterator[Stage]:
