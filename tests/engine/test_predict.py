@@ -1,6 +1,7 @@
 """Predictions of image files by a network of a run."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import dask.array
@@ -11,7 +12,7 @@ from PIL import Image
 
 from napari_medkd.core.control import Always
 from napari_medkd.core.errors import InputProblem, SpecProblem
-from napari_medkd.core.events import CaseDone
+from napari_medkd.core.events import CaseDone, Noticed
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.prediction import Prediction
 from napari_medkd.core.preprocessing import Preprocessing
@@ -169,7 +170,7 @@ def _volume(path: Path) -> Path:
 
 
 def test_a_class_of_planes_is_not_asked_of_a_volume(tmp_path: Path):
-    run, volume = _run(tmp_path, "image", tasks=(CELLS, STAGE)), _volume(tmp_path / "scan.nii.gz")
+    run, volume = _run(tmp_path, "image", tasks=(STAGE,)), _volume(tmp_path / "scan.nii.gz")
     picture = _picture(tmp_path / "plane.png")
 
     with pytest.raises(InputProblem) as refused:
@@ -178,11 +179,31 @@ def test_a_class_of_planes_is_not_asked_of_a_volume(tmp_path: Path):
     (problem,) = refused.value.problems
     assert problem.where == str(volume)
     assert problem.problem == (
-        "The image has 5 planes; expected one: the network was trained on planes, and gives a volume masks alone, not "
-        "'stage' (classification)."
+        "The image has 5 planes; expected one: the network was trained on planes, and answers 'stage' (classification) "
+        "for a single one alone."
     )
     assert "Save the planes that matter as pictures" in problem.hint
-    assert [read_prediction(path).case for path in predictions_in(run / "answers" / "stage")] == ["plane"]
+    assert [read_prediction(path).case for path in predictions_in(run / "answers")] == ["plane"]
+
+
+def test_a_network_of_planes_that_answers_more_gives_a_volume_its_mask_alone_and_says_so(tmp_path: Path):
+    run, volume = _run(tmp_path, "image", tasks=(CELLS, STAGE)), _volume(tmp_path / "scan.nii.gz")
+    hardware = Hardware(device="cpu", precision="fp32", threads=1)
+    spec = PredictSpec(run=run, images=(volume,), out=run / "answers", hardware=hardware)
+
+    said = list(predict(spec, Always()))
+
+    (told,) = [event.message for event in said if isinstance(event, Noticed)]
+    assert told == (
+        "The image has 5 planes; expected one: the network was trained on planes, and answers 'stage' (classification) "
+        "for a single one alone. Its masks are drawn plane by plane."
+    )
+    assert predictions_in(run / "answers" / "stage") == []
+    (path,) = predictions_in(run / "answers" / "cells")
+    mask = read_prediction(path).mask
+    assert mask is not None
+    assert all(np.unique(plane).tolist() == [0, 1] for plane in mask.labels)  # of a picture in each plane
+    assert not any(np.array_equal(one, other) for one, other in pairwise(mask.labels))
 
 
 def test_masks_of_planes_are_predicted_through_a_volume(tmp_path: Path):

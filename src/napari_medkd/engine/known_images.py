@@ -6,6 +6,7 @@ from typing import Any
 from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.errors import Problem, SpecProblem, VolumeProblem
 from napari_medkd.core.spec import TrainSpec
+from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Volume
 from napari_medkd.engine.checkpoint import WeightsCard
 from napari_medkd.files.opening import read_volume
@@ -65,22 +66,35 @@ def refuse_unknown_channels(dataset: Dataset, known: tuple[str, ...]) -> None:
     )
 
 
-def refuse_volume_of_planes(volume: Volume, card: WeightsCard) -> None:
-    """Raise a VolumeProblem where a network that saw planes is asked about a volume for more than masks.
+def answerable_tasks(volume: Volume, card: WeightsCard) -> tuple[tuple[Task, ...], str | None]:
+    """Return the tasks that a network can answer about a volume, and a sentence about those it cannot, if any.
 
-    Masks are put together plane by plane. A class is read off the image as a whole, which would be made as small as it
-    takes for one axis to become a single plane; and boxes of the planes are none of the volume's.
+    A network that saw planes puts masks together plane by plane. A class is read off the image as a whole, which would
+    be made as small as it takes for one axis to become a single plane; and boxes of the planes are none of the
+    volume's.
+
+    Raises
+    ------
+    VolumeProblem
+        Where none is left.
     """
-    if card.preprocessing.dimensions == 3 or volume.grid.is_flat:
-        return
-    asked = [f"{task.name!r} ({task.kind})" for task in card.tasks or (card.task,) if task.kind != "segmentation"]
-    if asked:
-        raise VolumeProblem(
-            str(volume.source or "volume"),
-            f"The image has {volume.grid.shape[0]} planes; expected one: the network was trained on planes, and "
-            f"gives a volume masks alone, not {' and '.join(asked)}.",
-            "Save the planes that matter as pictures and predict those, or train on volumes.",
-        )
+    tasks = tuple(one.task for one in card.tasks or (card.task,))
+    of_planes = card.preprocessing.dimensions == 2 and not volume.grid.is_flat
+    left_out = [f"{task.name!r} ({task.kind})" for task in tasks if of_planes and task.kind != "segmentation"]
+    if not left_out:
+        return tasks, None
+    found = (
+        f"The image has {volume.grid.shape[0]} planes; expected one: the network was trained on planes, and answers "
+        f"{' and '.join(left_out)} for a single one alone."
+    )
+    masks = tuple(task for task in tasks if task.kind == "segmentation")
+    if masks:
+        return masks, f"{found} Its masks are drawn plane by plane."
+    raise VolumeProblem(
+        str(volume.source or "volume"),
+        found,
+        "Save the planes that matter as pictures and predict those, or train on volumes.",
+    )
 
 
 def in_known_order(volume: Volume, known: tuple[str, ...]) -> Volume:

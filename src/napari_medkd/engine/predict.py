@@ -31,7 +31,7 @@ from napari_medkd.engine.data.preprocess import prepare_mask
 from napari_medkd.engine.data.shown import showing
 from napari_medkd.engine.data.streamed import StreamedImage, prepared_image
 from napari_medkd.engine.hardware import Machine, choose_device, use_threads
-from napari_medkd.engine.known_images import in_known_order, refuse_unknown_channels, refuse_volume_of_planes
+from napari_medkd.engine.known_images import answerable_tasks, in_known_order, refuse_unknown_channels
 from napari_medkd.engine.pieces import Kept
 from napari_medkd.engine.resolved import read_resolved
 from napari_medkd.files.manifest import open_dataset
@@ -84,7 +84,7 @@ class Predictor:
     def answer(
         self, volume: Volume, control: Control, given: Mask | None = None, *, unfinished: Path
     ) -> Iterator[AnyEvent | Answer]:
-        """Yield events while the person pauses, and the answer to each task.
+        """Yield events while the person pauses, and the answer to each task that can be answered about the image.
 
         Parameters
         ----------
@@ -99,7 +99,9 @@ class Predictor:
             Where the image is none for this network.
         """
         card = self.card
-        refuse_volume_of_planes(volume, card)
+        tasks, left_out = answerable_tasks(volume, card)
+        if left_out is not None:
+            yield Noticed(message=left_out)
         prepared, grid = prepared_image(volume, card.preprocessing)
         if isinstance(prepared, StreamedImage):
             kept = Kept(unfinished, self._key(volume))
@@ -114,7 +116,7 @@ class Predictor:
             view = showing(card.sees, len(card.task.classes), fallback)
             shown = view(Batch(image[None], label[None])).shown_or_image()[0]
             sight = replace(sight, image=shown)
-        found = answers(self.network, self.tasks, sight, self.machine)
+        found = answers(self.network, tasks, sight, self.machine)
         while True:
             yield from obey(control)
             said = next(found, None)

@@ -28,13 +28,15 @@ def normalise(image_ZYX: NDArray[np.float32], rule: IntensityRule) -> NDArray[np
 
 
 def network_grid(grid: Grid, preprocessing: Preprocessing) -> Grid:
-    """Return the grid on which a network sees an image of a grid."""
+    """Return the grid on which a network sees an image of a grid; one of planes sees those of a volume one by one."""
     if not preprocessing.whole:
         return grid.resized(preprocessing.spacing)
     no_finer = grid.resized(coarser_of(grid.spacing, preprocessing.spacing))
-    smaller = max(size / room for size, room in zip(no_finer.shape, preprocessing.patch, strict=True))
-    z, y, x = (size * max(1.0, smaller) for size in no_finer.spacing)
-    return grid.resized((z, y, x))
+    is_stack = preprocessing.dimensions == 2 and not grid.is_flat
+    sizes = list(zip(no_finer.shape, preprocessing.patch, strict=True))[is_stack:]
+    smaller = max(1.0, *(size / room for size, room in sizes))
+    z, y, x = no_finer.spacing
+    return grid.resized((z if is_stack else z * smaller, y * smaller, x * smaller))
 
 
 def coarser_of(one: tuple[float, float, float], other: tuple[float, float, float]) -> tuple[float, float, float]:
