@@ -287,6 +287,20 @@ def test_predictions_do_not_mix_with_a_training_run(run_folder):
     assert not run_folder.is_prediction()
 
 
+@pytest.mark.parametrize("name", ["log.txt", "events.jsonl", "machine.json"])
+def test_a_prediction_does_not_write_into_files_of_its_names_that_are_of_no_prediction(tmp_path, name):
+    theirs = tmp_path / "out" / name
+    theirs.parent.mkdir()
+    theirs.write_text("mine")
+
+    with pytest.raises(RunProblem, match="This file is of no prediction") as refused:
+        RunFolder.for_prediction(PredictSpec(run=tmp_path, cases=("a",), out=theirs.parent))
+
+    assert refused.value.problems[0].where == str(theirs)
+    assert [path.name for path in theirs.parent.iterdir()] == [name]
+    assert theirs.read_text() == "mine"
+
+
 def test_two_predictions_at_once_do_not_share_a_folder(tmp_path):
     spec = PredictSpec(run=tmp_path, cases=("a",), out=tmp_path / "out")
     prediction = RunFolder.for_prediction(spec)

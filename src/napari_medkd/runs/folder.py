@@ -93,9 +93,11 @@ class RunFolder:
         Raises
         ------
         RunProblem
-            Where the folder is a training run or another process predicts into it, or it cannot be written.
+            Where the folder is a training run or another process predicts into it, or it holds someone else's files
+            of the names that a prediction writes, or it cannot be written.
         """
         prediction = cls(spec.out)
+        _refuse_files_of_others(prediction.path)
         if is_run(prediction.path) and not prediction.is_prediction():
             raise RunProblem(
                 str(spec.out), "This folder is a training run; predictions would mix with it.", "Choose another folder."
@@ -223,6 +225,15 @@ class RunFolder:
                 self.path.rmdir()
         except OSError as error:
             raise RunProblem.from_os_error(error, self.path, "The run cannot be deleted") from error
+
+
+def _refuse_files_of_others(folder: Path) -> None:
+    """Raise a RunProblem where a folder that is no run holds a file that a run would write into."""
+    theirs = [] if is_run(folder) else [folder / name for name in _FILES if name != LOCK and (folder / name).exists()]
+    if theirs:
+        raise RunProblem(
+            str(theirs[0]), "This file is of no prediction, and one would write into it.", "Choose another folder."
+        )
 
 
 def _in_a_path(words: str) -> str:
