@@ -132,8 +132,12 @@ def remove_a_case(document):
             r"'shape' \(background, rectangle\); the dataset has .* \(background, rectangle, cross\) now",
         ),
         (lambda document: document["tasks"]["shape"].update(ignore=255), r"\(background, rectangle, 255 ignored\) now"),
+        (
+            lambda document: document["tasks"]["shape"].update(label_map={"1": 0, "2": 1}),
+            "stored labels of 'shape' read as they are; they are read as 1 -> 0, 2 -> 1 now",
+        ),
     ],
-    ids=["case", "label", "name", "channels", "classes", "ignored"],
+    ids=["case", "label", "name", "channels", "classes", "ignored", "label map"],
 )
 def test_a_run_is_not_continued_on_what_is_not_what_it_began_with(begun, change, says):
     folder, spec, resolved = begun
@@ -156,7 +160,7 @@ def test_a_run_goes_on_where_colours_or_further_cases_are_all_that_changed(begun
 def test_a_run_of_an_older_version_that_wrote_less_down_goes_on(begun, tmp_path):
     _, spec, resolved = begun
     document = resolved.model_dump(mode="json")
-    del document["taught_by"], document["courses"][0]["tasks"]
+    del document["taught_by"], document["courses"][0]["tasks"], document["courses"][0]["label_maps"]
     (tmp_path / "resolved.json").write_text(json.dumps(document))
 
     bench = open_bench(spec, SEGMENTATION, read_resolved(tmp_path / "resolved.json"))

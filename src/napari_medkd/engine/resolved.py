@@ -38,6 +38,8 @@ class ResolvedCourse(Settings):
 
     tasks: tuple[TaskCard, ...] = ()
     """What is learned of it; not written down by older versions."""
+    label_maps: dict[str, dict[int, int]] | None = None
+    """By task, as what its masks' stored labels are read; None where an older version did not write it down."""
     preprocessing: Preprocessing
     anchors: AnchorSizes | None = None
     """What boxes start from, where some are to be found."""
@@ -146,14 +148,14 @@ def resolve(spec: TrainSpec, courses: Sequence[Course], taught: Mapping[str, tup
 
 
 def _resolve_course(spec: TrainSpec, course: Course, names: tuple[str, ...], *, on_gpu: bool) -> ResolvedCourse:
-    cards = tuple(TaskCard.of(task) for task in course.tasks)
+    of_course = partial(
+        ResolvedCourse, tasks=tuple(TaskCard.of(task) for task in course.tasks), label_maps=label_maps_of(course)
+    )
     given = given_expert(spec, course)
     if given is not None:
         network, card = given
         known = card.preprocessing.replace(channels=course.dataset.channels)
-        return ResolvedCourse(
-            tasks=cards, preprocessing=known, anchors=network.answers.anchors, expert_widths=network.widths
-        )
+        return of_course(preprocessing=known, anchors=network.answers.anchors, expert_widths=network.widths)
     dataset, looked_at = course.dataset, names
     if spec.references:
         kept_apart = dataset.set_apart() - set(names)
@@ -171,7 +173,7 @@ def _resolve_course(spec: TrainSpec, course: Course, names: tuple[str, ...], *, 
     preprocessing = begun.preprocessing if begun else choose(wishes=wishes)
     task, num_levels = Task.of_kind(course.tasks, "detection"), len(spec.network.widths)
     if task is None:
-        return ResolvedCourse(tasks=cards, preprocessing=preprocessing)
+        return of_course(preprocessing=preprocessing)
     images = boxed_images(course, task, names, preprocessing)
     if begun is None and wishes.spacing is None and len(course.tasks) == 1:
         for _ in range(_MOST_CHOICES):
@@ -180,13 +182,18 @@ def _resolve_course(spec: TrainSpec, course: Course, names: tuple[str, ...], *, 
                 break
             preprocessing = choose(wishes=wishes.replace(spacing=spacing))
     refuse_beyond_memory([(image.file, image.boxes.grid) for image in images], preprocessing)
-    return ResolvedCourse(
-        tasks=cards,
+    return of_course(
         preprocessing=preprocessing,
         anchors=(begun.anchors if begun else None) or anchor_sizes(sides_of(images, preprocessing), num_levels),
         boxes_beyond_patch=share_beyond(lengths(images, preprocessing, num_levels)),
         voxels_seen=voxels_seen(num_levels),
     )
+
+
+def label_maps_of(course: Course) -> dict[str, dict[int, int]]:
+    """Return by task as what its masks' stored labels are read, of the tasks whose labels have another meaning."""
+    maps = course.dataset.label_maps
+    return {task.name: dict(maps[task.name].values) for task in course.tasks if task.name in maps}
 
 
 def _refuse_mixed_dimensions(courses: Sequence[Course], decided: Sequence[ResolvedCourse]) -> None:

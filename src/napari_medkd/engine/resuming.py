@@ -1,12 +1,12 @@
 """What keeps a run from going on: its datasets are no longer what it has begun to learn from."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from napari_medkd.core.course import Course
 from napari_medkd.core.errors import DatasetProblem, Problem
 from napari_medkd.engine.checkpoint import TaskCard
 from napari_medkd.engine.learned_cases import first_of
-from napari_medkd.engine.resolved import Resolved, ResolvedCourse
+from napari_medkd.engine.resolved import Resolved, ResolvedCourse, label_maps_of
 
 _HINT = "Make it what it was, or train a new run."
 
@@ -30,6 +30,7 @@ def refuse_changes(resolved: Resolved, courses: Sequence[Course]) -> None:
         for course, decided in zip(courses, resolved.courses, strict=True)
         for problem in (
             *_of_tasks(course, decided),
+            *_of_label_maps(course, decided),
             *_of_channels(course, decided),
             *_of_cases(course, resolved.taught_by.get(course.dataset.name, ())),
         )
@@ -44,6 +45,22 @@ def _of_tasks(course: Course, decided: ResolvedCourse) -> list[Problem]:
         return []
     found = f"The run began to learn {_in_words(began)}; the dataset has {_in_words(now)} now."
     return [Problem(f"dataset {course.dataset.name}", found, _HINT)]
+
+
+def _of_label_maps(course: Course, decided: ResolvedCourse) -> list[Problem]:
+    began, now = decided.label_maps, label_maps_of(course)
+    if began is None:
+        return []
+    return [
+        Problem(
+            f"dataset {course.dataset.name}",
+            f"The run began with stored labels of {task.name!r} read as {_map_in_words(began.get(task.name, {}))}; "
+            f"they are read as {_map_in_words(now.get(task.name, {}))} now.",
+            _HINT,
+        )
+        for task in course.tasks
+        if began.get(task.name, {}) != now.get(task.name, {})
+    ]
 
 
 def _of_channels(course: Course, decided: ResolvedCourse) -> list[Problem]:
@@ -62,6 +79,10 @@ def _of_cases(course: Course, taught: Sequence[str]) -> list[Problem]:
         return []
     found = f"Cases that the run learns from are gone, or have lost their labels: {first_of(gone)}."
     return [Problem(f"dataset {course.dataset.name}", found, _HINT)]
+
+
+def _map_in_words(label_map: Mapping[int, int]) -> str:
+    return ", ".join(f"{stored} -> {label}" for stored, label in label_map.items()) or "they are"
 
 
 def _without_colours(cards: Iterable[TaskCard]) -> list[TaskCard]:
