@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from napari_medkd.core.measures import dice
 from napari_medkd.core.painting import empty_between, interpolated, painted_slices, smoothed, voxels_by_slice
@@ -176,3 +177,23 @@ def test_a_class_that_smoothing_would_take_away_stays_as_it_is():
     assert kept == [2]
     assert np.array_equal(found == 2, labels == 2)
     assert dice((found == 1).astype(np.uint8), ball(), 2)[1] > 0.97
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_what_is_painted_far_away_changes_nothing_here(axis):
+    random = np.random.default_rng(axis)
+    shape = (13, 14, 15)
+    blobs = random.integers(1, 4, shape).astype(np.uint8) * (gaussian_filter(random.normal(size=shape), 1.5) > 0.05)
+    np.moveaxis(blobs, axis, 0)[[2, 3, 6, 9]] = 0
+    labels = np.pad(blobs, 25)
+    with_more = labels.copy()
+    slices, more = np.moveaxis(labels, axis, 0), np.moveaxis(with_more, axis, 0)
+    for label, corner in ((1, (0, 0)), (2, (0, -4)), (3, (-4, 0))):
+        for index in painted_slices(slices == label, 0):
+            more[index, corner[0] :, corner[1] :][:3, :3] = label
+    here = (slice(15, -15),) * 3
+
+    assert np.array_equal(interpolated(with_more, axis, SPACING)[here], interpolated(labels, axis, SPACING)[here])
+    assert np.array_equal(
+        smoothed(with_more, axis, SPACING, 0.8)[0][here], smoothed(labels, axis, SPACING, 0.8)[0][here]
+    )

@@ -3,6 +3,7 @@
 Legend: labels are (Z, Y, X) class indices, 0 background; an axis is 0, 1 or 2.
 """
 
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -10,6 +11,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 Labels = NDArray[np.integer]
+
+#: Gaussian weights end after so many standard deviations.
+_REACH = 4.0
 
 
 def painted_slices(labels_ZYX: Labels | NDArray[np.bool_], axis: int) -> list[int]:
@@ -53,15 +57,29 @@ def interpolated(labels_ZYX: Labels, axis: int, spacing: tuple[float, float, flo
     deepest = np.zeros(slices.shape, np.float32)
     sampling = tuple(size for each, size in enumerate(spacing) if each != axis)
     for one in np.unique(slices[slices > 0]):
-        for low, high in pairwise(painted_slices(slices == one, 0)):
-            first, last = (_depth(slices[each] == one, sampling) for each in (low, high))
+        inside = slices == one
+        box = _around(inside.any(axis=0), (1, 1))  # beyond it every pixel lies outside of every outline
+        for low, high, first, last in _gaps(inside[:, *box], sampling):
             for index in range(low + 1, high):
                 share = (index - low) / (high - low)
                 depth = (1 - share) * first + share * last
-                is_won = (slices[index] == 0) & (depth > deepest[index])
-                filled[index][is_won] = one
-                deepest[index][is_won] = depth[is_won]
+                is_won = (slices[index][box] == 0) & (depth > deepest[index][box])
+                filled[index][box][is_won] = one
+                deepest[index][box][is_won] = depth[is_won]
     return np.moveaxis(filled, 0, axis)
+
+
+def _gaps(
+    inside: NDArray[np.bool_], sampling: tuple[float, ...]
+) -> Iterator[tuple[int, int, NDArray[np.float64], NDArray[np.float64]]]:
+    """Yield the slices before and after each gap between slices with an outline, and how deep inside it pixels lie."""
+    known, last = -1, np.zeros(0)
+    for low, high in pairwise(painted_slices(inside, 0)):
+        if high == low + 1:
+            continue
+        first = last if known == low else _depth(inside[low], sampling)
+        known, last = high, _depth(inside[high], sampling)
+        yield low, high, first, last
 
 
 def _depth(inside: NDArray[np.bool_], sampling: tuple[float, ...]) -> NDArray[np.float64]:
@@ -73,6 +91,13 @@ def _depth(inside: NDArray[np.bool_], sampling: tuple[float, ...]) -> NDArray[np
         half - ndimage.distance_transform_edt(~inside, sampling),
     )
     return depth
+
+
+def _around(is_painted: NDArray[np.bool_], margins: Sequence[int]) -> tuple[slice, ...]:
+    """Return the box around everything painted, wider by a margin on both sides of each axis; something is painted."""
+    [found] = ndimage.find_objects(is_painted.astype(np.uint8))
+    sides = zip(found, margins, strict=True)
+    return tuple(slice(max(0, side.start - margin), side.stop + margin) for side, margin in sides)
 
 
 def smoothed(
@@ -92,13 +117,26 @@ def smoothed(
     radius
         Standard deviation of the Gaussian weights, in the unit of the spacing.
     """
+    if not labels_ZYX.any():
+        return labels_ZYX, []
     wide = [sides > 1 and (each != axis or _is_whole(labels_ZYX, axis)) for each, sides in enumerate(labels_ZYX.shape)]
     sigma = [radius / size if is_wide else 0.0 for size, is_wide in zip(spacing, wide, strict=True)]
+    reach = [int(_REACH * size + 0.5) + 1 for size in sigma]
+    box = _around(labels_ZYX > 0, reach)  # beyond it nothing but background weighs
+    within, kept = _heaviest(labels_ZYX[box], sigma)
+    smooth = labels_ZYX.copy()
+    smooth[box] = within
+    return smooth, kept
+
+
+def _heaviest(labels_ZYX: Labels, sigma: Sequence[float]) -> tuple[Labels, list[int]]:
+    """Return the class that weighs most around each voxel, and the classes that stay because nothing would be left."""
     present = np.unique(labels_ZYX)
     best = np.zeros(labels_ZYX.shape, np.float32)
     chosen = np.zeros_like(labels_ZYX)
     for one in present:
-        weight = ndimage.gaussian_filter((labels_ZYX == one).astype(np.float32), sigma, mode="nearest")
+        is_one = (labels_ZYX == one).astype(np.float32)
+        weight = ndimage.gaussian_filter(is_one, sigma, mode="nearest", truncate=_REACH)
         chosen = np.where(weight > best, one, chosen)
         best = np.maximum(weight, best)
     kept: set[int] = set()
