@@ -9,7 +9,7 @@ from napari_medkd.core.dataset import LabelMap, Split
 from napari_medkd.core.errors import DatasetProblem
 from napari_medkd.core.task import Task
 from napari_medkd.files.annotating import annotation_path, save_annotation, take_back_annotation
-from napari_medkd.files.manifest import MANIFEST, open_dataset
+from napari_medkd.files.manifest import MANIFEST, open_dataset, write_dataset
 from napari_medkd.files.opening import read_mask, read_volume
 
 VESSELS = Task("vessels", "segmentation", ("background", "artery", "vein"))
@@ -192,3 +192,26 @@ def test_a_case_whose_patient_tests_is_saved_and_joins_no_side(folder):
     again = open_dataset(folder)
     assert again.split == Split((), (), ("second",))
     assert "vessels" in again.case("first").annotations
+
+
+def test_a_dataset_opened_by_a_manifest_of_another_name_is_saved_there(folder):
+    first, second = (case.id for case in open_dataset(folder).cases)
+    write_dataset(replace(open_dataset(folder), name="whole", split=Split((first,), (), (second,))), folder)
+    whole = (folder / MANIFEST).read_bytes()
+    fold = folder / "fold.json"
+    document = json.loads(whole) | {"name": "fold", "split": {"train": [second], "test": [first]}}
+    fold.write_text(json.dumps(document))
+    before = open_dataset(fold)
+
+    saved = save_annotation(before, second, painted(before, second))
+
+    assert (folder / MANIFEST).read_bytes() == whole
+    assert open_dataset(fold) == saved
+    assert saved.name == "fold"
+    assert saved.split == Split((second,), (), (first,))
+    assert saved.case(second).annotations.keys() == {"vessels"}
+
+    take_back_annotation(before, second, painted(before, second))
+
+    assert (folder / MANIFEST).read_bytes() == whole
+    assert open_dataset(fold) == before

@@ -41,6 +41,19 @@ def test_what_labels_mean_is_written_into_the_manifest_and_masks_stay(folder):
     assert again.split == dataset.split
 
 
+def test_another_manifest_of_the_folder_stays_as_it_is(folder):
+    usual = (folder / MANIFEST).read_bytes()
+    fold = folder / "fold.json"
+    fold.write_bytes(usual.replace(b'"cells"', b'"fold"'))
+    dataset = open_dataset(fold)
+
+    changed = save_relabelled(dataset, dataset.tasks["shape"], LabelMap({1: 0, 2: 1}))
+
+    assert (folder / MANIFEST).read_bytes() == usual
+    assert open_dataset(fold) == changed
+    assert changed.name == "fold"
+
+
 def test_an_empty_map_undoes_what_was_written(folder):
     dataset = open_dataset(folder)
     changed = save_relabelled(dataset, dataset.tasks["shape"], LabelMap({7: 1}))

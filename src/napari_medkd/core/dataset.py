@@ -95,6 +95,13 @@ class LabelMap:
 class Dataset:
     """Cases that share channels, modality and tasks.
 
+    Parameters
+    ----------
+    folder
+        Where files are written that belong to the dataset.
+    manifest
+        The manifest it was read from; None where it has none.
+
     Raises
     ------
     DatasetProblem
@@ -109,6 +116,7 @@ class Dataset:
     split: Split = field(default_factory=Split)
     label_maps: Mapping[str, LabelMap] = field(default_factory=dict)
     folder: Path = field(default_factory=Path)
+    manifest: Path | None = field(default=None, compare=False)
     _by_id: Mapping[str, Case] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -7,7 +7,7 @@ from napari_medkd.core.annotation import Mask
 from napari_medkd.core.dataset import Case, Dataset, LabelMap, Split
 from napari_medkd.core.errors import DatasetProblem
 from napari_medkd.core.task import Task
-from napari_medkd.files.manifest import MANIFEST, is_ours, write_dataset
+from napari_medkd.files.manifest import is_ours, manifest_of, write_back
 from napari_medkd.files.manifest_reading import read_manifest
 from napari_medkd.files.opening import mask_suffix, write_mask
 
@@ -35,7 +35,7 @@ def refuse_unstorable(dataset: Dataset, task: Task) -> None:
         raise DatasetProblem(
             f"tasks.{task.name}.label_map",
             f"No stored label is read as {', '.join(map(repr, lost))}, so what is painted of it could not be saved.",
-            f"Map a label that no mask holds to it in {MANIFEST}, or paint for a task of another name.",
+            f"Map a label that no mask holds to it in {manifest_of(dataset).name}, or paint for another task.",
         )
 
 
@@ -56,7 +56,7 @@ def save_annotation(dataset: Dataset, case: str, mask: Mask) -> Dataset:
     task, path = mask.task, annotation_path(dataset, case, mask)
     refuse_unstorable(dataset, task)
     is_known = dataset.case(case).annotations.get(task.name) == path and dataset.tasks.get(task.name) == task
-    if is_known and (dataset.folder / MANIFEST).is_file():
+    if is_known and manifest_of(dataset).is_file():
         write_mask(path, mask, label_map=dataset.label_maps.get(task.name))
         return dataset
     there = _as_on_disk(dataset, case)
@@ -74,7 +74,7 @@ def save_annotation(dataset: Dataset, case: str, mask: Mask) -> Dataset:
         cases=tuple(annotated if one.id == case else one for one in there.cases),
         split=_with_training(there, known),
     )
-    write_dataset(changed, dataset.folder)
+    write_back(changed)
     return changed
 
 
@@ -108,14 +108,14 @@ def take_back_annotation(before: Dataset, case: str, mask: Mask) -> None:
         cases=tuple(again if one.id == case else one for one in there.cases),
         split=replace(there.split, train=train),
     )
-    write_dataset(changed, before.folder)
+    write_back(changed)
     if was != path:
         path.unlink(missing_ok=True)
 
 
 def _as_on_disk(dataset: Dataset, case: str) -> Dataset:
     """Return the dataset as its manifest has it now, with a case that may have been taken out of it meanwhile."""
-    manifest = dataset.folder / MANIFEST
+    manifest = manifest_of(dataset)
     if not is_ours(manifest):
         return dataset
     there = read_manifest(manifest)

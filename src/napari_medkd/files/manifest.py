@@ -14,7 +14,7 @@ from napari_medkd.files.manifest_model import CaseEntry, ClassesPresent, Manifes
 from napari_medkd.files.manifest_reading import read_manifest
 from napari_medkd.files.problems import problems_of_dataset
 
-__all__ = ["MANIFEST", "open_dataset", "problems_of_dataset", "write_dataset"]
+__all__ = ["MANIFEST", "manifest_of", "open_dataset", "problems_of_dataset", "write_back", "write_dataset"]
 
 #: Name of the manifest in a dataset's folder.
 MANIFEST = "medkd-dataset.json"
@@ -45,7 +45,20 @@ def write_dataset(dataset: Dataset, folder: Path) -> Path:
     Files inside the folder are named relative to it, others by their absolute paths. Only a manifest of ours is ever
     replaced; a foreign dataset.json stays as it is.
     """
-    path = folder / MANIFEST
+    return _write(dataset, folder / MANIFEST)
+
+
+def manifest_of(dataset: Dataset) -> Path:
+    """Return the manifest that a dataset was read from, or the one it would get in its folder."""
+    return dataset.manifest or dataset.folder / MANIFEST
+
+
+def write_back(dataset: Dataset) -> Path:
+    """Write a changed dataset into the manifest it was read from, or give its folder one; return its path."""
+    return _write(dataset, manifest_of(dataset))
+
+
+def _write(dataset: Dataset, path: Path) -> Path:
     if path.exists() and not is_ours(path):
         raise DatasetProblem(
             str(path),
@@ -57,7 +70,7 @@ def write_dataset(dataset: Dataset, folder: Path) -> Path:
         channels=dataset.channels,
         modality=dataset.modality,
         tasks={name: _task_entry(dataset, name) for name in dataset.tasks},
-        cases=tuple(_case_entry(dataset, number, folder) for number in range(len(dataset.cases))),
+        cases=tuple(_case_entry(dataset, number, path.parent) for number in range(len(dataset.cases))),
         split=SplitEntry.model_validate(
             {"train": dataset.split.train, "validate": dataset.split.validate, "test": dataset.split.test}
         ),

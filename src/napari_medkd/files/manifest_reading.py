@@ -27,7 +27,7 @@ def read_manifest(path: Path) -> Dataset:
         With all that is wrong: unknown fields, tasks and cases that contradict each other, a patient on two sides.
     """
     form = read_form(path)
-    reading = _Reading(path.parent, form, list(form.problems))
+    reading = _Reading(path, form, list(form.problems))
     dataset = reading.dataset()
     if dataset is None or reading.problems:
         raise DatasetProblem.of(
@@ -40,7 +40,7 @@ def read_manifest(path: Path) -> Dataset:
 class _Reading:
     """The state of reading one manifest: what was found wrong so far."""
 
-    folder: Path
+    path: Path
     form: Form
     problems: list[Problem] = field(default_factory=list)
 
@@ -52,7 +52,15 @@ class _Reading:
         label_maps = {name: LabelMap(entry.label_map) for name, entry in manifest.tasks.items() if entry.label_map}
         return self._attempt(
             lambda: Dataset(
-                manifest.name, manifest.channels, manifest.modality, tasks, cases, split, label_maps, self.folder
+                manifest.name,
+                manifest.channels,
+                manifest.modality,
+                tasks,
+                cases,
+                split,
+                label_maps,
+                self.path.parent,
+                self.path,
             )
         )
 
@@ -103,7 +111,7 @@ class _Reading:
         return self._attempt(lambda: ClassLabel(frozenset(known.present), task, frozenset(known.unknown or ())), where)
 
     def _path(self, text: str, where: str) -> Path:
-        return self._attempt(lambda: resolved(text, self.folder, where)) or self.folder
+        return self._attempt(lambda: resolved(text, self.path.parent, where)) or self.path
 
     def _split(self, cases: tuple[Case, ...]) -> Split:
         entry = self.form.manifest.split

@@ -9,7 +9,7 @@ from pathlib import Path
 from napari_medkd.core.dataset import Dataset, LabelMap
 from napari_medkd.core.errors import DatasetProblem, InputProblem
 from napari_medkd.core.task import Task
-from napari_medkd.files.manifest import write_dataset
+from napari_medkd.files.manifest import write_back
 from napari_medkd.files.opening import labels_in
 
 
@@ -67,5 +67,5 @@ def save_relabelled(dataset: Dataset, task: Task, label_map: LabelMap) -> Datase
     if label_map.values:
         maps[task.name] = label_map
     changed = replace(dataset, tasks={**dataset.tasks, task.name: task}, label_maps=maps)
-    write_dataset(changed, dataset.folder)
+    write_back(changed)
     return changed

@@ -200,12 +200,12 @@ class AnnotatePresenter:
 
     def _publish(self, annotation: "Annotation", dataset: "Dataset") -> None:
         """Tell the other docks of the case's new mask."""
-        from napari_medkd.files.manifest import MANIFEST
+        from napari_medkd.files.manifest import manifest_of
 
         if dataset is annotation.dataset:
             return
         annotation.dataset = dataset
-        renew(self._session, dataset, dataset.folder / MANIFEST)
+        renew(self._session, dataset, manifest_of(dataset))
 
     def _fail(self, annotation: "Annotation", error: Exception) -> None:
         """Tell why a mask could not be saved, unless it was discarded meanwhile."""
