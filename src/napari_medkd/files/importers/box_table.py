@@ -13,9 +13,10 @@ from typing import Literal
 from napari_medkd.core.errors import DatasetProblem
 from napari_medkd.files.importers.class_labels import class_columns, dataset_of, labelled, task_of_column
 from napari_medkd.files.importers.image_index import ImageIndex
+from napari_medkd.files.importers.listed_images import Listing, listing_of
 from napari_medkd.files.importers.picture_boxes import Rectangle, boxes_on_pictures
 from napari_medkd.files.importers.source import ColumnWishes, Source, folder_of
-from napari_medkd.files.importers.table import EMPTY, Listing, Table, listing_of, read_table, tables_at
+from napari_medkd.files.importers.table import EMPTY, Table, read_table, tables_at
 from napari_medkd.files.importers.tally import Tally
 
 TASK = "boxes"

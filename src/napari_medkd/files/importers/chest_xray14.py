@@ -16,9 +16,10 @@ from napari_medkd.files.importers.box_table import rectangles_of
 from napari_medkd.files.importers.class_labels import Labels, dataset_of, labelled
 from napari_medkd.files.importers.documents import text_of
 from napari_medkd.files.importers.image_index import ImageIndex
+from napari_medkd.files.importers.listed_images import Listing, listing_of
 from napari_medkd.files.importers.picture_boxes import Rectangle, boxes_on_pictures
 from napari_medkd.files.importers.source import ColumnWishes, Source
-from napari_medkd.files.importers.table import Listing, listing_of, read_table
+from napari_medkd.files.importers.table import read_table
 from napari_medkd.files.importers.tally import Tally
 from napari_medkd.files.importers.unread_boxes import remark_none_here
 from napari_medkd.files.opening import stem_of

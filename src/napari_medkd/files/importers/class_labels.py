@@ -16,18 +16,10 @@ from napari_medkd.core.errors import DatasetProblem, Problem
 from napari_medkd.core.task import Task
 from napari_medkd.files.importers.binary_columns import findings_of
 from napari_medkd.files.importers.image_index import ImageIndex
+from napari_medkd.files.importers.listed_images import CONFLICT, Listing, listing_of
 from napari_medkd.files.importers.pairs import channels_and_modality
 from napari_medkd.files.importers.source import ColumnWishes, Source, folder_of
-from napari_medkd.files.importers.table import (
-    CONFLICT,
-    EMPTY,
-    Listing,
-    listing_of,
-    name_of,
-    read_table,
-    tables_at,
-    word_of,
-)
+from napari_medkd.files.importers.table import EMPTY, name_of, read_table, tables_at, word_of
 from napari_medkd.files.importers.tally import Tally
 
 Labels = dict[str, ClassLabel]
