@@ -230,6 +230,25 @@ def test_patients_and_domains_come_from_a_table(pairs):
     assert sum({"a", "b"} <= side for side in sides) == 1
 
 
+@pytest.mark.parametrize(
+    "heading", ["id,patient,site", "id, group, domain", "ID,Group,Domain", "id ,group ,domain ", "id;Patient ID;Scanner"]
+)
+def test_headings_and_cells_of_the_table_are_known_however_they_are_written(pairs, heading):
+    sign = ";" if ";" in heading else ","
+    rows = ("a, Ann , GE ", "b,Ann,GE", "a,,", "b ,Ann,")
+    (pairs / "cases.csv").write_text("\n".join((heading, *(row.replace(",", sign) for row in rows))))
+
+    found = [(case.group, case.domain) for case in open_dataset(pairs).cases]
+
+    assert found[:3] == [("Ann", "GE"), ("Ann", "GE"), ("c", "")]
+
+
+def test_a_column_called_group_is_the_patient_before_any_other(pairs):
+    (pairs / "cases.csv").write_text("id,subject,group\na,1,Ann\nb,2,Ann\n")
+
+    assert [case.group for case in open_dataset(pairs).cases[:2]] == ["Ann", "Ann"]
+
+
 def test_a_patient_on_two_sides_of_the_given_split_is_refused(pairs):
     (pairs / "cases.csv").write_text("id,group\na,Ann\nb,Ann\n")
     (pairs / "splits.json").write_text('{"train": ["a"], "test": ["b"]}')
@@ -243,7 +262,10 @@ def test_a_patient_on_two_sides_of_the_given_split_is_refused(pairs):
     [
         ("name,group\na,b\n", "no column id"),
         ("", "empty"),
-        ("id\na\nbb\nzzz\n", r"bb: There is no such case"),
+        ("id,group\na,x\nbb,x\nzzz,x\n", r"bb: There is no such case"),
+        ("id\na\nb\n", "of the patient or the domain"),
+        ("id,age\na,50\nb,51\n", "id, age; none of its columns is of the patient or the domain"),
+        ("id,patient\na,Ann\na,Bob\n", r"differ in 'patient' \(a: Ann and Bob\)"),
         ("id\n\xff", "UTF-8"),
     ],
 )

@@ -4,20 +4,19 @@
 ``val`` mean the same as ``development``, other keys are not read, and of a list of folds the first is taken. Of folds
 without sides (``{"fold0": [...], "fold1": [...], ...}``) the first tests, the second validates, the others train. Cases
 may be named with the suffix of their image.
-``cases.csv``: a line per case under the heading ``id,group,domain``; ``group`` is the patient, both may be left out.
+``cases.csv``: a line for each case (see `napari_medkd.files.importers.case_table`).
 """
 
-import csv
-import io
 import re
 from collections.abc import Container
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from napari_medkd.core.dataset import Case, Dataset, Split
-from napari_medkd.core.errors import DatasetProblem, Problem, did_you_mean
-from napari_medkd.files.importers.documents import json_of, text_of
+from napari_medkd.core.dataset import Dataset, Split
+from napari_medkd.core.errors import DatasetProblem, Problem
+from napari_medkd.files.importers.case_table import with_columns
+from napari_medkd.files.importers.documents import json_of
 from napari_medkd.files.opening import stem_of
 from napari_medkd.files.splitting import split_by_group
 
@@ -41,35 +40,10 @@ def with_what_lies_beside(dataset: Dataset) -> Dataset:
     """Return the dataset with the patients, domains and split that lie beside it, as far as they do."""
     cases, split = dataset.cases, dataset.split
     if (dataset.folder / _CASES).is_file():
-        cases = _with_columns(cases, dataset.folder / _CASES)
+        cases = with_columns(cases, dataset.folder / _CASES)
     if (dataset.folder / _SPLITS).is_file():
         split = _split(dataset.folder / _SPLITS, {case.id for case in cases})
     return replace(dataset, cases=cases, split=split)
-
-
-def _with_columns(cases: tuple[Case, ...], path: Path) -> tuple[Case, ...]:
-    table = csv.DictReader(io.StringIO(text_of(path)))
-    if "id" not in (table.fieldnames or ()):
-        raise DatasetProblem(
-            str(path),
-            f"The heading is {', '.join(table.fieldnames or ()) or 'empty'}; there is no column id.",
-            "Begin with the line id,group,domain.",
-        )
-    rows = {row["id"]: row for row in table}
-    strangers = set(rows) - {case.id for case in cases}
-    if strangers:
-        raise DatasetProblem.of(
-            Problem(f"{path}: {name}", "There is no such case.", did_you_mean(name, [case.id for case in cases]))
-            for name in sorted(strangers)
-        )
-    return tuple(
-        replace(
-            case,
-            group=rows.get(case.id, {}).get("group") or case.group,
-            domain=rows.get(case.id, {}).get("domain") or case.domain,
-        )
-        for case in cases
-    )
 
 
 def _split(path: Path, ids: Container[str]) -> Split:

@@ -103,7 +103,8 @@ def read_table(path: Path) -> Table:
     parted_by = max(",;\t", key=heading.count)
     try:
         reader = csv.DictReader(io.StringIO(text), delimiter=parted_by, restkey="")
-        columns = tuple(column for column in reader.fieldnames or () if column)
+        reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
+        columns = tuple(column for column in reader.fieldnames if column)
         rows = tuple({column: (row[column] or "").strip() for column in columns} for row in reader)
     except csv.Error as error:
         raise DatasetProblem(str(path), f"This is no table: {error}.", "Save it as CSV.") from error
