@@ -4,8 +4,11 @@ import pytest
 
 from napari_medkd.core.annotation import Mask
 from napari_medkd.core.errors import DatasetProblem
+from napari_medkd.files.importers.source import ColumnWishes
+from napari_medkd.files.importers.sources import source_at
 from napari_medkd.files.manifest import open_dataset, problems_of_dataset
 from napari_medkd.files.opening import read_mask
+from tests.files.importers.imported import imported, told
 
 
 def masks_of(dataset) -> dict[str, Mask]:
@@ -58,6 +61,50 @@ def test_masks_without_an_image_are_all_reported(tmp_path, save):
         open_dataset(tmp_path)
 
     assert [problem.where for problem in error.value.problems] == [str(tmp_path / f"masks/{name}.png") for name in "bc"]
+
+
+def test_a_numbered_mask_is_a_mask(tmp_path, save):
+    save(tmp_path / "a.png")
+    save(tmp_path / "a_mask_1.png")
+
+    (case,) = open_dataset(tmp_path).cases
+
+    assert case.annotations["segmentation"].name == "a_mask_1.png"
+
+
+@pytest.mark.parametrize("shelf", ["images", "masks"])
+def test_several_masks_of_one_image_are_refused_where_it_lies(tmp_path, save, shelf):
+    save(tmp_path / "images/a.png")
+    for ending in ("mask", "mask_1"):
+        save(tmp_path / shelf / f"a_{ending}.png")
+
+    with pytest.raises(DatasetProblem, match=r"images.a\.png: .*a_mask\.png, a_mask_1\.png.*medkd import"):
+        open_dataset(tmp_path)
+
+
+@pytest.mark.parametrize("shelf", ["images", "masks"])
+def test_several_masks_of_one_image_are_united_when_they_are_imported(tmp_path, save, shelf):
+    for name in "ab":
+        save(tmp_path / f"s/images/{name}.png")
+        save(tmp_path / f"s/{shelf}/{name}_mask.png", 255, 0, 0, 0, 0)
+    save(tmp_path / f"s/{shelf}/a_mask_1.png", 0, 0, 255, 0, 0)
+
+    dataset, remarks = imported(tmp_path / "s", tmp_path / "d")
+
+    assert {name: mask.labels[0, 0].tolist() for name, mask in masks_of(dataset).items()} == {
+        "a": [1, 0, 1, 0, 0],
+        "b": [1, 0, 0, 0, 0],
+    }
+    assert "Several masks of one image are united (a: 2)" in told(remarks)
+
+
+def test_several_masks_of_one_image_that_hold_several_values_are_refused(tmp_path, save):
+    save(tmp_path / "a.png")
+    save(tmp_path / "a_mask.png", 0, 1)
+    save(tmp_path / "a_mask_1.png", 0, 2)
+
+    with pytest.raises(DatasetProblem, match=r"hold the labels 1, 2"):
+        source_at(tmp_path, ColumnWishes())
 
 
 def test_two_images_of_one_name_are_refused(tmp_path, save):
@@ -231,7 +278,8 @@ def test_patients_and_domains_come_from_a_table(pairs):
 
 
 @pytest.mark.parametrize(
-    "heading", ["id,patient,site", "id, group, domain", "ID,Group,Domain", "id ,group ,domain ", "id;Patient ID;Scanner"]
+    "heading",
+    ["id,patient,site", "id, group, domain", "ID,Group,Domain", "id ,group ,domain ", "id;Patient ID;Scanner"],
 )
 def test_headings_and_cells_of_the_table_are_known_however_they_are_written(pairs, heading):
     sign = ";" if ";" in heading else ","

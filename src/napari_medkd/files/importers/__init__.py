@@ -23,13 +23,19 @@ _HINT = (
 )
 
 
+class UnknownLayout(DatasetProblem):
+    """The folder is laid out in no way that is opened in place."""
+
+
 def recognise(folder: Path) -> Dataset:
     """Return the dataset that a folder of a known layout holds.
 
     Raises
     ------
+    UnknownLayout
+        Naming what was looked for.
     DatasetProblem
-        Naming what was looked for, or all that is wrong with the layout that was found.
+        With all that is wrong with the layout that was found.
     """
     if not folder.is_dir():
         raise DatasetProblem(str(folder), "The folder does not exist.", "Check the path.")
@@ -38,4 +44,4 @@ def recognise(folder: Path) -> Dataset:
         if dataset is not None:
             return with_cases_and_split(dataset)
     refuse_slices_without_suffix(folder)
-    raise DatasetProblem(str(folder), _LOOKED_FOR, _HINT)
+    raise UnknownLayout(str(folder), _LOOKED_FOR, _HINT)

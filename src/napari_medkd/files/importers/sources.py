@@ -9,6 +9,7 @@ from pathlib import Path
 from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.errors import DatasetProblem, Problem
 from napari_medkd.files.importers import (
+    UnknownLayout,
     box_table,
     chest_xray14,
     class_folders,
@@ -22,7 +23,9 @@ from napari_medkd.files.importers import (
     slice_folders,
 )
 from napari_medkd.files.importers.beside import with_what_lies_beside
+from napari_medkd.files.importers.pairs import SeveralMasks
 from napari_medkd.files.importers.source import ColumnWishes, Source
+from napari_medkd.files.importers.united_masks import united_pairs
 from napari_medkd.files.importers.unread_boxes import remarks_of_unread_boxes
 
 _LAYOUTS = (
@@ -68,14 +71,17 @@ def _telling_unread_boxes(source: Source, path: Path) -> Source:
 
 
 def _without_made_files(folder: Path) -> Source:
-    """Return a dataset of a layout that is opened in place, or of a folder for each class."""
+    """Return a dataset of a layout that is opened in place, of one but for images with several masks, or of classes."""
     try:
         return Source("a folder that is opened in place, too", recognise(folder))
-    except DatasetProblem:
+    except SeveralMasks:
+        found = united_pairs(folder)
+    except UnknownLayout:
         of_classes = class_folders.recognise(folder)
         if of_classes is None:
             raise
-    return replace(of_classes, dataset=with_what_lies_beside(of_classes.dataset))
+        found = of_classes
+    return replace(found, dataset=with_what_lies_beside(found.dataset))
 
 
 def _with_masks(source: Source) -> Source:
