@@ -30,6 +30,12 @@ SIDES = {
 }
 
 
+def side_in(text: str) -> str:
+    """Return the side that a name of a file or folder speaks of, or "": ``instances_val2017`` is ``validate``."""
+    words = set(re.split(r"[^a-z]+", text.lower()))
+    return next((side for side, names in SIDES.items() if words & set(names)), "")
+
+
 def with_cases_and_split(dataset: Dataset) -> Dataset:
     """Return the dataset with the patients, domains and split that lie beside it, else with a split by group."""
     found = with_what_lies_beside(dataset)

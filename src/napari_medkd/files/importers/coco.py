@@ -6,14 +6,13 @@ document's name or folder. Of an image that several documents list, as COCO's ``
 do, the first one's boxes are taken.
 """
 
-import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from napari_medkd.core.dataset import Case, Dataset
 from napari_medkd.core.errors import DatasetProblem, VolumeProblem
-from napari_medkd.files.importers.beside import SIDES
+from napari_medkd.files.importers.beside import side_in
 from napari_medkd.files.importers.documents import json_of
 from napari_medkd.files.importers.image_index import ImageIndex, case_ids
 from napari_medkd.files.importers.pairs import channels_and_modality
@@ -72,12 +71,6 @@ def _may_be_coco(path: Path) -> bool:
 
 def _is_coco(document: Any) -> bool:
     return isinstance(document, dict) and all(isinstance(document.get(part), list) for part in _PARTS)
-
-
-def side_in(text: str) -> str:
-    """Return the side that a name of a file or folder speaks of, or "": ``instances_val2017`` is ``validate``."""
-    words = set(re.split(r"[^a-z]+", text.lower()))
-    return next((side for side, names in SIDES.items() if words & set(names)), "")
 
 
 @dataclass

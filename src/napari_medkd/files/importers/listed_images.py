@@ -49,7 +49,7 @@ def listing_of(table: Table, index: ImageIndex, wishes: ColumnWishes, remarks: T
         With every name that leaves the folder or may mean several images, every side that is none, and every image
         whose rows contradict each other.
     """
-    image = table.asked(wishes.image) if wishes.image else _image_column(table, index)
+    image = table.asked(wishes.image) if wishes.image else image_column(table, index)
     if not image:
         return None
     column = {
@@ -90,7 +90,7 @@ class _Known:
         return next(iter(values), "")
 
 
-def _image_column(table: Table, index: ImageIndex) -> str:
+def image_column(table: Table, index: ImageIndex) -> str:
     """Return the column most of whose first values are images', one that is called so before any other."""
     listed = [word for kind in ("image", "group") for word in SYNONYMS[kind]]
     named = [column for word in listed for column in table.columns if word_of(column) == word]

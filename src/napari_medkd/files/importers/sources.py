@@ -63,7 +63,8 @@ def source_at(path: Path, wishes: ColumnWishes) -> Source:
             return replace(found, dataset=with_what_lies_beside(found.dataset))
     if path.is_file():
         raise DatasetProblem(str(path), _LOOKED_FOR, "Choose such a file, or the folder that it lies in.")
-    return _telling_unread_boxes(_without_made_files(path), path)
+    found = _telling_unread_boxes(_without_made_files(path), path)
+    return replace(found, remarks=(*found.remarks, *class_labels.remarks_of_others(path, wishes)))
 
 
 def _telling_unread_boxes(source: Source, path: Path) -> Source:
