@@ -102,6 +102,41 @@ def test_findings_parted_by_a_bar_may_be_present_together(tmp_path):
     assert "Images have no class (1 in Finding Labels)" in told(remarks)
 
 
+def test_no_finding_beside_one_other_class_is_a_class_of_two(tmp_path):
+    table = "image,label\na,No Finding\nb,Pneumonia\nc,No Finding\nd,Pneumonia\n"
+
+    dataset, remarks = imported(laid_out(tmp_path / "s", table), tmp_path / "d")
+
+    assert not dataset.task("label").multilabel
+    assert dataset.task("label").classes == ("No Finding", "Pneumonia")
+    assert case_labels(dataset, "label")["a"] == {"No Finding"}
+    assert "left out" not in told(remarks)
+
+
+def test_no_finding_beside_several_classes_says_that_none_of_them_is_present(tmp_path):
+    table = "image,label\na,No Finding\nb,Mass\nc,Nodule\nd,Mass\n"
+
+    dataset, _ = imported(laid_out(tmp_path / "s", table), tmp_path / "d")
+
+    assert dataset.task("label").classes == ("Mass", "Nodule")
+    assert case_labels(dataset, "label")["a"] == set()
+
+
+def test_na_beside_one_other_class_is_a_class_and_told(tmp_path):
+    table = "image,diagnosis\na,NA\nb,AD\nc,\nd,NA\n"
+
+    dataset, remarks = imported(laid_out(tmp_path / "s", table), tmp_path / "d")
+
+    assert case_labels(dataset, "diagnosis") == {"a": {"NA"}, "b": {"AD"}, "d": {"NA"}}
+    assert "NA is taken as a class, for there is one other alone (diagnosis)" in told(remarks)
+
+
+def test_na_beside_several_classes_says_that_nothing_is_known(tmp_path):
+    dataset, _ = imported(laid_out(tmp_path / "s", "image,diagnosis\na,NA\nb,AD\nc,MCI\nd,AD\n"), tmp_path / "d")
+
+    assert case_labels(dataset, "diagnosis") == {"b": {"AD"}, "c": {"MCI"}, "d": {"AD"}}
+
+
 def test_a_person_names_the_columns(tmp_path):
     table = "image,birads,label,city\na,4,x,Oslo\nb,2,y,Oslo\nc,4,x,Rome\nd,2,x,Rome\n"
     wishes = ColumnWishes(domain="city", classes=("birads",))

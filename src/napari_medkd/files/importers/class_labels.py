@@ -2,8 +2,8 @@
 
 Of several tables in a folder the first that has images and classes is read (see `chosen_tables`). Columns are known by
 their headings (see `table`), or by what a person asks for. Findings parted by ``|`` and columns of 0 and 1 (see
-`binary_columns`) make a task in which several classes may be present; a row without any, or ``No Finding``, says that
-none is. Rows of one image that give different classes are refused.
+`binary_columns`) make a task in which several classes may be present; a row without any, or ``No Finding`` beside at
+least two others, says that none is. Rows of one image that give different classes are refused.
 """
 
 from collections.abc import Iterable
@@ -146,9 +146,8 @@ def task_of_column(listing: Listing, column: str, remarks: Tally) -> tuple[Task,
     DatasetProblem
         With every image whose rows give different classes; blank cells give none.
     """
-    said = {case: {row[column] for row in rows} for case, rows in listing.rows.items()}
-    said = {case: {value for value in values if value.lower() not in EMPTY} for case, values in said.items()}
-    several = any(_PARTED_BY in value or value.lower() == _NONE for values in said.values() for value in values)
+    said = _said(listing, column, remarks)
+    several = _may_be_together({value for values in said.values() for value in values})
     present = {
         case: {_parts(value) if several else frozenset({value}) for value in values}
         for case, values in said.items()
@@ -163,6 +162,25 @@ def task_of_column(listing: Listing, column: str, remarks: Tally) -> tuple[Task,
         remarks.add(f"{len(said) - len(present)} in {column}", "Images have no class", "They stay without a label.")
     task = Task(name_of(column), "classification", tuple(classes), multilabel=several)
     return task, {case: ClassLabel(answer, task) for case, (answer,) in present.items()}
+
+
+def _said(listing: Listing, column: str, remarks: Tally) -> dict[str, set[str]]:
+    """Return what the rows of each case say in a column; NA says nothing, unless there is but one class without it."""
+    said = {case: {row[column] for row in rows} for case, rows in listing.rows.items()}
+    values = {value for values in said.values() for value in values}
+    empty = EMPTY
+    if len({value for value in values if value.lower() not in EMPTY}) == 1 and "NA" in values:
+        empty = EMPTY - {"na"}
+        remarks.add(
+            column, "NA is taken as a class, for there is one other alone", "Leave unknown cells blank."
+        )
+    return {case: {value for value in values if value.lower() not in empty} for case, values in said.items()}
+
+
+def _may_be_together(values: set[str]) -> bool:
+    """Return whether several classes may be present in an image: some are parted, or that none is present is said."""
+    classes = {value for value in values if value.lower() != _NONE}
+    return any(_PARTED_BY in value for value in values) or len(values) > len(classes) > 1
 
 
 def _refuse_conflicts(listing: Listing, column: str, cases: list[str], said: dict[str, set[str]]) -> None:
