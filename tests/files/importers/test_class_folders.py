@@ -9,7 +9,7 @@ from napari_medkd.files.importers.preview import preview_of
 from napari_medkd.files.importers.source import ColumnWishes
 from napari_medkd.files.importers.sources import source_at
 from napari_medkd.files.opening import read_mask
-from tests.files.importers.imported import case_labels, imported, picture, told
+from tests.files.importers.imported import case_labels, imported, picture, told, write
 
 
 def busi(folder: Path, save) -> Path:
@@ -125,3 +125,16 @@ def test_a_side_that_is_laid_out_otherwise_is_told(tmp_path):
     _, remarks = imported(tmp_path / "s", tmp_path / "d")
 
     assert "has no folder of pictures for each class, and is left out (test)" in told(remarks)
+
+
+def test_patients_named_beside_folders_of_sides_stay_together_when_those_who_validate_are_drawn(tmp_path):
+    pictures = {"train": range(12), "test": range(12, 16)}
+    for side, numbers in pictures.items():
+        for number in numbers:
+            picture(tmp_path / "s" / side / ["cat", "dog"][number % 2] / f"{number}.png")
+    lines = [f"{number},p{number // 4}\n" for number in range(16)]
+    write(tmp_path / "s" / "cases.csv", "id,group\n" + "".join(lines))
+
+    dataset, _ = imported(tmp_path / "s", tmp_path / "d")
+
+    assert [len(side) for side in (dataset.split.train, dataset.split.validate, dataset.split.test)] == [8, 4, 4]

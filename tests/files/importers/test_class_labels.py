@@ -51,6 +51,19 @@ def test_without_a_side_to_validate_a_part_of_the_training_patients_does(tmp_pat
     assert {"a", "b"} in (set(dataset.split.train), set(dataset.split.validate))
 
 
+def test_patients_named_beside_a_table_of_sides_stay_together_when_those_who_validate_are_drawn(tmp_path):
+    names = "abcdefgh"
+    rows = "".join(
+        f"{name},{'xy'[number % 2]},{'test' if number > 5 else 'train'}\n" for number, name in enumerate(names)
+    )
+    folder = laid_out(tmp_path / "s", f"image,label,split\n{rows}", names)
+    write(folder / "cases.csv", "id,group\na,1\nb,1\nc,1\nd,2\ne,2\nf,2\n")
+
+    dataset, _ = imported(folder, tmp_path / "d")
+
+    assert [len(side) for side in (dataset.split.train, dataset.split.validate, dataset.split.test)] == [3, 3, 2]
+
+
 def test_several_columns_of_classes_are_several_tasks_and_numbers_stay_in_order(tmp_path):
     table = "image,class,target\na,x,10\nb,y,9\nc,x,9\nd,y,10\n"
 

@@ -18,7 +18,7 @@ from napari_medkd.core.errors import DatasetProblem, Problem
 from napari_medkd.files.importers.case_table import with_columns
 from napari_medkd.files.importers.documents import json_of
 from napari_medkd.files.opening import stem_of
-from napari_medkd.files.splitting import split_by_group
+from napari_medkd.files.splitting import split_by_group, with_validation
 
 _FOLD = re.compile(r"fold[ _-]?\d+")
 _SPLITS, _CASES = "splits.json", "cases.csv"
@@ -43,12 +43,17 @@ def with_cases_and_split(dataset: Dataset) -> Dataset:
 
 
 def with_what_lies_beside(dataset: Dataset) -> Dataset:
-    """Return the dataset with the patients, domains and split that lie beside it, as far as they do."""
-    cases, split = dataset.cases, dataset.split
+    """Return the dataset with the patients, domains and split that lie beside it, as far as they do.
+
+    Where its own split has nobody to validate, some of the patients who train do, whoever they are said to be.
+    """
+    cases = dataset.cases
     if (dataset.folder / _CASES).is_file():
         cases = with_columns(cases, dataset.folder / _CASES)
     if (dataset.folder / _SPLITS).is_file():
         split = _split(dataset.folder / _SPLITS, {case.id for case in cases})
+    else:
+        split = with_validation(dataset.name, cases, dataset.split)
     return replace(dataset, cases=cases, split=split)
 
 

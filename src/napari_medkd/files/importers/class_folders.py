@@ -22,7 +22,7 @@ from napari_medkd.files.importers.source import Source
 from napari_medkd.files.importers.tally import Tally
 from napari_medkd.files.importers.united_masks import with_masks
 from napari_medkd.files.opening import VOLUME_SUFFIXES, stem_of, suffix_of
-from napari_medkd.files.splitting import split_with_sides
+from napari_medkd.files.splitting import split_of_sides
 
 _TASK = "class"
 #: Words of which the names of folders are made that hold images, or masks, of all classes.
@@ -73,7 +73,7 @@ def recognise(source: Path) -> Source | None:
     )
     if has_sides:
         sides = {ids[picture.path]: picture.side for picture in pictures}
-        dataset = replace(dataset, split=split_with_sides(dataset.name, dataset.cases, sides))
+        dataset = replace(dataset, split=split_of_sides(dataset.cases, sides))
     hint = "If a patient has several, list id and group in cases.csv beside the folders, and import again."
     remark = Problem(str(source), "Every picture counts as a patient of its own, for the folders do not say.", hint)
     found = Source("a folder for each class", dataset, remarks=(remark, *remarks))

@@ -171,9 +171,7 @@ def _said(listing: Listing, column: str, remarks: Tally) -> dict[str, set[str]]:
     empty = EMPTY
     if len({value for value in values if value.lower() not in EMPTY}) == 1 and "NA" in values:
         empty = EMPTY - {"na"}
-        remarks.add(
-            column, "NA is taken as a class, for there is one other alone", "Leave unknown cells blank."
-        )
+        remarks.add(column, "NA is taken as a class, for there is one other alone", "Leave unknown cells blank.")
     return {case: {value for value in values if value.lower() not in empty} for case, values in said.items()}
 
 

@@ -20,7 +20,7 @@ from napari_medkd.files.importers.picture_boxes import Rectangle, boxes_on_pictu
 from napari_medkd.files.importers.source import ColumnWishes, Source, folder_of
 from napari_medkd.files.importers.tally import Tally
 from napari_medkd.files.picture_size import picture_grid
-from napari_medkd.files.splitting import split_with_sides
+from napari_medkd.files.splitting import split_of_sides
 
 TASK = "boxes"
 _PARTS = ("images", "annotations", "categories")
@@ -194,4 +194,4 @@ def _dataset(reading: _Reading, folder: Path) -> Dataset:
         folder=folder,
     )
     sides = {ids[path]: side for path, side in reading.side_of.items() if side}
-    return replace(dataset, split=split_with_sides(dataset.name, cases, sides)) if sides else dataset
+    return replace(dataset, split=split_of_sides(cases, sides)) if sides else dataset

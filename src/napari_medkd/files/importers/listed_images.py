@@ -10,7 +10,7 @@ from napari_medkd.files.importers.image_index import ImageIndex, case_ids
 from napari_medkd.files.importers.source import ColumnWishes
 from napari_medkd.files.importers.table import EMPTY, SYNONYMS, Table, word_of
 from napari_medkd.files.importers.tally import Tally
-from napari_medkd.files.splitting import split_with_sides
+from napari_medkd.files.splitting import split_of_sides
 
 CONFLICT = "Rows of one image give different classes"
 
@@ -68,7 +68,7 @@ def listing_of(table: Table, index: ImageIndex, wishes: ColumnWishes, remarks: T
     sides = _sides(side_of, faults)
     if faults:
         raise DatasetProblem.of(faults)
-    split = split_with_sides(table.path.stem, cases, sides) if sides else None
+    split = split_of_sides(cases, sides) if sides else None
     return Listing(
         table, tuple(cases), {ids[path]: rows for path, rows in rows_of.items()}, split, (image, *column.values())
     )
