@@ -247,6 +247,7 @@ def test_without_a_split_there_is_one_by_group(pairs):
         ("{", "no JSON"),
         ("[]", "No side of a split"),
         ('{"fold1": ["a"]}', "No side of a split"),
+        ('{"fold0": ["a"], "fold1": ["b"]}', "none is left to train"),
         ('{"train": "a"}', "train: This is no list"),
         ('{"train": ["a"], "test": ["a"]}', "listed twice"),
         ('{"train": ["z"]}', "'z' is not in the dataset"),

@@ -63,6 +63,9 @@ def _split(path: Path, ids: Container[str]) -> Split:
         document = document[0]
     if isinstance(document, dict) and len(document) > 1 and all(_FOLD.fullmatch(key) for key in document):
         test, validate, *rest = document.values()
+        if not rest:
+            found = "There are two folds, of which one tests and the other validates; none is left to train."
+            raise DatasetProblem(str(path), found, 'Write three folds or more, or {"train": [...], "test": [...]}.')
         document = {"test": test, "validate": validate, "train": [name for names in rest for name in names]}
     known = [word for words in SIDES.values() for word in words]
     if not isinstance(document, dict) or not set(document) & set(known):
