@@ -4,6 +4,7 @@ Beside any layout may lie ``splits.json`` and ``cases.csv`` (see `napari_medkd.f
 """
 
 from pathlib import Path
+from types import ModuleType
 
 from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.errors import DatasetProblem
@@ -37,11 +38,16 @@ def recognise(folder: Path) -> Dataset:
     DatasetProblem
         With all that is wrong with the layout that was found.
     """
+    return with_cases_and_split(layout_and_dataset(folder)[1])
+
+
+def layout_and_dataset(folder: Path) -> tuple[ModuleType, Dataset]:
+    """Return the module of a folder's layout, and the dataset without what lies beside it; raises as `recognise`."""
     if not folder.is_dir():
         raise DatasetProblem(str(folder), "The folder does not exist.", "Check the path.")
     for layout in (nnunet, msd, pairs, study_folders, bids, plain):
         dataset = layout.recognise(folder)
         if dataset is not None:
-            return with_cases_and_split(dataset)
+            return layout, dataset
     refuse_slices_without_suffix(folder)
     raise UnknownLayout(str(folder), _LOOKED_FOR, _HINT)

@@ -1,8 +1,7 @@
 """A folder of pictures for each class, as on Kaggle: ``CLASS/*.png``, or ``train/CLASS/*.png`` beside ``test/``.
 
 Masks may lie among the pictures, as in BUSI (``benign (1)_mask.png``); they are a task of their own.
-Nothing says which pictures are of one patient, and the importer says so: such sets have put slices of one person on two
-sides.
+Nothing says which pictures are of one patient; such sets have put slices of one person on two sides.
 """
 
 import re
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from napari_medkd.core.annotation import ClassLabel
 from napari_medkd.core.dataset import Case, Dataset
-from napari_medkd.core.errors import DatasetProblem, Problem
+from napari_medkd.core.errors import DatasetProblem
 from napari_medkd.core.task import Task
 from napari_medkd.files.importers.beside import SIDES
 from napari_medkd.files.importers.image_index import case_ids
@@ -74,9 +73,7 @@ def recognise(source: Path) -> Source | None:
     if has_sides:
         sides = {ids[picture.path]: picture.side for picture in pictures}
         dataset = replace(dataset, split=split_of_sides(dataset.cases, sides))
-    hint = "If a patient has several, list id and group in cases.csv beside the folders, and import again."
-    remark = Problem(str(source), "Every picture counts as a patient of its own, for the folders do not say.", hint)
-    found = Source("a folder for each class", dataset, remarks=(remark, *remarks))
+    found = Source("a folder for each class", dataset, remarks=tuple(remarks))
     return with_masks(found, {ids[picture.path]: picture.masks for picture in pictures if picture.masks})
 
 

@@ -43,6 +43,7 @@ SYNONYMS = {
         "pid",
         "case",
         "caseid",
+        "lesionid",
     ),
     "domain": (
         "domain",
