@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from napari_medkd.core.errors import DatasetProblem
+from napari_medkd.files.importers import box_table, class_labels
 from napari_medkd.files.importers.source import ColumnWishes
 from napari_medkd.files.importers.sources import source_at
 from tests.files.importers.imported import boxes_of, case_labels, imported, picture, told, write
@@ -103,6 +104,31 @@ def test_a_table_none_of_whose_images_is_here_is_refused(tmp_path, table):
     message = refused(laid_out(tmp_path, labels=table.format("elsewhere/images")))
 
     assert "labels.csv: None of the images that it lists is here, such as elsewhere/images/a.png" in message
+
+
+def test_a_table_without_rows_is_no_table_of_images(tmp_path):
+    folder = laid_out(tmp_path, labels="image,label\n")
+
+    assert source_at(folder, ColumnWishes(image="image")).dataset.tasks == {}
+
+
+def test_a_folder_without_tables_is_not_walked_for_them(tmp_path, monkeypatch):
+    monkeypatch.setattr("napari_medkd.files.importers.image_index._MOST_FILES", 2)
+
+    assert class_labels.recognise(laid_out(tmp_path), ColumnWishes()) is None
+    assert box_table.recognise(laid_out(tmp_path, labels="image,label\na,x\n"), ColumnWishes()) is None
+
+
+def test_several_masks_of_one_image_beside_a_table_are_left_out_and_told(tmp_path):
+    folder = laid_out(tmp_path / "s", labels="image,label\na,x\nb,y\n")
+    for name in ("a_mask", "a_mask_1", "b_mask"):
+        picture(folder / "masks" / f"{name}.png", lit=(1, 1, 3, 3))
+
+    dataset, remarks = imported(folder, tmp_path / "d")
+
+    assert list(dataset.tasks) == ["label"]
+    assert "The image has several masks: a_mask.png, a_mask_1.png. The masks are left out." in told(remarks)
+    assert "medkd import" not in told(remarks)
 
 
 def test_names_may_begin_above_the_folder(tmp_path):

@@ -61,12 +61,15 @@ def first_that_gives(
     DatasetProblem
         As `listing_of`.
     """
-    index = ImageIndex(folder_of(source))
     tables = _joined_by_side([read_table(path) for path in tables_at(source)])
+    meant = [table for table in tables if is_meant(table) and table.rows]
+    if not meant:
+        return Chosen(None, (), ())
+    index = ImageIndex(folder_of(source))
     rejected: list[Problem] = []
     absent: list[Problem] = []
     unread = list(tables)
-    for table in filter(is_meant, tables):
+    for table in meant:
         unread.remove(table)
         remarks = Tally(str(table.path))
         listing = listing_of(table, index, wishes, remarks)

@@ -45,6 +45,7 @@ _LAYOUTS = (
 _OF_TABLES = (box_table, class_labels)
 #: Their cases are patients, or the sides are given by those who know the patients.
 _OF_KNOWN_PATIENTS = (slice_folders, oasis1, rsna_pneumonia, medmnist, study_folders, bids)
+_UNITE = "Put them together into one; beside a table they are not united."
 _NAME_THE_COLUMN = "name their column with --column group=..., or "
 _LOOKED_FOR = (
     "It is no layout that can be imported. Looked for COCO JSON (images, annotations, categories), a table (.csv) with "
@@ -105,7 +106,11 @@ def _with_masks(source: Source) -> Source:
     try:
         paired = pairs.recognise(source.dataset.folder)
     except DatasetProblem as error:
-        remarks = tuple(Problem(f.where, f"{f.problem} The masks are left out.", f.hint) for f in error.problems)
+        hint = _UNITE if isinstance(error, SeveralMasks) else ""
+        remarks = tuple(
+            Problem(fault.where, f"{fault.problem} The masks are left out.", hint or fault.hint)
+            for fault in error.problems
+        )
         return replace(source, remarks=(*source.remarks, *remarks))
     return source if paired is None else replace(source, dataset=_joined(source.dataset, paired))
 

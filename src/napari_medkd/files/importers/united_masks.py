@@ -28,7 +28,7 @@ def united_pairs(folder: Path) -> Source:
 
 
 def with_masks(source: Source, masks_of: _Masks) -> Source:
-    """Return the source with the masks of its cases, by case id, as a task of its own.
+    """Return a source that makes no files with the masks of its cases, by case id, as a task of its own.
 
     Raises
     ------
