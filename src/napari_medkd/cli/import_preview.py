@@ -14,7 +14,7 @@ def document_of(preview: Preview) -> dict[str, Any]:
     numbers = summary_of(preview.dataset)
     for name, made in preview.made.items():
         task = numbers["tasks"][name]
-        task["labelled"] = made.cases
+        task["labelled"] = None if made.cases is None else made.cases + task["labelled"]
         task["classes"] = {known: made.boxes.get(known, count) for known, count in task["classes"].items()}
     return {
         **numbers,

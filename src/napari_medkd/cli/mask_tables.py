@@ -1,7 +1,7 @@
 """The scores of masks as rows and as text.
 
 A class's figure is the mean over cases. A domain's, and that of all classes, is the mean over cases of each case's
-mean over its classes. What is not applicable counts in neither.
+mean over its classes. A class that is neither in the prediction nor in the truth counts in neither, with its volumes.
 """
 
 import math
@@ -52,14 +52,15 @@ def _tables(rows: Sequence[Row]) -> dict[str, list[Row]]:
 
 
 def _means(rows: Iterable[Row], keys: Sequence[str]) -> list[Row]:
-    """Return a row for each combination of the keys: how many rows of it apply, and the mean of every figure."""
+    """Return a row for each combination of the keys: how many rows of it apply, and the mean of their every figure."""
     groups: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
-        groups.setdefault(tuple(row[key] for key in keys), []).append(row)
+        applicable = groups.setdefault(tuple(row[key] for key in keys), [])
+        applicable += [] if math.isnan(row["dice"]) else [row]
     return [
         {
             **dict(zip(keys, values, strict=True)),
-            "n": sum(not math.isnan(member["dice"]) for member in members),
+            "n": len(members),
             **{name: mean_of_applicable(member[name] for member in members) for name in _FIGURES},
         }
         for values, members in groups.items()

@@ -39,7 +39,7 @@ class ClassMeasures:
     hd95, assd
         In ``distance_unit``; nan where the class is in neither mask, infinite where it is in one only.
     volume, truth_volume
-        Predicted and true volume in ``volume_unit``.
+        Predicted and true volume in ``volume_unit``; means leave out both where the class is in neither mask.
     distance_unit
         ``"mm"``, or ``"pixel"`` for an image without a physical size.
     volume_unit

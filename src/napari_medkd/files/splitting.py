@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from napari_medkd.core.dataset import Case, Split
 
@@ -27,19 +28,27 @@ def split_by_group(dataset_name: str, cases: Iterable[Case]) -> Split:
     )
 
 
-def split_with_sides(dataset_name: str, cases: Iterable[Case], side_of: Mapping[str, str]) -> Split:
-    """Return the split whose sides (``train``, ``validate``, ``test``) are given by case id.
+def split_of_sides(cases: Iterable[Case], side_of: Mapping[str, str]) -> Split:
+    """Return the split whose sides (``train``, ``validate``, ``test``) are given by case id; others stay outside."""
+    names = [case.id for case in cases]
+    return Split(**{side: tuple(name for name in names if side_of.get(name) == side) for side in _SIDES})
 
-    Cases without a side stay outside. Where no case validates, 15 % of the groups that train do, at least one of two.
+
+def with_validation(dataset_name: str, cases: Iterable[Case], split: Split) -> Split:
+    """Return the split, where no case of it validates with 15 % of the groups that train doing so, at least one of two.
+
+    To be drawn when the groups of all cases are known.
     """
-    listed = [case for case in cases if case.id in side_of]
-    if "validate" not in side_of.values():
-        groups = {case.group for case in listed if side_of[case.id] == "train"}
-        drawn = sorted(groups, key=lambda group: _drawn(dataset_name, group))
-        validate = set(drawn[: max(round(_SHARE_VALIDATE * len(drawn)), len(drawn) >= 2)])
-        moved = {case.id for case in listed if side_of[case.id] == "train" and case.group in validate}
-        side_of = {**side_of, **dict.fromkeys(moved, "validate")}
-    return Split(**{side: tuple(case.id for case in listed if side_of[case.id] == side) for side in _SIDES})
+    if split.validate:
+        return split
+    group_of = {case.id: case.group for case in cases}
+    drawn = sorted({group_of[name] for name in split.train}, key=lambda group: _drawn(dataset_name, group))
+    validate = set(drawn[: max(round(_SHARE_VALIDATE * len(drawn)), len(drawn) >= 2)])
+    return replace(
+        split,
+        train=tuple(name for name in split.train if group_of[name] not in validate),
+        validate=tuple(name for name in split.train if group_of[name] in validate),
+    )
 
 
 _SIDES = ("train", "validate", "test")

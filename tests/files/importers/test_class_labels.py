@@ -51,6 +51,19 @@ def test_without_a_side_to_validate_a_part_of_the_training_patients_does(tmp_pat
     assert {"a", "b"} in (set(dataset.split.train), set(dataset.split.validate))
 
 
+def test_patients_named_beside_a_table_of_sides_stay_together_when_those_who_validate_are_drawn(tmp_path):
+    names = "abcdefgh"
+    rows = "".join(
+        f"{name},{'xy'[number % 2]},{'test' if number > 5 else 'train'}\n" for number, name in enumerate(names)
+    )
+    folder = laid_out(tmp_path / "s", f"image,label,split\n{rows}", names)
+    write(folder / "cases.csv", "id,group\na,1\nb,1\nc,1\nd,2\ne,2\nf,2\n")
+
+    dataset, _ = imported(folder, tmp_path / "d")
+
+    assert [len(side) for side in (dataset.split.train, dataset.split.validate, dataset.split.test)] == [3, 3, 2]
+
+
 def test_several_columns_of_classes_are_several_tasks_and_numbers_stay_in_order(tmp_path):
     table = "image,class,target\na,x,10\nb,y,9\nc,x,9\nd,y,10\n"
 
@@ -100,6 +113,41 @@ def test_findings_parted_by_a_bar_may_be_present_together(tmp_path):
     assert dataset.task("finding-labels").multilabel
     assert case_labels(dataset, "finding-labels") == {"a": {"Mass", "Nodule"}, "b": set(), "c": {"Mass"}}
     assert "Images have no class (1 in Finding Labels)" in told(remarks)
+
+
+def test_no_finding_beside_one_other_class_is_a_class_of_two(tmp_path):
+    table = "image,label\na,No Finding\nb,Pneumonia\nc,No Finding\nd,Pneumonia\n"
+
+    dataset, remarks = imported(laid_out(tmp_path / "s", table), tmp_path / "d")
+
+    assert not dataset.task("label").multilabel
+    assert dataset.task("label").classes == ("No Finding", "Pneumonia")
+    assert case_labels(dataset, "label")["a"] == {"No Finding"}
+    assert "left out" not in told(remarks)
+
+
+def test_no_finding_beside_several_classes_says_that_none_of_them_is_present(tmp_path):
+    table = "image,label\na,No Finding\nb,Mass\nc,Nodule\nd,Mass\n"
+
+    dataset, _ = imported(laid_out(tmp_path / "s", table), tmp_path / "d")
+
+    assert dataset.task("label").classes == ("Mass", "Nodule")
+    assert case_labels(dataset, "label")["a"] == set()
+
+
+def test_na_beside_one_other_class_is_a_class_and_told(tmp_path):
+    table = "image,diagnosis\na,NA\nb,AD\nc,\nd,NA\n"
+
+    dataset, remarks = imported(laid_out(tmp_path / "s", table), tmp_path / "d")
+
+    assert case_labels(dataset, "diagnosis") == {"a": {"NA"}, "b": {"AD"}, "d": {"NA"}}
+    assert "NA is taken as a class, for there is one other alone (diagnosis)" in told(remarks)
+
+
+def test_na_beside_several_classes_says_that_nothing_is_known(tmp_path):
+    dataset, _ = imported(laid_out(tmp_path / "s", "image,diagnosis\na,NA\nb,AD\nc,MCI\nd,AD\n"), tmp_path / "d")
+
+    assert case_labels(dataset, "diagnosis") == {"b": {"AD"}, "c": {"MCI"}, "d": {"AD"}}
 
 
 def test_a_person_names_the_columns(tmp_path):

@@ -21,6 +21,21 @@ def test_other_names_find_nothing(tmp_path, name):
     assert ImageIndex(tmp_path).find(name) is None
 
 
+@pytest.mark.parametrize("name", ["s/x/a.png", "{above}/s/x/a.png", "{root}/s/x/a.png", "{root}\\s\\x\\a.png"])
+def test_a_name_may_begin_above_the_folder_as_long_as_it_leads_into_it(tmp_path, name):
+    image = picture(tmp_path / "s" / "x" / "a.png")
+
+    found = ImageIndex(tmp_path / "s").find(name.format(above=tmp_path.name, root=tmp_path.as_posix()))
+
+    assert found == image
+
+
+def test_a_name_that_begins_in_another_folder_finds_nothing(tmp_path):
+    picture(tmp_path / "s" / "x" / "a.png")
+
+    assert ImageIndex(tmp_path / "s").find("t/x/a.png") is None
+
+
 @pytest.mark.parametrize("name", ["../a.png", "x/../../a.png", "/a.png", "C:\\a.png", "..\\a.png"])
 def test_names_that_leave_the_folder_are_refused(tmp_path, name):
     picture(tmp_path / "a.png")

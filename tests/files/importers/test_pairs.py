@@ -4,8 +4,11 @@ import pytest
 
 from napari_medkd.core.annotation import Mask
 from napari_medkd.core.errors import DatasetProblem
+from napari_medkd.files.importers.source import ColumnWishes
+from napari_medkd.files.importers.sources import source_at
 from napari_medkd.files.manifest import open_dataset, problems_of_dataset
 from napari_medkd.files.opening import read_mask
+from tests.files.importers.imported import imported, told
 
 
 def masks_of(dataset) -> dict[str, Mask]:
@@ -58,6 +61,50 @@ def test_masks_without_an_image_are_all_reported(tmp_path, save):
         open_dataset(tmp_path)
 
     assert [problem.where for problem in error.value.problems] == [str(tmp_path / f"masks/{name}.png") for name in "bc"]
+
+
+def test_a_numbered_mask_is_a_mask(tmp_path, save):
+    save(tmp_path / "a.png")
+    save(tmp_path / "a_mask_1.png")
+
+    (case,) = open_dataset(tmp_path).cases
+
+    assert case.annotations["segmentation"].name == "a_mask_1.png"
+
+
+@pytest.mark.parametrize("shelf", ["images", "masks"])
+def test_several_masks_of_one_image_are_refused_where_it_lies(tmp_path, save, shelf):
+    save(tmp_path / "images/a.png")
+    for ending in ("mask", "mask_1"):
+        save(tmp_path / shelf / f"a_{ending}.png")
+
+    with pytest.raises(DatasetProblem, match=r"images.a\.png: .*a_mask\.png, a_mask_1\.png.*medkd import"):
+        open_dataset(tmp_path)
+
+
+@pytest.mark.parametrize("shelf", ["images", "masks"])
+def test_several_masks_of_one_image_are_united_when_they_are_imported(tmp_path, save, shelf):
+    for name in "ab":
+        save(tmp_path / f"s/images/{name}.png")
+        save(tmp_path / f"s/{shelf}/{name}_mask.png", 255, 0, 0, 0, 0)
+    save(tmp_path / f"s/{shelf}/a_mask_1.png", 0, 0, 255, 0, 0)
+
+    dataset, remarks = imported(tmp_path / "s", tmp_path / "d")
+
+    assert {name: mask.labels[0, 0].tolist() for name, mask in masks_of(dataset).items()} == {
+        "a": [1, 0, 1, 0, 0],
+        "b": [1, 0, 0, 0, 0],
+    }
+    assert "Several masks of one image are united (a: 2)" in told(remarks)
+
+
+def test_several_masks_of_one_image_that_hold_several_values_are_refused(tmp_path, save):
+    save(tmp_path / "a.png")
+    save(tmp_path / "a_mask.png", 0, 1)
+    save(tmp_path / "a_mask_1.png", 0, 2)
+
+    with pytest.raises(DatasetProblem, match=r"hold the labels 1, 2"):
+        source_at(tmp_path, ColumnWishes())
 
 
 def test_two_images_of_one_name_are_refused(tmp_path, save):
@@ -200,6 +247,7 @@ def test_without_a_split_there_is_one_by_group(pairs):
         ("{", "no JSON"),
         ("[]", "No side of a split"),
         ('{"fold1": ["a"]}', "No side of a split"),
+        ('{"fold0": ["a"], "fold1": ["b"]}', "none is left to train"),
         ('{"train": "a"}', "train: This is no list"),
         ('{"train": ["a"], "test": ["a"]}', "listed twice"),
         ('{"train": ["z"]}', "'z' is not in the dataset"),
@@ -230,6 +278,26 @@ def test_patients_and_domains_come_from_a_table(pairs):
     assert sum({"a", "b"} <= side for side in sides) == 1
 
 
+@pytest.mark.parametrize(
+    "heading",
+    ["id,patient,site", "id, group, domain", "ID,Group,Domain", "id ,group ,domain ", "id;Patient ID;Scanner"],
+)
+def test_headings_and_cells_of_the_table_are_known_however_they_are_written(pairs, heading):
+    sign = ";" if ";" in heading else ","
+    rows = ("a, Ann , GE ", "b,Ann,GE", "a,,", "b ,Ann,")
+    (pairs / "cases.csv").write_text("\n".join((heading, *(row.replace(",", sign) for row in rows))))
+
+    found = [(case.group, case.domain) for case in open_dataset(pairs).cases]
+
+    assert found[:3] == [("Ann", "GE"), ("Ann", "GE"), ("c", "")]
+
+
+def test_a_column_called_group_is_the_patient_before_any_other(pairs):
+    (pairs / "cases.csv").write_text("id,subject,group\na,1,Ann\nb,2,Ann\n")
+
+    assert [case.group for case in open_dataset(pairs).cases[:2]] == ["Ann", "Ann"]
+
+
 def test_a_patient_on_two_sides_of_the_given_split_is_refused(pairs):
     (pairs / "cases.csv").write_text("id,group\na,Ann\nb,Ann\n")
     (pairs / "splits.json").write_text('{"train": ["a"], "test": ["b"]}')
@@ -243,7 +311,10 @@ def test_a_patient_on_two_sides_of_the_given_split_is_refused(pairs):
     [
         ("name,group\na,b\n", "no column id"),
         ("", "empty"),
-        ("id\na\nbb\nzzz\n", r"bb: There is no such case"),
+        ("id,group\na,x\nbb,x\nzzz,x\n", r"bb: There is no such case"),
+        ("id\na\nb\n", "of the patient or the domain"),
+        ("id,age\na,50\nb,51\n", "id, age; none of its columns is of the patient or the domain"),
+        ("id,patient\na,Ann\na,Bob\n", r"differ in 'patient' \(a: Ann and Bob\)"),
         ("id\n\xff", "UTF-8"),
     ],
 )

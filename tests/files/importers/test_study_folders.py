@@ -4,6 +4,8 @@ import pytest
 
 from napari_medkd.core.errors import DatasetProblem
 from napari_medkd.core.volume import Modality
+from napari_medkd.files.importers.source import ColumnWishes
+from napari_medkd.files.importers.sources import source_at
 from napari_medkd.files.manifest import open_dataset, problems_of_dataset
 from napari_medkd.files.opening import read_mask, read_volume
 from tests.files.importers.imported import imported
@@ -181,6 +183,32 @@ def test_slices_of_brainmetshare_become_volumes_in_the_order_of_their_numbers(tm
     assert volume.data[:, :, 0, 0].tolist() == [[1, 2, 10], [51, 52, 60], [101, 102, 110], [151, 152, 160]]
     assert mask.labels[:, 0, 0].tolist() == [0, 0, 1]
     assert (dataset.name, len(dataset.split.train), len(dataset.split.validate)) == ("brainmetshare", 2, 1)
+
+
+@pytest.mark.parametrize("names", ["0123", "01234", ["0", "1", "2", "3", "more"]])
+@pytest.mark.parametrize("place", ["train", "fold 1", "x/left"])
+def test_grades_in_folders_called_by_numbers_are_no_sequences(tmp_path, save, names, place):
+    for name in names:
+        for number in range(2):
+            save(tmp_path / "s" / place / name / f"{number}.png", int(name == "1"))
+
+    try:
+        layout = source_at(tmp_path / "s", ColumnWishes()).layout
+    except DatasetProblem as error:
+        layout = str(error)
+
+    assert "BrainMetShare slices" not in layout
+    assert "sequences" not in layout
+
+
+def test_grades_of_the_knee_below_a_folder_for_each_side_are_classes(tmp_path, save):
+    for side in ("train", "val", "test"):
+        for grade in range(5):
+            save(tmp_path / "s" / side / str(grade) / f"{side}{grade}.png", 1)
+
+    dataset, _ = imported(tmp_path / "s", tmp_path / "d")
+
+    assert dataset.task("class").classes == ("0", "1", "2", "3", "4")
 
 
 def test_sequences_without_the_same_slices_are_all_told(tmp_path, save):

@@ -4,6 +4,7 @@ Beside any layout may lie ``splits.json`` and ``cases.csv`` (see `napari_medkd.f
 """
 
 from pathlib import Path
+from types import ModuleType
 
 from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.errors import DatasetProblem
@@ -23,19 +24,30 @@ _HINT = (
 )
 
 
+class UnknownLayout(DatasetProblem):
+    """The folder is laid out in no way that is opened in place."""
+
+
 def recognise(folder: Path) -> Dataset:
     """Return the dataset that a folder of a known layout holds.
 
     Raises
     ------
+    UnknownLayout
+        Naming what was looked for.
     DatasetProblem
-        Naming what was looked for, or all that is wrong with the layout that was found.
+        With all that is wrong with the layout that was found.
     """
+    return with_cases_and_split(layout_and_dataset(folder)[1])
+
+
+def layout_and_dataset(folder: Path) -> tuple[ModuleType, Dataset]:
+    """Return the module of a folder's layout, and the dataset without what lies beside it; raises as `recognise`."""
     if not folder.is_dir():
         raise DatasetProblem(str(folder), "The folder does not exist.", "Check the path.")
     for layout in (nnunet, msd, pairs, study_folders, bids, plain):
         dataset = layout.recognise(folder)
         if dataset is not None:
-            return with_cases_and_split(dataset)
+            return layout, dataset
     refuse_slices_without_suffix(folder)
-    raise DatasetProblem(str(folder), _LOOKED_FOR, _HINT)
+    raise UnknownLayout(str(folder), _LOOKED_FOR, _HINT)

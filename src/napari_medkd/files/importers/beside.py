@@ -4,22 +4,21 @@
 ``val`` mean the same as ``development``, other keys are not read, and of a list of folds the first is taken. Of folds
 without sides (``{"fold0": [...], "fold1": [...], ...}``) the first tests, the second validates, the others train. Cases
 may be named with the suffix of their image.
-``cases.csv``: a line per case under the heading ``id,group,domain``; ``group`` is the patient, both may be left out.
+``cases.csv``: a line for each case (see `napari_medkd.files.importers.case_table`).
 """
 
-import csv
-import io
 import re
 from collections.abc import Container
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from napari_medkd.core.dataset import Case, Dataset, Split
-from napari_medkd.core.errors import DatasetProblem, Problem, did_you_mean
-from napari_medkd.files.importers.documents import json_of, text_of
+from napari_medkd.core.dataset import Dataset, Split
+from napari_medkd.core.errors import DatasetProblem, Problem
+from napari_medkd.files.importers.case_table import with_columns
+from napari_medkd.files.importers.documents import json_of
 from napari_medkd.files.opening import stem_of
-from napari_medkd.files.splitting import split_by_group
+from napari_medkd.files.splitting import split_by_group, with_validation
 
 _FOLD = re.compile(r"fold[ _-]?\d+")
 _SPLITS, _CASES = "splits.json", "cases.csv"
@@ -31,6 +30,12 @@ SIDES = {
 }
 
 
+def side_in(text: str) -> str:
+    """Return the side that a name of a file or folder speaks of, or "": ``instances_val2017`` is ``validate``."""
+    words = set(re.split(r"[^a-z]+", text.lower()))
+    return next((side for side, names in SIDES.items() if words & set(names)), "")
+
+
 def with_cases_and_split(dataset: Dataset) -> Dataset:
     """Return the dataset with the patients, domains and split that lie beside it, else with a split by group."""
     found = with_what_lies_beside(dataset)
@@ -38,38 +43,18 @@ def with_cases_and_split(dataset: Dataset) -> Dataset:
 
 
 def with_what_lies_beside(dataset: Dataset) -> Dataset:
-    """Return the dataset with the patients, domains and split that lie beside it, as far as they do."""
-    cases, split = dataset.cases, dataset.split
+    """Return the dataset with the patients, domains and split that lie beside it, as far as they do.
+
+    Where its own split has nobody to validate, some of the patients who train do, whoever they are said to be.
+    """
+    cases = dataset.cases
     if (dataset.folder / _CASES).is_file():
-        cases = _with_columns(cases, dataset.folder / _CASES)
+        cases = with_columns(cases, dataset.folder / _CASES)
     if (dataset.folder / _SPLITS).is_file():
         split = _split(dataset.folder / _SPLITS, {case.id for case in cases})
+    else:
+        split = with_validation(dataset.name, cases, dataset.split)
     return replace(dataset, cases=cases, split=split)
-
-
-def _with_columns(cases: tuple[Case, ...], path: Path) -> tuple[Case, ...]:
-    table = csv.DictReader(io.StringIO(text_of(path)))
-    if "id" not in (table.fieldnames or ()):
-        raise DatasetProblem(
-            str(path),
-            f"The heading is {', '.join(table.fieldnames or ()) or 'empty'}; there is no column id.",
-            "Begin with the line id,group,domain.",
-        )
-    rows = {row["id"]: row for row in table}
-    strangers = set(rows) - {case.id for case in cases}
-    if strangers:
-        raise DatasetProblem.of(
-            Problem(f"{path}: {name}", "There is no such case.", did_you_mean(name, [case.id for case in cases]))
-            for name in sorted(strangers)
-        )
-    return tuple(
-        replace(
-            case,
-            group=rows.get(case.id, {}).get("group") or case.group,
-            domain=rows.get(case.id, {}).get("domain") or case.domain,
-        )
-        for case in cases
-    )
 
 
 def _split(path: Path, ids: Container[str]) -> Split:
@@ -78,6 +63,9 @@ def _split(path: Path, ids: Container[str]) -> Split:
         document = document[0]
     if isinstance(document, dict) and len(document) > 1 and all(_FOLD.fullmatch(key) for key in document):
         test, validate, *rest = document.values()
+        if not rest:
+            found = "There are two folds, of which one tests and the other validates; none is left to train."
+            raise DatasetProblem(str(path), found, 'Write three folds or more, or {"train": [...], "test": [...]}.')
         document = {"test": test, "validate": validate, "train": [name for names in rest for name in names]}
     known = [word for words in SIDES.values() for word in words]
     if not isinstance(document, dict) or not set(document) & set(known):

@@ -9,7 +9,8 @@ from collections import Counter
 from napari_medkd.core.annotation import ClassLabel
 from napari_medkd.core.errors import DatasetProblem
 from napari_medkd.core.task import Task
-from napari_medkd.files.importers.table import CONFLICT, EMPTY, Listing
+from napari_medkd.files.importers.listed_images import CONFLICT, Listing
+from napari_medkd.files.importers.table import EMPTY
 from napari_medkd.files.importers.tally import Tally
 
 _UNCERTAIN, _BLANK = -1, None

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Literal
 
 from napari_medkd.core.errors import DatasetProblem
+from napari_medkd.files.importers.chosen_tables import first_that_gives
 from napari_medkd.files.importers.class_labels import class_columns, dataset_of, labelled, task_of_column
-from napari_medkd.files.importers.image_index import ImageIndex
+from napari_medkd.files.importers.listed_images import Listing
 from napari_medkd.files.importers.picture_boxes import Rectangle, boxes_on_pictures
 from napari_medkd.files.importers.source import ColumnWishes, Source, folder_of
-from napari_medkd.files.importers.table import EMPTY, Listing, Table, listing_of, read_table, tables_at
+from napari_medkd.files.importers.table import EMPTY, Table
 from napari_medkd.files.importers.tally import Tally
 
 TASK = "boxes"
@@ -42,16 +43,12 @@ _FORMS: tuple[tuple[tuple[str, ...], _Meaning], ...] = (
 
 def recognise(source: Path, wishes: ColumnWishes) -> Source | None:
     """Return what the table of boxes, or the first in a folder, says; None where there is none."""
-    for path in tables_at(source):
-        table = read_table(path)
-        if box_columns(table) is None:
-            continue
-        remarks = Tally(str(path))
-        listing = listing_of(table, ImageIndex(folder_of(source)), wishes, remarks)
-        found = None if listing is None else source_of(listing, folder_of(source), wishes, remarks)
-        if found is not None:
-            return found
-    return None
+    folder = folder_of(source)
+
+    def reading(listing: Listing, remarks: Tally) -> Source | None:
+        return source_of(listing, folder, wishes, remarks)
+
+    return first_that_gives("boxes", source, wishes, reading, lambda table: box_columns(table) is not None).source
 
 
 def box_columns(table: Table) -> tuple[tuple[str, ...], _Meaning] | None:

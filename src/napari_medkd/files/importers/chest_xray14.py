@@ -16,13 +16,14 @@ from napari_medkd.files.importers.box_table import rectangles_of
 from napari_medkd.files.importers.class_labels import Labels, dataset_of, labelled
 from napari_medkd.files.importers.documents import text_of
 from napari_medkd.files.importers.image_index import ImageIndex
+from napari_medkd.files.importers.listed_images import Listing, listing_of
 from napari_medkd.files.importers.picture_boxes import Rectangle, boxes_on_pictures
 from napari_medkd.files.importers.source import ColumnWishes, Source
-from napari_medkd.files.importers.table import Listing, listing_of, read_table
+from napari_medkd.files.importers.table import read_table
 from napari_medkd.files.importers.tally import Tally
 from napari_medkd.files.importers.unread_boxes import remark_none_here
 from napari_medkd.files.opening import stem_of
-from napari_medkd.files.splitting import split_with_sides
+from napari_medkd.files.splitting import split_of_sides
 
 FINDINGS = (
     "Atelectasis",
@@ -110,4 +111,4 @@ def _split(folder: Path, listing: Listing) -> Split:
         return Split()
     test = {stem_of(Path(line.strip())) for line in text_of(folder / _TEST).splitlines()}
     sides = {case.id: "test" if stem_of(case.images[0]) in test else "train" for case in listing.cases}
-    return split_with_sides("chest-xray14", listing.cases, sides)
+    return split_of_sides(listing.cases, sides)

@@ -1,9 +1,9 @@
 """A table that says of each image which class it is: a column of classes for each task, or columns of 0 and 1.
 
-Of several tables in a folder the first that has images and classes is read. Columns are known by their headings (see
-`table`), or by what a person asks for. Findings parted by ``|`` and columns of 0 and 1 (see `binary_columns`) make a
-task in which several classes may be present; a row without any, or ``No Finding``, says that none is. Rows of one image
-that give different classes are refused.
+Of several tables in a folder the first that has images and classes is read (see `chosen_tables`). Columns are known by
+their headings (see `table`), or by what a person asks for. Findings parted by ``|`` and columns of 0 and 1 (see
+`binary_columns`) make a task in which several classes may be present; a row without any, or ``No Finding`` beside at
+least two others, says that none is. Rows of one image that give different classes are refused.
 """
 
 from collections.abc import Iterable
@@ -15,19 +15,11 @@ from napari_medkd.core.dataset import Case, Dataset
 from napari_medkd.core.errors import DatasetProblem, Problem
 from napari_medkd.core.task import Task
 from napari_medkd.files.importers.binary_columns import findings_of
-from napari_medkd.files.importers.image_index import ImageIndex
+from napari_medkd.files.importers.chosen_tables import Chosen, first_that_gives
+from napari_medkd.files.importers.listed_images import CONFLICT, Listing
 from napari_medkd.files.importers.pairs import channels_and_modality
 from napari_medkd.files.importers.source import ColumnWishes, Source, folder_of
-from napari_medkd.files.importers.table import (
-    CONFLICT,
-    EMPTY,
-    Listing,
-    listing_of,
-    name_of,
-    read_table,
-    tables_at,
-    word_of,
-)
+from napari_medkd.files.importers.table import EMPTY, name_of, word_of
 from napari_medkd.files.importers.tally import Tally
 
 Labels = dict[str, ClassLabel]
@@ -55,17 +47,33 @@ _MOST_CLASSES = 100
 
 
 def recognise(source: Path, wishes: ColumnWishes) -> Source | None:
-    """Return what a table, or the first in a folder that has images and classes, says; None where there is none."""
-    for path in tables_at(source):
-        remarks = Tally(str(path))
-        listing = listing_of(read_table(path), ImageIndex(folder_of(source)), wishes, remarks)
-        if listing is None:
-            continue
+    """Return what a table, or the first in a folder that has images and classes, says; None where there is none.
+
+    Raises
+    ------
+    DatasetProblem
+        Where a table lists images, none of which is here, and no other gives classes.
+    """
+    chosen = _chosen(source, wishes)
+    if chosen.source is None and chosen.absent:
+        raise DatasetProblem.of(chosen.absent)
+    return chosen.source
+
+
+def remarks_of_others(source: Path, wishes: ColumnWishes) -> tuple[Problem, ...]:
+    """Return why the tables of images in a folder that is of another layout give no classes."""
+    return _chosen(source, wishes).rejected
+
+
+def _chosen(source: Path, wishes: ColumnWishes) -> Chosen:
+    def reading(listing: Listing, remarks: Tally) -> Source | None:
         labels = labels_of(listing, wishes.classes, remarks)
-        if labels:
-            found = labelled(dataset_of(listing, folder_of(source)), labels)
-            return Source(f"class labels in {path.name}", found, remarks=tuple(remarks))
-    return None
+        if not labels:
+            return None
+        found = labelled(dataset_of(listing, folder_of(source)), labels)
+        return Source(f"class labels in {listing.table.path.name}", found, remarks=tuple(remarks))
+
+    return first_that_gives("classes", source, wishes, reading)
 
 
 def dataset_of(listing: Listing, folder: Path) -> Dataset:
@@ -138,9 +146,8 @@ def task_of_column(listing: Listing, column: str, remarks: Tally) -> tuple[Task,
     DatasetProblem
         With every image whose rows give different classes; blank cells give none.
     """
-    said = {case: {row[column] for row in rows} for case, rows in listing.rows.items()}
-    said = {case: {value for value in values if value.lower() not in EMPTY} for case, values in said.items()}
-    several = any(_PARTED_BY in value or value.lower() == _NONE for values in said.values() for value in values)
+    said = _said(listing, column, remarks)
+    several = _may_be_together({value for values in said.values() for value in values})
     present = {
         case: {_parts(value) if several else frozenset({value}) for value in values}
         for case, values in said.items()
@@ -155,6 +162,23 @@ def task_of_column(listing: Listing, column: str, remarks: Tally) -> tuple[Task,
         remarks.add(f"{len(said) - len(present)} in {column}", "Images have no class", "They stay without a label.")
     task = Task(name_of(column), "classification", tuple(classes), multilabel=several)
     return task, {case: ClassLabel(answer, task) for case, (answer,) in present.items()}
+
+
+def _said(listing: Listing, column: str, remarks: Tally) -> dict[str, set[str]]:
+    """Return what the rows of each case say in a column; NA says nothing, unless there is but one class without it."""
+    said = {case: {row[column] for row in rows} for case, rows in listing.rows.items()}
+    values = {value for values in said.values() for value in values}
+    empty = EMPTY
+    if len({value for value in values if value.lower() not in EMPTY}) == 1 and "NA" in values:
+        empty = EMPTY - {"na"}
+        remarks.add(column, "NA is taken as a class, for there is one other alone", "Leave unknown cells blank.")
+    return {case: {value for value in values if value.lower() not in empty} for case, values in said.items()}
+
+
+def _may_be_together(values: set[str]) -> bool:
+    """Return whether several classes may be present in an image: some are parted, or that none is present is said."""
+    classes = {value for value in values if value.lower() != _NONE}
+    return any(_PARTED_BY in value for value in values) or len(values) > len(classes) > 1
 
 
 def _refuse_conflicts(listing: Listing, column: str, cases: list[str], said: dict[str, set[str]]) -> None:

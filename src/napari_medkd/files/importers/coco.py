@@ -6,14 +6,13 @@ document's name or folder. Of an image that several documents list, as COCO's ``
 do, the first one's boxes are taken.
 """
 
-import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from napari_medkd.core.dataset import Case, Dataset
 from napari_medkd.core.errors import DatasetProblem, VolumeProblem
-from napari_medkd.files.importers.beside import SIDES
+from napari_medkd.files.importers.beside import side_in
 from napari_medkd.files.importers.documents import json_of
 from napari_medkd.files.importers.image_index import ImageIndex, case_ids
 from napari_medkd.files.importers.pairs import channels_and_modality
@@ -21,7 +20,7 @@ from napari_medkd.files.importers.picture_boxes import Rectangle, boxes_on_pictu
 from napari_medkd.files.importers.source import ColumnWishes, Source, folder_of
 from napari_medkd.files.importers.tally import Tally
 from napari_medkd.files.picture_size import picture_grid
-from napari_medkd.files.splitting import split_with_sides
+from napari_medkd.files.splitting import split_of_sides
 
 TASK = "boxes"
 _PARTS = ("images", "annotations", "categories")
@@ -72,12 +71,6 @@ def _may_be_coco(path: Path) -> bool:
 
 def _is_coco(document: Any) -> bool:
     return isinstance(document, dict) and all(isinstance(document.get(part), list) for part in _PARTS)
-
-
-def side_in(text: str) -> str:
-    """Return the side that a name of a file or folder speaks of, or "": ``instances_val2017`` is ``validate``."""
-    words = set(re.split(r"[^a-z]+", text.lower()))
-    return next((side for side, names in SIDES.items() if words & set(names)), "")
 
 
 @dataclass
@@ -201,4 +194,4 @@ def _dataset(reading: _Reading, folder: Path) -> Dataset:
         folder=folder,
     )
     sides = {ids[path]: side for path, side in reading.side_of.items() if side}
-    return replace(dataset, split=split_with_sides(dataset.name, cases, sides)) if sides else dataset
+    return replace(dataset, split=split_of_sides(cases, sides)) if sides else dataset

@@ -82,7 +82,7 @@ class ImageIndex:
         Parameters
         ----------
         text
-            Such as ``images/a.png``, ``a.png`` or ``a``.
+            Such as ``images/a.png``, ``a.png`` or ``a``. Folders above this one may stand before it, if they are its.
         near
             Folder of the document: of several images of the name, one below it is meant.
 
@@ -92,7 +92,7 @@ class ImageIndex:
             Whose ``where`` is the name, if it leaves the folder or several images have it, of which not just one is in
             ``images/``.
         """
-        said = PurePosixPath(text.strip().replace("\\", "/"))
+        said = PurePosixPath(self._without_root(text.strip().replace("\\", "/")))
         if said.is_absolute() or ".." in said.parts or (said.parts and said.parts[0].endswith(":")):
             raise DatasetProblem(text, "A name leaves the folder.", "Name files by their place in it.")
         tail = tuple(part for part in said.parts if part != ".")
@@ -119,9 +119,27 @@ class ImageIndex:
         found = [path for path in self._by_stem.get(stem_of(name), []) if path.name == name.name or not suffix_of(name)]
         if not suffix_of(name):  # a name with a dot that is no suffix is a stem as it stands
             found = self._by_stem.get(name.name, [])
-        depth = len(tail) - 1
-        folders = {path: path.relative_to(self.folder).parts[:-1] for path in found}
-        return [path for path in found if folders[path][max(0, len(folders[path]) - depth) :] == tail[:-1]]
+        for above in ((), *(root.parts for root in self._roots)):
+            place_of = {path: (*above, *path.relative_to(self.folder).parts[:-1]) for path in found}
+            ending = [path for path, place in place_of.items() if _ends_with(place, tail[:-1])]
+            if ending:
+                return ending
+        return []
+
+    @property
+    def _roots(self) -> tuple[Path, Path]:
+        """The folder's whole path as it was given, and without links."""
+        return self.folder.absolute(), self.folder.resolve()
+
+    def _without_root(self, name: str) -> str:
+        for root in self._roots:
+            if name.startswith(f"{root.as_posix()}/"):
+                return name.removeprefix(f"{root.as_posix()}/")
+        return name
+
+
+def _ends_with(place: tuple[str, ...], end: tuple[str, ...]) -> bool:
+    return place[max(0, len(place) - len(end)) :] == end
 
 
 def case_ids(paths: Iterable[Path], folder: Path) -> dict[Path, str]:

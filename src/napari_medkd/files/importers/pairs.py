@@ -1,9 +1,12 @@
 """Plain folders of images and masks of the same name; the classes are the values found in the masks.
 
 Either ``images/`` (or ``image/``) beside ``labels/``, ``masks/``, ``label/`` or ``mask/``, or both kinds of file in one
-folder. A mask may end in ``_mask``, ``_label`` or ``_seg``; in one folder it must. A folder of DICOM is an image.
+folder. A mask may end in ``_mask``, ``_mask_1``, ``_label`` or ``_seg``; in one folder it must. A folder of DICOM is an
+image.
 """
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from napari_medkd.core.dataset import Case, Dataset
@@ -12,56 +15,100 @@ from napari_medkd.core.volume import Modality
 from napari_medkd.files.importers.dataset_json import TASK
 from napari_medkd.files.importers.listing import image_files
 from napari_medkd.files.importers.loose_slices import refuse_loose_slices
+from napari_medkd.files.importers.mask_names import MasksOf, image_of, parted
 from napari_medkd.files.importers.mask_values import task_of_masks
 from napari_medkd.files.opening import VOLUME_SUFFIXES, read_volume, stem_of, suffix_of
 
 _IMAGE_FOLDERS = ("images", "image")
 _MASK_FOLDERS = ("labels", "masks", "label", "mask")
-_MASK_ENDINGS = ("_masks", "_mask", "_labels", "_label", "_seg")
 
 #: Pictures may be grey or coloured; so many are looked at before their channels are believed.
 _PICTURES = 8
 
 
+class SeveralMasks(DatasetProblem):
+    """An image has several masks, which are one only when they are imported."""
+
+
 def recognise(folder: Path) -> Dataset | None:
-    """Return the dataset of the folder, or None where no image has a mask."""
-    images, masks = _found(folder)
-    if not set(images) & set(masks):
+    """Return the dataset of the folder, or None where no image has a mask.
+
+    Raises
+    ------
+    DatasetProblem
+        With every mask of no image.
+    SeveralMasks
+        With every image that has more than one mask.
+    """
+    images, masks_of = images_and_masks(folder)
+    if not masks_of:
         return None
-    lonely = sorted(set(masks) - set(images))
-    if lonely:
-        raise DatasetProblem.of(
-            Problem(str(masks[name]), f"There is no image called {name!r}.", "Add its image, or take the mask away.")
-            for name in lonely
+    several = {name: paths for name, paths in masks_of.items() if len(paths) > 1}
+    if several:
+        hint = f"Put them together into one, or import the folder, which unites them: medkd import {folder} OUT."
+        raise SeveralMasks.of(
+            Problem(str(images[name]), f"The image has several masks: {', '.join(path.name for path in paths)}.", hint)
+            for name, paths in several.items()
         )
+    masks = {name: paths[0] for name, paths in masks_of.items()}
     task, label_map = task_of_masks([masks[name] for name in sorted(masks)])
-    channels, modality = channels_and_modality(list(images.values()))
-    cases = tuple(
-        Case(name, (path,), name, annotations={TASK: masks[name]} if name in masks else {})
-        for name, path in images.items()
+    dataset = dataset_of(folder, images)
+    return replace(
+        dataset,
+        tasks={TASK: task},
+        cases=tuple(
+            replace(case, annotations={TASK: masks[case.id]}) if case.id in masks else case for case in dataset.cases
+        ),
+        label_maps={TASK: label_map} if label_map.values else {},
     )
+
+
+def dataset_of(folder: Path, images: Mapping[str, Path]) -> Dataset:
+    """Return the images by their cases' names, as a dataset without tasks."""
+    channels, modality = channels_and_modality(list(images.values()))
     return Dataset(
         name=folder.resolve().name,
         channels=channels,
         modality=modality,
-        tasks={TASK: task},
-        cases=cases,
-        label_maps={TASK: label_map} if label_map.values else {},
+        tasks={},
+        cases=tuple(Case(name, (path,), name) for name, path in images.items()),
         folder=folder,
     )
 
 
-def _found(folder: Path) -> tuple[dict[str, Path], dict[str, Path]]:
+def images_and_masks(folder: Path) -> tuple[dict[str, Path], MasksOf]:
+    """Return images and their masks by the name they share, or no mask where none is of an image.
+
+    Raises
+    ------
+    DatasetProblem
+        With every mask of no image, where others are of one.
+    """
+    images, masks = _found(folder)
+    if not set(images) & set(masks):
+        return images, {}
+    lonely = sorted(set(masks) - set(images))
+    if lonely:
+        raise DatasetProblem.of(
+            Problem(str(path), f"There is no image called {name!r}.", "Add its image, or take the mask away.")
+            for name in lonely
+            for path in masks[name]
+        )
+    return images, masks
+
+
+def _found(folder: Path) -> tuple[dict[str, Path], MasksOf]:
     """Return image and mask files by the name they share."""
     shelf = _shelf(folder)
     masks_beside = next((folder / name for name in _MASK_FOLDERS if image_files(folder / name)), None)
     if masks_beside is None or shelf == folder:
-        files = image_files(shelf)
-        masks = {_without_ending(path): path for path in files if _without_ending(path) != stem_of(path)}
-        return by_name([path for path in files if path not in masks.values()]), masks
+        files, masks = parted(image_files(shelf))
+        return by_name(files), masks
     images = by_name(image_files(shelf))
-    found = image_files(masks_beside)
-    return images, {stem_of(path) if stem_of(path) in images else _without_ending(path): path for path in found}
+    found: dict[str, list[Path]] = {}
+    for path in image_files(masks_beside):
+        found.setdefault(stem_of(path) if stem_of(path) in images else image_of(path), []).append(path)
+    return images, {name: tuple(paths) for name, paths in found.items()}
 
 
 def _shelf(folder: Path) -> Path:
@@ -84,11 +131,6 @@ def by_name(files: list[Path]) -> dict[str, Path]:
             if images[stem_of(path)] != path
         )
     return images
-
-
-def _without_ending(path: Path) -> str:
-    stem = stem_of(path)
-    return next((stem.removesuffix(end) for end in _MASK_ENDINGS if stem.endswith(end)), stem)
 
 
 def channels_and_modality(images: list[Path]) -> tuple[tuple[str, ...], Modality]:

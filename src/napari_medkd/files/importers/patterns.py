@@ -16,6 +16,7 @@ from napari_medkd.files.importers.mask_values import task_of_masks
 from napari_medkd.files.importers.pairs import channels_and_modality
 from napari_medkd.files.importers.source import Source
 from napari_medkd.files.importers.tally import Tally
+from napari_medkd.files.importers.unknown_patients import telling_unknown_patients
 from napari_medkd.files.opening import stem_of
 
 _PLACES = re.compile(r"\*\*/|\*|\{[^{}]*\}")
@@ -103,7 +104,8 @@ def source_by_patterns(folder: Path, patterns: Patterns) -> Source:
         channels = _channel_names(patterns.images)
         modality = dataset.modality if dataset.modality is not Modality.OTHER else modality_of(channels)
         dataset = replace(dataset, channels=channels, modality=modality)
-    return Source("files by pattern", with_what_lies_beside(dataset), remarks=tuple(remarks))
+    found = Source("files by pattern", with_what_lies_beside(dataset), remarks=tuple(remarks))
+    return telling_unknown_patients(found, "put {patient} into the patterns, or ")
 
 
 def _channel_names(patterns: Sequence[str]) -> tuple[str, ...]:

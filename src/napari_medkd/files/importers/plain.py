@@ -5,8 +5,8 @@ A folder inside that holds DICOM is a case.
 
 from pathlib import Path
 
-from napari_medkd.core.dataset import Case, Dataset
-from napari_medkd.files.importers.pairs import by_name, channels_and_modality, image_shelf
+from napari_medkd.core.dataset import Dataset
+from napari_medkd.files.importers.pairs import by_name, dataset_of, image_shelf
 
 
 def recognise(folder: Path) -> Dataset | None:
@@ -14,12 +14,4 @@ def recognise(folder: Path) -> Dataset | None:
     images = by_name(image_shelf(folder))
     if not images:
         return None
-    channels, modality = channels_and_modality(list(images.values()))
-    return Dataset(
-        name=folder.resolve().name,
-        channels=channels,
-        modality=modality,
-        tasks={},
-        cases=tuple(Case(name, (path,), name) for name, path in images.items()),
-        folder=folder,
-    )
+    return dataset_of(folder, images)

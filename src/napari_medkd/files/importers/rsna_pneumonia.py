@@ -13,9 +13,10 @@ from napari_medkd.core.volume import Modality
 from napari_medkd.files.importers.box_table import rectangles_of
 from napari_medkd.files.importers.class_labels import Labels, dataset_of, labelled
 from napari_medkd.files.importers.image_index import ImageIndex
+from napari_medkd.files.importers.listed_images import CONFLICT, listing_of
 from napari_medkd.files.importers.picture_boxes import boxes_on_pictures
 from napari_medkd.files.importers.source import ColumnWishes, Source, folder_of
-from napari_medkd.files.importers.table import CONFLICT, listing_of, read_table
+from napari_medkd.files.importers.table import read_table
 from napari_medkd.files.importers.tally import Tally
 
 _BOXES, _CLASSES = "stage_2_train_labels.csv", "stage_2_detailed_class_info.csv"

@@ -19,6 +19,7 @@ from napari_medkd.core.errors import DatasetProblem, Problem, VolumeProblem
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Modality, Volume
+from napari_medkd.files.importers.beside import side_in
 from napari_medkd.files.importers.dataset_json import TASK
 from napari_medkd.files.importers.listing import image_files
 from napari_medkd.files.importers.source import ColumnWishes, Made, Source
@@ -30,7 +31,7 @@ _MASK = "seg"
 
 
 def recognise(source: Path, wishes: ColumnWishes) -> Source | None:
-    """Return the cases below the folder, up to two folders deep; None where there is none.
+    """Return the cases below the folder, up to two folders deep; None where there is none, or none has a mask.
 
     Raises
     ------
@@ -42,7 +43,7 @@ def recognise(source: Path, wishes: ColumnWishes) -> Source | None:
     folders = sorted(
         path.parent for pattern in ("*/0", "*/*/0", "*/*/*/0") for path in source.glob(pattern) if _is_case(path.parent)
     )
-    if not folders:
+    if not any((folder / _MASK).is_dir() for folder in folders):
         return None
     task = Task(TASK, "segmentation", ("background", "metastasis"))
     problems = [problem for folder in folders for problem in _problems_of(folder)]
@@ -60,7 +61,11 @@ def recognise(source: Path, wishes: ColumnWishes) -> Source | None:
 
 
 def _is_case(folder: Path) -> bool:
-    return all((folder / name).is_dir() for name in _SEQUENCES)
+    """Return whether a folder holds those of the sequences and no other, and is no side, whose folders are classes."""
+    if side_in(folder.name):
+        return False
+    names = {path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")}
+    return set(_SEQUENCES) <= names <= {*_SEQUENCES, _MASK}
 
 
 def _slices(folder: Path) -> list[Path]:

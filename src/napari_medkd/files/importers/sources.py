@@ -5,24 +5,31 @@ Masks that lie in pairs with the images of a table are taken along, as a task of
 
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.errors import DatasetProblem, Problem
 from napari_medkd.files.importers import (
+    UnknownLayout,
+    bids,
     box_table,
     chest_xray14,
     class_folders,
     class_labels,
     coco,
+    layout_and_dataset,
     medmnist,
     oasis1,
     pairs,
-    recognise,
     rsna_pneumonia,
     slice_folders,
+    study_folders,
 )
 from napari_medkd.files.importers.beside import with_what_lies_beside
+from napari_medkd.files.importers.pairs import SeveralMasks
 from napari_medkd.files.importers.source import ColumnWishes, Source
+from napari_medkd.files.importers.united_masks import united_pairs
+from napari_medkd.files.importers.unknown_patients import telling_unknown_patients
 from napari_medkd.files.importers.unread_boxes import remarks_of_unread_boxes
 
 _LAYOUTS = (
@@ -36,6 +43,10 @@ _LAYOUTS = (
     class_labels,
 )
 _OF_TABLES = (box_table, class_labels)
+#: Their cases are patients, or the sides are given by those who know the patients.
+_OF_KNOWN_PATIENTS = (slice_folders, oasis1, rsna_pneumonia, medmnist, study_folders, bids)
+_UNITE = "Put them together into one; beside a table they are not united."
+_NAME_THE_COLUMN = "name their column with --column group=..., or "
 _LOOKED_FOR = (
     "It is no layout that can be imported. Looked for COCO JSON (images, annotations, categories), a table (.csv) with "
     "a column of images and one of classes or of boxes, and the .npz file of a MedMNIST set."
@@ -57,10 +68,19 @@ def source_at(path: Path, wishes: ColumnWishes) -> Source:
         if found is not None:
             found = _with_masks(found) if layout in _OF_TABLES else found
             found = _telling_unread_boxes(found, path) if layout is class_labels else found
-            return replace(found, dataset=with_what_lies_beside(found.dataset))
+            return _with_what_lies_beside(found, layout)
     if path.is_file():
         raise DatasetProblem(str(path), _LOOKED_FOR, "Choose such a file, or the folder that it lies in.")
-    return _telling_unread_boxes(_without_made_files(path), path)
+    found = _telling_unread_boxes(_without_made_files(path), path)
+    return replace(found, remarks=(*found.remarks, *class_labels.remarks_of_others(path, wishes)))
+
+
+def _with_what_lies_beside(source: Source, layout: ModuleType) -> Source:
+    """Return the source with what lies beside it, and a remark where patients could be known and are not."""
+    found = replace(source, dataset=with_what_lies_beside(source.dataset))
+    if layout in _OF_KNOWN_PATIENTS:
+        return found
+    return telling_unknown_patients(found, _NAME_THE_COLUMN if layout in _OF_TABLES else "")
 
 
 def _telling_unread_boxes(source: Source, path: Path) -> Source:
@@ -68,14 +88,17 @@ def _telling_unread_boxes(source: Source, path: Path) -> Source:
 
 
 def _without_made_files(folder: Path) -> Source:
-    """Return a dataset of a layout that is opened in place, or of a folder for each class."""
+    """Return a dataset of a layout that is opened in place, of one but for images with several masks, or of classes."""
     try:
-        return Source("a folder that is opened in place, too", recognise(folder))
-    except DatasetProblem:
+        layout, dataset = layout_and_dataset(folder)
+    except SeveralMasks:
+        return _with_what_lies_beside(united_pairs(folder), pairs)
+    except UnknownLayout:
         of_classes = class_folders.recognise(folder)
         if of_classes is None:
             raise
-    return replace(of_classes, dataset=with_what_lies_beside(of_classes.dataset))
+        return _with_what_lies_beside(of_classes, class_folders)
+    return _with_what_lies_beside(Source("a folder that is opened in place, too", dataset), layout)
 
 
 def _with_masks(source: Source) -> Source:
@@ -83,7 +106,11 @@ def _with_masks(source: Source) -> Source:
     try:
         paired = pairs.recognise(source.dataset.folder)
     except DatasetProblem as error:
-        remarks = tuple(Problem(f.where, f"{f.problem} The masks are left out.", f.hint) for f in error.problems)
+        hint = _UNITE if isinstance(error, SeveralMasks) else ""
+        remarks = tuple(
+            Problem(fault.where, f"{fault.problem} The masks are left out.", hint or fault.hint)
+            for fault in error.problems
+        )
         return replace(source, remarks=(*source.remarks, *remarks))
     return source if paired is None else replace(source, dataset=_joined(source.dataset, paired))
 
