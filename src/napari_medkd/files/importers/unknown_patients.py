@@ -19,5 +19,5 @@ def telling_unknown_patients(source: Source, first_hint: str = "") -> Source:
     cases = source.dataset.cases
     if len(cases) < 2 or any(case.group != case.id for case in cases):
         return source
-    hint = f"If a patient has several, {first_hint}list id and group in cases.csv in this folder; and import again."
+    hint = f"If a patient has several, {first_hint}list id and group in cases.csv in this folder, and import again."
     return replace(source, remarks=(*source.remarks, Problem(str(source.dataset.folder), _FOUND, hint)))
