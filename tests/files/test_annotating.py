@@ -9,7 +9,7 @@ from napari_medkd.core.dataset import LabelMap, Split
 from napari_medkd.core.errors import DatasetProblem
 from napari_medkd.core.task import Task
 from napari_medkd.files.annotating import annotation_path, save_annotation, take_back_annotation
-from napari_medkd.files.manifest import MANIFEST, open_dataset
+from napari_medkd.files.manifest import MANIFEST, open_dataset, write_dataset
 from napari_medkd.files.opening import read_mask, read_volume
 
 VESSELS = Task("vessels", "segmentation", ("background", "artery", "vein"))
@@ -192,3 +192,48 @@ def test_a_case_whose_patient_tests_is_saved_and_joins_no_side(folder):
     again = open_dataset(folder)
     assert again.split == Split((), (), ("second",))
     assert "vessels" in again.case("first").annotations
+
+
+@pytest.fixture
+def halves(folder):
+    """The two images with a mask of 0 and 255 for each, and a manifest that names one structure."""
+    nibabel = pytest.importorskip("nibabel")
+    dataset, annotations = open_dataset(folder), {}
+    (folder / "masks").mkdir()
+    for case in dataset.cases:
+        image = nibabel.load(case.images[0])
+        mask = np.zeros(image.shape, np.uint8)
+        mask[:, :3] = 255
+        annotations[case.id] = folder / "masks" / f"{case.id}.nii.gz"
+        nibabel.save(nibabel.Nifti1Image(mask, image.affine), annotations[case.id])
+    cases = tuple(replace(case, annotations={"vessels": annotations[case.id]}) for case in dataset.cases)
+    task = Task("vessels", "segmentation", VESSELS.classes[:2])
+    write_dataset(replace(dataset, tasks={"vessels": task}, cases=cases), folder)
+    return folder
+
+
+def read_as_listed(dataset, case):
+    path = dataset.case(case).annotations["vessels"]
+    return read_mask(path, dataset.task("vessels"), label_map=dataset.label_maps.get("vessels")).labels
+
+
+def test_masks_of_0_and_255_are_still_read_when_a_class_is_added(halves):
+    before = open_dataset(halves)
+    mask, second = painted(before, "first"), read_as_listed(before, "second")
+    mask.labels[0, 0, 0] = 1
+
+    changed = save_annotation(before, "first", mask)
+
+    for dataset in (changed, open_dataset(halves)):
+        assert np.array_equal(read_as_listed(dataset, "second"), second)
+        assert np.array_equal(read_as_listed(dataset, "first"), mask.labels)
+
+
+def test_a_class_that_is_added_to_masks_painted_here_needs_no_map(folder):
+    two = Task("vessels", "segmentation", VESSELS.classes[:2])
+    for name in ("first", "second"):
+        once = save_annotation(open_dataset(folder), name, painted(open_dataset(folder), name, two))
+
+    changed = save_annotation(once, "first", painted(once, "first"))
+
+    assert not changed.label_maps
