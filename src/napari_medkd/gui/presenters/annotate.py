@@ -41,7 +41,7 @@ class AnnotatePresenter:
         self._one_at_a_time = threading.Lock()
         self.is_draft = False
         self._is_saving = self._is_last_look = self._has_failed = False
-        self._finish: Callable[[], None] | None = None
+        self._finish: tuple[Callable[[], None], ...] = ()
         self.annotation: Annotation | None = None
 
     def begin(self, annotation: "Annotation") -> None:
@@ -49,7 +49,7 @@ class AnnotatePresenter:
         self.annotation = annotation
         self._saved = annotation.snapshot()
         self.is_draft = annotation.is_draft
-        self._is_last_look, self._finish = False, None
+        self._is_last_look, self._finish = False, ()
         self._state.painted = annotation.painted(self._saved)
         self._state.saved = ""
         self._state.problem = None
@@ -84,19 +84,25 @@ class AnnotatePresenter:
         return True
 
     def put_away(self, then: Callable[[], None]) -> None:
-        """Stop painting because something else is wanted: a draft that nobody has changed is not kept."""
+        """Stop painting because something else is wanted: a draft that nobody has changed or approved is not kept."""
         annotation = self.annotation
         if annotation is None or not annotation.is_there:
             self.look()
             then()
-        elif self.is_draft and self._is_all_saved(annotation):
+        elif self.is_draft and not self._finish and self._is_all_saved(annotation):
             self.discard()
             then()
         else:
-            self.finish(then)
+            self._finish_with(*self._finish, then)
 
     def finish(self, then: Callable[[], None]) -> None:
-        """Save what is not saved yet, then stop looking after the mask; where saving fails, painting goes on."""
+        """Save what is not saved yet, then stop looking after the mask; where saving fails, painting goes on.
+
+        Where something else is wanted already, it waits until this is over.
+        """
+        self._finish_with(then, *self._finish)
+
+    def _finish_with(self, *then: Callable[[], None]) -> None:
         self._finish = then
         self._is_last_look = not self._is_saving
         self.look()
@@ -165,10 +171,10 @@ class AnnotatePresenter:
             self._publish(annotation, dataset)
         if self._has_failed and not self.is_draft:  # what could not be saved is saved now, or taken back
             self._has_failed, self._state.problem = False, None
-        if self._finish is not None:
-            self._end(self._finish)
+        if self._finish:
+            self._end()
 
-    def _end(self, then: Callable[[], None]) -> None:
+    def _end(self) -> None:
         """Stop looking after the mask; after a save that was under way, or a stroke during one, another comes first."""
         annotation = self.annotation
         if annotation is None:
@@ -177,10 +183,11 @@ class AnnotatePresenter:
             self._is_last_look = True
             self.look()
             return
-        self._finish = None
+        finish, self._finish = self._finish, ()
         annotation.close()
         self.annotation = None
-        then()
+        for then in finish:
+            then()
 
     def _is_all_saved(self, annotation: "Annotation") -> bool:
         try:
@@ -216,7 +223,7 @@ class AnnotatePresenter:
     def _tell(self, error: Exception) -> None:
         self._is_saving = self._is_last_look = False
         self._has_failed = True
-        self._finish = None
+        self._finish = ()
         self._state.problem = problems_of(error, "annotation")[0]
 
 
