@@ -119,6 +119,14 @@ def finish(page, qtbot):
     qtbot.waitUntil(lambda: page.presenter.annotation is None, timeout=10_000)
 
 
+def test_a_case_on_which_nothing_was_painted_is_no_reference_and_keeps_no_layer(viewer, dock, page, qtbot):
+    finish(page, qtbot)
+
+    assert dock.session.references == ()
+    assert not dock.state.rows[0].labelled
+    assert [layer.name for layer in viewer.layers] == ["case_0"]
+
+
 def test_a_second_case_begins_empty_and_what_was_painted_on_the_first_makes_room(viewer, dock, page, qtbot):
     stroke(viewer, qtbot)
     finish(page, qtbot)
