@@ -94,6 +94,16 @@ def test_cases_are_marked_and_unmarked_as_references(presenter, session, state, 
     assert [row.id for row in state.rows if row.is_reference] == ["case_3"]
 
 
+def test_a_case_that_is_set_apart_is_made_no_reference_and_that_is_said(presenter, session, state, tiny_dataset):
+    presenter.open(tiny_dataset)
+
+    presenter.mark_references(["case_1", "case_4", "case_5"], on=True)
+
+    assert session.references == ("case_1",)
+    assert [problem.where for problem in state.problems] == ["case_4", "case_5"]
+    assert "not made a reference" in state.problems[0].problem
+
+
 def test_a_dock_that_opens_later_shows_the_open_dataset(session, tiny_dataset):
     session.dataset = open_dataset(tiny_dataset)
     state = DataState()

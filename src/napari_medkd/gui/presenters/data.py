@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_medkd.core.errors import InputProblem, Problem
+from napari_medkd.core.errors import DatasetProblem, InputProblem, Problem
 from napari_medkd.gui.command import ask, end_questions
 from napari_medkd.gui.members import Member, joined, problems_of_names, row_of
 from napari_medkd.gui.presenters.looks import Look, Looks
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _SUGGEST = "suggest"
 _SIDES = ("train", "validate", "test")
+_APART = "It is not made a reference: it validates or tests, or another case of its patient does."
+_ANOTHER = "Mark a case of another patient, or change the dataset's split."
 
 
 class DataPresenter:
@@ -122,8 +124,17 @@ class DataPresenter:
         self._show_problems()
 
     def mark_references(self, ids: Iterable[str], *, on: bool, folder: Path | None = None) -> None:
-        """Add cases to the reference cases of the dataset in a folder, else of the current one; or take them away."""
-        session, ids = self._session, tuple(ids)
+        """Add cases to the reference cases of the dataset in a folder, else of the current one; or take them away.
+
+        Those that are set apart are not added, which is told: a run would refuse them.
+        """
+        session, key, ids = self._session, folder or _key_of(self._session), tuple(ids)
+        member = next((one for one in study_of(session) if one.folder == key), None)
+        apart = member.dataset.set_apart() if on and member is not None else frozenset()
+        refused = [Problem(name, _APART, _ANOTHER) for name in ids if name in apart]
+        if refused:
+            self.tell(DatasetProblem.of(refused), "references")
+        ids = tuple(name for name in ids if name not in apart)
         if folder is None or folder == _key_of(session):
             session.references = _marked(session.references, ids, on=on)
         else:
