@@ -81,8 +81,8 @@ def save_annotation(dataset: Dataset, case: str, mask: Mask) -> Dataset:
     return changed
 
 
-def take_back_annotation(before: Dataset, case: str, mask: Mask) -> None:
-    """Undo `save_annotation` of a mask in the manifest as it is now, and delete the mask's file.
+def take_back_annotation(before: Dataset, case: str, mask: Mask) -> Dataset:
+    """Undo `save_annotation` of a mask in the manifest as it is now, delete the mask's file, and return the dataset.
 
     Parameters
     ----------
@@ -114,6 +114,7 @@ def take_back_annotation(before: Dataset, case: str, mask: Mask) -> None:
     write_dataset(changed, before.folder)
     if was != path:
         path.unlink(missing_ok=True)
+    return changed
 
 
 def _as_on_disk(dataset: Dataset, case: str) -> Dataset:
