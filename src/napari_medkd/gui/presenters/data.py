@@ -18,7 +18,7 @@ from napari_medkd.gui.study import renew, study_of
 if TYPE_CHECKING:
     from napari_medkd.core.dataset import Dataset
 
-_SUGGEST = "suggest"
+_SUGGEST, _CHECK = "suggest", "check"
 _SIDES = ("train", "validate", "test")
 _APART = "It is not made a reference: it validates or tests, or another case of its patient does."
 _ANOTHER = "Mark a case of another patient, or change the dataset's split."
@@ -45,6 +45,7 @@ class DataPresenter:
         self._in_background = in_background
         self._is_painting = is_painting
         self._wish = 0
+        self._asked_from: dict[str, Path] = {}  # by question; a stroke that is saved changes the session's path
         self._told: tuple[Problem, ...] = ()
         self._looks = Looks(in_background)
         self._looks.changed.connect(self.show)
@@ -145,10 +146,12 @@ class DataPresenter:
 
     def suggest(self) -> None:
         """Rank the cases by how typical they are, in a process of its own; the best come first in the state."""
-        path, interpreter, wish = self._session.dataset_path, self._session.interpreter, self._wish
+        path, interpreter, key = self._session.dataset_path, self._session.interpreter, _key_of(self._session)
+        wish = self._wish
         if path is None or self._state.is_suggesting:
             return
         self._state.is_suggesting = True
+        self._asked_from[_SUGGEST] = path
 
         def work() -> tuple[str, ...]:
             ranked = ask(interpreter, [_SUGGEST, str(path)], patience_seconds=None)
@@ -156,34 +159,37 @@ class DataPresenter:
 
         def then(ranked: tuple[str, ...]) -> None:
             self._state.is_suggesting = False
-            if wish == self._wish and path == self._session.dataset_path:
+            if wish == self._wish and key == _key_of(self._session):
                 self._state.suggestion = ranked
 
         def failed(error: Exception) -> None:
             self._state.is_suggesting = False
-            if wish == self._wish and path == self._session.dataset_path:
+            if wish == self._wish and key == _key_of(self._session):
                 self.tell(error, str(path))
 
         self._in_background(work, then, failed)
 
     def cancel_suggestion(self) -> None:
         """End the ranking, if there is one."""
-        end_questions(_SUGGEST, str(self._session.dataset_path))
+        if _SUGGEST in self._asked_from:
+            end_questions(_SUGGEST, str(self._asked_from[_SUGGEST]))
 
     def check_images(self) -> None:
         """Look at every voxel of the current dataset, in a process of its own that may take as long as it needs."""
         path, interpreter, key = self._session.dataset_path, self._session.interpreter, _key_of(self._session)
         if path is None or key is None:
             return
+        self._asked_from[_CHECK] = path
 
         def work() -> tuple[Problem, ...]:
-            return tuple(Problem(**row) for row in ask(interpreter, ["check", str(path)], patience_seconds=None))
+            return tuple(Problem(**row) for row in ask(interpreter, [_CHECK, str(path)], patience_seconds=None))
 
         self._looks.begin(Look(key, path, can_be_cancelled=True), work)
 
     def cancel_check(self) -> None:
         """End the look at every voxel, if there is one."""
-        end_questions("check", str(self._session.dataset_path))
+        if _CHECK in self._asked_from:
+            end_questions(_CHECK, str(self._asked_from[_CHECK]))
 
     def tell(self, error: Exception, where: str) -> None:
         """Show an error among the problems, the newest first."""
