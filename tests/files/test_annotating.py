@@ -215,3 +215,48 @@ def test_a_dataset_opened_by_a_manifest_of_another_name_is_saved_there(folder):
 
     assert (folder / MANIFEST).read_bytes() == whole
     assert open_dataset(fold) == before
+
+
+@pytest.fixture
+def halves(folder):
+    """The two images with a mask of 0 and 255 for each, and a manifest that names one structure."""
+    nibabel = pytest.importorskip("nibabel")
+    dataset, annotations = open_dataset(folder), {}
+    (folder / "masks").mkdir()
+    for case in dataset.cases:
+        image = nibabel.load(case.images[0])
+        mask = np.zeros(image.shape, np.uint8)
+        mask[:, :3] = 255
+        annotations[case.id] = folder / "masks" / f"{case.id}.nii.gz"
+        nibabel.save(nibabel.Nifti1Image(mask, image.affine), annotations[case.id])
+    cases = tuple(replace(case, annotations={"vessels": annotations[case.id]}) for case in dataset.cases)
+    task = Task("vessels", "segmentation", VESSELS.classes[:2])
+    write_dataset(replace(dataset, tasks={"vessels": task}, cases=cases), folder)
+    return folder
+
+
+def read_as_listed(dataset, case):
+    path = dataset.case(case).annotations["vessels"]
+    return read_mask(path, dataset.task("vessels"), label_map=dataset.label_maps.get("vessels")).labels
+
+
+def test_masks_of_0_and_255_are_still_read_when_a_class_is_added(halves):
+    before = open_dataset(halves)
+    mask, second = painted(before, "first"), read_as_listed(before, "second")
+    mask.labels[0, 0, 0] = 1
+
+    changed = save_annotation(before, "first", mask)
+
+    for dataset in (changed, open_dataset(halves)):
+        assert np.array_equal(read_as_listed(dataset, "second"), second)
+        assert np.array_equal(read_as_listed(dataset, "first"), mask.labels)
+
+
+def test_a_class_that_is_added_to_masks_painted_here_needs_no_map(folder):
+    two = Task("vessels", "segmentation", VESSELS.classes[:2])
+    for name in ("first", "second"):
+        once = save_annotation(open_dataset(folder), name, painted(open_dataset(folder), name, two))
+
+    changed = save_annotation(once, "first", painted(once, "first"))
+
+    assert not changed.label_maps

@@ -7,11 +7,14 @@ import pytest
 from napari_medkd.core.annotation import Mask
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.task import Task
+from napari_medkd.files.manifest import open_dataset
+from napari_medkd.gui.annotation import task_to_paint
 from napari_medkd.gui.answers import Answer, answer_of
 from napari_medkd.gui.answers_on_canvas import AnswersOnCanvas
 from napari_medkd.gui.boxes_on_canvas import BoxesOnCanvas
 from napari_medkd.gui.canvas import pictures_on
 from napari_medkd.gui.layers import task_of
+from tests.gui.annotating import annotation_on
 from tests.gui.answered import ORGANS, predicted
 
 pytestmark = pytest.mark.gui
@@ -132,3 +135,15 @@ def test_painting_on_a_mask_changes_nothing_of_what_the_network_said(scene: Scen
 
     assert not first.labels.any()
     assert not second.labels.any()
+
+
+def test_an_answer_that_comes_while_a_case_is_painted_does_not_take_the_brush(scene: Scene, tiny_dataset: Any) -> None:
+    annotation = annotation_on(scene.viewer, open_dataset(tiny_dataset), task=task_to_paint(open_dataset(tiny_dataset)))
+
+    scene.draw(scene.answer(1))
+    while_painted = scene.viewer.layers.selection.active
+    annotation.close()
+    scene.draw(scene.answer(1, stage="teacher"))
+
+    assert while_painted == annotation.layer
+    assert scene.viewer.layers.selection.active.name == "teacher · scan"

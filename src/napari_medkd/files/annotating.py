@@ -1,5 +1,6 @@
 """Masks that a person paints: written into the dataset's folder and listed in its manifest, originals untouched."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,6 +47,7 @@ def save_annotation(dataset: Dataset, case: str, mask: Mask) -> Dataset:
     others wrote into the manifest since the dataset was opened stays: case, task and split are put into what is there.
     A case that is on no side of the split joins the training side, unless its patient is on another side. A mask the
     case came with stays where it is, and is no longer named; a file of this name that no manifest names is kept aside.
+    Where two classes become more, the masks that others made are still read as they were: 255 as the second class.
 
     Raises
     ------
@@ -60,6 +62,7 @@ def save_annotation(dataset: Dataset, case: str, mask: Mask) -> Dataset:
         write_mask(path, mask, label_map=dataset.label_maps.get(task.name))
         return dataset
     there = _as_on_disk(dataset, case)
+    there = replace(there, label_maps=_label_maps(there, case, task))
     refuse_unstorable(there, task)
     known = there.case(case)
     if known.annotations.get(task.name) != path:
@@ -78,8 +81,8 @@ def save_annotation(dataset: Dataset, case: str, mask: Mask) -> Dataset:
     return changed
 
 
-def take_back_annotation(before: Dataset, case: str, mask: Mask) -> None:
-    """Undo `save_annotation` of a mask in the manifest as it is now, and delete the mask's file.
+def take_back_annotation(before: Dataset, case: str, mask: Mask) -> Dataset:
+    """Undo `save_annotation` of a mask in the manifest as it is now, delete the mask's file, and return the dataset.
 
     Parameters
     ----------
@@ -111,6 +114,7 @@ def take_back_annotation(before: Dataset, case: str, mask: Mask) -> None:
     write_back(changed)
     if was != path:
         path.unlink(missing_ok=True)
+    return changed
 
 
 def _as_on_disk(dataset: Dataset, case: str) -> Dataset:
@@ -122,6 +126,23 @@ def _as_on_disk(dataset: Dataset, case: str) -> Dataset:
     if any(one.id == case for one in there.cases):
         return there
     return replace(there, cases=(*there.cases, dataset.case(case)))
+
+
+def _label_maps(dataset: Dataset, case: str, task: Task) -> Mapping[str, LabelMap]:
+    """Return the label maps with what `read_mask` does for two classes written down, before a task has another number.
+
+    Only where a mask of another case may need it: one that was painted here holds no 255.
+    """
+    maps, known = dataset.label_maps, dataset.tasks.get(task.name)
+    is_read_as_two = known is not None and len(known.classes) == 2 and known.ignore != 255
+    is_mapped = bool(maps.get(task.name, LabelMap()).values)
+    if not is_read_as_two or is_mapped or len(task.classes) == 2 or task.ignore == 255:
+        return maps
+    painted = dataset.folder / ANNOTATIONS
+    others = (one.annotations.get(task.name) for one in dataset.cases if one.id != case)
+    if not any(isinstance(path, Path) and painted not in path.parents for path in others):
+        return maps
+    return {**maps, task.name: LabelMap({255: 1})}
 
 
 def _with_training(dataset: Dataset, case: Case) -> Split:

@@ -127,7 +127,7 @@ class Annotation:
         labels = _labels_on(self.grid, _known_mask(dataset, case, task, self.grid) if start is None else start)
         self._is_closed = False
         self._hidden = self._hide_masks()
-        look = labels_look(task, f"{case.id} · {task.name} (painting)", self._origin())
+        look = labels_look(task, f"{case.id} · {task.name} (painting)", self._origin() | {"is_painted": True})
         self.layer = Labels(labels, **look, **placed_like(shown))
         viewer.add_layer(self.layer)
         viewer.layers.selection.active = self.layer
@@ -311,7 +311,7 @@ class Annotation:
         """Change the classes; what is painted stays."""
         refuse_unstorable(self.dataset, task)
         self.task = task
-        look = labels_look(task, self.layer.name, self._origin())
+        look = labels_look(task, self.layer.name, self._origin() | {"is_painted": True})
         self.layer.metadata = look["metadata"]
         self.layer.colormap = look["colormap"]
         if are_class_names(self.layer.features):

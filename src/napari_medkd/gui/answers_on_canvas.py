@@ -9,7 +9,7 @@ from napari.layers import Labels
 from napari_medkd.gui.answers import Answer
 from napari_medkd.gui.attention_layers import attention_layer
 from napari_medkd.gui.boxes_on_canvas import BoxesOnCanvas
-from napari_medkd.gui.canvas import hide_true_boxes, layer_of, outline_truth, placed_like
+from napari_medkd.gui.canvas import hide_true_boxes, is_painted_on, layer_of, outline_truth, placed_like
 from napari_medkd.gui.in_one_go import in_one_go
 from napari_medkd.gui.layers import labels_look, origin_of, placement
 from napari_medkd.gui.subject import Picture
@@ -125,7 +125,7 @@ class AnswersOnCanvas:
         selected, active = set(chosen), chosen.active
         layer.visible = layer.visible and not hidden
         self._viewer.add_layer(layer)
-        if hidden or not isinstance(layer, Labels):
+        if hidden or not isinstance(layer, Labels) or is_painted_on(self._viewer):
             self._viewer.layers.selection = selected
             self._viewer.layers.selection.active = active
         return layer

@@ -54,6 +54,11 @@ def layer_of(viewer: Any, unique_id: Any) -> Any:
     return next((layer for layer in viewer.layers if layer.unique_id == unique_id), None)
 
 
+def is_painted_on(viewer: Any) -> bool:
+    """Return whether a case's mask is being painted: its layer has the brush, and what comes must not take it."""
+    return any(layer.metadata.get(KEY, {}).get("is_painted") for layer in viewer.layers)
+
+
 def outline_truth(viewer: Any) -> None:
     """Draw true masks as outlines, so that a network's answer is seen beneath and not a mixture."""
     for layer in _of_truth(viewer):

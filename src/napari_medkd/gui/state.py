@@ -360,11 +360,14 @@ class SheetRow:
         What the student said about it.
     is_annotated
         Whether the case has a mask of the task in the dataset.
+    is_set_apart
+        Whether it, or another case of its patient, validates or tests.
     """
 
     answer: CaseAnswer
     is_reference: bool = False
     is_annotated: bool = False
+    is_set_apart: bool = False
 
 
 @dataclass(eq=False)

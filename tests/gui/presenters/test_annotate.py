@@ -172,6 +172,34 @@ def test_done_during_a_save_waits_for_it_and_saves_what_came_after(annotation, t
     assert saved(tmp_path).labels[5].any()
 
 
+def test_done_during_a_save_is_heard_though_something_else_is_wanted_before_it_ends(annotation, tmp_path):
+    later, over = Later(), []
+    presenter, _, _ = begun(annotation, later)
+    paint(annotation, 4)
+    presenter.look()
+
+    presenter.finish(lambda: over.append("done"))
+    presenter.put_away(lambda: over.append("another dataset"))
+    while later.waiting:
+        later.do()
+
+    assert over == ["done", "another dataset"]
+    assert saved(tmp_path).labels[4].any()
+
+
+def test_done_comes_before_what_was_wanted_earlier(annotation):
+    later, over = Later(), []
+    presenter, _, _ = begun(annotation, later)
+    paint(annotation, 4)
+
+    presenter.put_away(lambda: over.append("another dataset"))
+    presenter.finish(lambda: over.append("done"))
+    while later.waiting:
+        later.do()
+
+    assert over == ["done", "another dataset"]
+
+
 def test_a_layer_that_is_taken_away_ends_painting(annotation):
     presenter, state, _ = begun(annotation)
     annotation._viewer.layers.remove(annotation.layer)

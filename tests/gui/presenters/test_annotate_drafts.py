@@ -56,6 +56,19 @@ def test_done_saves_a_draft_as_it_is(draft, tmp_path):
     assert session.dataset.labelled("shapes")
 
 
+def test_a_draft_that_was_approved_is_kept_though_something_else_is_wanted_before_it_is_saved(draft, tmp_path):
+    later, over = Later(), []
+    presenter, _, _ = begun(draft, later)
+
+    presenter.finish(lambda: over.append("done"))
+    presenter.put_away(lambda: over.append("another dataset"))
+    while later.waiting:
+        later.do()
+
+    assert over == ["done", "another dataset"]
+    assert open_dataset(tmp_path).labelled("shapes")
+
+
 def test_a_corrected_draft_is_saved_like_any_painting(draft, tmp_path):
     presenter, state, _ = begun(draft)
     paint(draft, 20)

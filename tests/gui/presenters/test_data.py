@@ -1,13 +1,16 @@
 import shutil
+from dataclasses import replace
 
 import pytest
 
+from napari_medkd.core.dataset import Split
 from napari_medkd.core.errors import VolumeProblem
-from napari_medkd.files.manifest import open_dataset
+from napari_medkd.files.manifest import MANIFEST, open_dataset
 from napari_medkd.gui import command
 from napari_medkd.gui.presenters import data
 from napari_medkd.gui.presenters.data import DataPresenter, rows_of, summary_of
 from napari_medkd.gui.state import DataState, OpenedCase, Session
+from napari_medkd.gui.study import renew
 from tests.gui.presenting import Later, at_once, endless_python, in_a_thread
 from tests.waiting import wait_until
 
@@ -94,6 +97,16 @@ def test_cases_are_marked_and_unmarked_as_references(presenter, session, state, 
     assert [row.id for row in state.rows if row.is_reference] == ["case_3"]
 
 
+def test_a_case_that_is_set_apart_is_made_no_reference_and_that_is_said(presenter, session, state, tiny_dataset):
+    presenter.open(tiny_dataset)
+
+    presenter.mark_references(["case_1", "case_4", "case_5"], on=True)
+
+    assert session.references == ("case_1",)
+    assert [problem.where for problem in state.problems] == ["case_4", "case_5"]
+    assert "not made a reference" in state.problems[0].problem
+
+
 def test_a_dock_that_opens_later_shows_the_open_dataset(session, tiny_dataset):
     session.dataset = open_dataset(tiny_dataset)
     state = DataState()
@@ -149,6 +162,47 @@ def test_the_look_at_every_voxel_can_be_cancelled_and_says_so(session, state, ti
     wait_until(lambda: not state.is_checking)
 
     assert [found.problem for found in state.problems] == ["check was cancelled."]
+
+
+def save_a_stroke(session):
+    """Do what the first stroke on a case does to the session: its dataset is read from a manifest from then on."""
+    dataset = session.dataset
+    renew(session, replace(dataset, split=Split()), dataset.folder / MANIFEST)
+
+
+def test_a_suggestion_is_heard_though_a_stroke_was_saved_meanwhile(session, state, tiny_dataset, monkeypatch):
+    monkeypatch.setattr(data, "ask", lambda *_, **__: [{"case": "case_2"}, {"case": "case_0"}])
+    later = Later()
+    session.dataset_path, session.dataset = tiny_dataset, open_dataset(tiny_dataset)
+    presenter = DataPresenter(session, state, later)
+
+    presenter.suggest()
+    save_a_stroke(session)
+    later.do()
+
+    assert state.suggestion == ("case_2", "case_0")
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("question", ["check", "suggest"])
+def test_what_was_asked_is_cancelled_though_a_stroke_was_saved_meanwhile(
+    session, state, tiny_dataset, tmp_path, question
+):
+    session.dataset_path, session.dataset = tiny_dataset, open_dataset(tiny_dataset)
+    session.interpreter = endless_python(tmp_path)
+    presenter = DataPresenter(session, state, in_a_thread)
+    ask, cancel = {
+        "check": (presenter.check_images, presenter.cancel_check),
+        "suggest": (presenter.suggest, presenter.cancel_suggestion),
+    }[question]
+    ask()
+    wait_until(lambda: command._ASKED)
+    save_a_stroke(session)
+
+    cancel()
+
+    wait_until(lambda: not (command._ASKED or state.is_checking or state.is_suggesting))
+    assert [found.problem for found in state.problems] == [f"{question} was cancelled."]
 
 
 @pytest.mark.process

@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from napari_medkd.core.dataset import Split
 from napari_medkd.core.errors import InputProblem
 from napari_medkd.core.events import CaseDone
 from napari_medkd.files.annotating import save_annotation
@@ -169,6 +170,19 @@ def test_a_case_that_has_a_mask_is_not_corrected_from_the_students(scans: Path, 
     assert why_not_corrected(unlabelled) == ""
     assert "is a reference already" in why_not_corrected(reference)
     assert "has a mask of its own" in why_not_corrected(replace(reference, is_reference=False))
+
+
+def test_a_case_that_is_set_apart_is_not_made_a_reference(scans: Path, run: Path, tiny_dataset: Path):
+    asked_about(run, tiny_dataset, None, {"case_1": 0.1, "case_4": 0.2})
+    session = session_with(scans, run)
+    presenter, state = presented(session)
+    session.dataset = replace(session.dataset, split=Split(("case_0",), ("case_4",)))
+
+    presenter.look()
+
+    assert cases(state) == ["case_4", "case_1"]
+    assert "validates or tests" in why_not_corrected(state.rows[0])
+    assert why_not_corrected(state.rows[1]) == ""
 
 
 def test_a_case_that_is_painted_on_must_be_done_first():

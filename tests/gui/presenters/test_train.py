@@ -331,3 +331,60 @@ def test_a_run_from_references_is_set_up_when_the_methods_are_known(session, run
     presenter.load_cards(ask_again=True)
     later.do()
     assert later.waiting == []
+
+
+def from_references(session, runner, in_background):
+    """Return a presenter that knows a method which learns from references, of which one is marked, and its state."""
+    state = TrainState(cards=(demo_card(), demo_card("few", needs="references")))
+    session.references = ("case_1",)
+    return TrainPresenter(session, state, runner, in_background), state
+
+
+def test_the_answer_to_a_question_that_was_asked_again_is_not_heard(session, runner, monkeypatch):
+    later = Later()
+    presenter, state = from_references(session, runner, later)
+    answering(monkeypatch, ESTIMATE.model_dump(mode="json"))
+
+    presenter.begin_from_references()
+    presenter.begin_from_references()
+    later.do()
+    after_the_first = (state.busy, state.problems, state.estimate)
+    later.do()
+
+    assert after_the_first == ("Measuring a few steps …", (), None)
+    assert (state.busy, state.problems, state.estimate) == ("", (), ESTIMATE)
+
+
+@pytest.mark.process
+def test_a_question_that_is_asked_again_ends_the_earlier_one(session, runner, tmp_path):
+    session.interpreter = endless_python(tmp_path)
+    presenter, state = from_references(session, runner, in_a_thread)
+    presenter.begin_from_references()
+    wait_until(lambda: command._ASKED)
+    [earlier] = command._ASKED
+
+    presenter.begin_from_references()
+
+    wait_until(lambda: earlier.poll() is not None and earlier not in command._ASKED and command._ASKED)
+    assert state.busy
+    presenter.cancel()
+    wait_until(lambda: not state.busy)
+
+
+def test_other_references_make_an_estimate_void(session, runner, monkeypatch):
+    presenter, state = from_references(session, runner, at_once)
+    answering(monkeypatch, ESTIMATE.model_dump(mode="json"))
+    presenter.begin_from_references()
+
+    session.references = ("case_1", "case_2")
+
+    assert state.estimate is None
+
+
+def test_references_change_nothing_for_a_method_that_learns_from_all_labels(presenter, session, state, monkeypatch):
+    answering(monkeypatch, ESTIMATE.model_dump(mode="json"))
+    presenter.estimate()
+
+    session.references = ("case_1",)
+
+    assert state.estimate == ESTIMATE

@@ -7,7 +7,7 @@ import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QCloseEvent, QIcon
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QLineEdit
+from qtpy.QtWidgets import QApplication, QLineEdit, QMessageBox
 
 from napari_medkd.files.manifest import open_dataset, write_dataset
 from napari_medkd.gui.case_layers import case_layers
@@ -117,6 +117,29 @@ def annotate(dock, qtbot, name):
 def finish(page, qtbot):
     qtbot.mouseClick(page.finish, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: page.presenter.annotation is None, timeout=10_000)
+
+
+def test_a_case_on_which_nothing_was_painted_is_no_reference_and_keeps_no_layer(viewer, dock, page, qtbot):
+    finish(page, qtbot)
+
+    assert dock.session.references == ()
+    assert not dock.state.rows[0].labelled
+    assert [layer.name for layer in viewer.layers] == ["case_0"]
+
+
+@pytest.mark.parametrize("answer", [QMessageBox.StandardButton.Cancel, QMessageBox.StandardButton.Yes])
+def test_discard_takes_back_what_was_saved_once_the_person_is_sure(dock, page, qtbot, tmp_path, monkeypatch, answer):
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: answer)
+    stroke(dock.viewer, qtbot)
+    qtbot.waitUntil(lambda: bool(page.state.saved), timeout=10_000)
+
+    qtbot.mouseClick(page.discard, Qt.MouseButton.LeftButton)
+
+    is_sure = answer == QMessageBox.StandardButton.Yes
+    assert (page.presenter.annotation is None) is is_sure
+    assert bool(open_dataset(tmp_path / "scans").cases[0].annotations) is not is_sure
+    assert dock.pages.currentWidget() is (dock.cases if is_sure else page)
+    assert dock.session.references == ()
 
 
 def test_a_second_case_begins_empty_and_what_was_painted_on_the_first_makes_room(viewer, dock, page, qtbot):

@@ -38,25 +38,29 @@ class AnnotatePresenter:
         self._state = state
         self._in_background = in_background
         self._saved: Mask | None = None
+        self._before: Dataset | None = None  # what was known before the first save; None while nothing is saved
+        self._is_new = False
         self._one_at_a_time = threading.Lock()
         self.is_draft = False
         self._is_saving = self._is_last_look = self._has_failed = False
-        self._finish: Callable[[], None] | None = None
+        self._finish: tuple[Callable[[], None], ...] = ()
         self.annotation: Annotation | None = None
 
     def begin(self, annotation: "Annotation") -> None:
         """Look after a mask from now on; a draft is saved when it is changed, or when the person is done with it."""
         self.annotation = annotation
         self._saved = annotation.snapshot()
+        self._before = None
+        self._is_new = annotation.task.name not in annotation.dataset.case(annotation.case.id).annotations
         self.is_draft = annotation.is_draft
-        self._is_last_look, self._finish = False, None
+        self._is_last_look, self._finish = False, ()
         self._state.painted = annotation.painted(self._saved)
         self._state.saved = ""
         self._state.problem = None
 
     def look(self) -> None:
         """Say what is painted now, and save it where it has changed; a save that is under way is left to finish."""
-        annotation, last = self.annotation, self._saved
+        annotation, last, before = self.annotation, self._saved, self._before
         if annotation is None or self._is_saving:
             return
         if not annotation.is_there:
@@ -67,8 +71,8 @@ class AnnotatePresenter:
         is_approved = self.is_draft and self._is_last_look
         self._in_background(
             lambda: self._save(annotation, last, even_if_same=is_approved),
-            lambda found: self._take(annotation, *found),
-            lambda error: self._fail(annotation, error),
+            lambda found: self._take(annotation, before, *found),
+            lambda error: self._fail(annotation, before, last, error),
         )
 
     def save_now(self) -> bool:
@@ -77,34 +81,60 @@ class AnnotatePresenter:
         if annotation is None or not annotation.is_there:
             return True
         try:
-            self._save(annotation, self._saved)
+            _, _, dataset = self._save(annotation, self._saved)
         except Exception as error:  # noqa: BLE001 - whatever it is, the window has to stay and say it
             self._tell(error)
             return False
+        if dataset is not None:
+            self._before = self._before or annotation.dataset
         return True
 
     def put_away(self, then: Callable[[], None]) -> None:
-        """Stop painting because something else is wanted: a draft that nobody has changed is not kept."""
+        """Stop painting because something else is wanted: a draft that nobody has changed or approved is not kept."""
         annotation = self.annotation
         if annotation is None or not annotation.is_there:
             self.look()
             then()
-        elif self.is_draft and self._is_all_saved(annotation):
+        elif self.is_draft and not self._finish and self._is_all_saved(annotation):
             self.discard()
             then()
         else:
-            self.finish(then)
+            self._finish_with(*self._finish, then)
 
     def finish(self, then: Callable[[], None]) -> None:
-        """Save what is not saved yet, then stop looking after the mask; where saving fails, painting goes on."""
+        """Save what is not saved yet, then stop looking after the mask; where saving fails, painting goes on.
+
+        Where something else is wanted already, it waits until this is over.
+        """
+        self._finish_with(then, *self._finish)
+
+    def _finish_with(self, *then: Callable[[], None]) -> None:
         self._finish = then
         self._is_last_look = not self._is_saving
         self.look()
 
+    @property
+    def can_be_discarded(self) -> bool:
+        """Whether all can be as it was: painting began without a mask of the case's own, or nothing is saved yet."""
+        return self.annotation is not None and (self._is_new or self.is_draft)
+
+    @property
+    def has_work(self) -> bool:
+        """Whether a person painted or changed anything, which would be lost."""
+        annotation = self.annotation
+        return annotation is not None and (self._before is not None or not self._is_all_saved(annotation))
+
     def discard(self) -> None:
-        """Take a draft off the canvas again; nothing of it was saved, and a save that is under way is taken back."""
-        if self.annotation is not None and self.is_draft:
-            annotation, self.annotation = self.annotation, None
+        """Take what is painted off the canvas, and back what was saved of it; a save that is under way when it ends.
+
+        Where it cannot be taken back, that is told, and painting goes on.
+        """
+        annotation, before, last = self.annotation, self._before, self._saved
+        if annotation is None or not self.can_be_discarded:
+            return
+        is_back = before is None or self._is_saving or self._take_back(annotation, before, last, annotation.dataset)
+        if is_back:
+            self.annotation = None
             annotation.remove()
             self._state.painted = None
 
@@ -152,23 +182,31 @@ class AnnotatePresenter:
                 dataset = save_annotation(annotation.dataset, annotation.case.id, mask)
             return mask, annotation.painted(mask), dataset
 
-    def _take(self, annotation: "Annotation", mask: "Mask", painted: "Painted", dataset: "Dataset | None") -> None:
+    def _take(
+        self,
+        annotation: "Annotation",
+        before: "Dataset | None",
+        mask: "Mask",
+        painted: "Painted",
+        dataset: "Dataset | None",
+    ) -> None:
         self._is_saving = False
         if self.annotation is not annotation:  # it was discarded meanwhile
-            if dataset is not None:
-                self._take_back(annotation, mask, dataset)
+            if dataset is not None or before is not None:
+                self._take_back(annotation, before or annotation.dataset, mask, dataset or annotation.dataset)
             return
         self._state.painted = painted
         if dataset is not None:
             self._saved, self.is_draft = mask, False
+            self._before = self._before or annotation.dataset
             self._state.saved = time.strftime("%H:%M:%S")
             self._publish(annotation, dataset)
         if self._has_failed and not self.is_draft:  # what could not be saved is saved now, or taken back
             self._has_failed, self._state.problem = False, None
-        if self._finish is not None:
-            self._end(self._finish)
+        if self._finish:
+            self._end()
 
-    def _end(self, then: Callable[[], None]) -> None:
+    def _end(self) -> None:
         """Stop looking after the mask; after a save that was under way, or a stroke during one, another comes first."""
         annotation = self.annotation
         if annotation is None:
@@ -177,10 +215,11 @@ class AnnotatePresenter:
             self._is_last_look = True
             self.look()
             return
-        self._finish = None
+        finish, self._finish = self._finish, ()
         annotation.close()
         self.annotation = None
-        then()
+        for then in finish:
+            then()
 
     def _is_all_saved(self, annotation: "Annotation") -> bool:
         try:
@@ -188,15 +227,21 @@ class AnnotatePresenter:
         except InputProblem:
             return False  # the save that follows tells it
 
-    def _take_back(self, annotation: "Annotation", mask: "Mask", dataset: "Dataset") -> None:
-        """Undo a save; where that fails, it is told, and the other docks hear of the mask that is there."""
+    def _take_back(self, annotation: "Annotation", before: "Dataset", mask: "Mask | None", dataset: "Dataset") -> bool:
+        """Undo all saves; where that fails, it is told, and the other docks hear of the mask that is there."""
         from napari_medkd.files.annotating import take_back_annotation
 
+        assert mask is not None, "nothing was ever painted"
         try:
-            take_back_annotation(annotation.dataset, annotation.case.id, mask)
+            there = take_back_annotation(before, annotation.case.id, mask)
         except (InputProblem, OSError) as error:
             self._tell(error)
+            self._has_failed = False  # no later save says that this has come right
             self._publish(annotation, dataset)
+            return False
+        if annotation.dataset is not before:
+            self._publish(annotation, there)
+        return True
 
     def _publish(self, annotation: "Annotation", dataset: "Dataset") -> None:
         """Tell the other docks of the case's new mask."""
@@ -207,16 +252,18 @@ class AnnotatePresenter:
         annotation.dataset = dataset
         renew(self._session, dataset, manifest_of(dataset))
 
-    def _fail(self, annotation: "Annotation", error: Exception) -> None:
-        """Tell why a mask could not be saved, unless it was discarded meanwhile."""
+    def _fail(self, annotation: "Annotation", before: "Dataset | None", last: "Mask | None", error: Exception) -> None:
+        """Tell why a mask could not be saved; of one that was discarded meanwhile, take back what was saved before."""
         if self.annotation is annotation:
             self._tell(error)
+        elif before is not None:
+            self._take_back(annotation, before, last, annotation.dataset)
         self._is_saving = False
 
     def _tell(self, error: Exception) -> None:
         self._is_saving = self._is_last_look = False
         self._has_failed = True
-        self._finish = None
+        self._finish = ()
         self._state.problem = problems_of(error, "annotation")[0]
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_medkd.core.errors import InputProblem, Problem
+from napari_medkd.core.errors import DatasetProblem, InputProblem, Problem
 from napari_medkd.gui.command import ask, end_questions
 from napari_medkd.gui.members import Member, joined, problems_of_names, row_of
 from napari_medkd.gui.presenters.looks import Look, Looks
@@ -18,8 +18,10 @@ from napari_medkd.gui.study import renew, study_of
 if TYPE_CHECKING:
     from napari_medkd.core.dataset import Dataset
 
-_SUGGEST = "suggest"
+_SUGGEST, _CHECK = "suggest", "check"
 _SIDES = ("train", "validate", "test")
+_APART = "It is not made a reference: it validates or tests, or another case of its patient does."
+_ANOTHER = "Mark a case of another patient, or change the dataset's split."
 
 
 class DataPresenter:
@@ -43,6 +45,7 @@ class DataPresenter:
         self._in_background = in_background
         self._is_painting = is_painting
         self._wish = 0
+        self._asked_from: dict[str, Path] = {}  # by question; a stroke that is saved changes the session's path
         self._told: tuple[Problem, ...] = ()
         self._looks = Looks(in_background)
         self._looks.changed.connect(self.show)
@@ -122,8 +125,17 @@ class DataPresenter:
         self._show_problems()
 
     def mark_references(self, ids: Iterable[str], *, on: bool, folder: Path | None = None) -> None:
-        """Add cases to the reference cases of the dataset in a folder, else of the current one; or take them away."""
-        session, ids = self._session, tuple(ids)
+        """Add cases to the reference cases of the dataset in a folder, else of the current one; or take them away.
+
+        Those that are set apart are not added, which is told: a run would refuse them.
+        """
+        session, key, ids = self._session, folder or _key_of(self._session), tuple(ids)
+        member = next((one for one in study_of(session) if one.folder == key), None)
+        apart = member.dataset.set_apart() if on and member is not None else frozenset()
+        refused = [Problem(name, _APART, _ANOTHER) for name in ids if name in apart]
+        if refused:
+            self.tell(DatasetProblem.of(refused), "references")
+        ids = tuple(name for name in ids if name not in apart)
         if folder is None or folder == _key_of(session):
             session.references = _marked(session.references, ids, on=on)
         else:
@@ -134,10 +146,12 @@ class DataPresenter:
 
     def suggest(self) -> None:
         """Rank the cases by how typical they are, in a process of its own; the best come first in the state."""
-        path, interpreter, wish = self._session.dataset_path, self._session.interpreter, self._wish
+        path, interpreter, key = self._session.dataset_path, self._session.interpreter, _key_of(self._session)
+        wish = self._wish
         if path is None or self._state.is_suggesting:
             return
         self._state.is_suggesting = True
+        self._asked_from[_SUGGEST] = path
 
         def work() -> tuple[str, ...]:
             ranked = ask(interpreter, [_SUGGEST, str(path)], patience_seconds=None)
@@ -145,34 +159,37 @@ class DataPresenter:
 
         def then(ranked: tuple[str, ...]) -> None:
             self._state.is_suggesting = False
-            if wish == self._wish and path == self._session.dataset_path:
+            if wish == self._wish and key == _key_of(self._session):
                 self._state.suggestion = ranked
 
         def failed(error: Exception) -> None:
             self._state.is_suggesting = False
-            if wish == self._wish and path == self._session.dataset_path:
+            if wish == self._wish and key == _key_of(self._session):
                 self.tell(error, str(path))
 
         self._in_background(work, then, failed)
 
     def cancel_suggestion(self) -> None:
         """End the ranking, if there is one."""
-        end_questions(_SUGGEST, str(self._session.dataset_path))
+        if _SUGGEST in self._asked_from:
+            end_questions(_SUGGEST, str(self._asked_from[_SUGGEST]))
 
     def check_images(self) -> None:
         """Look at every voxel of the current dataset, in a process of its own that may take as long as it needs."""
         path, interpreter, key = self._session.dataset_path, self._session.interpreter, _key_of(self._session)
         if path is None or key is None:
             return
+        self._asked_from[_CHECK] = path
 
         def work() -> tuple[Problem, ...]:
-            return tuple(Problem(**row) for row in ask(interpreter, ["check", str(path)], patience_seconds=None))
+            return tuple(Problem(**row) for row in ask(interpreter, [_CHECK, str(path)], patience_seconds=None))
 
         self._looks.begin(Look(key, path, can_be_cancelled=True), work)
 
     def cancel_check(self) -> None:
         """End the look at every voxel, if there is one."""
-        end_questions("check", str(self._session.dataset_path))
+        if _CHECK in self._asked_from:
+            end_questions(_CHECK, str(self._asked_from[_CHECK]))
 
     def tell(self, error: Exception, where: str) -> None:
         """Show an error among the problems, the newest first."""

@@ -133,19 +133,21 @@ class SheetPresenter:
 
 def why_not_corrected(row: SheetRow) -> str:
     """Return why a case's mask cannot be made a second reference; empty where it can."""
-    if not row.is_annotated:
-        return ""
-    kind = "is a reference already" if row.is_reference else "has a mask of its own"
-    return f"{row.answer.case} {kind}: Annotate in the Data dock corrects that."
+    if row.is_annotated:
+        kind = "is a reference already" if row.is_reference else "has a mask of its own"
+        return f"{row.answer.case} {kind}: Annotate in the Data dock corrects that."
+    if row.is_set_apart:
+        return f"{row.answer.case} validates or tests, or another case of its patient does: no run may learn from it."
+    return ""
 
 
 def rows_of(answers: Iterable[CaseAnswer], dataset: "Dataset", references: Iterable[str]) -> tuple[SheetRow, ...]:
     """Return a row for each answer to a case of the dataset: the least certain first, those nobody measured last."""
-    cases, marked = {case.id: case for case in dataset.cases}, set(references)
+    cases, marked, apart = {case.id: case for case in dataset.cases}, set(references), dataset.set_apart()
     rows = [
-        SheetRow(answer, answer.case in marked, answer.task.name in cases[answer.case].annotations)
-        for answer in answers
-        if answer.case in cases
+        SheetRow(one, one.case in marked, one.task.name in cases[one.case].annotations, one.case in apart)
+        for one in answers
+        if one.case in cases
     ]
     return tuple(sorted(rows, key=_order))
 

@@ -20,6 +20,7 @@ from napari_medkd.gui.state import Session, TrainState
 T = TypeVar("T")
 
 _FILES_ONLY = "--files-only"
+_OF_A_SPEC = ("estimate", _FILES_ONLY)
 _CHANGED = Problem(
     "", "Something was changed before the answer came, so it was dropped.", "Press Start training or Estimate again."
 )
@@ -36,6 +37,8 @@ class TrainPresenter:
         self.choices = TrainChoices(session, state)
         self._finished = FinishedRuns(session, state, in_background)
         self._is_to_begin = False
+        self._waited_for: object = None
+        session.events.references.connect(self._take_references)
 
     def load_cards(self, *, ask_again: bool = False) -> None:
         """Learn which methods the interpreter has, or what it lacks."""
@@ -63,7 +66,10 @@ class TrainPresenter:
     def begin_from_references(self) -> None:
         """Set up the method that learns from the marked references and measure what it takes, as soon as may be."""
         self._is_to_begin = not self._state.cards
-        if not self._is_to_begin and self.choices.choose_for_references():
+        if self._is_to_begin:
+            return
+        self._overtake()
+        if self.choices.choose_for_references():
             self.estimate()
 
     def take_dataset(self) -> None:
@@ -127,8 +133,22 @@ class TrainPresenter:
 
     def cancel(self) -> None:
         """End what is asked for this dock; a look at every voxel of the dataset goes on."""
-        for question in ("describe", "estimate", _FILES_ONLY):
+        for question in ("describe", *_OF_A_SPEC):
             end_questions(question)
+
+    def _take_references(self) -> None:
+        """Forget what was said of a run from other references."""
+        card = self.choices.card()
+        if card is not None and card.needs == "references":
+            self.choices.forget_answers()
+
+    def _overtake(self) -> None:
+        """Wait no longer for what was asked of an earlier spec."""
+        if self._waited_for is not None:
+            self._waited_for = None
+            self._state.busy = ""
+            for question in _OF_A_SPEC:
+                end_questions(question)
 
     def _with_spec(self, busy: str, work: Callable[[Path], T], then: Callable[[T], None]) -> None:
         """Let ``work`` have the spec as a file, in the background."""
@@ -152,12 +172,19 @@ class TrainPresenter:
     def _wait(
         self, busy: str, work: Callable[[], T], then: Callable[[T], None], failed: Callable[[Exception], None]
     ) -> None:
-        """Work in the background; the answer is dropped where something was changed meanwhile, which is said."""
-        generation = self._state.generation
+        """Work in the background; the answer is dropped where something was changed meanwhile, which is said.
+
+        One that was overtaken is not heard at all.
+        """
+        generation, this = self._state.generation, object()
+        self._waited_for = this
         self._state.busy = busy
 
         def if_still_wished(answer: Callable[[Any], None]) -> Callable[[Any], None]:
             def take(value: Any) -> None:
+                if self._waited_for is not this:
+                    return
+                self._waited_for = None
                 self._state.busy = ""
                 if generation == self._state.generation:
                     answer(value)

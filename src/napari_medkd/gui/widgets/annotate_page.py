@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QMessageBox, QPushButton, QVBoxLayout, QWidget
 
 from napari_medkd.gui.background import Background
 from napari_medkd.gui.state import AnnotateState, OpenedCase, Session
@@ -70,7 +70,7 @@ class AnnotatePage(QWidget):
         self.finish = QPushButton("Done")
         self.finish.setToolTip("Save, and go back to the list of cases")
         self.discard = QPushButton("Discard")
-        self.discard.setToolTip("Go back to the list of cases; what the student drew is not made an annotation")
+        self.discard.setToolTip("Go back to the list of cases; the case has no mask then, as before")
         text = QLabel(_HELP)
         text.setWordWrap(True)
         self.classes = ClassList()
@@ -144,8 +144,24 @@ class AnnotatePage(QWidget):
         self.presenter.finish(lambda: self._over(name))
 
     def _discard(self) -> None:
+        if self.presenter.has_work and not self._is_sure():
+            return
         self.presenter.discard()
-        self._over("")
+        if self.presenter.annotation is None:
+            self._over("")
+
+    def _is_sure(self) -> bool:
+        """Return whether the person wants to lose what is painted."""
+        annotation = self.presenter.annotation
+        name = "" if annotation is None else annotation.case.id
+        answer = QMessageBox.question(
+            self,
+            "Discard this mask?",
+            f"{name}\n\nWhat is painted on it is deleted, also from the disk. This cannot be undone.",
+            QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.Cancel,
+            QMessageBox.StandardButton.Cancel,
+        )
+        return bool(answer == QMessageBox.StandardButton.Yes)
 
     def _over(self, name: str) -> None:
         self._timer.stop()
@@ -161,7 +177,7 @@ class AnnotatePage(QWidget):
             self.interpolate.setEnabled(painted.num_empty > 0 or is_broken)
             self.smooth.setEnabled(painted.num_painted > 0)
             self.remove.setEnabled(len(painted.classes) > 1)
-        self.discard.setVisible(annotation is not None and self.presenter.is_draft)
+        self.discard.setVisible(self.presenter.can_be_discarded)
         self.hint.setText(self.presenter.hint())
 
     def _show_saved(self) -> None:

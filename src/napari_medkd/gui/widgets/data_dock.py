@@ -219,13 +219,16 @@ class DataDock(Dock):
         self.pages.setCurrentWidget(self.annotating)
 
     def _take_annotated(self, name: str) -> None:
-        """Go back to the cases; the one that was painted is a reference."""
+        """Go back to the cases; the one that was painted is a reference, and where nothing was, no layer is left."""
         painted, self._painted = self._painted, None
-        if painted is not None and self._shown is not None:
+        has_mask = painted is not None and painted.task.name in painted.dataset.case(painted.case.id).annotations
+        if painted is not None and not has_mask:
+            painted.remove()
+        elif painted is not None and self._shown is not None:
             self._shown.adopt(painted.layer)
         self.presenter.show()
         self.pages.setCurrentWidget(self.cases)
-        if name and painted is not None:
+        if name and painted is not None and has_mask:
             self.presenter.mark_references([name], on=True, folder=painted.dataset.folder.resolve())
 
     def _show_rows(self) -> None:
