@@ -100,7 +100,7 @@ class Dataset:
     folder
         Where files are written that belong to the dataset.
     manifest
-        The manifest it was read from; None where it has none.
+        Name of the file in the folder that it was read from; empty where that was no manifest.
 
     Raises
     ------
@@ -116,7 +116,7 @@ class Dataset:
     split: Split = field(default_factory=Split)
     label_maps: Mapping[str, LabelMap] = field(default_factory=dict)
     folder: Path = field(default_factory=Path)
-    manifest: Path | None = field(default=None, compare=False)
+    manifest: str = field(default="", compare=False)
     _by_id: Mapping[str, Case] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -50,7 +50,7 @@ def write_dataset(dataset: Dataset, folder: Path) -> Path:
 
 def manifest_of(dataset: Dataset) -> Path:
     """Return the manifest that a dataset was read from, or the one it would get in its folder."""
-    return dataset.manifest or dataset.folder / MANIFEST
+    return dataset.folder / (dataset.manifest or MANIFEST)
 
 
 def write_back(dataset: Dataset) -> Path:

@@ -60,7 +60,7 @@ class _Reading:
                 split,
                 label_maps,
                 self.path.parent,
-                self.path,
+                self.path.name,
             )
         )
 
