@@ -316,7 +316,8 @@ def main() -> None:
     out: Path = wanted.out.resolve()
     for old in ("runs", "sample", "scans"):
         shutil.rmtree(out / old, ignore_errors=True)
-    out.mkdir(parents=True, exist_ok=True)
+    for folder in filter(None, (out, wanted.pictures)):
+        folder.mkdir(parents=True, exist_ok=True)
     os.environ["MEDKD_RUNS"] = str(out / "runs")
     settings: dict[str, Any] = dict(SETTINGS)
     if wanted.images and wanted.truth:
