@@ -1,7 +1,7 @@
 """The rows of the joint-teacher benchmark's table, made of what networks said of cases."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -127,35 +127,45 @@ def rows_of_group(trials: Sequence[Trial], versus: Mapping[str, Sequence[str]]) 
         By row, what it is held against.
     """
     rows: list[Row] = []
+    scored: dict[str, list[Row]] = {}
     drawn: dict[tuple[str, str], list[tuple[Row, NDArray[np.float64]]]] = {}
     for trial in trials:
         for name in trial.documents:
-            rows += trial.rows_of(name)
+            found = trial.rows_of(name)
+            rows += found
+            if trial.test == trial.of:
+                scored.setdefault(name, []).extend(row for row in found if _is_score(row, trial))
             for other in versus.get(name, ()):
                 if trial.documents[name].keys() & trial.documents.get(other, {}).keys():
                     row, differences = trial.difference(name, other)
                     rows.append(row)
                     if trial.test == trial.of:
                         drawn.setdefault((name, other), []).append((row, differences))
-    rows += [_mean_row(parts) for parts in drawn.values()]
+    rows += [_mean_score(parts) for parts in scored.values()]
+    rows += [_mean_difference(parts) for parts in drawn.values()]
     return rows + _costs(trials[0])
 
 
-def _mean_row(parts: Sequence[tuple[Row, NDArray[np.float64]]]) -> Row:
-    """Return the mean difference over the datasets of a group, each as heavy as the others."""
-    first = parts[0][0]
-    return Row(
-        row=first.row,
-        metric=first.metric,
-        unit="",
+def _is_score(row: Row, trial: Trial) -> bool:
+    return (row.metric, row.class_) == (trial.metric().name, "mean")
+
+
+def _mean_score(parts: Sequence[Row]) -> Row:
+    """Return the mean score over the datasets of a group, each as heavy as the others."""
+    first = parts[0]
+    return replace(
+        first,
         n=len(parts),
-        mean=round(float(np.mean([row.mean for row, _ in parts])), 5),
-        values=tuple(round(float(seed), 5) for seed in np.mean([row.values for row, _ in parts], axis=0)),
-        task=first.task,
+        mean=round(float(np.mean([row.mean for row in parts])), 5),
+        values=tuple(round(float(seed), 5) for seed in np.mean([row.values for row in parts], axis=0)),
         test=f"mean over {first.task}",
-        domain="in site",
-        class_="mean",
-        versus=first.versus,
+    )
+
+
+def _mean_difference(parts: Sequence[tuple[Row, NDArray[np.float64]]]) -> Row:
+    """Return the mean difference over the datasets of a group, each as heavy as the others."""
+    return replace(
+        _mean_score([row for row, _ in parts]),
         difference=round(float(np.mean([row.difference for row, _ in parts])), 5),
         ci95=interval(np.mean([differences for _, differences in parts], axis=0)),
     )

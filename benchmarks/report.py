@@ -196,31 +196,37 @@ def _groups(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def _of_trial(rows: list[dict[str, Any]]) -> str:
-    """Return the table of one test, or of the means over the datasets, in which rows have differences alone."""
+    """Return the table of one test, or of the means over the datasets."""
     lines = []
     for name in dict.fromkeys(row["row"] for row in rows):
-        found = [row for row in rows if row["row"] == name and row["class"] == "mean" and not row["versus"]]
+        score, *others = [row for row in rows if row["row"] == name and row["class"] == "mean" and not row["versus"]]
         differences = [_difference(row) for row in rows if row["row"] == name and row["versus"]]
-        score = f"{found[0]['mean']:.3f} {_spread(found[0]['values'])}" if found else ""
-        num_seeds = len((found or [row for row in rows if row["row"] == name])[0]["values"])
-        besides = "<br>".join(f"{row['metric']} {row['mean']:.3f}" for row in found[1:])
-        lines.append((name, str(num_seeds), score, besides, "<br>".join(differences)))
+        mean = f"{score['mean']:.3f} {_spread(score['values'])}"
+        besides = "<br>".join(f"{row['metric']} {row['mean']:.3f}" for row in others)
+        lines.append((name, str(len(score["values"])), mean, besides, "<br>".join(differences)))
     first = rows[0]
     patients = next((f" of {row['n']} patients" for row in rows if row["versus"]), "")
-    of = f"{first['n']} cases{patients}" if not first["versus"] else f"{first['n']} datasets"
+    of = f"{first['n']} datasets" if first["test"].startswith("mean over ") else f"{first['n']} cases{patients}"
     title = f"#### {first['test']} ({first['domain']}, {of})"
     head = ("row", "seeds", f"{first['metric']} ± spread over seeds", "besides", "paired difference")
     return f"{title}\n\n" + _table(head, lines)
 
 
 def _costs_of_group(rows: list[dict[str, Any]]) -> str:
-    lines = []
+    seconds = {row["row"]: row for row in rows if row["metric"] == "training"}
+    sizes: dict[str, list[str]] = {}
     for row in rows:
-        if row["metric"] == "training":
-            sizes = [other for other in rows if other["metric"] == "parameters" and other["row"] == row["row"]]
-            parameters = "<br>".join(f"{size['test']} {size['mean']:,.0f}" for size in sizes)
-            lines.append((row["row"], str(row["n"]), f"{row['mean']:.0f}", parameters))
-    return _table(("row", "seeds", "seconds of training that were its own, mean", "parameters"), lines)
+        if row["metric"] == "parameters":
+            sizes.setdefault(row["row"], []).append(f"{row['test']} {row['mean']:,.0f}")
+    lines = [
+        (name, *(_time(seconds[name]) if name in seconds else ("0", "-")), "<br>".join(of_row))
+        for name, of_row in sizes.items()
+    ]
+    return _table(("row", "seeds timed", "seconds of training that were its own, mean", "parameters"), lines)
+
+
+def _time(row: dict[str, Any]) -> tuple[str, str]:
+    return str(row["n"]), f"{row['mean']:.0f}"
 
 
 def _tests(document: dict[str, Any], repeats: str = "seeds") -> list[str]:
