@@ -228,8 +228,11 @@ class RunFolder:
 
 
 def _refuse_files_of_others(folder: Path) -> None:
-    """Raise a RunProblem where a folder that is no run holds a file that a run would write into."""
-    theirs = [] if is_run(folder) else [folder / name for name in _FILES if name != LOCK and (folder / name).exists()]
+    """Raise a RunProblem where a folder that is no run holds a file that a prediction would write into.
+
+    An order to stop may be there already: it was given before the prediction began.
+    """
+    theirs = [] if is_run(folder) else [folder / name for name in (MACHINE, EVENTS, LOG) if (folder / name).exists()]
     if theirs:
         raise RunProblem(
             str(theirs[0]), "This file is of no prediction, and one would write into it.", "Choose another folder."
