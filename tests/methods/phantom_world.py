@@ -5,6 +5,8 @@ its own intensity. The other site has another contrast curve and a smoother nois
 
 In *two looks* patients of the generated sample, one anatomy under smooth deformations, are seen as by T1-weighted MR or
 as by T2-weighted: labels are known of the first look, images without labels and tests are of the second.
+
+*Two hospitals* see the same kind of nodule, solid or hollow, in noise among bright strands; no patient is in both.
 """
 
 from dataclasses import replace
@@ -14,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_medkd.core.annotation import Mask
+from napari_medkd.core.annotation import ClassLabel, Mask
 from napari_medkd.core.dataset import Case, Dataset, Split
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.task import Task
@@ -26,12 +28,16 @@ from napari_medkd.files.sample import ORGANS, write_sample
 SHAPE = (24, 40, 28)
 TASK = Task("tube", "segmentation", ("background", "front", "back"))
 
+NODULE = Task("nodule", "classification", ("solid", "hollow"))
+
+_WIDTH = 32  # of a nodule's picture, in pixels
+
 _CONTRAST_HERE = (0.0, 0.12, 0.45, 0.56, 0.75, 1.0)
 _CONTRAST_THERE = (0.0, 0.15, 0.46, 0.56, 0.72, 0.95)
 
 
-def _smooth(random: np.random.Generator, sigma: float) -> NDArray[np.float64]:
-    noise = ndimage.gaussian_filter(random.normal(size=SHAPE), sigma, mode="wrap")
+def _smooth(random: np.random.Generator, sigma: float, shape: tuple[int, ...] = SHAPE) -> NDArray[np.float64]:
+    noise = ndimage.gaussian_filter(random.normal(size=shape), sigma, mode="wrap")
     return noise / noise.std()
 
 
@@ -98,3 +104,42 @@ def two_looks(folder: Path, num_labelled: int, num_unlabelled: int, num_tests: i
     (folder / "world").mkdir()
     dataset = replace(sample, tasks={ORGANS.name: ORGANS}, cases=cases, split=split)
     return write_dataset(dataset, folder / "world"), names[:num_labelled]
+
+
+def nodule(seed: int, *, is_hollow: bool) -> NDArray[np.float32]:
+    """Return a picture (y, x); a solid nodule is as bright as a hollow one's wall, less a quarter."""
+    random = np.random.default_rng(seed)
+    shape = (_WIDTH, _WIDTH)
+    y, x = np.indices(shape).astype(float)
+    image = 0.25 * _smooth(random, 4, shape) + 0.5 * (np.abs(_smooth(random, 3, shape)) < 0.12)
+    middle, radius = random.uniform(9, _WIDTH - 9, 2), random.uniform(4.5, 6.5)
+    distance = np.hypot(y - middle[0], (x - middle[1]) * random.uniform(0.85, 1.15)) / radius
+    image += (distance < 1) & (distance >= 0.5) if is_hollow else 0.75 * (distance < 1)
+    image = ndimage.gaussian_filter(image, 0.7) + 0.45 * random.normal(size=shape)
+    return (100 * image).astype(np.float32)
+
+
+def two_hospitals(folder: Path, seed: int, num_training: int, num_tests: int) -> tuple[Path, Path]:
+    """Write a dataset of each hospital, half of its cases of either class; return their manifests."""
+    here, there = (
+        _hospital(folder / name, (2 * seed + number) * (num_training + num_tests), num_training, num_tests)
+        for number, name in enumerate(("here", "there"))
+    )
+    return here, there
+
+
+def _hospital(folder: Path, first: int, num_training: int, num_tests: int) -> Path:
+    folder.mkdir(parents=True)
+    cases, grid = [], Grid.upright((1, _WIDTH, _WIDTH))
+    for number in range(first, first + num_training + num_tests):
+        name, path = f"case_{number}", folder / f"case_{number}.nii.gz"
+        is_hollow = bool(number % 2)
+        write_volume(path, Volume(nodule(number, is_hollow=is_hollow)[None, None], grid))
+        label = ClassLabel(frozenset({NODULE.classes[is_hollow]}), NODULE)
+        cases.append(Case(name, (path,), name, annotations={NODULE.name: label}))
+    names = tuple(case.id for case in cases)
+    split = Split(names[:num_training], (), names[num_training:])
+    tasks = {NODULE.name: NODULE}
+    return write_dataset(
+        Dataset(folder.name, ("image",), Modality.XR, tasks, tuple(cases), split, folder=folder), folder
+    )
