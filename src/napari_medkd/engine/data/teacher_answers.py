@@ -14,9 +14,14 @@ from napari_medkd.core.preprocessing import Preprocessing
 from napari_medkd.engine.data.array_cache import ArrayCache, digest_of
 from napari_medkd.engine.data.cases import PreparedCase
 from napari_medkd.engine.data.image_names import ImageNames, seen_as
+from napari_medkd.engine.data.patches import window_read
+from napari_medkd.engine.data.resampling import Region
 from napari_medkd.engine.hardware import Machine
 from napari_medkd.engine.networks.heads import HeadsShape
 from napari_medkd.engine.sliding_window import blended, enlarged
+
+#: Logits are written in blocks of as many voxels (z, y, x) along each axis, by dimensions: about what a patch needs.
+_BLOCKS = {2: (1, 256, 256), 3: (64, 64, 64)}
 
 
 class TeacherAnswers:
@@ -50,14 +55,22 @@ class TeacherAnswers:
         self._machine = machine
         self._names = ImageNames()
         key = f"{digest_of(teacher)}-{seen_as(preprocessing)}"
-        self._masks = ArrayCache(folder, f"masks-{key}") if answers.num_classes else None
+        block = (answers.num_classes, *_BLOCKS[preprocessing.dimensions])
+        self._masks = ArrayCache(folder, f"masks-{key}", block) if answers.num_classes else None
         self._classes = ArrayCache(folder, f"classes-{key}") if answers.num_scores else None
 
-    def of_mask(self, case: PreparedCase) -> NDArray[np.float32] | None:
-        """Return the logits (K, Z, Y, X) of every voxel; None where no mask is drawn."""
-        if self._masks is None:
+    def of_mask(
+        self, case: PreparedCase, start_D: NDArray[np.int64], shape: tuple[int, int, int]
+    ) -> NDArray[np.float32] | None:
+        """Return the logits (K, z, y, x) of a window, see `window_of`; None where no mask is drawn."""
+        masks = self._masks
+        if masks is None:
             return None
-        return self._masks.get(self._names.of(case), lambda: self._mask(case))
+
+        def read(inside: Region) -> NDArray[np.float32]:
+            return masks.get(self._names.of(case), lambda: self._mask(case), (slice(None), *inside))
+
+        return window_read(read, case.image.shape[1:], start_D, shape)
 
     def of_classes(self, case: PreparedCase) -> NDArray[np.float32] | None:
         """Return the logits (K,) of the whole image; None where no class is asked."""
