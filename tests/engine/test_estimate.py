@@ -4,10 +4,11 @@ import time
 from dataclasses import replace
 
 import pytest
+import torch
 
 from napari_medkd.core.spec import Hardware, MethodChoice, NetworkChoice, TrainSpec
 from napari_medkd.engine.bench import open_bench
-from napari_medkd.engine.estimate import STEPS_MEASURED, estimate, paid_once
+from napari_medkd.engine.estimate import STEPS_MEASURED, distinct, estimate, paid_once
 from napari_medkd.engine.method import settings_of
 from napari_medkd.methods import method_named
 from tests.pictures import write_pictures
@@ -42,6 +43,32 @@ class Watched:
             yield batch
 
 
+class PaidByCase:
+    """The method *supervised*, with a clock on which every case takes a second when it first comes."""
+
+    def __init__(self, number):
+        self._method = method_named("supervised")
+        self._number = number
+        self.known = set()
+
+    def __getattr__(self, name):
+        return getattr(self._method, name)
+
+    def clock(self):
+        return float(len(self.known))
+
+    def stages(self, settings, bench):
+        for stage in self._method.stages(settings, bench):
+            yield replace(
+                stage, batches=lambda generator, stage=stage: self._drawn(stage.batches(generator), generator)
+            )
+
+    def _drawn(self, batches, generator):
+        for batch in batches:
+            self.known |= set(torch.randint(self._number, (len(batch.image_BCZYX),), generator=generator).tolist())
+            yield batch
+
+
 @pytest.fixture
 def bench(tiny_spec):
     return open_bench(tiny_spec, frozenset({"segmentation"}))
@@ -64,6 +91,29 @@ def test_what_is_registered_is_paid_for_each_pair_of_a_reference_and_another_cas
     stage = next(asked.stages(settings_of(asked, MethodChoice(name=method)), bench))
 
     assert paid_once(asked, stage, bench) == number
+
+
+@pytest.mark.parametrize(
+    ("number", "drawn", "expected"),
+    [(1, 16, 1), (2, 2, 1.5), (3, 2, 5 / 3), (10**6, 16, 16)],
+    ids=["the only one", "half of the pairs are alike", "a third", "hardly any twice"],
+)
+def test_what_is_drawn_again_is_not_another_one(number, drawn, expected):
+    assert distinct(number, drawn) == pytest.approx(expected, rel=1e-4)
+
+
+def test_cases_that_came_twice_leave_more_to_be_paid(tiny_spec, monkeypatch):
+    bench = open_bench(
+        tiny_spec.replace(schedule=tiny_spec.schedule.replace(batch_size=1)), frozenset({"segmentation"})
+    )
+    number, drawn = len(bench.training_cases), STEPS_MEASURED + 1
+    method = PaidByCase(number)
+    monkeypatch.setattr(time, "perf_counter", method.clock)
+
+    seconds = estimate(method, bench).seconds
+
+    assert len(method.known) < min(number, drawn)
+    assert seconds == pytest.approx(len(method.known) * number / distinct(number, drawn))
 
 
 def test_the_steps_are_spread_over_the_stage_so_that_what_begins_late_is_paid_for_its_share(bench):

@@ -67,3 +67,30 @@ def test_only_the_images_that_are_in_doubt_are_labelled_by_registration():
 
     assert learned[0].unique().tolist() == [1]
     assert learned[1].unique().tolist() == [0]
+
+
+def answered(*chances: float, expected: int) -> list[int]:
+    """What is learned, at a doubt of 0.25, from an average of these chances everywhere; on the right 0 is expected."""
+    student = UNet(dimensions=2, in_channels=1, answers=HeadsShape(num_classes=3), widths=(4, 8))
+    own = SelfTraining(student, Trust(0.9, 0.0, 0.0, 0.25), 1.0, 1.0)
+    with torch.no_grad():
+        own.average.network.heads.segmentation.weight.zero_()
+        own.average.network.heads.segmentation.bias.copy_(torch.tensor(chances).log())
+    image, label = torch.zeros(1, 1, 8, 16), torch.zeros(1, 8, 16, dtype=torch.long)
+    label[..., :8] = expected
+    return own.label(Batch(image, label, image, image, label)).unique().tolist()
+
+
+def test_a_class_that_neither_draws_in_a_patch_casts_no_doubt_on_it():
+    # The chances of class 2 sum up to more than is negligible in a whole image.
+    assert answered(0.001, 0.9985, 0.0005, expected=1) == [1]
+
+
+def test_a_class_that_registration_expects_in_a_patch_and_the_average_draws_nowhere_casts_doubt_on_it():
+    assert answered(0.001, 0.99895, 0.00005, expected=2) == [0, 2]
+
+
+@pytest.mark.parametrize("expected", [0, -1])
+def test_a_patch_that_holds_nothing_is_not_in_doubt(expected):
+    # Nothing is learned, for 0.7 is less than the confidence that is asked.
+    assert answered(0.7, 0.15, 0.15, expected=expected) == [-1]

@@ -9,6 +9,7 @@ import torch
 from napari_medkd.core.errors import InputProblem
 from napari_medkd.core.spec import MethodChoice, Target
 from napari_medkd.engine.bench import open_bench
+from napari_medkd.engine.data import array_cache
 from napari_medkd.engine.method import settings_of
 from napari_medkd.engine.networks.heads import Output
 from napari_medkd.engine.networks.multi_head import MultiHead
@@ -35,9 +36,11 @@ def test_what_the_teacher_said_beforehand_is_what_it_says_of_an_image_that_is_no
     torch.testing.assert_close(batch.said.classes_BK, online.classification, atol=1e-4, rtol=1e-3)
 
 
-def test_what_was_said_beforehand_moves_with_the_image(cells, tmp_path):
+@pytest.mark.parametrize("memory_bytes", [array_cache.MEMORY_BYTES, 0])
+def test_what_was_said_beforehand_moves_with_the_image(cells, tmp_path, monkeypatch, memory_bytes):
+    monkeypatch.setattr(array_cache, "MEMORY_BYTES", memory_bytes)
     spec = spec_of(cells, targets=ALL[:1], features=0.0, answers=1.0, beforehand=True)
-    bench = open_bench(spec, METHOD.tasks)
+    bench = open_bench(spec, METHOD.tasks).in_run(tmp_path)
 
     class Copying(torch.nn.Module):
         """Says of every voxel how bright it is."""

@@ -21,11 +21,17 @@ def _seconds_once(method: Method[Any], stage: Stage, bench: Bench) -> float:
     """Return what is paid once for every case or pair, when a batch first asks for it: reading, alignments, flows.
 
     The batches that are timed afterwards are drawn here, and drawn again: what the second time costs less was paid
-    once for their cases.
+    once for their cases, of which some came more than once.
     """
     first, again = _seconds_of_drawing(stage, bench), _seconds_of_drawing(stage, bench)
     drawn = (STEPS_MEASURED + 1) * bench.spec.schedule.batch_size
-    return max(0.0, first - again) * max(1.0, paid_once(method, stage, bench) / drawn)
+    number = paid_once(method, stage, bench)
+    return max(0.0, first - again) * number / distinct(number, drawn)
+
+
+def distinct(number: int, drawn: int) -> float:
+    """Return how many different ones of a number are to be expected among so many that are drawn with replacement."""
+    return float(number * (1 - (1 - 1 / number) ** drawn))
 
 
 def paid_once(method: Method[Any], stage: Stage, bench: Bench) -> int:

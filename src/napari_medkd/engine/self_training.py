@@ -11,7 +11,7 @@ from napari_medkd.engine.nearness import nearness
 from napari_medkd.engine.networks.running_average import RunningAverage
 from napari_medkd.engine.networks.unet import UNet
 from napari_medkd.engine.task_losses import segmentation_terms
-from napari_medkd.engine.uncertainty import uncertainty_of
+from napari_medkd.engine.uncertainty import uncertainty_of_patch
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class SelfTraining(nn.Module):
         learned: Tensor = label.masked_fill(sure < self.trust.confidence, UNKNOWN)
         if batch.expected_BZYX is None:
             return learned
-        for sample, logits_KZYX in enumerate(logits_BKZYX):
-            if uncertainty_of(logits_KZYX) > self.trust.doubt:
-                learned[sample] = batch.expected_BZYX[sample]
+        for sample, (logits_KZYX, expected_ZYX) in enumerate(zip(logits_BKZYX, batch.expected_BZYX, strict=True)):
+            if uncertainty_of_patch(logits_KZYX, expected_ZYX) > self.trust.doubt:
+                learned[sample] = expected_ZYX
         return learned

@@ -57,16 +57,42 @@ class ExpectedOverlap:
         """
         if self._sums_3K is None:
             return 1.0
-        expected_K, counted_K, agreeing_K = self._sums_3K
+        expected_K, counted_K, _ = self._sums_3K
         is_found_K = (counted_K > 0) | (expected_K >= NEGLIGIBLE_SHARE * self._num_voxels)
-        if not bool(is_found_K.any()):
+        return self._uncertainty_of(is_found_K) if bool(is_found_K.any()) else 1.0
+
+    def uncertainty_of_patch(self, is_expected_K: Tensor) -> float:
+        """Return the uncertainty over the classes that are drawn or, by who else knows of the patch, expected there.
+
+        A patch of a large image holds few of its classes: of those drawn by neither, nothing is found wanting. Where
+        that leaves none, the uncertainty is 0.
+
+        Parameters
+        ----------
+        is_expected_K
+            Of each class after the background; truth values.
+        """
+        if self._sums_3K is None:
             return 1.0
+        is_there_K = (self._sums_3K[1] > 0) | is_expected_K
+        return self._uncertainty_of(is_there_K) if bool(is_there_K.any()) else 0.0
+
+    def _uncertainty_of(self, is_asked_K: Tensor) -> float:
+        assert self._sums_3K is not None
+        expected_K, counted_K, agreeing_K = self._sums_3K
         dice_K = (2 * agreeing_K / (expected_K + counted_K)).nan_to_num(0.0)
-        return float(1 - dice_K[is_found_K].mean())
+        return float(1 - dice_K[is_asked_K].mean())
 
 
-def uncertainty_of(logits_KZYX: Tensor) -> float:
-    """Return how unsure a network is of the likeliest class of each voxel; see `ExpectedOverlap.uncertainty`."""
+def uncertainty_of_patch(logits_KZYX: Tensor, expected_ZYX: Tensor) -> float:
+    """Return how unsure a network is of the likeliest class of each voxel; see `ExpectedOverlap.uncertainty_of_patch`.
+
+    Parameters
+    ----------
+    expected_ZYX
+        The label that is expected there; -1 is no class.
+    """
     overlap = ExpectedOverlap()
     overlap.add(logits_KZYX, logits_KZYX.argmax(0))
-    return overlap.uncertainty()
+    is_expected = [(expected_ZYX == label).any() for label in range(1, len(logits_KZYX))]
+    return overlap.uncertainty_of_patch(torch.stack(is_expected).cpu())

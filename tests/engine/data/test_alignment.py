@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from napari_medkd.engine.data import alignment
 from napari_medkd.engine.data.alignment import align
 
 pytestmark = pytest.mark.engine
@@ -37,6 +38,23 @@ def test_a_known_affine_map_is_found(shape, spacing):
         assert np.abs(where[0] - where[1]).max() < 1.0
 
 
+@pytest.mark.parametrize("shape", [(1, 90, 101), (45, 50, 55)], ids=["planes", "volumes"])
+def test_of_large_images_coarser_copies_are_aligned_and_lead_to_the_same_voxels(shape, monkeypatch):
+    spacing, shift = (2.0, 1.0, 1.0), np.array([0.0, 3.0, -4.0])
+    moving = anatomy(shape)
+    fixed = moved(moving, np.diag([1.0, 1.05, 0.95]), shift)
+    as_they_are = align(moving[None], fixed[None], spacing)
+    monkeypatch.setattr(alignment, "MOST_VOXELS", moving.size // 4)
+
+    found = align(moving[None], fixed[None], spacing)
+
+    assert not np.array_equal(found, as_they_are)
+    for where in (0.25, 0.5, 0.75):
+        point = where * np.array(shape[-len(found) :])
+        apart = (found - as_they_are) @ [*point, 1]
+        assert np.abs(apart).max() < 0.5
+
+
 def test_the_same_images_give_the_same_answer():
     moving, fixed = anatomy((20, 24, 28)), anatomy((20, 24, 28), 1)
 
@@ -66,6 +84,18 @@ def test_volumes_of_few_planes_are_aligned_within_them(planes):
     assert found[:, :3] @ middle + found[:, 3] == pytest.approx([middle[0], 21, 17.5], abs=0.5)
 
 
+@pytest.mark.parametrize("planes", [3, 6])
+def test_large_volumes_of_few_planes_keep_them(planes, monkeypatch):
+    moving = anatomy((1, 80, 80)).repeat(planes, 0)
+    fixed = moved(moving, np.eye(3), np.array([0.0, 3.0, -4.0]))
+    monkeypatch.setattr(alignment, "MOST_VOXELS", moving.size // 4)
+
+    found = align(moving[None], fixed[None], (1.0, 1.0, 1.0))
+
+    middle = [(planes - 1) / 2, 39.5, 39.5]
+    assert found[:, :3] @ middle + found[:, 3] == pytest.approx([middle[0], 42.5, 35.5], abs=0.5)
+
+
 @pytest.mark.parametrize("planes", [(3, 12), (12, 3)])
 def test_few_planes_are_aligned_with_many(planes):
     moving, fixed = (anatomy((1, 40, 40)).repeat(number, 0) for number in planes)
@@ -90,6 +120,14 @@ def test_where_an_image_is_empty_the_centres_are_aligned(shape, empty):
     dimensions = len(found)
     assert found[:, :dimensions] == pytest.approx(np.eye(dimensions), abs=1e-5)
     assert found[:, dimensions] == pytest.approx([2.0] * dimensions, abs=1e-5)
+
+
+def test_where_a_large_image_is_empty_the_centres_are_aligned(monkeypatch):
+    monkeypatch.setattr(alignment, "MOST_VOXELS", 1000)
+
+    found = align(anatomy((21, 23, 27))[None], np.zeros((1, 20, 24, 28), np.float32), (1.0, 1.0, 1.0))
+
+    assert found == pytest.approx(np.eye(3, 4) + np.array([[0.5], [-0.5], [-0.5]]) * (np.arange(4) == 3), abs=1e-5)
 
 
 def test_where_next_to_nothing_is_shown_the_centres_are_aligned():

@@ -1,5 +1,6 @@
 """Lays one image roughly over another: an affine map, found by mutual information, that no label influences."""
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ from numpy.typing import NDArray
 #: Its functions carry no types.
 sitk: Any = SimpleITK
 
+#: Larger images are aligned as coarser copies: 512 x 512 or 64 x 64 x 64 voxels tell an affine map what there is.
+MOST_VOXELS = 2**18
 #: Mutual information is estimated from this share of the voxels.
 _SHARE_SAMPLED = 0.25
 _SEED = 1
@@ -16,7 +19,7 @@ _HISTOGRAM_BINS = 32
 _STEPS = 60
 #: (shrink factor, smoothing in voxels) of each resolution, coarse to fine.
 _RESOLUTIONS = ((4, 2.0), (2, 1.0))
-#: An axis of fewer voxels is neither shrunk nor smoothed: recursive filters refuse it.
+#: An axis of fewer voxels is neither shrunk nor smoothed: recursive filters refuse it. Coarser copies have no fewer.
 _FEWEST_SMOOTHED = 4
 
 
@@ -25,7 +28,8 @@ def align(
 ) -> NDArray[np.float32]:
     """Return where the fixed image's voxels lie in the moving one, as an affine map.
 
-    Where intensities tell nothing, as those of an empty image do, one centre is laid on the other.
+    Where intensities tell nothing, as those of an empty image do, one centre is laid on the other. Of images
+    of more than `MOST_VOXELS`, coarser copies are looked at.
 
     Parameters
     ----------
@@ -44,7 +48,22 @@ def align(
     centred = sitk.CenteredTransformInitializer(
         fixed, moving, sitk.AffineTransform(dimensions), sitk.CenteredTransformInitializerFilter.GEOMETRY
     )
-    return _matrix(_refined(centred, fixed, moving), spacing[-dimensions:])
+    return _matrix(_refined(centred, _coarse(fixed), _coarse(moving)), spacing[-dimensions:])
+
+
+def _coarse(image: Any) -> Any:
+    """Return an image of at most `MOST_VOXELS`, where its axes allow it, at the same place; a smaller one as it is.
+
+    Voxels become whole blocks of voxels, twice as long again and again where they are shortest.
+    """
+    factors = np.ones(image.GetDimension(), dtype=int)
+    sizes, lengths = np.array(image.GetSize()), np.array(image.GetSpacing())
+    while prod((sizes // factors).tolist()) > MOST_VOXELS:
+        may_shrink = sizes // (2 * factors) >= _FEWEST_SMOOTHED
+        if not may_shrink.any():
+            break
+        factors[np.where(may_shrink, factors * lengths, np.inf).argmin()] *= 2
+    return image if (factors == 1).all() else sitk.BinShrink(image, factors.tolist())
 
 
 def _refined(centred: Any, fixed: Any, moving: Any) -> Any:

@@ -13,7 +13,7 @@ from napari_medkd.engine.data.augment_boxes import moved_boxes
 from napari_medkd.engine.data.augmentation import augmentation_named
 from napari_medkd.engine.data.batch import Batch, BoxTarget, Said
 from napari_medkd.engine.data.cases import Cases
-from napari_medkd.engine.data.patches import Patches, Source, window_of
+from napari_medkd.engine.data.patches import Patches, Source
 from napari_medkd.engine.data.teacher_answers import TeacherAnswers
 
 #: On each side a patch is cut this much larger than it is used, so that a rotation brings no border in.
@@ -74,11 +74,12 @@ class Batches:
     ) -> Said:
         """Return what the teacher said of the samples, changed in space as they were."""
         classes = [found for source in sources if (found := teacher.of_classes(source.case)) is not None]
-        wholes = [found for source in sources if (found := teacher.of_mask(source.case)) is not None]
+        masks = [
+            found for source in sources if (found := teacher.of_mask(source.case, source.start_D, cut)) is not None
+        ]
         mask_BKZYX = None
-        if wholes:
-            windows = (window_of(whole, source.start_D, cut) for whole, source in zip(wholes, sources, strict=True))
-            mask_BKZYX = torch.from_numpy(np.stack(list(windows))).to(self.device)
+        if masks:
+            mask_BKZYX = torch.from_numpy(np.stack(masks)).to(self.device)
             if self.cases.preprocessing.dimensions == 2:
                 mask_BKZYX = mask_BKZYX[:, :, 0]
             mask_BKZYX = moved_image(mask_BKZYX, grid_BZYXD, self.cases.preprocessing.patch)

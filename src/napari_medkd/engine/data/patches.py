@@ -1,6 +1,6 @@
 """Cuts training patches out of prepared cases: a third of them around a voxel of some class, the others anywhere."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -36,8 +36,18 @@ def window_of(
     array_CZYX: NDArray[np.float32] | StreamedImage, start: NDArray[np.int64], shape: tuple[int, int, int]
 ) -> NDArray[np.float32]:
     """Return a window (C, z, y, x) of an array over a case; outside, its edge goes on."""
-    inside, padding = _inside(start, shape, array_CZYX.shape[1:])
-    cut = array_CZYX[(slice(None), *inside)]
+    return window_read(lambda inside: array_CZYX[(slice(None), *inside)], array_CZYX.shape[1:], start, shape)
+
+
+def window_read(
+    read: Callable[[Region], NDArray[np.float32]],
+    size: tuple[int, ...],
+    start: NDArray[np.int64],
+    shape: tuple[int, int, int],
+) -> NDArray[np.float32]:
+    """Return a window (C, z, y, x), as `window_of`, of which the part that lies in a case of that size is read."""
+    inside, padding = _inside(start, shape, size)
+    cut = read(inside)
     return cut if cut.shape[1:] == shape else np.pad(cut, [(0, 0), *padding], mode="edge")
 
 

@@ -16,6 +16,7 @@ from napari_medkd.engine.data.array_cache import ArrayCache, digest_of
 from napari_medkd.engine.data.atlas import Atlas, as_tensor, inverted, mapped
 from napari_medkd.engine.data.batch import Batch
 from napari_medkd.engine.data.cases import Cases, PreparedCase
+from napari_medkd.engine.data.image_names import ImageNames, seen_as
 from napari_medkd.engine.data.warp import displaced, inverse, read_at
 from napari_medkd.engine.hardware import Machine
 
@@ -42,13 +43,19 @@ class Registered:
         self.unlabelled = unlabelled
         self.machine = machine
         self._folder = folder
-        self._alignments = ArrayCache(folder, "alignments")
+        self._seen_as = seen_as(unlabelled.preprocessing)
+        self._names = ImageNames()
+        self._alignments = ArrayCache(folder, f"alignments-{self._seen_as}")
+
+    def name_of(self, case: PreparedCase, atlas: Atlas) -> str:
+        """Return a name of the images of a case and a reference, for what is kept of the two."""
+        return f"{self._names.of(atlas.case)}~{self._names.of(case)}"
 
     def alignment(self, case: PreparedCase, atlas: Atlas) -> NDArray[np.float32]:
         """Return the affine map (D, D + 1) from a case's voxels to a reference's."""
         spacing = self.unlabelled.preprocessing.spacing
         return self._alignments.get(
-            f"{atlas.case.id}~{case.id}", lambda: align(atlas.case.image_CZYX, case.image_CZYX, spacing)
+            self.name_of(case, atlas), lambda: align(atlas.case.image_CZYX, case.image_CZYX, spacing)
         )
 
     def on_grid(self, case: PreparedCase, atlas: Atlas) -> Tensor:
@@ -72,7 +79,7 @@ class Registered:
 
     def flows_by(self, network: nn.Module) -> "Flows":
         """Return the flows that a trained network finds (see `Flows`), kept under a name made of its state."""
-        return Flows(self, network.eval(), ArrayCache(self._folder, f"flows-{digest_of(network)}"))
+        return Flows(self, network.eval(), ArrayCache(self._folder, f"flows-{digest_of(network)}-{self._seen_as}"))
 
 
 class Flows:
@@ -105,7 +112,7 @@ class Flows:
 
     def _flow(self, case: PreparedCase, atlas: Atlas) -> NDArray[np.float32]:
         """Return the flow and its inverse, (2, D, Z, Y, X) on the reference's coarse grid, in its voxels."""
-        return self._cache.get(f"{atlas.case.id}~{case.id}", lambda: self._computed(case, atlas))
+        return self._cache.get(self.registered.name_of(case, atlas), lambda: self._computed(case, atlas))
 
     @torch.no_grad()
     def _computed(self, case: PreparedCase, atlas: Atlas) -> NDArray[np.float32]:

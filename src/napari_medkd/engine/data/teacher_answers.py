@@ -3,7 +3,6 @@
 Legend: B batch, K class, Z Y X space (no Z for planes).
 """
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +13,15 @@ from torch import Tensor, nn
 from napari_medkd.core.preprocessing import Preprocessing
 from napari_medkd.engine.data.array_cache import ArrayCache, digest_of
 from napari_medkd.engine.data.cases import PreparedCase
+from napari_medkd.engine.data.image_names import ImageNames, seen_as
+from napari_medkd.engine.data.patches import window_read
+from napari_medkd.engine.data.resampling import Region
 from napari_medkd.engine.hardware import Machine
 from napari_medkd.engine.networks.heads import HeadsShape
 from napari_medkd.engine.sliding_window import blended, enlarged
+
+#: Logits are written in blocks of as many voxels (z, y, x) along each axis, by dimensions: about what a patch needs.
+_BLOCKS = {2: (1, 256, 256), 3: (64, 64, 64)}
 
 
 class TeacherAnswers:
@@ -48,23 +53,30 @@ class TeacherAnswers:
         self._answers = answers
         self._preprocessing = preprocessing
         self._machine = machine
-        self._names: dict[str, str] = {}
-        seen_as = hashlib.sha256(preprocessing.model_dump_json().encode()).hexdigest()[:8]
-        key = f"{digest_of(teacher)}-{seen_as}"
-        self._masks = ArrayCache(folder, f"masks-{key}") if answers.num_classes else None
+        self._names = ImageNames()
+        key = f"{digest_of(teacher)}-{seen_as(preprocessing)}"
+        block = (answers.num_classes, *_BLOCKS[preprocessing.dimensions])
+        self._masks = ArrayCache(folder, f"masks-{key}", block) if answers.num_classes else None
         self._classes = ArrayCache(folder, f"classes-{key}") if answers.num_scores else None
 
-    def of_mask(self, case: PreparedCase) -> NDArray[np.float32] | None:
-        """Return the logits (K, Z, Y, X) of every voxel; None where no mask is drawn."""
-        if self._masks is None:
+    def of_mask(
+        self, case: PreparedCase, start_D: NDArray[np.int64], shape: tuple[int, int, int]
+    ) -> NDArray[np.float32] | None:
+        """Return the logits (K, z, y, x) of a window, see `window_of`; None where no mask is drawn."""
+        masks = self._masks
+        if masks is None:
             return None
-        return self._masks.get(self._name(case), lambda: self._mask(case))
+
+        def read(inside: Region) -> NDArray[np.float32]:
+            return masks.get(self._names.of(case), lambda: self._mask(case), (slice(None), *inside))
+
+        return window_read(read, case.image.shape[1:], start_D, shape)
 
     def of_classes(self, case: PreparedCase) -> NDArray[np.float32] | None:
         """Return the logits (K,) of the whole image; None where no class is asked."""
         if self._classes is None:
             return None
-        return self._classes.get(self._name(case), lambda: self._class_logits(case))
+        return self._classes.get(self._names.of(case), lambda: self._class_logits(case))
 
     def _mask(self, case: PreparedCase) -> NDArray[np.float32]:
         patch, autocast = self._preprocessing.patch, self._machine.autocast
@@ -81,10 +93,3 @@ class TeacherAnswers:
 
     def _image(self, case: PreparedCase) -> Tensor:
         return torch.from_numpy(case.image_CZYX).to(self._machine.device)
-
-    def _name(self, case: PreparedCase) -> str:
-        """Return a name of a case's image: another one under the same id is another."""
-        if case.id not in self._names:
-            digest = hashlib.sha256(np.ascontiguousarray(case.image_CZYX).tobytes()).hexdigest()
-            self._names[case.id] = f"{hashlib.sha256(case.id.encode()).hexdigest()[:12]}-{digest[:12]}"
-        return self._names[case.id]
