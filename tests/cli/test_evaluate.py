@@ -46,6 +46,21 @@ def test_a_perfect_prediction_scores_one_without_any_distance(tiny_dataset: Path
     assert found["classes"][1]["volume"] == pytest.approx(6**3 * 1.5 / 1000)
 
 
+def test_a_mask_too_large_for_memory_is_scored_like_any_other(
+    unsure_dataset: Path, tiny_dataset: Path, tmp_path: Path, medkd: Medkd, monkeypatch: pytest.MonkeyPatch
+):
+    _predict(tiny_dataset, "case_5", tmp_path / "small", without=2)
+    for limit in ("opening.MOST_VOXELS_HELD", "ome_zarr.LARGE_BYTES"):
+        monkeypatch.setattr(f"napari_medkd.files.{limit}", 100)
+    _predict(tiny_dataset, "case_5", tmp_path / "large", without=2)
+
+    for data in (tiny_dataset, unsure_dataset):
+        large, small = (medkd("evaluate", tmp_path / name, "--data", data, "--json").out for name in ("large", "small"))
+
+        assert (tmp_path / "large" / "case_5" / "mask.ome.zarr").is_dir()
+        assert json.loads(large) == json.loads(small.replace("small", "large"))
+
+
 def test_folders_below_the_home_folder_are_found(
     tiny_dataset: Path, tmp_path: Path, medkd: Medkd, monkeypatch: pytest.MonkeyPatch
 ):
