@@ -28,6 +28,9 @@ OBLIQUE = Grid(
     np.array([[0, 0.1, -0.7, 12.3], [0.2, -0.7, 0, -7], [-3, 0, 0.1, 99.9], [0, 0, 0, 1]]),
     axes_in_file="LPS",
 )
+#: Pixels that have sizes and a place, as in an OME-Zarr whose axes have a scale but no unit.
+PLACED = Grid((2, 3, 4), np.array([[0, 0, -0.5, 7.0], [0, -0.5, 0, -9], [-2, 0, 0, 1], [0, 0, 0, 1]]), "pixel")
+PLACED_PICTURE = Grid((1, 3, 4), PLACED.affine, "pixel")
 
 
 def prediction(task: Task, grid: Grid = OBLIQUE, case: str = "liver_012", **said: object) -> Prediction:
@@ -52,8 +55,10 @@ def raising(error):
         (OBLIQUE, "mask.nii.gz"),
         (Grid.upright((1, 3, 4), unit="pixel"), "mask.png"),
         (Grid.upright((2, 3, 4), unit="pixel"), "mask.tif"),
+        (PLACED, "mask.nrrd"),
+        (PLACED_PICTURE, "mask.nrrd"),
     ],
-    ids=["volume", "picture", "stack"],
+    ids=["volume", "picture", "stack", "placed stack", "placed picture"],
 )
 def test_a_mask_is_read_back_on_its_grid(tmp_path, grid, name):
     first = masked(grid)
@@ -153,8 +158,10 @@ def test_scored_boxes_are_read_back(tmp_path, count):
         (OBLIQUE, "attention.nii.gz"),
         (Grid.upright((1, 3, 4), unit="pixel"), "attention.tif"),
         (Grid.upright((2, 3, 4), unit="pixel"), "attention.tif"),
+        (PLACED, "attention.nrrd"),
+        (PLACED_PICTURE, "attention.nrrd"),
     ],
-    ids=["volume", "picture", "stack"],
+    ids=["volume", "picture", "stack", "placed stack", "placed picture"],
 )
 def test_attention_is_read_back_on_the_images_grid(tmp_path, grid, name):
     values = np.linspace(0, 1, int(np.prod(grid.shape)), dtype=np.float32).reshape(grid.shape)

@@ -3,9 +3,10 @@
 ::
 
     predictions/liver_012/prediction.json    case, task, grid, class scores, boxes, who said it
-    predictions/liver_012/mask.nii.gz        or mask.png / mask.tif where the image has no physical size, or
-                                             mask.ome.zarr where it is too large to be held in memory
-    predictions/liver_012/attention.nii.gz   or attention.tif; where the network looked
+    predictions/liver_012/mask.nii.gz        or mask.png / mask.tif where the image has no physical size, mask.nrrd
+                                             where its pixels are placed all the same, or mask.ome.zarr where it is
+                                             too large to be held in memory
+    predictions/liver_012/attention.nii.gz   or attention.tif / attention.nrrd; where the network looked
 
 The answers of a network with several tasks lie one folder lower: ``predictions/TASK/liver_012``.
 """
@@ -30,11 +31,11 @@ from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Volume
 from napari_medkd.files.atomic import write_json
 from napari_medkd.files.boxes import BoxRecord, boxes_of, records_of
-from napari_medkd.files.opening import mask_suffix, naming, read_mask, read_volume, write_mask, write_volume
+from napari_medkd.files.opening import map_suffix, mask_suffix, naming, read_mask, read_volume, write_mask, write_volume
 
 RECORD = "prediction.json"
-_MASKS = ("mask.nii.gz", "mask.png", "mask.tif", "mask.ome.zarr")
-_ATTENTIONS = ("attention.nii.gz", "attention.tif")
+_MASKS = ("mask.nii.gz", "mask.png", "mask.tif", "mask.nrrd", "mask.ome.zarr")
+_ATTENTIONS = ("attention.nii.gz", "attention.tif", "attention.nrrd")
 #: Lies in a prediction's folder while it is written: what a crash leaves there is known as ours.
 _BEGUN = "prediction.begun"
 
@@ -213,7 +214,7 @@ def _write_attention(prediction: Prediction, folder: Path) -> AttentionRecord | 
     found = prediction.attention
     if found is None:
         return None
-    name = _ATTENTIONS[0 if prediction.grid.unit == "mm" else 1]
+    name = f"attention{map_suffix(prediction.grid)}"
     write_volume(folder / name, Volume(found.map_ZYX.astype(np.float32)[np.newaxis], prediction.grid, ("attention",)))
     return AttentionRecord(class_name=found.class_name, file=name)
 
