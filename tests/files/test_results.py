@@ -11,7 +11,9 @@ from napari_medkd.core.errors import InputProblem, SpecProblem, VolumeProblem
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.prediction import Attention, ClassScores, Prediction, ScoredBoxes
 from napari_medkd.core.task import Task
+from napari_medkd.core.volume import Volume
 from napari_medkd.files import results
+from napari_medkd.files.opening import write_volume
 from napari_medkd.files.results import (
     predictions_in,
     read_prediction,
@@ -175,7 +177,17 @@ def test_attention_is_read_back_on_the_images_grid(tmp_path, grid, name):
     back = read_prediction(folder).attention
     assert back.class_name == "malignant"
     assert back.map_ZYX.dtype == np.float32
-    np.testing.assert_array_equal(back.map_ZYX, values)
+    np.testing.assert_allclose(back.map_ZYX, values, atol=0.5 / 255 + 1e-6)
+    assert (back.map_ZYX.min(), back.map_ZYX.max()) == (0, 1)
+
+
+def test_attention_that_an_earlier_version_wrote_as_fractions_is_read_as_it_was(tmp_path):
+    values = np.linspace(0, 1, int(np.prod(OBLIQUE.shape)), dtype=np.float32).reshape(OBLIQUE.shape)
+    looked = Attention("benign", np.ones_like(values))
+    folder = write_prediction(prediction(GRADE, attention=looked), tmp_path)
+    write_volume(folder / "attention.nii.gz", Volume(values[np.newaxis], OBLIQUE))
+
+    np.testing.assert_array_equal(read_prediction(folder).attention.map_ZYX, values)
 
 
 def test_the_attention_of_an_older_prediction_does_not_stay(tmp_path):

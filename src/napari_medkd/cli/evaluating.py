@@ -19,7 +19,7 @@ from napari_medkd.core.spec import PredictSpec
 from napari_medkd.core.task import TaskKind
 from napari_medkd.engine.learned_cases import learned_among
 from napari_medkd.files.manifest import open_dataset
-from napari_medkd.files.results import predictions_in, read_prediction
+from napari_medkd.files.results import predictions_in, read_answer, record_of
 from napari_medkd.runs.folder import RunFolder
 
 _TRUTHS: dict[TaskKind, str] = {
@@ -112,14 +112,14 @@ def _add_answers(
     tasks: dict[str, _Seen] = {}
     for member in members:
         try:
-            prediction = read_prediction(member)
-            seen = tasks.setdefault(prediction.task.name, _Seen(prediction.task.kind))
-            if split and prediction.case not in wanted:
+            record = record_of(member)
+            seen = tasks.setdefault(record.task.name, _Seen(record.task.kind))
+            if split and record.case not in wanted:
                 continue
-            seen.cases.add(prediction.case)
-            answers = answers_of(folder, prediction, dataset)
+            seen.cases.add(record.case)
+            answers = answers_of(folder, read_answer(member), dataset)
             if answers is None:
-                seen.without_truth.append(prediction.case)
+                seen.without_truth.append(record.case)
             found.add(answers or ())
         except InputProblem as error:
             problems += error.problems

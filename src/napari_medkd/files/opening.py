@@ -76,7 +76,7 @@ def mask_suffix(grid: Grid) -> str:
 
 
 def map_suffix(grid: Grid) -> str:
-    """Return the suffix that fractions on the grid are saved with, so that it is the same when they are read.
+    """Return the suffix that a map of values on the grid is saved with, so that the grid is the same when it is read.
 
     NIfTI where voxels have a size in mm, TIFF where they are plain pixels, else NRRD, which keeps where pixels lie.
     """
