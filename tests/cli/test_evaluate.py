@@ -1,6 +1,7 @@
 import csv
 import json
 import math
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -182,6 +183,33 @@ def test_answers_about_image_files_do_not_keep_a_run_from_being_scored(
     assert answer.code == 0
     assert [row["case"] for row in json.loads(answer.out)["cases"]] == ["case_5"]
     assert "student-images: These predictions are of image files" in answer.err
+
+
+def test_questions_that_cannot_be_scored_do_not_keep_a_run_from_being_scored(
+    tiny_dataset: Path, asked_run: Path, tmp_path: Path, medkd: Medkd
+):
+    other = tmp_path / "other"
+    other.mkdir()
+    document = json.loads((tiny_dataset / "medkd-dataset.json").read_text(encoding="utf-8"))
+    document |= {"name": "other", "tasks": {}, "split": {}}
+    for case in document["cases"]:
+        case |= {"images": [str(tiny_dataset / path) for path in case["images"]], "annotations": {}}
+    (other / "medkd-dataset.json").write_text(json.dumps(document), encoding="utf-8")
+    for name, data in (("without-task", other), ("gone", tmp_path / "gone")):
+        spec = PredictSpec(run=asked_run, cases=("case_4",), data=data, out=asked_run / "predictions" / name)
+        _predict(tiny_dataset, "case_4", RunFolder.for_prediction(spec).path)
+
+    everything = medkd("evaluate", asked_run, "--json")
+    shutil.rmtree(asked_run / "predictions" / "student-test")
+    nothing = medkd("evaluate", asked_run)
+
+    assert everything.code == 0, everything.err
+    assert [row["case"] for row in json.loads(everything.out)["cases"]] == ["case_5"]
+    gone, without_task = json.loads(everything.out)["notes"]
+    assert f"gone: These predictions are not scored. {tmp_path / 'gone'}:" in gone
+    assert without_task == "without-task: Dataset 'other' has no task 'shapes' to score."
+    assert nothing.code == 2
+    assert str(tmp_path / "gone") in nothing.err
 
 
 def test_a_case_whose_truth_is_not_known_is_named_and_left_out(tiny_dataset: Path, tmp_path: Path, medkd: Medkd):

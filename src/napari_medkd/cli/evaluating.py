@@ -78,23 +78,28 @@ def evaluation_of(path: Path, data: Path | None, split: str) -> Evaluation:
     Raises
     ------
     InputProblem
-        With every prediction that cannot be scored though the truth is known, or where there is no other.
+        With every prediction that cannot be scored though the truth is known, or where nothing is left to score.
     """
     found = Evaluation()
     problems: list[Problem] = []
-    top = _top(path)
+    set_aside: list[Problem] = []
+    known, top = open_dataset(data) if data else None, _top(path)
     for folder, members in _by_folder(top).items():
-        source = data or _dataset_of(folder)
         name = folder.relative_to(top).as_posix() if top in folder.parents else folder.name
-        if source:
-            dataset = open_dataset(source)
-            faults, scored = _add_answers(found, name, members, dataset, split)
-            problems += faults
-            found.notes += _note_of_learned(name, folder, scored, dataset)
-        else:
+        try:
+            dataset = known or _dataset_of(folder)
+        except InputProblem as error:
+            set_aside += error.problems
+            found.notes += [f"{name}: These predictions are not scored. {problem}" for problem in error.problems]
+            continue
+        if dataset is None:
             found.notes.append(f"{name}: These predictions are of image files; name their dataset with --data.")
-    if problems:
-        raise InputProblem.of(problems)
+            continue
+        faults, scored = _add_answers(found, name, members, dataset, split)
+        problems += faults
+        found.notes += _note_of_learned(name, folder, scored, dataset)
+    if problems or (set_aside and found.is_empty):
+        raise InputProblem.of(problems or set_aside)
     if len({answer.measures.distance_unit for answer in found.masks}) > 1:
         found.notes.append("Some distances are in mm and others in pixels: means over both say nothing.")
     if found.is_empty:
@@ -110,9 +115,13 @@ def _add_answers(
     problems: list[Problem] = []
     wanted = _wanted(dataset, split)
     tasks: dict[str, _Seen] = {}
+    strange: set[str] = set()
     for member in members:
         try:
             record = record_of(member)
+            if record.task.name not in dataset.tasks:
+                strange.add(record.task.name)
+                continue
             seen = tasks.setdefault(record.task.name, _Seen(record.task.kind))
             if split and record.case not in wanted:
                 continue
@@ -123,6 +132,7 @@ def _add_answers(
             found.add(answers or ())
         except InputProblem as error:
             problems += error.problems
+    found.notes += [f"{folder}: Dataset {dataset.name!r} has no task {name!r} to score." for name in sorted(strange)]
     for name, seen in tasks.items():
         where = folder if len(tasks) == 1 else f"{folder}, task {name}"
         if missing := wanted - seen.cases:
@@ -176,7 +186,7 @@ def _by_folder(top: Path) -> dict[Path, list[Path]]:
     return members
 
 
-def _dataset_of(folder: Path) -> Path | None:
+def _dataset_of(folder: Path) -> Dataset | None:
     """Return the dataset that was predicted on, as the nearest spec in or above the folder says.
 
     None where it was image files.
@@ -188,7 +198,7 @@ def _dataset_of(folder: Path) -> Path | None:
         raise RunProblem(str(folder), "It is not known which dataset these predictions are of.", hint) from error
     if spec.images:
         return None
-    return spec.data or RunFolder(_run_of(folder, spec)).spec().datasets[0]
+    return open_dataset(spec.data or RunFolder(_run_of(folder, spec)).spec().datasets[0])
 
 
 def _asked_in(folder: Path) -> Path:
