@@ -20,7 +20,15 @@ from napari_medkd.runs.folder import RunFolder
 from tests.cli.conftest import Medkd
 
 
-def _predict(dataset: Path, name: str, folder: Path, *, without: int | None = None, shown: str = "image") -> None:
+def _predict(
+    dataset: Path,
+    name: str,
+    folder: Path,
+    *,
+    without: int | None = None,
+    shown: str = "image",
+    weights: str = "student.done",
+) -> None:
     """Write the truth of a case as its prediction, with one class left out where that is wished."""
     known = open_dataset(dataset)
     case, task = known.case(name), known.task("shapes")
@@ -29,7 +37,7 @@ def _predict(dataset: Path, name: str, folder: Path, *, without: int | None = No
     if without is not None:
         labels[labels == without] = 0
     mask = Mask(labels, grid, task)
-    write_prediction(Prediction(name, task, grid, "run", "student.done", mask=mask, shown=shown), folder)
+    write_prediction(Prediction(name, task, grid, "run", weights, mask=mask, shown=shown), folder)
 
 
 def test_a_perfect_prediction_scores_one_without_any_distance(tiny_dataset: Path, tmp_path: Path, medkd: Medkd):
@@ -183,6 +191,22 @@ def test_answers_about_image_files_do_not_keep_a_run_from_being_scored(
     assert answer.code == 0
     assert [row["case"] for row in json.loads(answer.out)["cases"]] == ["case_5"]
     assert "student-images: These predictions are of image files" in answer.err
+
+
+def test_answers_of_earlier_weights_and_to_earlier_questions_are_told(
+    tiny_dataset: Path, asked_run: Path, medkd: Medkd
+):
+    folder = asked_run / "predictions" / "student-test"
+    assert json.loads(medkd("evaluate", asked_run, "--json").out)["notes"] == []
+    _predict(tiny_dataset, "case_4", folder, weights="student.best")
+
+    told = json.loads(medkd("evaluate", asked_run, "--json").out)["notes"]
+
+    assert told == [
+        "student-test: Means run over answers of different weights (1 by student.best of run, 1 by student.done of "
+        "run): predict all cases again for those of one.",
+        "student-test: 1 of these 2 cases were not in the last question, but in an earlier one.",
+    ]
 
 
 def test_questions_that_cannot_be_scored_do_not_keep_a_run_from_being_scored(

@@ -1,5 +1,6 @@
 """Gathers what written predictions are scored from, one case at a time, and tells what is left out."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ from napari_medkd.cli.evaluation_answers import (
     ClassAnswer,
     MaskAnswer,
     answers_of,
+    network_of,
 )
 from napari_medkd.cli.predicting import ALL
 from napari_medkd.core.dataset import Dataset
@@ -19,7 +21,7 @@ from napari_medkd.core.spec import PredictSpec
 from napari_medkd.core.task import TaskKind
 from napari_medkd.engine.learned_cases import learned_among
 from napari_medkd.files.manifest import open_dataset
-from napari_medkd.files.results import predictions_in, read_answer, record_of
+from napari_medkd.files.results import PredictionRecord, predictions_in, read_answer, record_of
 from napari_medkd.runs.folder import RunFolder
 
 _TRUTHS: dict[TaskKind, str] = {
@@ -57,11 +59,27 @@ class Evaluation:
 
 @dataclass(slots=True)
 class _Seen:
-    """Cases of one task: those wanted that were predicted, and those of them whose truth is not known."""
+    """Cases of one task: those wanted that were predicted, and those of them whose truth is not known.
+
+    Attributes
+    ----------
+    weights
+        By network, how many of its answers that are scored each of its checkpoints gave.
+    """
 
     kind: TaskKind
     cases: set[str] = field(default_factory=set)
     without_truth: list[str] = field(default_factory=list)
+    weights: dict[str, Counter[str]] = field(default_factory=dict)
+
+    def add(self, record: PredictionRecord, answers: Sequence[Answer] | None) -> None:
+        """Take note of a prediction; ``answers`` is None where its truth is not known."""
+        self.cases.add(record.case)
+        if answers is None:
+            self.without_truth.append(record.case)
+            return
+        network = network_of(record.checkpoint, record.shown)
+        self.weights.setdefault(network, Counter())[f"{record.checkpoint} of {record.made_by}"] += 1
 
 
 def evaluation_of(path: Path, data: Path | None, split: str) -> Evaluation:
@@ -97,7 +115,7 @@ def evaluation_of(path: Path, data: Path | None, split: str) -> Evaluation:
             continue
         faults, scored = _add_answers(found, name, members, dataset, split)
         problems += faults
-        found.notes += _note_of_learned(name, folder, scored, dataset)
+        found.notes += [*_note_of_earlier(name, folder, scored), *_note_of_learned(name, folder, scored, dataset)]
     if problems or (set_aside and found.is_empty):
         raise InputProblem.of(problems or set_aside)
     if len({answer.measures.distance_unit for answer in found.masks}) > 1:
@@ -125,10 +143,8 @@ def _add_answers(
             seen = tasks.setdefault(record.task.name, _Seen(record.task.kind))
             if split and record.case not in wanted:
                 continue
-            seen.cases.add(record.case)
             answers = answers_of(folder, read_answer(member), dataset)
-            if answers is None:
-                seen.without_truth.append(record.case)
+            seen.add(record, answers)
             found.add(answers or ())
         except InputProblem as error:
             problems += error.problems
@@ -138,7 +154,7 @@ def _add_answers(
         if missing := wanted - seen.cases:
             cases = "cases" if split == ALL else f"{split} cases"
             found.notes.append(f"{where}: {len(missing)} of {len(wanted)} {cases} have no prediction.")
-        found.notes += _note_of_no_truth(where, seen, dataset)
+        found.notes += [*_note_of_no_truth(where, seen, dataset), *_notes_of_weights(where, seen)]
     return problems, {case for seen in tasks.values() for case in seen.cases.difference(seen.without_truth)}
 
 
@@ -154,6 +170,31 @@ def _note_of_no_truth(where: str, seen: _Seen, dataset: Dataset) -> list[str]:
         return []
     cases = ", ".join(seen.without_truth)
     return [f"{where}: Dataset {dataset.name!r} has no {_TRUTHS[seen.kind]} to score these by: {cases}."]
+
+
+def _notes_of_weights(where: str, seen: _Seen) -> list[str]:
+    """Return of which networks the means run over answers of several checkpoints."""
+    several = [counts for counts in seen.weights.values() if len(counts) > 1]
+    return [
+        f"{where}: Means run over answers of different weights ("
+        + ", ".join(f"{count} by {name}" for name, count in sorted(counts.items()))
+        + "): predict all cases again for those of one."
+        for counts in several
+    ]
+
+
+def _note_of_earlier(where: str, folder: Path, scored: set[str]) -> list[str]:
+    """Return that answers are scored which were there before the folder's newest question, which was of other cases."""
+    try:
+        spec = RunFolder(_asked_in(folder)).prediction_spec()
+    except RunProblem:
+        return []
+    earlier = len(scored.difference(spec.cases)) if spec.cases else 0
+    return (
+        [f"{where}: {earlier} of these {len(scored)} cases were not in the last question, but in an earlier one."]
+        if earlier
+        else []
+    )
 
 
 def _note_of_learned(where: str, folder: Path, scored: set[str], dataset: Dataset) -> list[str]:
