@@ -1,6 +1,7 @@
 import csv
 import json
 import math
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +20,15 @@ from napari_medkd.runs.folder import RunFolder
 from tests.cli.conftest import Medkd
 
 
-def _predict(dataset: Path, name: str, folder: Path, *, without: int | None = None, shown: str = "image") -> None:
+def _predict(
+    dataset: Path,
+    name: str,
+    folder: Path,
+    *,
+    without: int | None = None,
+    shown: str = "image",
+    weights: str = "student.done",
+) -> None:
     """Write the truth of a case as its prediction, with one class left out where that is wished."""
     known = open_dataset(dataset)
     case, task = known.case(name), known.task("shapes")
@@ -28,7 +37,7 @@ def _predict(dataset: Path, name: str, folder: Path, *, without: int | None = No
     if without is not None:
         labels[labels == without] = 0
     mask = Mask(labels, grid, task)
-    write_prediction(Prediction(name, task, grid, "run", "student.done", mask=mask, shown=shown), folder)
+    write_prediction(Prediction(name, task, grid, "run", weights, mask=mask, shown=shown), folder)
 
 
 def test_a_perfect_prediction_scores_one_without_any_distance(tiny_dataset: Path, tmp_path: Path, medkd: Medkd):
@@ -44,6 +53,21 @@ def test_a_perfect_prediction_scores_one_without_any_distance(tiny_dataset: Path
         ("all", 1.0, 0.0, 0.0),
     ]
     assert found["classes"][1]["volume"] == pytest.approx(6**3 * 1.5 / 1000)
+
+
+def test_a_mask_too_large_for_memory_is_scored_like_any_other(
+    unsure_dataset: Path, tiny_dataset: Path, tmp_path: Path, medkd: Medkd, monkeypatch: pytest.MonkeyPatch
+):
+    _predict(tiny_dataset, "case_5", tmp_path / "small", without=2)
+    for limit in ("opening.MOST_VOXELS_HELD", "ome_zarr.LARGE_BYTES"):
+        monkeypatch.setattr(f"napari_medkd.files.{limit}", 100)
+    _predict(tiny_dataset, "case_5", tmp_path / "large", without=2)
+
+    for data in (tiny_dataset, unsure_dataset):
+        large, small = (medkd("evaluate", tmp_path / name, "--data", data, "--json").out for name in ("large", "small"))
+
+        assert (tmp_path / "large" / "case_5" / "mask.ome.zarr").is_dir()
+        assert json.loads(large) == json.loads(small.replace("small", "large"))
 
 
 def test_folders_below_the_home_folder_are_found(
@@ -167,6 +191,49 @@ def test_answers_about_image_files_do_not_keep_a_run_from_being_scored(
     assert answer.code == 0
     assert [row["case"] for row in json.loads(answer.out)["cases"]] == ["case_5"]
     assert "student-images: These predictions are of image files" in answer.err
+
+
+def test_answers_of_earlier_weights_and_to_earlier_questions_are_told(
+    tiny_dataset: Path, asked_run: Path, medkd: Medkd
+):
+    folder = asked_run / "predictions" / "student-test"
+    assert json.loads(medkd("evaluate", asked_run, "--json").out)["notes"] == []
+    _predict(tiny_dataset, "case_4", folder, weights="student.best")
+
+    told = json.loads(medkd("evaluate", asked_run, "--json").out)["notes"]
+
+    assert told == [
+        "student-test: Means run over answers of different weights (1 by student.best of run, 1 by student.done of "
+        "run): predict all cases again for those of one.",
+        "student-test: 1 of these 2 cases were not in the last question, but in an earlier one.",
+    ]
+
+
+def test_questions_that_cannot_be_scored_do_not_keep_a_run_from_being_scored(
+    tiny_dataset: Path, asked_run: Path, tmp_path: Path, medkd: Medkd
+):
+    other = tmp_path / "other"
+    other.mkdir()
+    document = json.loads((tiny_dataset / "medkd-dataset.json").read_text(encoding="utf-8"))
+    document |= {"name": "other", "tasks": {}, "split": {}}
+    for case in document["cases"]:
+        case |= {"images": [str(tiny_dataset / path) for path in case["images"]], "annotations": {}}
+    (other / "medkd-dataset.json").write_text(json.dumps(document), encoding="utf-8")
+    for name, data in (("without-task", other), ("gone", tmp_path / "gone")):
+        spec = PredictSpec(run=asked_run, cases=("case_4",), data=data, out=asked_run / "predictions" / name)
+        _predict(tiny_dataset, "case_4", RunFolder.for_prediction(spec).path)
+
+    everything = medkd("evaluate", asked_run, "--json")
+    shutil.rmtree(asked_run / "predictions" / "student-test")
+    nothing = medkd("evaluate", asked_run)
+
+    assert everything.code == 0, everything.err
+    assert [row["case"] for row in json.loads(everything.out)["cases"]] == ["case_5"]
+    gone, without_task = json.loads(everything.out)["notes"]
+    assert f"gone: These predictions are not scored. {tmp_path / 'gone'}:" in gone
+    assert without_task == "without-task: Dataset 'other' has no task 'shapes' to score."
+    assert nothing.code == 2
+    assert str(tmp_path / "gone") in nothing.err
 
 
 def test_a_case_whose_truth_is_not_known_is_named_and_left_out(tiny_dataset: Path, tmp_path: Path, medkd: Medkd):

@@ -9,7 +9,7 @@ import pytest
 
 from napari_medkd.core.annotation import Boxes, Mask
 from napari_medkd.core.grid import Grid
-from napari_medkd.core.prediction import ClassScores, Prediction, ScoredBoxes
+from napari_medkd.core.prediction import Attention, ClassScores, Prediction, ScoredBoxes
 from napari_medkd.core.spec import PredictSpec, TrainSpec
 from napari_medkd.core.task import Task
 from napari_medkd.files.opening import write_boxes, write_mask
@@ -102,6 +102,15 @@ def test_one_class_an_image_is_scored_by_class_and_over_all(dataset: Path, tmp_p
     assert everything["f1"] == pytest.approx((2 / 3 + 4 / 5) / 2)
     # 0.9 and 0.6 and 0.8 are right, 0.7 is wrong, each in a bin of its own
     assert everything["calibration_error"] == pytest.approx((0.1 + 0.4 + 0.7 + 0.2) / 4)
+
+
+def test_where_a_network_looked_is_not_needed_to_score_it(dataset: Path, tmp_path: Path, medkd: Medkd):
+    looked = Attention("benign", np.ones(GRID.shape, np.float32))
+    scores = ClassScores({"benign": 0.9, "malignant": 0.1})
+    said = Prediction("a", GRADE, GRID, "run", "student.done", scores=scores, attention=looked)
+    (write_prediction(said, tmp_path / "p") / "attention.tif").unlink()
+
+    assert evaluated(medkd, dataset, tmp_path / "p")["classes"][0]["n"] == 1
 
 
 def test_several_classes_an_image_are_scored_by_domain_as_well(dataset: Path, tmp_path: Path, medkd: Medkd):

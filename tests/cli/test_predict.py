@@ -159,8 +159,10 @@ def test_student_and_teacher_answer_about_cases_and_files(
     student = medkd("predict", run, "--split", "test")
     teacher = medkd("predict", run, "--split", "test", "--network", "teacher", "--given", "student mask")
     files = medkd("predict", run, "--image", images[0], "--image", images[1], "--out", tmp_path / "answers")
+    again = medkd("predict", student.out.strip())
 
-    assert (student.code, teacher.code, files.code) == (0, 0, 0)
+    assert (student.code, teacher.code, files.code, again.code) == (0, 0, 0, 0)
+    assert student.out == again.out
     assert Path(student.out.strip()) == run / "predictions" / "student-test"
     assert [path.name for path in predictions_in(tmp_path / "answers")] == ["case_0", "case_5"]
     (asked,) = predictions_in(Path(teacher.out.strip()))
@@ -212,3 +214,18 @@ def test_another_training_run_is_never_written_into(untrained: Path, medkd: Medk
 
     assert answer.code == 2
     assert (untrained / "spec.json").read_bytes() == before
+
+
+@pytest.mark.engine
+def test_a_predictions_folder_says_what_is_asked(untrained: Path, medkd: Medkd):
+    medkd("predict", untrained, "--case", "case_5", "--device", "cpu")
+    asked = untrained / "predictions" / "student-cases"
+    before = RunFolder(asked).prediction_spec()
+
+    again, more = medkd("predict", asked), medkd("predict", asked, "--case", "case_4", "--device", "cpu")
+
+    assert again.out.strip() == str(asked)
+    assert ["There are no trained weights" in event.message for event in RunFolder(asked).events()] == [True, True]
+    assert RunFolder(asked).prediction_spec() == before
+    assert more.code == 2
+    assert "--case, --device would change nothing" in more.err

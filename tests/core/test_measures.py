@@ -1,6 +1,7 @@
 import math
 import time
 
+import dask.array
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -206,7 +207,7 @@ def test_a_large_case_is_measured_in_seconds():
 @pytest.mark.engine
 @pytest.mark.filterwarnings("ignore:monai.metrics:FutureWarning")
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("shape", [(12, 20, 18), (1, 40, 30)])
+@pytest.mark.parametrize("shape", [(12, 20, 18), (1, 40, 30), (150, 9, 12)])
 def test_measures_agree_with_monai(seed, shape):
     torch = pytest.importorskip("torch")
     monai = pytest.importorskip("monai.metrics")
@@ -242,3 +243,15 @@ def test_a_thin_sheet_in_a_volume_is_measured_as_monai_does():
     expected = monai.compute_average_surface_distance(*theirs, symmetric=True, spacing=list(SPACING)).item()
 
     assert assd(prediction, truth, SPACING) == pytest.approx(expected, rel=1e-5)
+
+
+def test_masks_that_stay_on_the_disk_are_measured_like_those_in_memory():
+    shape, classes = (140, 30, 200), ("background", "one", "other", "nowhere")
+    prediction, truth = (blob(seed, shape) + blob(seed + 1, shape).astype(np.uint8) for seed in (1, 3))
+    lazy = [dask.array.from_array(labels, chunks=(64, 16, 64)) for labels in (prediction, truth)]
+
+    found = measure_masks(*lazy, classes, SPACING, "mm")
+
+    expected = measure_masks(prediction, truth, classes, SPACING, "mm")
+    for one, other in zip(found, expected, strict=True):
+        assert repr(one) == repr(other)

@@ -7,10 +7,12 @@ import pytest
 from napari_medkd.core.annotation import Mask
 from napari_medkd.core.dataset import LabelMap, Split
 from napari_medkd.core.errors import DatasetProblem
+from napari_medkd.core.grid import Grid
 from napari_medkd.core.task import Task
+from napari_medkd.core.volume import Volume
 from napari_medkd.files.annotating import annotation_path, save_annotation, take_back_annotation
 from napari_medkd.files.manifest import MANIFEST, open_dataset, write_dataset
-from napari_medkd.files.opening import read_mask, read_volume
+from napari_medkd.files.opening import read_mask, read_volume, write_volume
 
 VESSELS = Task("vessels", "segmentation", ("background", "artery", "vein"))
 
@@ -132,6 +134,21 @@ def test_a_stack_without_voxel_sizes_is_kept_whole(tmp_path):
     again = open_dataset(tmp_path)
     found = read_mask(again.case("stack").annotations["vessels"], VESSELS)
     assert np.array_equal(found.labels, painted(dataset, "stack").labels)
+
+
+@pytest.mark.parametrize("planes", [1, 3])
+def test_pixels_that_have_sizes_and_a_place_keep_them(tmp_path, planes):
+    affine = Grid.upright((planes, 4, 5), (2.0, 0.5, 0.5), "pixel").affine.copy()
+    affine[:3, 3] = 7.0, 9.0, -3.0
+    grid = Grid((planes, 4, 5), affine, "pixel")
+    write_volume(tmp_path / "images" / "plain.ome.zarr", Volume(np.ones((1, *grid.shape), np.uint8), grid))
+    dataset = open_dataset(tmp_path)
+
+    save_annotation(dataset, "plain", painted(dataset, "plain"))
+
+    case = open_dataset(tmp_path).case("plain")
+    found = read_mask(case.annotations["vessels"], VESSELS, grid=read_volume(case.images).grid)
+    assert np.array_equal(found.labels, painted(dataset, "plain").labels)
 
 
 @pytest.mark.parametrize("values", [{1: 2, 2: 1}, {2: 1, 5: 2}, {300: 1, 1: 2, 2: 0}, {3: 0, 4: 1}])

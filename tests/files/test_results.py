@@ -11,7 +11,9 @@ from napari_medkd.core.errors import InputProblem, SpecProblem, VolumeProblem
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.prediction import Attention, ClassScores, Prediction, ScoredBoxes
 from napari_medkd.core.task import Task
+from napari_medkd.core.volume import Volume
 from napari_medkd.files import results
+from napari_medkd.files.opening import write_volume
 from napari_medkd.files.results import (
     predictions_in,
     read_prediction,
@@ -28,6 +30,9 @@ OBLIQUE = Grid(
     np.array([[0, 0.1, -0.7, 12.3], [0.2, -0.7, 0, -7], [-3, 0, 0.1, 99.9], [0, 0, 0, 1]]),
     axes_in_file="LPS",
 )
+#: Pixels that have sizes and a place, as in an OME-Zarr whose axes have a scale but no unit.
+PLACED = Grid((2, 3, 4), np.array([[0, 0, -0.5, 7.0], [0, -0.5, 0, -9], [-2, 0, 0, 1], [0, 0, 0, 1]]), "pixel")
+PLACED_PICTURE = Grid((1, 3, 4), PLACED.affine, "pixel")
 
 
 def prediction(task: Task, grid: Grid = OBLIQUE, case: str = "liver_012", **said: object) -> Prediction:
@@ -52,8 +57,10 @@ def raising(error):
         (OBLIQUE, "mask.nii.gz"),
         (Grid.upright((1, 3, 4), unit="pixel"), "mask.png"),
         (Grid.upright((2, 3, 4), unit="pixel"), "mask.tif"),
+        (PLACED, "mask.nrrd"),
+        (PLACED_PICTURE, "mask.nrrd"),
     ],
-    ids=["volume", "picture", "stack"],
+    ids=["volume", "picture", "stack", "placed stack", "placed picture"],
 )
 def test_a_mask_is_read_back_on_its_grid(tmp_path, grid, name):
     first = masked(grid)
@@ -153,8 +160,10 @@ def test_scored_boxes_are_read_back(tmp_path, count):
         (OBLIQUE, "attention.nii.gz"),
         (Grid.upright((1, 3, 4), unit="pixel"), "attention.tif"),
         (Grid.upright((2, 3, 4), unit="pixel"), "attention.tif"),
+        (PLACED, "attention.nrrd"),
+        (PLACED_PICTURE, "attention.nrrd"),
     ],
-    ids=["volume", "picture", "stack"],
+    ids=["volume", "picture", "stack", "placed stack", "placed picture"],
 )
 def test_attention_is_read_back_on_the_images_grid(tmp_path, grid, name):
     values = np.linspace(0, 1, int(np.prod(grid.shape)), dtype=np.float32).reshape(grid.shape)
@@ -168,7 +177,17 @@ def test_attention_is_read_back_on_the_images_grid(tmp_path, grid, name):
     back = read_prediction(folder).attention
     assert back.class_name == "malignant"
     assert back.map_ZYX.dtype == np.float32
-    np.testing.assert_array_equal(back.map_ZYX, values)
+    np.testing.assert_allclose(back.map_ZYX, values, atol=0.5 / 255 + 1e-6)
+    assert (back.map_ZYX.min(), back.map_ZYX.max()) == (0, 1)
+
+
+def test_attention_that_an_earlier_version_wrote_as_fractions_is_read_as_it_was(tmp_path):
+    values = np.linspace(0, 1, int(np.prod(OBLIQUE.shape)), dtype=np.float32).reshape(OBLIQUE.shape)
+    looked = Attention("benign", np.ones_like(values))
+    folder = write_prediction(prediction(GRADE, attention=looked), tmp_path)
+    write_volume(folder / "attention.nii.gz", Volume(values[np.newaxis], OBLIQUE))
+
+    np.testing.assert_array_equal(read_prediction(folder).attention.map_ZYX, values)
 
 
 def test_the_attention_of_an_older_prediction_does_not_stay(tmp_path):

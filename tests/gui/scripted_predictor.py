@@ -1,6 +1,6 @@
 """A process that predicts without a network, and otherwise keeps every rule of a prediction folder.
 
-Run as ``python scripted_predictor.py predict RUN ... --out OUT``. The student calls voxels by their brightness, the
+Run as ``python scripted_predictor.py predict OUT``. The student calls voxels by their brightness, the
 teacher says the same one voxel further to the left. ``MEDKD_SCRIPT`` makes it fail, wait for an order before the first
 case or after it, die, or answer three tasks. The student is the less sure the larger the number at the end of a case's
 id.
@@ -98,5 +98,5 @@ def _asked(spec: PredictSpec) -> Iterator[tuple[str, tuple[Path, ...]]]:
 
 
 if __name__ == "__main__":
-    folder = RunFolder(Path(sys.argv[sys.argv.index("--out") + 1]))
+    folder = RunFolder(Path(sys.argv[2]))
     sys.exit(carry_out(folder, 1, lambda control, _: predict(folder.prediction_spec(), control)))

@@ -1,7 +1,9 @@
 import csv
 import io
 import math
+from pathlib import Path
 
+import dask.array
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -10,8 +12,11 @@ from napari_medkd.core.annotation import Mask
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.prediction import Prediction
 from napari_medkd.core.task import Task
+from napari_medkd.files.opening import read_mask, write_mask
+from napari_medkd.files.results import read_prediction, write_prediction
 from napari_medkd.gui.answers import Answer, answer_of, place_of
 from napari_medkd.gui.box_rows import rows_of, summary_of
+from napari_medkd.gui.panels import difference
 from napari_medkd.gui.tables import measures_table
 from tests.gui.answered import boxed
 
@@ -90,6 +95,34 @@ def test_the_place_of_a_class_is_a_voxel_of_it_near_its_middle() -> None:
     assert ring[found] == 1
     assert found[0] == 1
     assert place_of(ring, 2) is None
+
+
+def test_the_place_of_a_class_on_the_disk_is_found_across_its_blocks() -> None:
+    labels = np.zeros((300, 4, 200), np.uint8)
+    labels[100:201, 2, 150] = 2
+
+    assert place_of(dask.array.from_array(labels, chunks=64), 2) == (150, 2, 150)
+
+
+def test_a_mask_too_large_for_memory_is_measured_and_compared(
+    labels: NDArray[np.uint8], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for limit in ("opening.MOST_VOXELS_HELD", "ome_zarr.LARGE_BYTES"):
+        monkeypatch.setattr(f"napari_medkd.files.{limit}", 100)
+    truth = labels.copy()
+    truth[0, 0] = 255
+    write_mask(tmp_path / "truth.ome.zarr", Mask(truth, GRID, TASK))
+    known = read_mask(tmp_path / "truth.ome.zarr", TASK, grid=GRID)
+
+    found = read_prediction(write_prediction(_prediction(labels), tmp_path))
+    answer = answer_of(found, GRID, known)
+
+    assert answer.prediction.mask is not None
+    assert answer.prediction.mask.is_on_disk
+    assert repr(answer.measures) == repr(answer_of(_prediction(labels), GRID, Mask(truth, GRID, TASK)).measures)
+    assert place_of(answer.labels, 2) == (0, 0, 0)
+    expected = difference(labels, truth)
+    np.testing.assert_array_equal(difference(answer.labels, known.labels), expected)
 
 
 def test_the_csv_has_a_line_for_every_class_and_says_who_was_shown_what(answer: Answer) -> None:

@@ -121,3 +121,36 @@ def test_masks_are_written_on_the_images_grid(tmp_path, grid, name):
 def test_a_picture_format_refuses_the_mask_of_a_volume(tmp_path):
     with pytest.raises(InputProblem, match=r"mask\.png"):
         export_masks([masked(VOLUME, np.zeros(VOLUME.shape, np.uint8), None)], tmp_path / "mask.png")
+
+
+@pytest.mark.parametrize("agrees", [True, False])
+def test_files_that_nobody_chose_are_replaced_only_where_that_is_agreed_to(tmp_path, agrees):
+    empty = np.zeros(PICTURE.shape, np.uint8)
+    answers = [masked(PICTURE, empty, None), masked(PICTURE, empty, None, "teacher")]
+    answers += [boxed(PICTURE, FOUND, [0.9, 0.3], stage=stage) for stage in ("student", "teacher")]
+    mine = [tmp_path / name for name in ("case-teacher.png", "case-boxes.csv", "case-student.json")]
+    for file in mine:
+        file.write_text("mine")
+    asked = []
+
+    def may_replace(files):
+        asked.extend(files)
+        return agrees
+
+    saved = [
+        export_masks(answers, tmp_path / "case.png", may_replace),
+        export_tables(answers, tmp_path / "case.csv", 0.5, 0.5, may_replace),
+        export_coco(answers, tmp_path / "case.json", 0.0, "", may_replace),
+    ]
+
+    assert asked == mine
+    assert [len(files) for files in saved] == ([2, 2, 2] if agrees else [0, 0, 0])
+    assert [file.read_bytes() == b"mine" for file in mine] == [not agrees] * 3
+    assert len(list(tmp_path.iterdir())) == (6 if agrees else 3)
+
+
+def test_the_file_that_was_chosen_is_replaced_without_another_question(tmp_path):
+    path = tmp_path / "scores.csv"
+    path.write_text("mine")
+
+    assert export_tables([graded(PICTURE, 0.75)], path, 0.5, 0.5) == [path]

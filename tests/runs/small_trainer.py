@@ -101,9 +101,8 @@ def train_in(run: RunFolder, beats: float) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("command", choices=["train", "predict"])
-    parser.add_argument("of_run", type=Path, nargs="?")
+    parser.add_argument("out", type=Path, nargs="?")
     parser.add_argument("--run", type=Path)
-    parser.add_argument("--out", type=Path)
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--beats", type=float, default=HEARTBEAT_SECONDS)
     given, _rest = parser.parse_known_args()

@@ -10,11 +10,11 @@ import pytest
 from napari_medkd.core.errors import RunBusy, RunProblem
 from napari_medkd.core.events import AnyEvent, RunContinued, RunEnded, RunStarted, StepDone
 from napari_medkd.core.run_layout import EVENTS, HEARTBEAT
-from napari_medkd.core.spec import Hardware, MethodChoice, PredictSpec, Schedule, TrainSpec
+from napari_medkd.core.spec import MethodChoice, PredictSpec, Schedule, TrainSpec
 from napari_medkd.core.status import RunStatus
 from napari_medkd.runs.devices import live_runs_on
 from napari_medkd.runs.folder import RunFolder
-from napari_medkd.runs.launch import Child, Here, Launcher, arguments_of, attach
+from napari_medkd.runs.launch import Child, Here, Launcher, attach
 from napari_medkd.runs.processes import find, started_at
 from napari_medkd.runs.pulse import liveness
 from napari_medkd.runs.shelf import runs_in
@@ -367,24 +367,12 @@ def test_a_prediction_is_launched_into_its_folder(tmp_path):
     assert prediction.prediction_spec() == spec
 
 
-def test_a_prediction_is_the_command_a_person_would_type(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    spec = PredictSpec(
-        run=Path("run"),
-        images=(Path("a.png"), Path("b.png")),
-        cases=("liver_012",),
-        data=Path("other"),
-        stage="teacher",
-        given="true mask",
-        out=Path("out"),
-        hardware=Hardware(device="cpu", precision="fp32", threads=2),
-    )
+def test_more_cases_than_a_command_line_holds_can_be_asked_about(tmp_path):
+    cases = tuple(f"{number:050}" for number in range(50_000))
+    spec = PredictSpec(run=tmp_path / "run", cases=cases, out=tmp_path / "out")
 
-    assert arguments_of(spec) == [
-        *("predict", str(tmp_path / "run")),
-        *("--image", str(tmp_path / "a.png"), "--image", str(tmp_path / "b.png")),
-        *("--case", "liver_012", "--data", str(tmp_path / "other")),
-        *("--network", "teacher", "--given", "true mask", "--device", "cpu"),
-        *("--precision", "fp32", "--threads", "2"),
-        *("--out", str(tmp_path / "out")),
-    ]
+    HERE.predict(spec)
+
+    prediction = RunFolder(spec.out)
+    assert wait_for_phase(prediction, "ended").outcome == "completed"
+    assert prediction.prediction_spec() == spec

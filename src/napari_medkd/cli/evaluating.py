@@ -1,5 +1,6 @@
 """Gathers what written predictions are scored from, one case at a time, and tells what is left out."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ from napari_medkd.cli.evaluation_answers import (
     ClassAnswer,
     MaskAnswer,
     answers_of,
+    network_of,
 )
 from napari_medkd.cli.predicting import ALL
 from napari_medkd.core.dataset import Dataset
@@ -19,7 +21,7 @@ from napari_medkd.core.spec import PredictSpec
 from napari_medkd.core.task import TaskKind
 from napari_medkd.engine.learned_cases import learned_among
 from napari_medkd.files.manifest import open_dataset
-from napari_medkd.files.results import predictions_in, read_prediction
+from napari_medkd.files.results import PredictionRecord, predictions_in, read_answer, record_of
 from napari_medkd.runs.folder import RunFolder
 
 _TRUTHS: dict[TaskKind, str] = {
@@ -57,11 +59,27 @@ class Evaluation:
 
 @dataclass(slots=True)
 class _Seen:
-    """Cases of one task: those wanted that were predicted, and those of them whose truth is not known."""
+    """Cases of one task: those wanted that were predicted, and those of them whose truth is not known.
+
+    Attributes
+    ----------
+    weights
+        By network, how many of its answers that are scored each of its checkpoints gave.
+    """
 
     kind: TaskKind
     cases: set[str] = field(default_factory=set)
     without_truth: list[str] = field(default_factory=list)
+    weights: dict[str, Counter[str]] = field(default_factory=dict)
+
+    def add(self, record: PredictionRecord, answers: Sequence[Answer] | None) -> None:
+        """Take note of a prediction; ``answers`` is None where its truth is not known."""
+        self.cases.add(record.case)
+        if answers is None:
+            self.without_truth.append(record.case)
+            return
+        network = network_of(record.checkpoint, record.shown)
+        self.weights.setdefault(network, Counter())[f"{record.checkpoint} of {record.made_by}"] += 1
 
 
 def evaluation_of(path: Path, data: Path | None, split: str) -> Evaluation:
@@ -78,23 +96,28 @@ def evaluation_of(path: Path, data: Path | None, split: str) -> Evaluation:
     Raises
     ------
     InputProblem
-        With every prediction that cannot be scored though the truth is known, or where there is no other.
+        With every prediction that cannot be scored though the truth is known, or where nothing is left to score.
     """
     found = Evaluation()
     problems: list[Problem] = []
-    top = _top(path)
+    set_aside: list[Problem] = []
+    known, top = open_dataset(data) if data else None, _top(path)
     for folder, members in _by_folder(top).items():
-        source = data or _dataset_of(folder)
         name = folder.relative_to(top).as_posix() if top in folder.parents else folder.name
-        if source:
-            dataset = open_dataset(source)
-            faults, scored = _add_answers(found, name, members, dataset, split)
-            problems += faults
-            found.notes += _note_of_learned(name, folder, scored, dataset)
-        else:
+        try:
+            dataset = known or _dataset_of(folder)
+        except InputProblem as error:
+            set_aside += error.problems
+            found.notes += [f"{name}: These predictions are not scored. {problem}" for problem in error.problems]
+            continue
+        if dataset is None:
             found.notes.append(f"{name}: These predictions are of image files; name their dataset with --data.")
-    if problems:
-        raise InputProblem.of(problems)
+            continue
+        faults, scored = _add_answers(found, name, members, dataset, split)
+        problems += faults
+        found.notes += [*_note_of_earlier(name, folder, scored), *_note_of_learned(name, folder, scored, dataset)]
+    if problems or (set_aside and found.is_empty):
+        raise InputProblem.of(problems or set_aside)
     if len({answer.measures.distance_unit for answer in found.masks}) > 1:
         found.notes.append("Some distances are in mm and others in pixels: means over both say nothing.")
     if found.is_empty:
@@ -110,25 +133,28 @@ def _add_answers(
     problems: list[Problem] = []
     wanted = _wanted(dataset, split)
     tasks: dict[str, _Seen] = {}
+    strange: set[str] = set()
     for member in members:
         try:
-            prediction = read_prediction(member)
-            seen = tasks.setdefault(prediction.task.name, _Seen(prediction.task.kind))
-            if split and prediction.case not in wanted:
+            record = record_of(member)
+            if record.task.name not in dataset.tasks:
+                strange.add(record.task.name)
                 continue
-            seen.cases.add(prediction.case)
-            answers = answers_of(folder, prediction, dataset)
-            if answers is None:
-                seen.without_truth.append(prediction.case)
+            seen = tasks.setdefault(record.task.name, _Seen(record.task.kind))
+            if split and record.case not in wanted:
+                continue
+            answers = answers_of(folder, read_answer(member), dataset)
+            seen.add(record, answers)
             found.add(answers or ())
         except InputProblem as error:
             problems += error.problems
+    found.notes += [f"{folder}: Dataset {dataset.name!r} has no task {name!r} to score." for name in sorted(strange)]
     for name, seen in tasks.items():
         where = folder if len(tasks) == 1 else f"{folder}, task {name}"
         if missing := wanted - seen.cases:
             cases = "cases" if split == ALL else f"{split} cases"
             found.notes.append(f"{where}: {len(missing)} of {len(wanted)} {cases} have no prediction.")
-        found.notes += _note_of_no_truth(where, seen, dataset)
+        found.notes += [*_note_of_no_truth(where, seen, dataset), *_notes_of_weights(where, seen)]
     return problems, {case for seen in tasks.values() for case in seen.cases.difference(seen.without_truth)}
 
 
@@ -144,6 +170,31 @@ def _note_of_no_truth(where: str, seen: _Seen, dataset: Dataset) -> list[str]:
         return []
     cases = ", ".join(seen.without_truth)
     return [f"{where}: Dataset {dataset.name!r} has no {_TRUTHS[seen.kind]} to score these by: {cases}."]
+
+
+def _notes_of_weights(where: str, seen: _Seen) -> list[str]:
+    """Return of which networks the means run over answers of several checkpoints."""
+    several = [counts for counts in seen.weights.values() if len(counts) > 1]
+    return [
+        f"{where}: Means run over answers of different weights ("
+        + ", ".join(f"{count} by {name}" for name, count in sorted(counts.items()))
+        + "): predict all cases again for those of one."
+        for counts in several
+    ]
+
+
+def _note_of_earlier(where: str, folder: Path, scored: set[str]) -> list[str]:
+    """Return that answers are scored which were there before the folder's newest question, which was of other cases."""
+    try:
+        spec = RunFolder(_asked_in(folder)).prediction_spec()
+    except RunProblem:
+        return []
+    earlier = len(scored.difference(spec.cases)) if spec.cases else 0
+    return (
+        [f"{where}: {earlier} of these {len(scored)} cases were not in the last question, but in an earlier one."]
+        if earlier
+        else []
+    )
 
 
 def _note_of_learned(where: str, folder: Path, scored: set[str], dataset: Dataset) -> list[str]:
@@ -176,7 +227,7 @@ def _by_folder(top: Path) -> dict[Path, list[Path]]:
     return members
 
 
-def _dataset_of(folder: Path) -> Path | None:
+def _dataset_of(folder: Path) -> Dataset | None:
     """Return the dataset that was predicted on, as the nearest spec in or above the folder says.
 
     None where it was image files.
@@ -188,7 +239,7 @@ def _dataset_of(folder: Path) -> Path | None:
         raise RunProblem(str(folder), "It is not known which dataset these predictions are of.", hint) from error
     if spec.images:
         return None
-    return spec.data or RunFolder(_run_of(folder, spec)).spec().datasets[0]
+    return open_dataset(spec.data or RunFolder(_run_of(folder, spec)).spec().datasets[0])
 
 
 def _asked_in(folder: Path) -> Path:

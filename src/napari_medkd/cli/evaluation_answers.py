@@ -99,14 +99,18 @@ def answers_of(folder: str, prediction: Prediction, dataset: Dataset) -> list[An
     if truth is None:
         return None
     _refuse_other_task(prediction, task, dataset.name)
-    network = prediction.checkpoint.split(".")[0]
-    network += "" if prediction.shown == "image" else f", given {prediction.shown}"
+    network = network_of(prediction.checkpoint, prediction.shown)
     origin = Origin(folder, network, task.name, prediction.case, dataset.case(prediction.case).domain)
     if isinstance(truth, ClassLabel):
         return [_class_answer(origin, prediction, truth)]
     if task.kind == "detection":
         return [_box_answer(origin, prediction, truth, task)]
     return list(_mask_answers(origin, prediction, truth, dataset))
+
+
+def network_of(checkpoint: str, shown: str) -> str:
+    """Return the stage whose weights answered, and what it was shown if not the image alone."""
+    return checkpoint.split(".")[0] + ("" if shown == "image" else f", given {shown}")
 
 
 def _refuse_other_task(prediction: Prediction, task: Task, dataset: str) -> None:

@@ -6,14 +6,16 @@ from typing import Annotated
 
 import typer
 
-from napari_medkd.cli.options import Device, Precision, Run
+from napari_medkd.cli.options import Device, Precision
 from napari_medkd.cli.terminal import say
+from napari_medkd.core.errors import SpecProblem
 
 EXAMPLES = (
     "medkd predict RUN --image scan.nii.gz --out predictions",
     "medkd predict RUN --split test",
     "medkd predict RUN --split all",
     "medkd predict RUN --split test --data other-site",
+    "medkd predict RUN/predictions/student-test",
     'medkd predict RUN --split test --network teacher --given "true mask"',
 )
 
@@ -36,7 +38,14 @@ class Given(StrEnum):
 
 
 def predict(
-    run: Run,
+    context: typer.Context,
+    run: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN",
+            help="A run folder, a run's name or its end, or `latest`. A prediction's folder: ask the same again.",
+        ),
+    ],
     image: Annotated[
         list[Path] | None,
         typer.Option(
@@ -61,14 +70,32 @@ def predict(
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; all cores by default.")] = None,
 ) -> None:
     """Predict images with a run's network: a folder with a mask for each case. The folder's path is printed."""
-    from napari_medkd.cli.predicting import Asked, predict_in, spec_for
+    from napari_medkd.cli.predicting import Asked, asked_in, predict_in, spec_for
     from napari_medkd.cli.run_names import run_named
     from napari_medkd.core.paths import from_home
+    from napari_medkd.runs.folder import RunFolder
 
-    images, data, out = tuple(map(from_home, image or ())), data and from_home(data), out and from_home(out)
-    asked = Asked(images, tuple(case or ()), split.value if split else "", data)
-    spec = spec_for(run_named(run), asked, network, given.value, out)
-    spec = spec.replace(hardware={"device": device.value, "precision": precision.value, "threads": threads})
+    folder = RunFolder(run_named(run))
+    if folder.is_prediction():
+        _refuse_options(context, folder.path)
+        spec = asked_in(folder)
+    else:
+        images, data, out = tuple(map(from_home, image or ())), data and from_home(data), out and from_home(out)
+        asked = Asked(images, tuple(case or ()), split.value if split else "", data)
+        spec = spec_for(folder.path, asked, network, given.value, out)
+        spec = spec.replace(hardware={"device": device.value, "precision": precision.value, "threads": threads})
     code = predict_in(spec)
     say(str(spec.out))
     raise typer.Exit(code)
+
+
+def _refuse_options(context: typer.Context, folder: Path) -> None:
+    """Refuse what is asked besides, for the folder says everything itself."""
+    sources = {name: context.get_parameter_source(name) for name in context.params if name != "run"}
+    given = [f"--{name}" for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
+    if given:
+        raise SpecProblem(
+            str(folder),
+            f"This prediction's folder says what is asked, so {', '.join(given)} would change nothing.",
+            "Name the folder alone, or ask the run anew.",
+        )

@@ -65,6 +65,15 @@ def spec_for(run: Path, asked: Asked, network: str, given: str, out: Path | None
     return spec if out else with_folder_of_its_own(spec)
 
 
+def asked_in(prediction: RunFolder) -> PredictSpec:
+    """Return what a prediction's folder was asked, to be answered there; checked like `spec_for` does."""
+    spec = prediction.prediction_spec()
+    asked = Asked(spec.images, spec.cases, "", spec.data)
+    again = spec_for(spec.run, asked, spec.stage, spec.given, prediction.path)
+    changed: PredictSpec = again.replace(hardware=spec.hardware.model_dump())
+    return changed
+
+
 def predict_in(spec: PredictSpec) -> int:
     """Predict into the spec's folder, and return the exit code."""
 

@@ -4,6 +4,7 @@ Distances run between surface voxels. A surface voxel belongs to the mask and ha
 does not (outside the array counts as not); axes of length one are left out, so a 2-D image has an outline.
 A class that is in neither mask is *not applicable*: every measure is nan, and nan stays out of means. A class
 that is in one of the two only was missed or made up: Dice is 0 and the distances are infinite.
+Masks are looked through block by block, so they may lie on the disk, as arrays of dask.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,13 +16,13 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion, find_objects, generate_binary_structure
 from scipy.spatial import KDTree
 
+from napari_medkd.core.blocks import Window, blocks_of, whole
 from napari_medkd.core.errors import VolumeProblem
 from napari_medkd.core.grid import Unit
 
 Labels: TypeAlias = NDArray[np.integer[Any]] | NDArray[np.bool_]
 Counts: TypeAlias = NDArray[np.int64]
 Distances: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]
-Window: TypeAlias = tuple[slice, ...]
 
 _MM3_PER_ML = 1000.0
 
@@ -156,7 +157,8 @@ def measure_masks(
     measures = []
     for index, name in enumerate(classes[1:], start=1):
         window = windows[index]
-        forth, back = _distances(prediction[window] == index, truth[window] == index, spacing, neighbours)
+        predicted, true = (_surface(labels, index, window, neighbours) for labels in (prediction, truth))
+        forth, back = _distances(predicted, true, spacing)
         measures.append(
             ClassMeasures(
                 name=name,
@@ -185,14 +187,21 @@ def _counts(prediction: Labels, truth: Labels, num_classes: int) -> tuple[Counts
     """Return the number of voxels of each class in both maps, in the prediction, and in the truth."""
     _refuse_other_shape(prediction, truth)
     pairs = np.zeros(num_classes * num_classes, dtype=np.int64)
-    # One plane at a time: bincount widens what it counts to 8 bytes a voxel.
-    for predicted_plane, true_plane in zip(prediction, truth, strict=True):
-        _refuse_unknown_labels(predicted_plane, "prediction", num_classes)
-        _refuse_unknown_labels(true_plane, "truth", num_classes)
-        codes = true_plane.astype(np.intp) * num_classes + predicted_plane
+    for block in blocks_of(whole(truth.shape)):  # bincount widens what it counts to 8 bytes a voxel
+        predicted, true = _read(prediction, block), _read(truth, block)
+        _refuse_unknown_labels(predicted, "prediction", num_classes)
+        _refuse_unknown_labels(true, "truth", num_classes)
+        codes = true.astype(np.intp) * num_classes + predicted
         pairs += np.bincount(codes.ravel(), minlength=pairs.size)
     table = pairs.reshape(num_classes, num_classes)
     return table.diagonal(), table.sum(axis=0), table.sum(axis=1)
+
+
+def _read(labels: Labels, window: Window) -> Labels:
+    """Return a part of a mask, from the disk where it lies there."""
+    part: Any = labels[window]
+    read: Labels = np.asarray(part)
+    return read
 
 
 def _dice_of_counts(overlap: Counts, num_predicted: Counts, num_true: Counts) -> NDArray[np.float64]:
@@ -205,14 +214,20 @@ def _dice_of_counts(overlap: Counts, num_predicted: Counts, num_true: Counts) ->
 def _windows(prediction: Labels, truth: Labels, num_classes: int) -> list[Window]:
     """Return for every class the smallest window that holds it in both maps, or an empty one where it is in neither."""
     nowhere: Window = (slice(0, 0),) * truth.ndim
-    both = [
-        find_objects(labels.astype(np.uint8) if labels.dtype == np.bool_ else labels) for labels in (prediction, truth)
-    ]
-    windows = [nowhere]
-    for index in range(num_classes - 1):
-        found = [boxes[index] for boxes in both if index < len(boxes) and boxes[index] is not None]
-        windows.append(_union(found) if found else nowhere)
-    return windows
+    found: list[list[Window]] = [[] for _ in range(num_classes)]
+    for block in blocks_of(whole(truth.shape)):
+        for labels in (prediction, truth):
+            part = _read(labels, block)
+            boxes = find_objects(part.astype(np.uint8) if part.dtype == np.bool_ else part, num_classes - 1)
+            for index, box in enumerate(boxes, start=1):
+                if box is not None:
+                    found[index].append(_moved(box, block))
+    return [_union(windows) if windows else nowhere for windows in found]
+
+
+def _moved(box: Window, block: Window) -> Window:
+    """Return a window of a block as one of the whole array."""
+    return tuple(slice(at.start + part.start, at.start + part.stop) for part, at in zip(box, block, strict=True))
 
 
 def _union(windows: Sequence[Window]) -> Window:
@@ -223,25 +238,32 @@ def _union(windows: Sequence[Window]) -> Window:
 def _distances_of_masks(prediction_mask: Labels, truth_mask: Labels, spacing: Sequence[float]) -> Distances:
     _refuse_other_shape(prediction_mask, truth_mask)
     prediction, truth = prediction_mask != 0, truth_mask != 0
-    window = _windows(prediction, truth, 2)[1]
-    return _distances(prediction[window], truth[window], spacing, _neighbours(truth.shape))
+    window, neighbours = _windows(prediction, truth, 2)[1], _neighbours(truth.shape)
+    predicted, true = (_surface(mask, 1, window, neighbours) for mask in (prediction, truth))
+    return _distances(predicted, true, spacing)
 
 
-def _distances(
-    prediction_mask: NDArray[np.bool_],
-    truth_mask: NDArray[np.bool_],
-    spacing: Sequence[float],
-    neighbours: NDArray[np.bool_],
-) -> Distances:
+def _surface(labels: Labels, index: int, window: Window, neighbours: NDArray[np.bool_]) -> Counts:
+    """Return the voxels (N, axes) of a class's surface, which lies in the window."""
+    voxels = [np.zeros((0, labels.ndim), dtype=np.int64)]
+    for block in blocks_of(window):
+        around = tuple(slice(max(part.start - 1, 0), part.stop + 1) for part in block)
+        mask = _read(labels, around) == index
+        inside = tuple(
+            slice(part.start - wide.start, part.stop - wide.start) for part, wide in zip(block, around, strict=True)
+        )
+        surface = (mask & ~binary_erosion(mask, neighbours))[inside]
+        voxels.append(np.argwhere(surface) + [part.start for part in block])
+    return np.concatenate(voxels)
+
+
+def _distances(predicted_surface: Counts, true_surface: Counts, spacing: Sequence[float]) -> Distances:
     """Return the distance of each predicted surface voxel to the true surface, and the other way round.
 
     A tree over the surface voxels rather than a distance transform, whose time grows with the window's volume:
     one stray voxel can make the window as large as the image.
     """
-    predicted, true = (
-        np.argwhere(mask & ~binary_erosion(mask, neighbours)) * np.asarray(spacing, dtype=np.float64)
-        for mask in (prediction_mask, truth_mask)
-    )
+    predicted, true = (surface * np.asarray(spacing, dtype=np.float64) for surface in (predicted_surface, true_surface))
     if not len(predicted) or not len(true):
         return np.full(len(predicted), np.inf), np.full(len(true), np.inf)
     forth, _ = KDTree(true, leafsize=32).query(predicted)

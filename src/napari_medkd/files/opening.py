@@ -65,15 +65,24 @@ def is_image(path: Path) -> bool:
 
 
 def mask_suffix(grid: Grid) -> str:
-    """Return the suffix a mask on the grid is saved with: NIfTI where voxels have a size, else PNG or TIFF.
+    """Return the suffix a mask on the grid is saved with: PNG for a picture's, else that of an image.
 
     One too large to be held in memory is saved as OME-Zarr.
     """
     if prod(grid.shape) > MOST_VOXELS_HELD:
         return ".ome.zarr"
+    suffix = map_suffix(grid)
+    return ".png" if suffix == ".tif" and grid.is_flat else suffix
+
+
+def map_suffix(grid: Grid) -> str:
+    """Return the suffix that a map of values on the grid is saved with, so that the grid is the same when it is read.
+
+    NIfTI where voxels have a size in mm, TIFF where they are plain pixels, else NRRD, which keeps where pixels lie.
+    """
     if grid.unit == "mm":
         return ".nii.gz"
-    return ".png" if grid.is_flat else ".tif"
+    return ".tif" if Grid.upright(grid.shape, unit="pixel").matches(grid) else ".nrrd"
 
 
 def read_volume(

@@ -4,7 +4,7 @@
 
     previews/registration/liver_012/prediction.json            the newest mask; see `napari_medkd.files.results`
     previews/registration/liver_012/pictures.json              name and origin of each image
-    previews/registration/liver_012/warped-reference.nii.gz    or .tif where the case has no physical size
+    previews/registration/liver_012/warped-reference.nii.gz    or .tif / .nrrd where the case has no size in mm
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from napari_medkd.core.preview import PictureName, PreviewPicture
 from napari_medkd.core.run_layout import PREVIEWS
 from napari_medkd.core.settings import Settings
 from napari_medkd.files.atomic import read_bytes, write_json
-from napari_medkd.files.opening import read_volume, write_volume
+from napari_medkd.files.opening import map_suffix, read_volume, write_volume
 
 RECORD = "pictures.json"
 
@@ -46,8 +46,7 @@ def write_pictures(pictures: Sequence[PreviewPicture], folder: Path) -> None:
         return
     records = []
     for picture in pictures:
-        suffix = ".nii.gz" if picture.volume.grid.unit == "mm" else ".tif"
-        file = picture.name.replace(" ", "-") + suffix
+        file = picture.name.replace(" ", "-") + map_suffix(picture.volume.grid)
         write_volume(folder / file, picture.volume)
         records.append(PictureRecord(name=picture.name, of=picture.of, file=file, channels=picture.volume.channels))
     write_json(folder / RECORD, PicturesRecord(pictures=tuple(records)).model_dump(mode="json"))

@@ -3,9 +3,10 @@
 ::
 
     predictions/liver_012/prediction.json    case, task, grid, class scores, boxes, who said it
-    predictions/liver_012/mask.nii.gz        or mask.png / mask.tif where the image has no physical size, or
-                                             mask.ome.zarr where it is too large to be held in memory
-    predictions/liver_012/attention.nii.gz   or attention.tif; where the network looked
+    predictions/liver_012/mask.nii.gz        or mask.png / mask.tif where the image has no physical size, mask.nrrd
+                                             where its pixels are placed all the same, or mask.ome.zarr where it is
+                                             too large to be held in memory
+    predictions/liver_012/attention.nii.gz   or attention.tif / attention.nrrd; where the network looked, 0 to 255
 
 The answers of a network with several tasks lie one folder lower: ``predictions/TASK/liver_012``.
 """
@@ -15,6 +16,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal
@@ -30,11 +32,13 @@ from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Volume
 from napari_medkd.files.atomic import write_json
 from napari_medkd.files.boxes import BoxRecord, boxes_of, records_of
-from napari_medkd.files.opening import mask_suffix, naming, read_mask, read_volume, write_mask, write_volume
+from napari_medkd.files.opening import map_suffix, mask_suffix, naming, read_mask, read_volume, write_mask, write_volume
 
 RECORD = "prediction.json"
-_MASKS = ("mask.nii.gz", "mask.png", "mask.tif", "mask.ome.zarr")
-_ATTENTIONS = ("attention.nii.gz", "attention.tif")
+_MASKS = ("mask.nii.gz", "mask.png", "mask.tif", "mask.nrrd", "mask.ome.zarr")
+_ATTENTIONS = ("attention.nii.gz", "attention.tif", "attention.nrrd")
+#: What is looked at most, in the file; eight bits are enough for a map that is drawn in colours.
+_MOST = np.float32(255)
 #: Lies in a prediction's folder while it is written: what a crash leaves there is known as ours.
 _BEGUN = "prediction.begun"
 
@@ -143,6 +147,18 @@ def read_prediction(folder: Path) -> Prediction:
     VolumeProblem
         Naming the file that is missing, damaged or does not fit.
     """
+    said, found = read_answer(folder), record_of(folder).attention
+    return said if found is None else replace(said, attention=_read_attention(folder, found, said.grid))
+
+
+def read_answer(folder: Path) -> Prediction:
+    """Return the prediction of a folder without where the network looked, which is as large as the image.
+
+    Raises
+    ------
+    VolumeProblem
+        As `read_prediction`.
+    """
     path = folder / RECORD
     record = _record(path)
     with naming(path):
@@ -164,7 +180,6 @@ def read_prediction(folder: Path) -> Prediction:
         boxes=boxes,
         shown=record.shown,
         uncertainty=record.uncertainty,
-        attention=_read_attention(folder, record.attention, grid) if record.attention else None,
     )
 
 
@@ -213,8 +228,9 @@ def _write_attention(prediction: Prediction, folder: Path) -> AttentionRecord | 
     found = prediction.attention
     if found is None:
         return None
-    name = _ATTENTIONS[0 if prediction.grid.unit == "mm" else 1]
-    write_volume(folder / name, Volume(found.map_ZYX.astype(np.float32)[np.newaxis], prediction.grid, ("attention",)))
+    name = f"attention{map_suffix(prediction.grid)}"
+    shades = np.rint(found.map_ZYX * _MOST).astype(np.uint8)
+    write_volume(folder / name, Volume(shades[np.newaxis], prediction.grid, ("attention",)))
     return AttentionRecord(class_name=found.class_name, file=name)
 
 
@@ -228,7 +244,9 @@ def _read_attention(folder: Path, record: AttentionRecord, grid: Grid) -> Attent
             "Predict the case again.",
         )
     with naming(path):
-        return Attention(record.class_name, volume.data[0].astype(np.float32, copy=False))
+        found = volume.data[0]
+        is_in_shades = found.dtype == np.uint8  # earlier versions wrote fractions
+        return Attention(record.class_name, found.astype(np.float32, copy=False) / (_MOST if is_in_shades else 1))
 
 
 def _refuse_other_name(name: str | None, known: tuple[str, ...], what: str, record: Path) -> None:

@@ -1,5 +1,6 @@
 """What a network said about an image, brought to the image's grid and held against the truth where it is known."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -7,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_medkd.core.annotation import Annotation, Boxes, ClassLabel, Mask
+from napari_medkd.core.blocks import blocks_of, whole
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.prediction import Attention, Prediction, ScoredBoxes
 from napari_medkd.gui.layers import resampled_labels, resampled_map
@@ -139,8 +141,27 @@ def _counted(labels: NDArray[Any], compared: NDArray[Any], truth: Mask | None) -
 
 def place_of(labels: NDArray[Any], label: int) -> tuple[int, ...] | None:
     """Return the voxel of a class that is nearest to its centre of mass, or None where the class is not there."""
-    voxels = np.argwhere(labels == label)
-    if not len(voxels):
+    centre = _centre_of(labels, label)
+    if centre is None:
         return None
-    nearest = np.linalg.norm(voxels - voxels.mean(axis=0), axis=1).argmin()
-    return tuple(int(index) for index in voxels[nearest])
+    nearest, least = centre, np.inf
+    for voxels in _voxels_of(labels, label):
+        distances = np.linalg.norm(voxels - centre, axis=1)
+        if distances.min() < least:
+            nearest, least = voxels[distances.argmin()], distances.min()
+    return tuple(int(index) for index in nearest)
+
+
+def _centre_of(labels: NDArray[Any], label: int) -> NDArray[np.float64] | None:
+    count, total = 0, np.zeros(labels.ndim)
+    for voxels in _voxels_of(labels, label):
+        count, total = count + len(voxels), total + voxels.sum(axis=0)
+    return total / count if count else None
+
+
+def _voxels_of(labels: NDArray[Any], label: int) -> Iterator[NDArray[np.intp]]:
+    """Yield the voxels (N, axes) of a class, block by block; nothing of a block that has none."""
+    for block in blocks_of(whole(labels.shape)):
+        voxels = np.argwhere(np.asarray(labels[block]) == label)
+        if len(voxels):
+            yield voxels + np.array([part.start for part in block])

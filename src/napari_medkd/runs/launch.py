@@ -112,35 +112,17 @@ class Here:
         return self._launch(folder, ["train", "--run", str(folder.path), *(["--resume"] if resume else [])])
 
     def predict(self, spec: PredictSpec) -> Child:
-        """Start the process that predicts into ``spec.out``, which is made; errors as for `start`."""
-        return self._launch(RunFolder.for_prediction(spec), arguments_of(spec))
+        """Start the process that predicts into ``spec.out``, which is made; errors as for `start`.
+
+        The process reads there what is asked: a command line cannot hold the cases of every dataset.
+        """
+        folder = RunFolder.for_prediction(spec)
+        return self._launch(folder, ["predict", str(folder.path)])
 
     def _launch(self, folder: RunFolder, arguments: Sequence[str]) -> Child:
         command = [str(self.python), *self.program, *arguments]
         pid = reserve(folder.path, folder.next_attempt(), lambda: _start(command, folder.log_path))
         return Child(folder.path, pid, started_at(pid))
-
-
-def arguments_of(spec: PredictSpec) -> list[str]:
-    """Return the command line of a prediction, as a person would type it after ``medkd``."""
-    run, out = spec.run.absolute(), spec.out.absolute()
-    options: dict[str, str | None] = {
-        "--data": str(spec.data.absolute()) if spec.data else None,
-        "--network": spec.stage,
-        "--given": spec.given,
-        "--device": spec.hardware.device,
-        "--precision": spec.hardware.precision,
-        "--threads": str(spec.hardware.threads) if spec.hardware.threads else None,
-        "--out": str(out),
-    }
-    arguments = ["predict", str(run)]
-    for image in spec.images:
-        arguments += ["--image", str(image.absolute())]
-    for case in spec.cases:
-        arguments += ["--case", case]
-    for option, value in options.items():
-        arguments += [option, value] if value else []
-    return arguments
 
 
 def _start(command: list[str], log_path: Path) -> int:

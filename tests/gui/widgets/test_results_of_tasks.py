@@ -10,7 +10,7 @@ import pytest
 from napari.layers import Layer
 from qtpy.QtCore import QPoint, Qt, QTimer
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QFileDialog
+from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 from napari_medkd.core.annotation import Boxes
 from napari_medkd.files.manifest import open_dataset
@@ -157,6 +157,20 @@ def test_in_a_coronal_view_a_click_brings_the_coronal_slice_there(dock: ResultsD
     voxel = dock.viewer.layers[CASE].world_to_data(dock.viewer.dims.point)
     assert abs(voxel[1] - box.middle[1]) <= 0.5
     assert np.ptp(lines(dock).data[:, 0, 1]) == 0, "the outline lies in the coronal slice"
+
+
+def test_an_export_asks_before_files_of_other_names_are_lost(
+    dock: ResultsDock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, questions = tmp_path / "case-boxes.csv", []
+    mine.write_text("mine")
+    monkeypatch.setattr(QMessageBox, "question", lambda *words: questions.append(words[2]))
+
+    dock.view.answers.export.export_tables(tmp_path / "case.csv")
+
+    assert "case-boxes.csv" in questions[0]
+    assert mine.read_text() == "mine"
+    assert dock.view.answers.saved.text() == ""
 
 
 def test_teacher_and_student_stand_side_by_side_with_scores_and_boxes(dock: ResultsDock, qtbot: Any) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from psygnal import Signal
 from qtpy.QtGui import QAction
-from qtpy.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
+from qtpy.QtWidgets import QFileDialog, QMenu, QMessageBox, QPushButton, QWidget
 
 from napari_medkd.core.errors import InputProblem
 from napari_medkd.gui.answers import Answer
@@ -18,7 +18,7 @@ class ExportButton(QPushButton):
     Attributes
     ----------
     saved
-        ``(str)`` which files were written.
+        ``(str)`` which files were written; not heard where the person keeps those that are there.
     failed
         ``(InputProblem)`` why nothing could be.
     """
@@ -47,15 +47,16 @@ class ExportButton(QPushButton):
 
     def export_tables(self, path: Path) -> None:
         """Write the tables as CSV."""
-        self._write(lambda: export_tables(self._answers, path, self.box_threshold, self.class_threshold))
+        thresholds = self.box_threshold, self.class_threshold
+        self._write(lambda: export_tables(self._answers, path, *thresholds, self._may_replace))
 
     def export_coco(self, path: Path) -> None:
         """Write the boxes as COCO JSON."""
-        self._write(lambda: export_coco(self._answers, path, self.box_threshold, self.image))
+        self._write(lambda: export_coco(self._answers, path, self.box_threshold, self.image, self._may_replace))
 
     def export_masks(self, path: Path) -> None:
         """Write the masks; the suffix picks the format."""
-        self._write(lambda: export_masks(self._answers, path))
+        self._write(lambda: export_masks(self._answers, path, self._may_replace))
 
     def _choose_file(self, words: str, suffix: str, write: Callable[[Path], None]) -> None:
         from napari_medkd.files.opening import mask_suffix
@@ -74,7 +75,19 @@ class ExportButton(QPushButton):
         except OSError as error:
             self.failed.emit(InputProblem.from_os_error(error, error.filename or "export", "It cannot be saved"))
         else:
-            self.saved.emit(", ".join(file.name for file in files))
+            if files:
+                self.saved.emit(", ".join(file.name for file in files))
+
+    def _may_replace(self, files: Sequence[Path]) -> bool:
+        """Return whether the person wants to lose files that the dialog did not ask about."""
+        answer = QMessageBox.question(
+            self,
+            "Replace these files?",
+            f"{', '.join(file.name for file in files)}\n\nThey are in {files[0].parent} already, and would be lost.",
+            QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.Cancel,
+            QMessageBox.StandardButton.Cancel,
+        )
+        return bool(answer == QMessageBox.StandardButton.Yes)
 
 
 def _action(menu: QMenu, words: str, tip: str) -> QAction:
