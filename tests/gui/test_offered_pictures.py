@@ -9,8 +9,9 @@ from napari.layers import Layer
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.volume import Volume
 from napari_medkd.gui.layers import image_layers
+from napari_medkd.gui.panels import Panel
 from napari_medkd.gui.widgets.results_dock import ResultsDock
-from tests.gui.answered import graded
+from tests.gui.answered import ORGANS, boxed, graded
 
 pytestmark = pytest.mark.gui
 
@@ -67,6 +68,38 @@ def test_what_the_person_chooses_in_the_dock_overtakes_what_was_selected_before(
 
     assert dock.view.picture.currentText() == "smoothed"
     assert dock.state.busy == ""
+
+
+@pytest.fixture
+def beside(dock, viewer):
+    """The dock with the image chosen, while another one is selected in the list of layers."""
+    dock.state.busy = ""
+    viewer.add_image(np.ones((4, 6, 8)), name="smoothed")
+    dock.selection.choose_picture(dock.state.pictures[0].key)
+    return dock
+
+
+def test_leaving_panels_chooses_no_other_picture(beside, viewer):
+    answers = (graded(beside.selection.picture.grid, malignant=0.8),)
+    beside.state.answers = answers
+
+    beside.state.panels = (Panel("student", np.zeros((4, 6, 8), np.uint8), ORGANS),)
+    beside.presenter.leave_comparison()
+
+    assert viewer.layers.selection.active.name == "smoothed"
+    assert beside.view.picture.currentText() == "scan"
+    assert beside.state.answers == answers
+
+
+def test_an_answer_that_leaves_the_selection_as_it_is_chooses_no_other_picture(beside, viewer):
+    answers = (boxed(beside.selection.picture.grid, [(0, 1, 1, 2, 4, 4)], [0.9]),)
+
+    beside.state.answers = answers
+
+    assert "student · found · scan" in viewer.layers
+    assert viewer.layers.selection.active.name == "smoothed"
+    assert beside.view.picture.currentText() == "scan"
+    assert beside.state.answers == answers
 
 
 @pytest.fixture

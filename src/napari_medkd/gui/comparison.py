@@ -17,6 +17,7 @@ from psygnal import Signal
 from napari_medkd.gui.canvas import placed_like
 from napari_medkd.gui.colours import ONLY_FIRST, ONLY_SECOND, OTHER_CLASS, TRANSPARENT, Rgba, rgba_of
 from napari_medkd.gui.in_one_go import in_one_go
+from napari_medkd.gui.kept_selection import no_choice
 from napari_medkd.gui.layers import KEY, labels_look, task_of
 from napari_medkd.gui.panels import KIND, Panel
 from napari_medkd.gui.planes import camera_of
@@ -180,7 +181,7 @@ class Comparison:
         self._before = None
         grid = grid_of_viewer(self.viewer)
         grid.events.enabled.disconnect(self._on_grid_switched)
-        with in_one_go(self.viewer):
+        with no_choice(self.viewer), in_one_go(self.viewer):
             grid.enabled = before.grid["enabled"]
             for layer in self.layers:
                 if layer in self.viewer.layers:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from psygnal import Signal
 
 from napari_medkd.gui.canvas import picture_of, pictures_on
+from napari_medkd.gui.kept_selection import is_choice
 
 if TYPE_CHECKING:
     from napari_medkd.gui.presenters.selection import Selection
@@ -47,6 +48,8 @@ class OfferedPictures:
     def follow(self, event: Any = None) -> None:
         """Choose the image that the person selects in the list of layers, as soon as none is asked about."""
         del event
+        if not is_choice(self._viewer):
+            return
         self._is_behind = bool(self._state.busy)
         if self._is_behind:
             return
