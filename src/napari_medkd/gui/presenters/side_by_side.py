@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_medkd.core.annotation import Mask
 from napari_medkd.gui.answers import Answer
 from napari_medkd.gui.networks import name_of
 from napari_medkd.gui.panels import Panel, difference
@@ -23,14 +24,17 @@ def _masks(answers: Sequence[Answer]) -> dict[str, NDArray[Any]]:
 
     Of a network that draws several masks, the first one is compared.
     """
-    drawn = [answer for answer in answers if answer.is_mask]
-    truths = [answer.true_mask.labels for answer in drawn if answer.true_mask is not None]
+    truth = _true_mask(answers)
     masks: dict[str, NDArray[Any]] = {}
-    for answer in drawn:
+    for answer in (answer for answer in answers if answer.is_mask):
         masks.setdefault(name_of(answer.stage), answer.labels)
-        if truths:
-            masks.setdefault(TRUTH, truths[0])
+        if truth is not None:
+            masks.setdefault(TRUTH, truth.labels)
     return masks
+
+
+def _true_mask(answers: Sequence[Answer]) -> Mask | None:
+    return next((answer.true_mask for answer in answers if answer.is_mask and answer.true_mask is not None), None)
 
 
 def pairs_of(answers: Sequence[Answer]) -> tuple[str, ...]:
@@ -65,10 +69,17 @@ def panels_of(
     if len(panels) == 1:
         panels.insert(0, _beside(answers, picture))
     if pair:
-        masks, (one, other) = _masks(answers), sides_of(pair)
-        marks = difference(masks[one], masks[other])
-        panels.append(Panel(f"difference:\n{one}{_VERSUS}{other}", picture.on_layer(marks)))
+        panels.append(_difference(answers, pair, picture))
     return tuple(panels)
+
+
+def _difference(answers: Sequence[Answer], pair: str, picture: Picture) -> Panel:
+    """Return where two masks differ; nowhere where the truth is not known, for these voxels count nowhere."""
+    masks, truth, (one, other) = _masks(answers), _true_mask(answers), sides_of(pair)
+    marks = difference(masks[one], masks[other])
+    if truth is not None and truth.task.ignore is not None:
+        marks[truth.labels == truth.task.ignore] = 0
+    return Panel(f"difference:\n{one}{_VERSUS}{other}", picture.on_layer(marks))
 
 
 def _panel(answers: Sequence[Answer], picture: Picture, threshold: float) -> Panel:
