@@ -148,7 +148,7 @@ class Comparison:
     def _exchange(self, panels: list[Panel]) -> None:
         """Write new panels into the old ones' places; camera, sliders and what the person set of a layer stay."""
         is_other, stride = False, self._stride
-        for index, panel in enumerate(panels):
+        for index, (panel, shown) in enumerate(zip(panels, self._shown, strict=True)):
             place = stride * index + 1
             image, overlay = self.layers[place - 1], self.layers[place]
             for layer in self.layers[place + 1 : place + stride - 1]:
@@ -156,6 +156,8 @@ class Comparison:
                     _write(layer, panel, len(panels))
             if panel.image is not None and image.data is not panel.image[0]:
                 image.data = panel.image[0]
+            if panel.labels is shown.labels and panel.title == shown.title:
+                continue
             if task_of(overlay.metadata) == panel.task:
                 overlay.data = panel.labels.copy()
                 _entitle(overlay, panel.title)

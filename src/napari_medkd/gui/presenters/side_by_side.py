@@ -1,6 +1,7 @@
 """Which answers stand side by side, and which two masks the difference panel compares."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -73,6 +74,13 @@ def panels_of(
     return tuple(panels)
 
 
+def noted(panels: Sequence[Panel], threshold: float) -> tuple[Panel, ...]:
+    """Return the panels with the classes that are present from another score on; the masks are the very same."""
+    return tuple(
+        panel if panel.is_truth else replace(panel, notes=_notes(panel.answers, threshold)) for panel in panels
+    )
+
+
 def _difference(answers: Sequence[Answer], pair: str, picture: Picture) -> Panel:
     """Return where two masks differ; nowhere where the truth is not known, for these voxels count nowhere."""
     masks, truth, (one, other) = _masks(answers), _true_mask(answers), sides_of(pair)
@@ -85,12 +93,17 @@ def _difference(answers: Sequence[Answer], pair: str, picture: Picture) -> Panel
 def _panel(answers: Sequence[Answer], picture: Picture, threshold: float) -> Panel:
     """Return all that one network says."""
     first = next((answer for answer in answers if answer.is_mask), answers[0])
+    drawn = tuple(answer for answer in answers if not answer.is_mask)
+    notes = _notes(drawn, threshold)
+    return Panel(first.title, picture.on_layer(first.labels), first.task, notes=notes, answers=drawn)
+
+
+def _notes(answers: Sequence[Answer], threshold: float) -> tuple[str, ...]:
     notes: list[str] = []
     for answer in answers:
         if answer.prediction.scores is not None:
             notes += [*verdict_of(answer, threshold), *filter(None, [true_line([answer])])]
-    drawn = tuple(answer for answer in answers if not answer.is_mask)
-    return Panel(first.title, picture.on_layer(first.labels), first.task, notes=tuple(notes), answers=drawn)
+    return tuple(notes)
 
 
 def _beside(answers: Sequence[Answer], picture: Picture) -> Panel:
