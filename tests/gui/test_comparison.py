@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -186,6 +187,19 @@ def test_new_panels_take_the_old_ones_places_and_the_camera_stays(viewer: Any, p
     np.testing.assert_allclose(second, _wanted(hex_of(1)), atol=0.3)
     comparison.leave()
     assert [layer.name for layer in viewer.layers] == before
+
+
+def test_the_voxels_of_masks_that_are_shown_already_are_not_written_again(viewer: Any, panels: list[Panel]) -> None:
+    noted = [replace(panel, notes=("benign",)) for panel in panels]
+    comparison, written = Comparison(viewer), []
+    comparison.show(viewer.layers["scan"], noted)
+    for layer in comparison.layers:
+        layer.events.set_data.connect(lambda event: written.append(event.source.name))
+
+    comparison.show(viewer.layers["scan"], [replace(panel, notes=("malignant",)) for panel in noted])
+
+    assert [layer.name.split()[0] for layer in comparison.layers[2::3]] == ["malignant"] * 3
+    assert written == []
 
 
 def test_a_2d_picture_is_compared_as_well(make_napari_viewer_proxy: Any) -> None:

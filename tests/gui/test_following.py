@@ -178,3 +178,15 @@ def test_previews_of_all_tasks_of_an_epoch_are_told_together_and_those_before_ar
         told = Listener(run_folder.path).poll().previews
 
     assert [(one.epoch, one.path.split("/")[2]) for one in told] == [(2, "shape"), (2, "places")]
+
+
+def test_the_last_preview_of_a_live_run_is_told_though_the_run_ends_with_it(run_folder):
+    with Heartbeat(run_folder.path, attempt=1):
+        listener = Listener(run_folder.path)
+        listener.poll()
+        run_folder.append(PreviewSaved(case="case_4", stage="student", epoch=9, path="previews/student/case_4"))
+        run_folder.append(RunEnded(outcome="completed"))
+        told = listener.poll()
+
+    assert told.status.outcome == "completed"
+    assert [one.epoch for one in told.previews] == [9]

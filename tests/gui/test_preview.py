@@ -7,6 +7,7 @@ import pytest
 from napari.layers import Layer
 
 from napari_medkd.core.annotation import Boxes, Mask
+from napari_medkd.core.errors import InputProblem
 from napari_medkd.core.events import PreviewSaved
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.prediction import ClassScores, Prediction, ScoredBoxes
@@ -51,6 +52,13 @@ class Scene:
         self.session = Session()
         self.preview = LivePreview(viewer, self.session, at_once, self.clock)
         self.grid = Grid.upright((24, 24, 24))
+
+    def open(self, case: str) -> None:
+        """Show another case in place of the one that is open."""
+        self.viewer.layers.clear()
+        for layer in case_layers(self.dataset, self.dataset.case(case)):
+            self.viewer.add_layer(Layer.create(*layer))
+        self.session.opened = OpenedCase(self.dataset, self.dataset.case(case))
 
     def say(self, epoch: int, label: int, case: str = "case_4", seconds: float = 1.0) -> None:
         """Let time pass, write a preview full of one label, and tell the session."""
@@ -140,6 +148,33 @@ def test_a_preview_of_a_case_that_is_not_open_is_not_shown(scene: Scene) -> None
     assert len(scene.viewer.layers) == 2
 
 
+def test_a_preview_is_drawn_when_its_case_is_opened(scene: Scene) -> None:
+    scene.say(epoch=1, label=1, case="case_5")
+
+    scene.open("case_5")
+
+    assert scene.preview.layer.name == "preview · student, epoch 1"
+
+
+def test_a_preview_is_drawn_when_its_file_is_opened_by_itself(scene: Scene) -> None:
+    scene.session.dataset = scene.dataset
+    scene.say(epoch=1, label=1, case="case_5")
+
+    scene.viewer.open(scene.dataset.case("case_5").images[0], plugin="napari-medkd")
+
+    assert scene.preview.layer.name == "preview · student, epoch 1"
+
+
+def test_a_preview_that_came_too_early_is_drawn_though_none_follows(scene: Scene, qtbot: Any) -> None:
+    scene.say(epoch=1, label=1)
+    scene.say(epoch=2, label=2, seconds=0.05)
+    assert scene.preview.layer.data.max() == 1
+
+    scene.clock.now += 1.0
+
+    qtbot.waitUntil(lambda: scene.preview.layer.data.max() == 2)
+
+
 def test_a_case_opened_as_a_plain_file_is_known_by_the_open_dataset(scene: Scene) -> None:
     scene.viewer.layers.clear()
     path = str(scene.dataset.case("case_4").images[0])
@@ -176,6 +211,22 @@ def test_a_preview_that_vanished_while_it_was_read_is_skipped(
 
     later.do()
     scene.say(epoch=2, label=2)
+    later.do()
+
+    assert scene.preview.layer.name.endswith("epoch 2")
+
+
+def test_what_came_while_one_that_vanished_was_read_is_shown_next(scene: Scene, tmp_path: Path) -> None:
+    scene.preview._in_background = later = Later()
+    scene.say(epoch=1, label=1)
+    for path in (tmp_path / "previews" / "case_4").iterdir():
+        path.unlink()
+    work, _, failed = later.waiting.pop()
+    with pytest.raises(InputProblem) as vanished:
+        work()
+    scene.say(epoch=2, label=2)
+
+    failed(vanished.value)
     later.do()
 
     assert scene.preview.layer.name.endswith("epoch 2")

@@ -1,6 +1,7 @@
 """The networks' answers as layers over the image they are about, through napari's public API; no Qt."""
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Any
 
@@ -11,6 +12,7 @@ from napari_medkd.gui.attention_layers import attention_layer
 from napari_medkd.gui.boxes_on_canvas import BoxesOnCanvas
 from napari_medkd.gui.canvas import hide_true_boxes, is_painted_on, layer_of, outline_truth, placed_like
 from napari_medkd.gui.in_one_go import in_one_go
+from napari_medkd.gui.kept_selection import kept_selection
 from napari_medkd.gui.layers import labels_look, origin_of, placement
 from napari_medkd.gui.subject import Picture
 
@@ -121,13 +123,10 @@ class AnswersOnCanvas:
         outline_truth(self._viewer)
 
     def _add(self, layer: Any, hidden: bool) -> Any:
-        chosen = self._viewer.layers.selection
-        selected, active = set(chosen), chosen.active
         layer.visible = layer.visible and not hidden
-        self._viewer.add_layer(layer)
-        if hidden or not isinstance(layer, Labels) or is_painted_on(self._viewer):
-            self._viewer.layers.selection = selected
-            self._viewer.layers.selection.active = active
+        is_selected = isinstance(layer, Labels) and not hidden and not is_painted_on(self._viewer)
+        with nullcontext() if is_selected else kept_selection(self._viewer):
+            self._viewer.add_layer(layer)
         return layer
 
     def _take_away(self, places: list[_Place]) -> None:

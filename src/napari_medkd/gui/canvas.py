@@ -15,19 +15,23 @@ _NO_PICTURES = (attention_layers.KIND, panels.KIND)
 
 
 def pictures_on(viewer: Any) -> list[Picture]:
-    """Return every image layer that a network could be asked about: planes and volumes, one of each file."""
+    """Return every image that a network could be asked about: of each file one, whichever layers show it."""
     pictures: dict[Any, Picture] = {}
     for layer in viewer.layers:
-        is_image = isinstance(layer, Image) and layer.metadata.get(KEY, {}).get("kind") not in _NO_PICTURES
-        if is_image and (not layer.multiscale or KEY in layer.metadata):
-            shape = layer.data.shape[:-1] if layer.rgb else layer.data.shape
-            if len(shape) in (2, 3):
-                picture = _picture(layer, shape)
-                pictures.setdefault(picture.source or layer.unique_id, picture)
+        picture = picture_of(layer)
+        if picture is not None:
+            pictures.setdefault(picture.key, picture)
     return list(pictures.values())
 
 
-def _picture(layer: Any, shape: tuple[int, ...]) -> Picture:
+def picture_of(layer: Any) -> Picture | None:
+    """Return the image that a layer shows, a plane or a volume; None where a network could not be asked about it."""
+    is_image = isinstance(layer, Image) and layer.metadata.get(KEY, {}).get("kind") not in _NO_PICTURES
+    if not is_image or (layer.multiscale and KEY not in layer.metadata):
+        return None
+    shape = layer.data.shape[:-1] if layer.rgb else layer.data.shape
+    if len(shape) not in (2, 3):
+        return None
     ours = grid_of(layer.metadata, shape)
     grid = ours or grid_of_placement(shape, layer.scale, layer.translate, layer.units)
     source = source_of(layer.metadata) or _file_behind(layer)

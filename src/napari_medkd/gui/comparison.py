@@ -17,6 +17,7 @@ from psygnal import Signal
 from napari_medkd.gui.canvas import placed_like
 from napari_medkd.gui.colours import ONLY_FIRST, ONLY_SECOND, OTHER_CLASS, TRANSPARENT, Rgba, rgba_of
 from napari_medkd.gui.in_one_go import in_one_go
+from napari_medkd.gui.kept_selection import no_choice
 from napari_medkd.gui.layers import KEY, labels_look, task_of
 from napari_medkd.gui.panels import KIND, Panel
 from napari_medkd.gui.planes import camera_of
@@ -147,7 +148,7 @@ class Comparison:
     def _exchange(self, panels: list[Panel]) -> None:
         """Write new panels into the old ones' places; camera, sliders and what the person set of a layer stay."""
         is_other, stride = False, self._stride
-        for index, panel in enumerate(panels):
+        for index, (panel, shown) in enumerate(zip(panels, self._shown, strict=True)):
             place = stride * index + 1
             image, overlay = self.layers[place - 1], self.layers[place]
             for layer in self.layers[place + 1 : place + stride - 1]:
@@ -155,6 +156,8 @@ class Comparison:
                     _write(layer, panel, len(panels))
             if panel.image is not None and image.data is not panel.image[0]:
                 image.data = panel.image[0]
+            if panel.labels is shown.labels and panel.title == shown.title:
+                continue
             if task_of(overlay.metadata) == panel.task:
                 overlay.data = panel.labels.copy()
                 _entitle(overlay, panel.title)
@@ -180,7 +183,7 @@ class Comparison:
         self._before = None
         grid = grid_of_viewer(self.viewer)
         grid.events.enabled.disconnect(self._on_grid_switched)
-        with in_one_go(self.viewer):
+        with no_choice(self.viewer), in_one_go(self.viewer):
             grid.enabled = before.grid["enabled"]
             for layer in self.layers:
                 if layer in self.viewer.layers:

@@ -64,8 +64,8 @@ class Heard:
     Parameters
     ----------
     previews
-        The newest previews of a live run, those of one stage and epoch, each once; none while older history is still
-        being read, and of a run that is over.
+        The newest previews of a run that is live, or was when it was last heard, those of one stage and epoch, each
+        once; none while older history is still being read, and of a run that was over when it was first heard.
     """
 
     run: Path
@@ -98,6 +98,7 @@ class Listener:
         self._watcher = Watcher(run)
         self._traces = Traces()
         self._previews: dict[str, PreviewSaved] = {}
+        self._was_live = False
 
     def poll(self) -> Heard:
         """Return the events since the last poll, with status and traces; of a long history one part after another."""
@@ -114,8 +115,10 @@ class Listener:
                 self._gather(event)
         status = self._watcher.status
         previews: tuple[PreviewSaved, ...] = ()
-        if status.is_live and not part:
-            previews, self._previews = tuple(self._previews.values()), {}
+        if not part:
+            if status.is_live or self._was_live:  # a run's last preview and its end mostly come together
+                previews, self._previews = tuple(self._previews.values()), {}
+            self._was_live = status.is_live
         return Heard(self._run, tuple(events), status, self._traces, previews)
 
     def _gather(self, preview: "PreviewSaved") -> None:

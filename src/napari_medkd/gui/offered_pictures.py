@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
-from napari_medkd.gui.canvas import pictures_on
+from napari_medkd.gui.canvas import picture_of, pictures_on
+from napari_medkd.gui.kept_selection import is_choice
 
 if TYPE_CHECKING:
     from napari_medkd.gui.presenters.selection import Selection
@@ -47,13 +48,15 @@ class OfferedPictures:
     def follow(self, event: Any = None) -> None:
         """Choose the image that the person selects in the list of layers, as soon as none is asked about."""
         del event
+        if not is_choice(self._viewer):
+            return
         self._is_behind = bool(self._state.busy)
         if self._is_behind:
             return
         active = self._viewer.layers.selection.active
-        for picture in self._state.pictures:
-            if active is not None and picture.layer == active.unique_id:
-                self._selection.choose_picture(picture.key)
+        picture = None if active is None else picture_of(active)
+        if picture is not None and picture.key in [one.key for one in self._state.pictures]:
+            self._selection.choose_picture(picture.key)
 
     def end(self) -> None:
         """Look at the viewer no more."""

@@ -3,11 +3,13 @@
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from math import ceil
 from pathlib import Path
 from typing import Any
 
 from napari.layers import Image
 from psygnal import Signal
+from qtpy.QtCore import QTimer
 
 from napari_medkd.core.errors import InputProblem
 from napari_medkd.core.prediction import Prediction
@@ -25,6 +27,8 @@ _BOX_THRESHOLD = 0.5
 
 class LivePreview:
     """Shows the session's newest preview on the canvas, at most five times a second, while its layers are visible.
+
+    What cannot be shown yet, as its case is not open or the last one was drawn just now, is shown as soon as it can.
 
     Parameters
     ----------
@@ -64,8 +68,12 @@ class LivePreview:
         self._newest: Preview | None = None
         self._learned_from: dict[Path, frozenset[Path]] = {}
         self._is_on = True
+        self._soon = QTimer()
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self.catch_up)
         session.events.preview.connect(self._on_preview)
         session.events.opened.connect(self._on_opened)
+        viewer.layers.events.inserted.connect(self.catch_up)
         viewer.layers.events.removed.connect(self._on_removed)
 
     @property
@@ -83,13 +91,17 @@ class LivePreview:
         self.catch_up()
 
     def catch_up(self) -> None:
-        """Show the newest preview if it has not been shown; for when a layer becomes visible again."""
+        """Show the newest preview if it has not been shown; for whenever that may have become possible."""
         if self._newest is not None:
             self._on_preview(self._newest)
 
     def _on_preview(self, preview: Preview | None) -> None:
         self._newest = preview
-        if preview is None or not self._is_due():
+        if preview is None or not self._may_show():
+            return
+        seconds = self._drawn_at + LEAST_SECONDS - self._clock()
+        if seconds > 0:
+            self._soon.start(ceil(1000 * seconds))
             return
         self._is_reading = True
         folders = [preview.run / event.path for event in preview.events]
@@ -101,31 +113,34 @@ class LivePreview:
                 self._learned_from[preview.run] = _learned_by(preview.run)
             return [read_prediction(folder) for folder in folders]
 
-        self._in_background(read, lambda predictions: self._draw(preview, predictions), self._skip)
+        self._in_background(read, lambda predictions: self._draw(preview, predictions), lambda _: self._skip(preview))
 
-    def _is_due(self) -> bool:
-        if not self._is_on or self._is_reading or not self._may_draw():
-            return False
-        return not self.layers.are_hidden and self._clock() - self._drawn_at >= LEAST_SECONDS
+    def _may_show(self) -> bool:
+        return self._is_on and not self._is_reading and self._may_draw() and not self.layers.are_hidden
 
-    def _skip(self, error: Exception) -> None:
-        """Leave out a preview that was replaced while it was read; the next one comes."""
-        del error
+    def _skip(self, preview: Preview) -> None:
+        """Leave out a preview that was replaced while it was read; the next one comes, or has come."""
         self._is_reading = False
+        self._let_go(preview)
+        self.catch_up()
 
     def _draw(self, preview: Preview, predictions: list[Prediction]) -> None:
         self._is_reading = False
         if not self._may_draw():  # it is drawn when the panels are gone
             return
-        if self._newest is preview:
-            self._newest = None
         image = self._image(preview)
         if image is not None:
+            self._let_go(preview)
             self._drawn_at = self._clock()
             self._image_shown = image
             self.layers.draw(image, preview, predictions)
             self._say(preview, scores_in_words(preview, predictions))
-        self.catch_up()
+        if self._newest is not preview:
+            self.catch_up()
+
+    def _let_go(self, preview: Preview) -> None:
+        if self._newest is preview:
+            self._newest = None
 
     def _say(self, preview: Preview, words: str) -> None:
         """Tell the words; where a task follows later than another of its epoch, what was said of that one stays."""
@@ -141,9 +156,10 @@ class LivePreview:
             self.said.emit("")
 
     def _on_opened(self) -> None:
-        """Take the layers away once another case stands in place of the one they lay on."""
+        """Take the layers away once another case stands in place of the one they lay on, and draw on that one."""
         if self._image_shown is None:
             self.layers.clear()
+        self.catch_up()
 
     def _image(self, preview: Preview) -> Any:
         """Return the image layer of the case, or None where another case is shown."""

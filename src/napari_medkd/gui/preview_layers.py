@@ -11,6 +11,7 @@ from napari_medkd.core.prediction import Prediction
 from napari_medkd.gui.answers import answer_of
 from napari_medkd.gui.boxes_on_canvas import BoxesOnCanvas
 from napari_medkd.gui.canvas import placed_like
+from napari_medkd.gui.kept_selection import kept_selection
 from napari_medkd.gui.layers import grid_of, labels_look, origin_of, resampled_labels, shown_array
 from napari_medkd.gui.networks import name_of
 from napari_medkd.gui.state import Preview
@@ -95,13 +96,10 @@ class PreviewLayers:
 
     def _add(self, prediction: Prediction, layers: tuple[Any, ...]) -> None:
         """Add layers without taking the selection from those the person works on."""
-        selection = self._viewer.layers.selection
-        selected, active = set(selection), selection.active
-        for layer in layers:
-            self._viewer.add_layer(layer)
-            layer.events.visible.connect(self._shown_again)
-        self._viewer.layers.selection = selected
-        self._viewer.layers.selection.active = active
+        with kept_selection(self._viewer):
+            for layer in layers:
+                self._viewer.add_layer(layer)
+                layer.events.visible.connect(self._shown_again)
         self._layers[prediction.task.name] = layers
 
     def _take_away(self, tasks: Sequence[str]) -> None:

@@ -277,7 +277,7 @@ class ResultsState:
     networks
         Those of the selected run that have weights; ``network`` is the chosen one's stage.
     pictures
-        The image layers that can be predicted; ``picture`` is the chosen one's key.
+        The images that can be predicted; ``picture`` is the chosen one's key.
     answers
         What the networks said about the chosen picture, student first; of each network one for each task.
     box_threshold, class_threshold

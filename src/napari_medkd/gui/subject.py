@@ -19,12 +19,12 @@ from napari_medkd.gui.members import Member, found_in
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """An image layer.
+    """An image on the canvas.
 
     Parameters
     ----------
     layer
-        The layer's unique id.
+        The unique id of the layer that shows it; of a file of several channels any one's.
     grid
         Where its voxels are.
     source
@@ -43,9 +43,9 @@ class Picture:
     is_ours: bool = True
 
     @property
-    def key(self) -> tuple[Any, Path | None]:
-        """What tells it from another picture: the layer may be given another file's image."""
-        return self.layer, self.source
+    def key(self) -> Any:
+        """What tells it from another picture: its file, which several layers may show; without one the layer."""
+        return self.source or self.layer
 
     def volume(self) -> Volume:
         """Return what is on the screen as a volume."""

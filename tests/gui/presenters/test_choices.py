@@ -108,6 +108,20 @@ def test_for_references_the_method_and_the_task_they_are_labelled_for_are_taken(
     assert one_shot.spec().targets[0].task == "balls"
 
 
+def test_for_references_the_chosen_task_stays_where_they_are_labelled_for_it(one_shot, session):
+    dataset = session.dataset
+    shapes = dataset.cases[0].annotations["shapes"]
+    first = replace(dataset.cases[0], annotations={"shapes": shapes, "balls": shapes})
+    tasks = {**dataset.tasks, "balls": replace(dataset.tasks["shapes"], name="balls")}
+    session.dataset = replace(dataset, tasks=tasks, cases=(first, *dataset.cases[1:]))
+    session.references = (first.id,)
+    one_shot.choose_task("balls")
+
+    assert one_shot.choose_for_references()
+
+    assert one_shot.spec().targets[0].task == "balls"
+
+
 def test_without_a_method_for_references_nothing_is_chosen(choices, session):
     session.references = ("case_0",)
 

@@ -272,6 +272,45 @@ def test_while_one_case_is_painted_on_no_other_takes_its_place(sheet: SheetDock,
     assert sheet.session.opened.case.id == "case_2"
 
 
+def test_a_mask_is_not_laid_on_another_datasets_case_of_that_name(
+    sheet: SheetDock, data: DataDock, tiny_dataset: Path, tmp_path: Path, qtbot: Any
+) -> None:
+    first = sheet.session.dataset_path
+    other = scans_with_one_reference(tiny_dataset, tmp_path / "others")
+    data.open_path(other)
+    qtbot.waitUntil(lambda: sheet.session.dataset_path == other, timeout=PATIENCE)
+    assert first is not None
+    data.presenter.choose(first)
+    pictured(sheet, qtbot, cases=4)
+
+    click(qtbot, sheet.view.viewport(), place_of(sheet, "case_2"))
+    click(qtbot, sheet.correct_case)
+    data.presenter.choose(other)
+
+    told = "Another dataset was chosen while the student's mask was read"
+    qtbot.waitUntil(lambda: told in sheet.problems.toPlainText() or data.painted_case != "", timeout=PATIENCE)
+    assert data.painted_case == ""
+
+
+def test_a_mask_that_waits_for_its_case_is_not_laid_on_another_datasets(
+    sheet: SheetDock, data: DataDock, tiny_dataset: Path, tmp_path: Path, qtbot: Any
+) -> None:
+    mask = sheet.presenter.draft(sheet.state.rows[0].answer)
+    other = scans_with_one_reference(tiny_dataset, tmp_path / "others")
+    first = sheet.session.dataset_path
+    assert first is not None
+    data.open_path(other)
+    qtbot.waitUntil(lambda: sheet.session.dataset_path == other, timeout=PATIENCE)
+    data.presenter.choose(first)
+
+    data.annotate("case_2", mask)
+    data.presenter.choose(other)
+    data.show_case("case_2")
+    opened(sheet, qtbot, "case_2")
+
+    assert data.painted_case == ""
+
+
 def test_a_reference_is_not_corrected_from_the_students_mask(sheet: SheetDock, qtbot: Any) -> None:
     click(qtbot, sheet.view.viewport(), place_of(sheet, "case_0"))
     assert not sheet.correct_case.isEnabled()

@@ -16,6 +16,7 @@ from napari_medkd.gui.planes import camera_of
 from napari_medkd.gui.state import OpenedCase
 from napari_medkd.gui.widgets.data_dock import DataDock
 from napari_medkd.gui.widgets.results_dock import ResultsDock
+from tests.gui.answered import masked
 from tests.gui.answering_run import add_network
 from tests.gui.transferred_run import CASE, learn, one_shot_run, register
 
@@ -95,6 +96,32 @@ def test_another_click_restores_the_persons_layers(dock: ResultsDock, tiny_datas
     assert not dock.comparison.is_shown
     assert [(layer.name, layer.visible, layer.unique_id) for layer in dock.viewer.layers] == before
     assert not dock.transfer.isChecked()
+
+
+def test_an_answer_that_came_while_the_panels_stood_there_is_drawn_when_they_are_gone(
+    dock: ResultsDock, tiny_dataset: Path, qtbot: Any
+) -> None:
+    open_case(dock, tiny_dataset, "case_5")
+    picture = dock.selection.picture
+    assert picture is not None
+    shown(qtbot, dock)
+    dock.state.answers = (masked(picture.grid, np.ones(picture.grid.shape, np.uint8), None),)
+
+    click(qtbot, dock)
+
+    assert dock.viewer.layers["student · case_5"].visible
+
+
+def test_a_preview_that_came_while_the_panels_stood_there_is_drawn_when_they_are_gone(
+    dock: ResultsDock, run: Path, tiny_dataset: Path, qtbot: Any
+) -> None:
+    open_case(dock, tiny_dataset, CASE)
+    shown(qtbot, dock)
+    dock.session.preview = learn(run, tiny_dataset, epoch=2, label=2)
+
+    click(qtbot, dock)
+
+    qtbot.waitUntil(lambda: dock.preview.layer is not None, timeout=PATIENCE)
 
 
 def test_a_new_preview_is_written_into_the_same_layers(dock: ResultsDock, run: Path, tiny_dataset: Path, qtbot: Any):

@@ -58,7 +58,10 @@ class TrainChoices:
         self.choose_preset(card.default_preset if card else "")
 
     def choose_for_references(self) -> bool:
-        """Take the method that learns from references, and what they are labelled for; return whether there is one."""
+        """Take the method that learns from references, and what they are labelled for; return whether there is one.
+
+        The task that is chosen stays where they are labelled for it.
+        """
         card = next((card for card in self._state.cards if card.needs == "references"), None)
         dataset = self._session.dataset
         if card is None or dataset is None:
@@ -67,7 +70,8 @@ class TrainChoices:
             self.choose_method(card.name)
         labelled = [dataset.case(name).annotations for name in self._session.references]
         fitting = [task for task in self.tasks() if all(task in annotations for annotations in labelled)]
-        self.choose_task(fitting[0] if fitting else "")
+        chosen = self._state.task
+        self.choose_task(chosen if chosen in fitting else next(iter(fitting), ""))
         return True
 
     def teach(self, folder: Path, task: str, on: bool) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from napari_medkd.gui.networks import place_of_stage
 from napari_medkd.gui.presenters.predicting import Predicting
 from napari_medkd.gui.presenters.selection import Selection
-from napari_medkd.gui.presenters.side_by_side import pairs_of, panels_of
+from napari_medkd.gui.presenters.side_by_side import noted, pairs_of, panels_of
 
 if TYPE_CHECKING:
     from napari_medkd.gui.answers import Answer
@@ -93,7 +93,7 @@ class ResultsPresenter:
         """Choose from which score a class is called present, where several can be."""
         if threshold != self._state.class_threshold:
             self._state.class_threshold = threshold
-            self._update_panels()
+            self._state.panels = noted(self._state.panels, threshold)
 
     def start_anew(self) -> None:
         """Forget the answers, and make whatever is under way stale."""

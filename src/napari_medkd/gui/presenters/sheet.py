@@ -164,6 +164,14 @@ def busy_elsewhere(painted_case: str) -> tuple[Problem, ...]:
     return (Problem(painted_case, "This case is being painted on.", "Press Done in the Data dock first."),)
 
 
+def left_behind(case: str, asked: "Dataset | None", now: "Dataset | None") -> tuple[Problem, ...]:
+    """Return why a mask is not laid on the case of that name that is open now; nothing where it is of that dataset."""
+    if asked is None or (now is not None and now.folder == asked.folder):
+        return ()
+    problem = "Another dataset was chosen while the student's mask was read."
+    return (Problem(case, problem, f"Choose {asked.name} and press the button again."),)
+
+
 def legend_of(rows: Iterable[SheetRow], dataset: "Dataset") -> list[tuple[str, str]]:
     """Return name and colour of each class on the sheet."""
     task = next((dataset.as_known(row.answer.task) for row in rows), None)

@@ -1,12 +1,14 @@
 """Which answers stand side by side, and which two masks the difference panel compares."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_medkd.core.annotation import Mask
 from napari_medkd.gui.answers import Answer
 from napari_medkd.gui.networks import name_of
 from napari_medkd.gui.panels import Panel, difference
@@ -23,14 +25,17 @@ def _masks(answers: Sequence[Answer]) -> dict[str, NDArray[Any]]:
 
     Of a network that draws several masks, the first one is compared.
     """
-    drawn = [answer for answer in answers if answer.is_mask]
-    truths = [answer.true_mask.labels for answer in drawn if answer.true_mask is not None]
+    truth = _true_mask(answers)
     masks: dict[str, NDArray[Any]] = {}
-    for answer in drawn:
+    for answer in (answer for answer in answers if answer.is_mask):
         masks.setdefault(name_of(answer.stage), answer.labels)
-        if truths:
-            masks.setdefault(TRUTH, truths[0])
+        if truth is not None:
+            masks.setdefault(TRUTH, truth.labels)
     return masks
+
+
+def _true_mask(answers: Sequence[Answer]) -> Mask | None:
+    return next((answer.true_mask for answer in answers if answer.is_mask and answer.true_mask is not None), None)
 
 
 def pairs_of(answers: Sequence[Answer]) -> tuple[str, ...]:
@@ -65,21 +70,40 @@ def panels_of(
     if len(panels) == 1:
         panels.insert(0, _beside(answers, picture))
     if pair:
-        masks, (one, other) = _masks(answers), sides_of(pair)
-        marks = difference(masks[one], masks[other])
-        panels.append(Panel(f"difference:\n{one}{_VERSUS}{other}", picture.on_layer(marks)))
+        panels.append(_difference(answers, pair, picture))
     return tuple(panels)
+
+
+def noted(panels: Sequence[Panel], threshold: float) -> tuple[Panel, ...]:
+    """Return the panels with the classes that are present from another score on; the masks are the very same."""
+    return tuple(
+        panel if panel.is_truth else replace(panel, notes=_notes(panel.answers, threshold)) for panel in panels
+    )
+
+
+def _difference(answers: Sequence[Answer], pair: str, picture: Picture) -> Panel:
+    """Return where two masks differ; nowhere where the truth is not known, for these voxels count nowhere."""
+    masks, truth, (one, other) = _masks(answers), _true_mask(answers), sides_of(pair)
+    marks = difference(masks[one], masks[other])
+    if truth is not None and truth.task.ignore is not None:
+        marks[truth.labels == truth.task.ignore] = 0
+    return Panel(f"difference:\n{one}{_VERSUS}{other}", picture.on_layer(marks))
 
 
 def _panel(answers: Sequence[Answer], picture: Picture, threshold: float) -> Panel:
     """Return all that one network says."""
     first = next((answer for answer in answers if answer.is_mask), answers[0])
+    drawn = tuple(answer for answer in answers if not answer.is_mask)
+    notes = _notes(drawn, threshold)
+    return Panel(first.title, picture.on_layer(first.labels), first.task, notes=notes, answers=drawn)
+
+
+def _notes(answers: Sequence[Answer], threshold: float) -> tuple[str, ...]:
     notes: list[str] = []
     for answer in answers:
         if answer.prediction.scores is not None:
             notes += [*verdict_of(answer, threshold), *filter(None, [true_line([answer])])]
-    drawn = tuple(answer for answer in answers if not answer.is_mask)
-    return Panel(first.title, picture.on_layer(first.labels), first.task, notes=tuple(notes), answers=drawn)
+    return tuple(notes)
 
 
 def _beside(answers: Sequence[Answer], picture: Picture) -> Panel:

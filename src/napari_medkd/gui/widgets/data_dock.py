@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 SAMPLE_FOLDER = "medkd-sample"
 
+#: No case waits to be painted on: a dataset's folder, a case's id, and a mask to start with.
+_NOTHING: "tuple[Path | None, str, Mask | None]" = (None, "", None)
+
 
 class DataDock(Dock):
     """Opens datasets and shows their cases as layers."""
@@ -44,7 +47,7 @@ class DataDock(Dock):
         )
         self._shown: Any = None
         self._painted: Any = None
-        self._to_annotate: tuple[str, Mask | None] = ("", None)
+        self._to_annotate = _NOTHING
         self._build()
         self._connect()
         self._show_rows()
@@ -110,7 +113,7 @@ class DataDock(Dock):
         self.labels.left.connect(lambda: self.pages.setCurrentWidget(self.cases))
         self.sample.clicked.connect(self.open_sample)
         self.cases.opened.connect(self.show_case)
-        self.cases.cancelled.connect(lambda: setattr(self, "_to_annotate", ("", None)))
+        self.cases.cancelled.connect(lambda: setattr(self, "_to_annotate", _NOTHING))
         self.cases.annotated.connect(self.annotate)
         references = self.presenter.mark_references
         self.cases.marked.connect(lambda names: references(names, on=not set(names) <= set(self.session.references)))
@@ -166,8 +169,8 @@ class DataDock(Dock):
         if dataset is None:
             return
         case = dataset.case(name)
-        if name != self._to_annotate[0]:
-            self._to_annotate = ("", None)
+        if (dataset.folder, name) != self._to_annotate[:2]:
+            self._to_annotate = _NOTHING
 
         def then(layers: "list[LayerData]") -> None:
             if not self.painted_case:
@@ -187,9 +190,10 @@ class DataDock(Dock):
         if has_answer:
             outline_truth(self.viewer)
         self.session.opened = OpenedCase(dataset, case, shown)
-        (wanted, start), self._to_annotate = self._to_annotate, ("", None)
-        if wanted == case.id and dataset is self.session.dataset:  # another one may have been chosen meanwhile
-            self.annotate(wanted, start)
+        (*wanted, start), self._to_annotate = self._to_annotate, _NOTHING
+        # Another dataset may have been chosen meanwhile.
+        if wanted == [dataset.folder, case.id] and dataset is self.session.dataset:
+            self.annotate(case.id, start)
 
     def open_sample(self) -> None:
         """Open the generated sample; it is written beside the runs folder first, if it is not there."""
@@ -208,10 +212,11 @@ class DataDock(Dock):
         """Paint on a case, from a mask to start with where one is given; it is shown first."""
         opened = self.session.opened
         if opened is None or opened.case.id != name or opened.dataset is not self.session.dataset:
-            self._to_annotate = (name, start)
+            folder = None if self.session.dataset is None else self.session.dataset.folder
+            self._to_annotate = (folder, name, start)
             self.show_case(name)
             return
-        self._to_annotate = ("", None)
+        self._to_annotate = _NOTHING
         self.reading.cancel()  # a case that is being read would come under the brush
         _leave_panels(self.viewer)
         self.annotating.begin(opened, start=start)

@@ -133,6 +133,7 @@ class ResultsDock(Dock):
             (events.differences, self._show_differences),
             (events.difference, self._show_differences),
             (events.panels, self._show_panels),
+            (events.transfer, self._draw_what_waited),
         ):
             signal.connect(shown)
             shown()
@@ -174,7 +175,7 @@ class ResultsDock(Dock):
         image = picture.source.name if picture and picture.source else ""
         self.view.answers.show_answers(state.answers, state.box_threshold, state.class_threshold, image)
         self.view.scores.setVisible(bool(self.view.answers.bars))
-        self.shown.draw(picture, hidden=self.presenter.will_compare)
+        self._draw_answers()
 
     def _show_differences(self) -> None:
         fill(self.view.difference, [(pair, pair, pair) for pair in self.state.differences], self.state.difference)
@@ -183,6 +184,15 @@ class ResultsDock(Dock):
     def _show_panels(self) -> None:
         self.shown.show_panels(self.selection.picture)
         self._show_compare_button()
+        self.preview.catch_up()
+
+    def _draw_answers(self) -> None:
+        self.shown.draw(self.selection.picture, hidden=self.presenter.will_compare)
+
+    def _draw_what_waited(self) -> None:
+        """Draw what came while the panels of a transfer stood on the canvas."""
+        self._draw_answers()
+        self.preview.catch_up()
 
     def _complain(self, problem: InputProblem) -> None:
         """Say why nothing was exported."""

@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout
 from napari_medkd.gui.backend import followers_of
 from napari_medkd.gui.background import Background
 from napari_medkd.gui.canvas import layer_of, show_slice
-from napari_medkd.gui.presenters.sheet import SheetPresenter, busy_elsewhere, legend_of, why_not_corrected
+from napari_medkd.gui.presenters.sheet import SheetPresenter, busy_elsewhere, left_behind, legend_of, why_not_corrected
 from napari_medkd.gui.presenters.thumbnails import Thumbnails
 from napari_medkd.gui.presenters.words import run_in_short
 from napari_medkd.gui.state import SheetRow, SheetState
@@ -55,13 +55,15 @@ class SheetDock(Dock):
 
     def correct(self, row: SheetRow) -> None:
         """Open a case for annotation, with the student's mask to begin with."""
+        dataset = self.session.dataset
 
         def then(mask: "Mask") -> None:
             data = bring_up(self.viewer, "Data")
-            self.state.problems = busy_elsewhere(data.painted_case)
+            case = row.answer.case
+            self.state.problems = left_behind(case, dataset, self.session.dataset) or busy_elsewhere(data.painted_case)
             if not self.state.problems:
                 self._expected = row
-                data.annotate(row.answer.case, mask)
+                data.annotate(case, mask)
 
         Background(self)(
             lambda: self.presenter.draft(row.answer), then, lambda error: self.presenter.tell(error, row.answer.case)
