@@ -1,3 +1,4 @@
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,23 @@ def test_the_channels_of_one_file_are_one_picture(viewer: Any) -> None:
         viewer.add_layer(Layer.create(*layer))
 
     assert [picture.name for picture in pictures_on(viewer)] == ["patient · t1"]
+
+
+@pytest.mark.parametrize("in_colour", [False, True], ids=["grey", "colour"])
+def test_a_filtered_copy_of_a_file_is_an_image_of_its_own(viewer: Any, in_colour: bool) -> None:
+    shape, names = ((3, 1, 30, 40), ("red", "green", "blue")) if in_colour else ((1, 6, 30, 40), ("image",))
+    voxels = np.random.default_rng(0).integers(0, 255, shape, np.uint8)
+    volume = Volume(voxels, Grid.upright(voxels.shape[1:]), names, source=Path("scan.nii.gz"))
+    layer = viewer.add_layer(Layer.create(*image_layers(volume, "scan")[0]))
+    copy = viewer.add_layer(Layer.create(*deepcopy(layer.as_layer_data_tuple())))
+    assert [picture.name for picture in pictures_on(viewer)] == ["scan"]
+
+    copy.data = copy.data // 2
+
+    kept, filtered = pictures_on(viewer)
+    assert (kept.source, filtered.source) == (Path("scan.nii.gz"), None)
+    assert filtered.grid.matches(volume.grid)
+    np.testing.assert_array_equal(filtered.volume().data, voxels // 2)
 
 
 def test_what_no_network_can_see_is_no_picture(viewer: Any) -> None:

@@ -7,7 +7,7 @@ from napari.layers import Image, Labels, Shapes, Vectors
 
 from napari_medkd.gui import attention_layers, panels
 from napari_medkd.gui.answers import Answer, place_of
-from napari_medkd.gui.layers import KEY, grid_of, grid_of_placement, source_of
+from napari_medkd.gui.layers import KEY, grid_of, grid_of_placement, is_as_read, source_of
 from napari_medkd.gui.subject import Picture
 
 #: Kinds of image layers that only say something of another one.
@@ -34,15 +34,10 @@ def picture_of(layer: Any) -> Picture | None:
         return None
     ours = grid_of(layer.metadata, shape)
     grid = ours or grid_of_placement(shape, layer.scale, layer.translate, layer.units)
-    source = source_of(layer.metadata) or _file_behind(layer)
-    return Picture(
-        layer.unique_id,
-        layer.name,
-        grid,
-        source,
-        layer.data[0] if layer.multiscale else layer.data,
-        is_ours=ours is not None,
-    )
+    data = layer.data[0] if layer.multiscale else layer.data
+    # A filtered copy keeps what the layer remembers, but is another image than its file.
+    source = (source_of(layer.metadata) or _file_behind(layer)) if is_as_read(layer.metadata, data) else None
+    return Picture(layer.unique_id, layer.name, grid, source, data, is_ours=ours is not None)
 
 
 def _file_behind(layer: Any) -> Path | None:

@@ -19,6 +19,7 @@ from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Volume
 from napari_medkd.gui.colours import colours_of_labels
 from napari_medkd.gui.contrast import Window, first_window
+from napari_medkd.gui.fingerprint import fingerprint_of
 
 LayerData: TypeAlias = tuple[Any, dict[str, Any], str]
 
@@ -62,17 +63,18 @@ def image_layers(volume: Volume, name: str, *, case: str = "", coarser: Sequence
         The same image in lower resolutions, each lower than the one before, which are drawn from afar.
     """
     origin = origin_of(volume.grid, "image", source=volume.source) | {"modality": str(volume.modality), "case": case}
-    common = placement(volume.grid) | {"metadata": {KEY: origin}}
+    common = placement(volume.grid)
     if _is_colour_picture(volume):
         picture = np.moveaxis(volume.data[:, 0], 0, -1)
-        return [(picture, common | {"name": name, "rgb": True}, "image")]
+        look = {"name": name, "rgb": True, "metadata": {KEY: origin | {"voxels": fingerprint_of(picture)}}}
+        return [(picture, common | look, "image")]
     layers: list[LayerData] = []
     for index, channel in enumerate(volume.channels):
         title = name if len(volume.channels) == 1 else f"{name} · {channel}"
         levels = [shown_array(level.data[index], volume.grid) for level in (volume, *coarser)]
         window = first_window(levels[-1], volume.modality, is_picture=volume.grid.unit == "pixel")
         look = {"name": title, "contrast_limits": window.limits, "visible": index == 0}
-        look["metadata"] = {KEY: origin | {"window": remembered(window)}}
+        look["metadata"] = {KEY: origin | {"window": remembered(window), "voxels": fingerprint_of(levels[0])}}
         layers.append((levels if coarser else levels[0], common | _GREY | look, "image"))
     return layers
 
@@ -217,3 +219,9 @@ def source_of(metadata: dict[str, Any]) -> Path | None:
     """Return the file a layer of ours was read from."""
     found = metadata.get(KEY, {}).get("source")
     return None if found is None else Path(found)
+
+
+def is_as_read(metadata: dict[str, Any], array: Any) -> bool:
+    """Return whether an image of ours has the voxels that were read, as far as they are in memory."""
+    remembered_voxels, found = metadata.get(KEY, {}).get("voxels"), fingerprint_of(array)
+    return remembered_voxels is None or found is None or remembered_voxels == found
