@@ -120,6 +120,10 @@ CANDIDATES = {
     "features, weight 0.1": Recipe(settings={"features": 0.1}, reuses=_TAUGHT),
     "masks need not overlap": Recipe(settings={"overlap": 0.0}, reuses=_TAUGHT),
     "experts stay, teacher's own answers": Recipe(settings={"teacher_tunes": False}, reuses=("expert",)),
+    "compressed student": ROWS["compressed student"],
+    "compressed, without distillation": ROWS["compressed, without distillation"],
+    "compressed, answers alone": Recipe(settings={"features": 0.0, "student_size": _SMALL}, reuses=_TAUGHT),
+    "compressed, features alone": Recipe(settings={"answers": 0.0, "student_size": _SMALL}, reuses=_TAUGHT),
     "random teacher": Recipe(settings={"teacher_trains": False}),
     "faithful": Recipe(preset="faithful", reuses=("expert",)),
 }
