@@ -124,6 +124,9 @@ CANDIDATES = {
     "compressed, without distillation": ROWS["compressed, without distillation"],
     "compressed, answers alone": Recipe(settings={"features": 0.0, "student_size": _SMALL}, reuses=_TAUGHT),
     "compressed, features alone": Recipe(settings={"answers": 0.0, "student_size": _SMALL}, reuses=_TAUGHT),
+    "compressed, answers alone, weight a quarter": Recipe(
+        settings={"features": 0.0, "answers": 0.25, "student_size": _SMALL}, reuses=_TAUGHT
+    ),
     "random teacher": Recipe(settings={"teacher_trains": False}),
     "faithful": Recipe(preset="faithful", reuses=("expert",)),
 }

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_medkd.core.blocks import blocks_of, whole
 from napari_medkd.core.task import Task
 from napari_medkd.gui.answers import Answer
 from napari_medkd.gui.layers import LayerData
@@ -46,7 +47,9 @@ class Panel:
 def difference(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.uint8]:
     """Return where two masks differ: 1 only the first has a class, 2 only the second, 3 they say different classes."""
     marks = np.zeros(first.shape, dtype=np.uint8)
-    marks[(first > 0) & (second > 0) & (first != second)] = 3
-    marks[(first > 0) & (second == 0)] = 1
-    marks[(first == 0) & (second > 0)] = 2
+    for block in blocks_of(whole(first.shape)):
+        one, other = np.asarray(first[block]), np.asarray(second[block])
+        apart = np.nonzero(one != other)  # few of a volume's voxels
+        is_first, is_second = one[apart] > 0, other[apart] > 0
+        marks[block][apart] = np.where(is_first & is_second, 3, np.where(is_first, 1, 2))
     return marks
