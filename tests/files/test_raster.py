@@ -258,6 +258,16 @@ def test_what_a_picture_cannot_hold_is_not_saved_as_one(tmp_path, grid):
         write_mask(tmp_path / "a.png", Mask(np.zeros(grid.shape, np.uint8), grid, LESION))
 
 
+@pytest.mark.parametrize("name", ["a.png", "a.tif"])
+@pytest.mark.parametrize("affine", [np.diag([2.0, 2.0, 1.0, 1.0]), np.eye(4) + np.eye(4, k=3)], ids=["size", "place"])
+def test_pixels_with_a_size_or_a_place_are_not_saved_where_it_would_be_lost(tmp_path, name, affine):
+    grid = Grid((1, 2, 2), affine @ Grid.upright((1, 2, 2), unit="pixel").affine, "pixel")
+
+    with pytest.raises(VolumeProblem, match=r"\.nrrd"):
+        write_mask(tmp_path / name, Mask(np.zeros(grid.shape, np.uint8), grid, LESION))
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(("kind", "channels"), [(np.float32, 1), (np.int16, 1), (np.uint8, 2), (np.uint16, 3)])
 def test_intensities_a_picture_cannot_hold_are_not_saved_as_one(tmp_path, kind, channels):
     data = np.zeros((channels, 1, 2, 2), kind)

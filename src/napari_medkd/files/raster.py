@@ -142,6 +142,12 @@ def _refuse_unfit(path: Path, grid: Grid) -> None:
             f"A picture holds one plane without a physical size; this is {grid.describe()}.",
             "Choose .nii.gz, which keeps planes, spacing and position.",
         )
+    if not Grid.upright(grid.shape, unit="pixel").matches(grid):
+        raise VolumeProblem(
+            str(path),
+            f"A picture's pixels have neither a size nor a position; these have: {grid.describe()}.",
+            "Choose .nrrd, which keeps both.",
+        )
 
 
 def _save(path: Path, pixels: NDArray[Any]) -> None:

@@ -172,18 +172,20 @@ def _imagej_spacing(file: tifffile.TiffFile) -> Spacing:
 
 
 def _write(path: Path, data: NDArray[Any], grid: Grid, channels: tuple[str, ...]) -> None:
-    upright = Grid.upright(grid.shape, grid.spacing, grid.unit)
-    if not upright.matches(grid, tolerance=1e-3):
+    is_physical = grid.unit == "mm"
+    kept = Grid.upright(grid.shape, grid.spacing if is_physical else (1.0, 1.0, 1.0), grid.unit)
+    if not kept.matches(grid, tolerance=1e-3):
+        lost = "a position or direction in space" if is_physical else "pixels with a size or a position"
         raise VolumeProblem(
             str(path),
-            "The image has a position or direction in space, which TIFF cannot keep.",
-            "Choose .nii.gz.",
+            f"The image has {lost}, which TIFF cannot keep: {grid.describe()}.",
+            f"Choose {'.nii.gz' if is_physical else '.nrrd'}.",
         )
     is_colour = grid.is_flat and data.shape[0] == 3 and data.dtype == np.uint8
     said: dict[str, Any] = {"axes": "YXS" if is_colour else "CZYX"}
     if len(channels) > 1 and not is_colour:
         said["Channel"] = {"Name": list(channels)}
-    if grid.unit == "mm":
+    if is_physical:
         for axis, size in zip("ZYX", grid.spacing, strict=True):
             said |= {f"PhysicalSize{axis}": size, f"PhysicalSize{axis}Unit": "mm"}
     data = np.ascontiguousarray(np.moveaxis(data[:, 0], 0, -1) if is_colour else data)
