@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QMessageBox, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_medkd.gui.background import Background
 from napari_medkd.gui.state import AnnotateState, OpenedCase, Session
 from napari_medkd.gui.widgets.class_list import ClassList
 from napari_medkd.gui.widgets.problem_list import ProblemList
+from napari_medkd.gui.widgets.sure import is_sure
 
 if TYPE_CHECKING:
     from napari_medkd.core.annotation import Mask
@@ -154,14 +155,8 @@ class AnnotatePage(QWidget):
         """Return whether the person wants to lose what is painted."""
         annotation = self.presenter.annotation
         name = "" if annotation is None else annotation.case.id
-        answer = QMessageBox.question(
-            self,
-            "Discard this mask?",
-            f"{name}\n\nWhat is painted on it is deleted, also from the disk. This cannot be undone.",
-            QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.Cancel,
-            QMessageBox.StandardButton.Cancel,
-        )
-        return bool(answer == QMessageBox.StandardButton.Yes)
+        words = f"{name}\n\nWhat is painted on it is deleted, also from the disk. This cannot be undone."
+        return is_sure(self, "Discard this mask?", words)
 
     def _over(self, name: str) -> None:
         self._timer.stop()

@@ -5,11 +5,12 @@ from pathlib import Path
 
 from psygnal import Signal
 from qtpy.QtGui import QAction
-from qtpy.QtWidgets import QFileDialog, QMenu, QMessageBox, QPushButton, QWidget
+from qtpy.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
 
 from napari_medkd.core.errors import InputProblem
 from napari_medkd.gui.answers import Answer
 from napari_medkd.gui.exporting import export_coco, export_masks, export_tables
+from napari_medkd.gui.widgets.sure import is_sure
 
 
 class ExportButton(QPushButton):
@@ -80,14 +81,9 @@ class ExportButton(QPushButton):
 
     def _may_replace(self, files: Sequence[Path]) -> bool:
         """Return whether the person wants to lose files that the dialog did not ask about."""
-        answer = QMessageBox.question(
-            self,
-            "Replace these files?",
-            f"{', '.join(file.name for file in files)}\n\nThey are in {files[0].parent} already, and would be lost.",
-            QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.Cancel,
-            QMessageBox.StandardButton.Cancel,
-        )
-        return bool(answer == QMessageBox.StandardButton.Yes)
+        names = ", ".join(file.name for file in files)
+        words = f"{names}\n\nThey are in {files[0].parent} already, and would be lost."
+        return is_sure(self, "Replace these files?", words)
 
 
 def _action(menu: QMenu, words: str, tip: str) -> QAction:

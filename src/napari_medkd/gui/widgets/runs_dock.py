@@ -6,7 +6,7 @@ from typing import Any
 
 from qtpy.QtCore import QFileSystemWatcher, Qt, QTimer, QUrl
 from qtpy.QtGui import QDesktopServices
-from qtpy.QtWidgets import QFrame, QLabel, QMessageBox, QScrollArea, QSplitter, QVBoxLayout
+from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QSplitter, QVBoxLayout
 
 from napari_medkd.gui.backend import followers_of
 from napari_medkd.gui.background import Background
@@ -17,6 +17,7 @@ from napari_medkd.gui.widgets.dock import Dock
 from napari_medkd.gui.widgets.log_window import LogWindow
 from napari_medkd.gui.widgets.run_details import RunDetails
 from napari_medkd.gui.widgets.run_list import RunList
+from napari_medkd.gui.widgets.sure import is_sure
 
 _LOOK_AGAIN_MILLISECONDS = 5000
 _EMPTY = (
@@ -193,12 +194,6 @@ class RunsDock(Dock):
         run = self.session.run
         if run is None:
             return
-        answer = QMessageBox.question(
-            self,
-            "Delete this run?",
-            f"{run.name}\n\nIts networks, predictions and log are deleted from the disk. This cannot be undone.",
-            QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.Cancel,
-            QMessageBox.StandardButton.Cancel,
-        )
-        if answer == QMessageBox.StandardButton.Yes:
+        words = f"{run.name}\n\nIts networks, predictions and log are deleted from the disk. This cannot be undone."
+        if is_sure(self, "Delete this run?", words):
             self.presenter.delete(run)
