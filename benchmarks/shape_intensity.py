@@ -93,8 +93,8 @@ class Trained:
 
     @property
     def choice(self) -> MethodChoice:
-        """The method with its settings."""
-        return MethodChoice(name=self.method, preset=self.preset, settings=dict(self.settings))
+        """The method with its settings, and with plain Dice, as all rows were before decision record 0028."""
+        return MethodChoice(name=self.method, preset=self.preset, settings={"log_dice": False, **self.settings})
 
 
 SIKD = "shape-intensity"

@@ -12,6 +12,7 @@ from napari_medkd.engine.networks.anchors import AnchorSizes, anchors_of
 from napari_medkd.engine.networks.heads import BoxMaps, Output
 from napari_medkd.engine.objective import Frozen
 from napari_medkd.engine.task_losses import TaskLosses
+from napari_medkd.methods.supervised import SupervisedSettings
 
 pytestmark = pytest.mark.engine
 
@@ -39,7 +40,7 @@ class Says(torch.nn.Module):
 
 def distilling(student, teacher, *tasks, answers=0.0, features=0.0):
     weights = DistillingWeights(labels=0.0, answers=answers, features=features, temperature=2.0)
-    return Distilling(student, Followed(Frozen(teacher), (1,)), TaskLosses(tasks), weights)
+    return Distilling(student, Followed(Frozen(teacher), (1,)), TaskLosses(tasks, SupervisedSettings()), weights)
 
 
 def batch(*boxes):

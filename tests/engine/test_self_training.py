@@ -5,6 +5,7 @@ from napari_medkd.engine.data.batch import Batch
 from napari_medkd.engine.networks.heads import HeadsShape
 from napari_medkd.engine.networks.unet import UNet
 from napari_medkd.engine.self_training import SelfTraining, Trust
+from napari_medkd.methods.supervised import SupervisedSettings
 
 pytestmark = pytest.mark.engine
 
@@ -12,7 +13,7 @@ pytestmark = pytest.mark.engine
 def taught(chance: float, *, confidence: float = 0.9, registration: float = 1.0, doubt: float = 1.0) -> torch.Tensor:
     """What a student learns that sees class 1 everywhere with a chance, where it is expected on the left alone."""
     student = UNet(dimensions=2, in_channels=1, answers=HeadsShape(num_classes=2), widths=(4, 8))
-    own = SelfTraining(student, Trust(confidence, 0.0, registration, doubt), 1.0, 1.0)
+    own = SelfTraining(student, Trust(confidence, 0.0, registration, doubt), SupervisedSettings())
     with torch.no_grad():
         own.average.network.heads.segmentation.weight.zero_()
         own.average.network.heads.segmentation.bias.copy_(torch.tensor([1 - chance, chance]).log())
@@ -53,7 +54,7 @@ def test_a_student_that_finds_nothing_is_in_doubt_however_sure_it_is():
 
 def test_only_the_images_that_are_in_doubt_are_labelled_by_registration():
     student = UNet(dimensions=2, in_channels=1, answers=HeadsShape(num_classes=2), widths=(4, 8))
-    own = SelfTraining(student, Trust(0.5, 0.0, 0.0, 0.2), 1.0, 1.0)
+    own = SelfTraining(student, Trust(0.5, 0.0, 0.0, 0.2), SupervisedSettings())
 
     # Each image says how sure the answer to it is: logit 9 is 0.9999 of class 1, logit 0.4 is 0.6.
     def says(_network, images, output):
@@ -72,7 +73,7 @@ def test_only_the_images_that_are_in_doubt_are_labelled_by_registration():
 def answered(*chances: float, expected: int) -> list[int]:
     """What is learned, at a doubt of 0.25, from an average of these chances everywhere; on the right 0 is expected."""
     student = UNet(dimensions=2, in_channels=1, answers=HeadsShape(num_classes=3), widths=(4, 8))
-    own = SelfTraining(student, Trust(0.9, 0.0, 0.0, 0.25), 1.0, 1.0)
+    own = SelfTraining(student, Trust(0.9, 0.0, 0.0, 0.25), SupervisedSettings())
     with torch.no_grad():
         own.average.network.heads.segmentation.weight.zero_()
         own.average.network.heads.segmentation.bias.copy_(torch.tensor(chances).log())

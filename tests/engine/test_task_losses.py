@@ -12,6 +12,7 @@ from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Modality
 from napari_medkd.engine.data.cases import Cases
 from napari_medkd.engine.task_losses import class_weights, losses_of
+from napari_medkd.methods.supervised import SupervisedSettings
 
 pytestmark = pytest.mark.engine
 
@@ -86,5 +87,5 @@ def test_classes_count_alike_unless_they_are_to_be_balanced():
     recipe = Preprocessing(dimensions=2, spacing=(1, 1, 1), patch=(1, 8, 8), channels=("image",))
     cases = Cases(signs, (ONE,), signs.split.train, recipe)
 
-    assert losses_of(cases, 1.0, 1.0).class_weights_K is None
-    assert losses_of(cases, 1.0, 1.0, balanced=True).class_weights_K.tolist() == pytest.approx([2 / 3, 2])
+    assert losses_of(cases, SupervisedSettings()).class_weights_K is None
+    assert losses_of(cases, SupervisedSettings(), balanced=True).class_weights_K.tolist() == pytest.approx([2 / 3, 2])

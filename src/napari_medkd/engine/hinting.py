@@ -8,11 +8,11 @@ from torch.nn import functional
 
 from napari_medkd.engine.data.batch import Batch
 from napari_medkd.engine.losses.features import cosine_distance
+from napari_medkd.engine.mask_terms import MaskWeights, mask_terms
 from napari_medkd.engine.networks.heads import Output
 from napari_medkd.engine.networks.unet import UNet
 from napari_medkd.engine.objective import LossParts, Objective
 from napari_medkd.engine.self_training import SelfTraining
-from napari_medkd.engine.task_losses import segmentation_terms
 
 #: The hint compares the last two decoder maps: half and full resolution.
 _TAPS = 2
@@ -22,8 +22,7 @@ _TAPS = 2
 class HintingWeights:
     """The weight of each term; one of 0 is not computed."""
 
-    cross_entropy: float
-    dice: float
+    masks: MaskWeights
     reconstruction: float
     hint: float
     self_training: float
@@ -53,7 +52,7 @@ class Hinting(Objective):
         """Return the task's terms and, with a teacher, its reconstruction and the hint."""
         weights, real = self.weights, batch.shown_or_image()
         output = self.student(batch.image_BCZYX)
-        terms = segmentation_terms(output.logits.float(), batch.label_BZYX, weights.cross_entropy, weights.dice)
+        terms = mask_terms(output.logits.float(), batch.label_BZYX, weights.masks)
         if self.teacher is not None:
             terms |= self._hints(self.teacher(real), output, real)
         if self.self_training is not None:

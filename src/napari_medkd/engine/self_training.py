@@ -7,10 +7,10 @@ from torch import Tensor, nn
 
 from napari_medkd.core.task import UNKNOWN
 from napari_medkd.engine.data.batch import Batch
+from napari_medkd.engine.mask_terms import MaskWeights, mask_terms
 from napari_medkd.engine.nearness import nearness
 from napari_medkd.engine.networks.running_average import RunningAverage
 from napari_medkd.engine.networks.unet import UNet
-from napari_medkd.engine.task_losses import segmentation_terms
 from napari_medkd.engine.uncertainty import uncertainty_of_patch
 
 
@@ -50,19 +50,19 @@ class SelfTraining(nn.Module):
         Whose average answers.
     trust
         Which of its answers are learned from.
-    cross_entropy_weight, dice_weight
-        Of the two terms on these answers.
+    masks
+        Of the terms on these answers.
 
     References
     ----------
     .. [1] Sohn et al., "FixMatch: Simplifying semi-supervised learning with consistency and confidence", NeurIPS 2020.
     """
 
-    def __init__(self, student: UNet, trust: Trust, cross_entropy_weight: float, dice_weight: float) -> None:
+    def __init__(self, student: UNet, trust: Trust, masks: MaskWeights) -> None:
         super().__init__()
         self.average = RunningAverage(student)
         self.trust = trust
-        self.weights = cross_entropy_weight, dice_weight
+        self.masks = masks
 
     def forward(self, student: UNet, batch: Batch, progress: float) -> Tensor | None:
         """Let the average follow, and return the loss of learning from it; None before it has learned enough itself."""
@@ -71,7 +71,7 @@ class SelfTraining(nn.Module):
             return None
         label = self.label(batch)
         logits = student(batch.varied_BCZYX).logits.float()
-        loss = torch.stack(list(segmentation_terms(logits, label, *self.weights).values())).sum()
+        loss = torch.stack(list(mask_terms(logits, label, self.masks).values())).sum()
         drawn, there = (label > 0).sum(), (batch.label_BZYX > 0).sum()
         share: Tensor = (drawn / there.clamp(min=1)).clamp(max=1)
         return loss * share

@@ -1,6 +1,9 @@
 """What a network that answers several tasks learns from: the terms of each, where something is known."""
 
+from typing import Any
+
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from napari_medkd.core.annotation import ClassLabel
@@ -10,12 +13,19 @@ from napari_medkd.engine.data.batch import Batch
 from napari_medkd.engine.data.cases import Cases
 from napari_medkd.engine.losses.boxes import box_losses
 from napari_medkd.engine.losses.classification import class_cross_entropy
-from napari_medkd.engine.losses.overlap import cross_entropy, dice_loss
 from napari_medkd.engine.losses.usual_matches import UsualMatches
+from napari_medkd.engine.mask_terms import MaskWeights, mask_terms
 from napari_medkd.engine.networks.heads import Output
 
 #: How much a very rare class counts at most; see `class_weights`.
 _MOST_WEIGHT = 20.0
+
+#: The setting of methods that learn classes.
+BALANCED: Any = Field(
+    False,
+    title="Balance classes",
+    description="Whether every class of a classification weighs the same, however many images show it.",
+)
 
 
 class TaskLosses(nn.Module):
@@ -25,8 +35,8 @@ class TaskLosses(nn.Module):
     ----------
     tasks
         At most one of each kind.
-    cross_entropy, dice
-        Weights of a segmentation's two terms; a term of weight 0 is not there.
+    masks
+        Of the terms of a segmentation.
     class_weights_K
         How much each class of a classification counts; None counts all alike.
     """
@@ -34,13 +44,12 @@ class TaskLosses(nn.Module):
     def __init__(
         self,
         tasks: tuple[Task, ...],
-        cross_entropy: float = 1.0,
-        dice: float = 1.0,
+        masks: MaskWeights,
         class_weights_K: Tensor | None = None,
     ) -> None:
         super().__init__()
         self.tasks = tasks
-        self.cross_entropy, self.dice = cross_entropy, dice
+        self.masks = masks
         self.class_weights_K = class_weights_K
         self.usual_matches = UsualMatches()
 
@@ -49,8 +58,7 @@ class TaskLosses(nn.Module):
         terms: dict[str, Tensor] = {}
         for task in self.tasks:
             if task.kind == "segmentation":
-                logits = output.logits.float()
-                terms |= segmentation_terms(logits, batch.label_BZYX, self.cross_entropy, self.dice)
+                terms |= mask_terms(output.logits.float(), batch.label_BZYX, self.masks)
             elif task.kind == "classification" and output.classification is not None and batch.present_BK is not None:
                 terms["classes"] = class_cross_entropy(
                     output.classification, batch.present_BK, multilabel=task.multilabel, weights_K=self.class_weights_K
@@ -62,19 +70,7 @@ class TaskLosses(nn.Module):
         return terms
 
 
-def segmentation_terms(
-    logits: Tensor, label: Tensor, cross_entropy_weight: float, dice_weight: float
-) -> dict[str, Tensor]:
-    """Return the task's terms with their weights; a term of weight 0 is not there."""
-    terms: dict[str, Tensor] = {}
-    if cross_entropy_weight:
-        terms["cross-entropy"] = cross_entropy_weight * cross_entropy(logits, label)
-    if dice_weight:
-        terms["dice"] = dice_weight * dice_loss(logits, label)
-    return terms
-
-
-def losses_of(cases: Cases, cross_entropy: float, dice: float, *, balanced: bool = False) -> TaskLosses:
+def losses_of(cases: Cases, masks: MaskWeights, *, balanced: bool = False) -> TaskLosses:
     """Return the terms of the tasks of the cases that are learned from.
 
     Parameters
@@ -85,7 +81,7 @@ def losses_of(cases: Cases, cross_entropy: float, dice: float, *, balanced: bool
     weights, task = None, Task.of_kind(cases.tasks, "classification")
     if balanced and task is not None:
         weights = class_weights(cases.dataset, task, cases.names)
-    return TaskLosses(cases.tasks, cross_entropy, dice, weights)
+    return TaskLosses(cases.tasks, masks, weights)
 
 
 def class_weights(dataset: Dataset, task: Task, names: tuple[str, ...]) -> Tensor:

@@ -20,16 +20,18 @@ from napari_medkd.core.task import Task, TaskKind
 from napari_medkd.engine.bench import Bench
 from napari_medkd.engine.data.mixing import mixed
 from napari_medkd.engine.distilling import Distilling, DistillingWeights, Followed
+from napari_medkd.engine.mask_terms import CROSS_ENTROPY, DICE, LOG_DICE
 from napari_medkd.engine.method import Method, Stage
 from napari_medkd.engine.networks.joint_teacher import JointTeacher
 from napari_medkd.engine.networks.pupils import Pupil
 from napari_medkd.engine.networks.unet import UNet
 from napari_medkd.engine.objective import Frozen, Supervised
-from napari_medkd.engine.task_losses import losses_of
+from napari_medkd.engine.task_losses import BALANCED, losses_of
 from napari_medkd.engine.teaching_several import TeachingSeveral, judge_several
 
 #: What a student's widths are divided by; its parameters are divided by the square of it.
 _NARROWER = {"as the experts": 1, "a quarter": 2, "a sixteenth": 4}
+_PUBLISHED = {"labels": 0.2, "answers": 0.6, "features": 0.2, "overlap": 0.0, "teacher_tunes": False, "log_dice": False}
 
 
 class JointTeacherSettings(Settings):
@@ -76,15 +78,10 @@ class JointTeacherSettings(Settings):
         description="Its answers are added to those of the dataset's own expert, and experts of masks or boxes learn "
         "on in it; as published, nothing in them changes, and its answers are its own.",
     )
-    cross_entropy: float = Field(
-        1.0, ge=0, le=10, title="Cross-entropy weight", description="Weight of a mask's voxel-wise cross-entropy."
-    )
-    dice: float = Field(1.0, ge=0, le=10, title="Dice weight", description="Weight of a mask's soft Dice loss.")
-    balanced: bool = Field(
-        False,
-        title="Balance classes",
-        description="Whether every class of a classification weighs the same, however many images show it.",
-    )
+    cross_entropy: float = CROSS_ENTROPY
+    dice: float = DICE
+    log_dice: bool = LOG_DICE
+    balanced: bool = BALANCED
 
     @model_validator(mode="after")
     def _refuse_nothing_to_learn(self) -> Self:
@@ -121,10 +118,7 @@ class JointTeacherMethod:
     tasks: frozenset[TaskKind] = frozenset({"segmentation", "classification", "detection"})
     needs: Needs = "labels of several datasets"
     teacher_shows: TeacherShows = "masks"
-    presets: Mapping[str, Mapping[str, Any]] = {
-        "recommended": {},
-        "faithful": {"labels": 0.2, "answers": 0.6, "features": 0.2, "overlap": 0.0, "teacher_tunes": False},
-    }
+    presets: Mapping[str, Mapping[str, Any]] = {"recommended": {}, "faithful": _PUBLISHED}
     default_preset = "recommended"
     Settings = JointTeacherSettings
 
@@ -149,7 +143,7 @@ class JointTeacherMethod:
         benches, schedule, teacher = bench.benches, bench.spec.schedule, None
         if settings.beforehand:
             _refuse_boxes(benches)
-        terms = partial(losses_of, cross_entropy=settings.cross_entropy, dice=settings.dice, balanced=settings.balanced)
+        terms = partial(losses_of, masks=settings, balanced=settings.balanced)
         if settings.has_teacher and settings.teacher_trains:
             experts = list[UNet]()
             for name, each in zip(_names("expert", bench.dataset_names), benches, strict=True):

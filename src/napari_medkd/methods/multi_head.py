@@ -12,10 +12,11 @@ from napari_medkd.core.spec import Schedule
 from napari_medkd.core.task import TaskKind
 from napari_medkd.engine.bench import Bench
 from napari_medkd.engine.data.mixing import mixed
+from napari_medkd.engine.mask_terms import CROSS_ENTROPY, DICE, LOG_DICE
 from napari_medkd.engine.method import Method, Stage
 from napari_medkd.engine.networks.multi_head import MultiHead
 from napari_medkd.engine.networks.pupils import Pupil
-from napari_medkd.engine.task_losses import losses_of
+from napari_medkd.engine.task_losses import BALANCED, losses_of
 from napari_medkd.engine.teaching_several import TeachingSeveral, judge_several
 
 
@@ -30,15 +31,10 @@ class MultiHeadSettings(Settings):
         description="Epochs as a multiple of the schedule's; as many as there are datasets give each as many samples "
         "as a network of its own sees, if all are equally large; else the larger ones more and the smaller ones fewer.",
     )
-    cross_entropy: float = Field(
-        1.0, ge=0, le=10, title="Cross-entropy weight", description="Weight of a mask's voxel-wise cross-entropy."
-    )
-    dice: float = Field(1.0, ge=0, le=10, title="Dice weight", description="Weight of a mask's soft Dice loss.")
-    balanced: bool = Field(
-        False,
-        title="Balance classes",
-        description="Whether every class of a classification weighs the same, however many images show it.",
-    )
+    cross_entropy: float = CROSS_ENTROPY
+    dice: float = DICE
+    log_dice: bool = LOG_DICE
+    balanced: bool = BALANCED
 
     @model_validator(mode="after")
     def _refuse_nothing_to_learn(self) -> Self:
@@ -72,10 +68,7 @@ class MultiHeadMethod:
         pupils = tuple(Pupil(in_channels=len(each.preprocessing.channels), answers=each.answers) for each in benches)
         network = MultiHead(bench.preprocessing.dimensions, pupils, bench.spec.network.widths)
         network.to(bench.machine.device)
-        losses = [
-            losses_of(each.training_cases, settings.cross_entropy, settings.dice, balanced=settings.balanced)
-            for each in benches
-        ]
+        losses = [losses_of(each.training_cases, settings, balanced=settings.balanced) for each in benches]
         batches = mixed([each.drawing for each in benches], schedule.batch_size, schedule.steps_per_epoch)
         yield Stage("student", TeachingSeveral(network, losses), network, batches, judge_several(network, benches))
 

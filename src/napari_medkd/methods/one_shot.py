@@ -22,6 +22,7 @@ from napari_medkd.engine.data.registered import Registered
 from napari_medkd.engine.data.synthetic_pairs import SyntheticPairs
 from napari_medkd.engine.data.transfer import transfers
 from napari_medkd.engine.hinting import Hinting, HintingWeights
+from napari_medkd.engine.mask_terms import CROSS_ENTROPY, DICE, LOG_DICE
 from napari_medkd.engine.method import Method, Stage
 from napari_medkd.engine.networks.unet import UNet
 from napari_medkd.engine.reconstructing import reconstructions
@@ -62,10 +63,9 @@ class OneShotSettings(Settings):
         description="The reference in an image's shape, as published; with another's intensities; with part of both; "
         "or with flows in a row.",
     )
-    cross_entropy: float = Field(
-        1.0, ge=0, le=10, title="Cross-entropy weight", description="Weight of the voxel-wise cross-entropy."
-    )
-    dice: float = Field(1.0, ge=0, le=10, title="Dice weight", description="Weight of the soft Dice loss.")
+    cross_entropy: float = CROSS_ENTROPY
+    dice: float = DICE
+    log_dice: bool = LOG_DICE
     reconstruction: float = Field(
         1.0, ge=0, le=100, title="Reconstruction weight", description="Weight of the teacher's reconstruction."
     )
@@ -188,12 +188,11 @@ class OneShot:
 
 def hinting_of(student: UNet, teacher: UNet | None, settings: OneShotSettings) -> Hinting:
     """Return what the student stage minimises."""
-    terms = settings.cross_entropy, settings.dice
     own = None
     if settings.self_training:
         trust = Trust(settings.confidence, settings.self_training_from, settings.registration_prior, settings.doubt)
-        own = SelfTraining(student, trust, *terms)
-    weights = HintingWeights(*terms, settings.reconstruction, settings.hint, settings.self_training)
+        own = SelfTraining(student, trust, settings)
+    weights = HintingWeights(settings, settings.reconstruction, settings.hint, settings.self_training)
     return Hinting(student, teacher, weights, own)
 
 

@@ -19,11 +19,12 @@ from napari_medkd.core.task import UNKNOWN, TaskKind
 from napari_medkd.engine.bench import Bench
 from napari_medkd.engine.data.batch import Batch
 from napari_medkd.engine.losses.features import feature_mse, foreground_balanced_mse
+from napari_medkd.engine.mask_terms import CROSS_ENTROPY, DICE, LOG_DICE, mask_terms
 from napari_medkd.engine.method import Method, Stage
 from napari_medkd.engine.networks.heads import Output
 from napari_medkd.engine.networks.unet import UNet
 from napari_medkd.engine.objective import Frozen, LossParts, Objective, Supervised
-from napari_medkd.engine.task_losses import losses_of, segmentation_terms
+from napari_medkd.engine.task_losses import losses_of
 
 
 class ShapeIntensitySettings(Settings):
@@ -54,10 +55,9 @@ class ShapeIntensitySettings(Settings):
         description="The student's last 1x1 convolution starts as the teacher's, which reads the followed features; "
         "as published, and where the teacher is not trained, it starts at random.",
     )
-    cross_entropy: float = Field(
-        1.0, ge=0, le=10, title="Cross-entropy weight", description="Weight of the voxel-wise cross-entropy."
-    )
-    dice: float = Field(1.0, ge=0, le=10, title="Dice weight", description="Weight of the soft Dice loss.")
+    cross_entropy: float = CROSS_ENTROPY
+    dice: float = DICE
+    log_dice: bool = LOG_DICE
     teacher_sees: Literal["class means", "label map", "image"] = Field(
         "class means",
         title="Teacher sees",
@@ -107,7 +107,7 @@ class Following(Objective):
         """Return the task's terms and, unless its weight is 0, the feature term."""
         settings, label = self.settings, batch.label_BZYX
         output = self.student(batch.image_BCZYX)
-        terms = segmentation_terms(output.logits.float(), label, settings.cross_entropy, settings.dice)
+        terms = mask_terms(output.logits.float(), label, settings)
         if settings.features:
             weight = settings.features * (1 - self.progress if settings.fade else 1)
             terms["features"] = weight * self._distance(output, self.teacher(batch.shown_or_image()), label)
@@ -165,7 +165,7 @@ class ShapeIntensity:
         view, teacher = bench.showing(settings.teacher_sees), None
         if settings.teacher_trains and settings.features:
             teacher = self._teacher(settings, bench)
-            learning = Supervised(teacher, losses_of(bench.training_cases, settings.cross_entropy, settings.dice))
+            learning = Supervised(teacher, losses_of(bench.training_cases, settings))
             yield Stage(
                 "teacher", learning, teacher, bench.batches(view), bench.judge(teacher, view), settings.teacher_sees
             )

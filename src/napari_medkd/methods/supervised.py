@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from napari_medkd.core.card import Needs, TeacherShows
 from napari_medkd.core.events import StagePlan
@@ -11,23 +11,19 @@ from napari_medkd.core.settings import Settings
 from napari_medkd.core.spec import Schedule
 from napari_medkd.core.task import TaskKind
 from napari_medkd.engine.bench import Bench
+from napari_medkd.engine.mask_terms import CROSS_ENTROPY, DICE, LOG_DICE
 from napari_medkd.engine.method import Method, Stage
 from napari_medkd.engine.objective import Supervised
-from napari_medkd.engine.task_losses import losses_of
+from napari_medkd.engine.task_losses import BALANCED, losses_of
 
 
 class SupervisedSettings(Settings):
     """One network, trained on labels."""
 
-    cross_entropy: float = Field(
-        1.0, ge=0, le=10, title="Cross-entropy weight", description="Weight of the voxel-wise cross-entropy."
-    )
-    dice: float = Field(1.0, ge=0, le=10, title="Dice weight", description="Weight of the soft Dice loss.")
-    balanced: bool = Field(
-        False,
-        title="Balance classes",
-        description="Whether every class of a classification weighs the same, however many images show it.",
-    )
+    cross_entropy: float = CROSS_ENTROPY
+    dice: float = DICE
+    log_dice: bool = LOG_DICE
+    balanced: bool = BALANCED
 
     @model_validator(mode="after")
     def _refuse_nothing_to_learn(self) -> Self:
@@ -58,7 +54,7 @@ class SupervisedMethod:
     def stages(self, settings: SupervisedSettings, bench: Bench) -> Iterator[Stage]:
         """Yield the one stage."""
         network = bench.network()
-        losses = losses_of(bench.training_cases, settings.cross_entropy, settings.dice, balanced=settings.balanced)
+        losses = losses_of(bench.training_cases, settings, balanced=settings.balanced)
         objective = Supervised(network, losses)
         yield Stage("student", objective, network, bench.batches(), bench.judge(network))
 

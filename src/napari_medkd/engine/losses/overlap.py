@@ -1,4 +1,4 @@
-"""How far a segmentation is from its labels: soft Dice and cross-entropy, for planes and volumes.
+"""How far a segmentation is from its labels: soft Dice, its logarithm and cross-entropy, for planes and volumes.
 
 Legend: B batch, K class, Z Y X space (no Z for planes). A label of -1 counts nowhere.
 """
@@ -34,6 +34,40 @@ def dice_loss(logits_BKZYX: Tensor, labels_BZYX: Tensor) -> Tensor:
     ----------
     .. [1] Milletari et al., "V-Net", 3DV 2016, section 3; the sums below are plain, not squared (Drozdzal et al. 2016).
     """
+    dice_K, is_there_K = _dice_of_classes(logits_BKZYX, labels_BZYX)
+    return ((1 - dice_K) * is_there_K).sum() / is_there_K.sum().clamp(min=1)
+
+
+def log_dice_loss(logits_BKZYX: Tensor, labels_BZYX: Tensor) -> Tensor:
+    """Return the negative logarithm of the soft Dice of the batch, averaged as `dice_loss` averages.
+
+    Through a softmax, the gradient of Dice vanishes with the probability of a class: a small structure that was given
+    up in the first steps, for background is the safe answer, is not looked for again. The logarithm divides that
+    gradient by Dice itself, and so the class that is found least pulls most.
+
+    Parameters
+    ----------
+    logits_BKZYX
+        Before softmax; class 0 is background and does not count.
+    labels_BZYX
+        Class index of every voxel; -1 counts nowhere.
+
+    Returns
+    -------
+    Tensor
+        A number, 0 or more; 0 where no foreground is labelled.
+
+    References
+    ----------
+    .. [1] Wong et al., "3D Segmentation with Exponential Logarithmic Loss for Highly Unbalanced Object Sizes", MICCAI
+       2018, eq. 2 with an exponent of 1.
+    """
+    dice_K, is_there_K = _dice_of_classes(logits_BKZYX, labels_BZYX)
+    return (-dice_K.log() * is_there_K).sum() / is_there_K.sum().clamp(min=1)
+
+
+def _dice_of_classes(logits_BKZYX: Tensor, labels_BZYX: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the soft Dice of every foreground class, and 1 for those in the labels, else 0."""
     refuse_other_labels(logits_BKZYX, labels_BZYX)
     classes_K = torch.arange(1, logits_BKZYX.shape[1], device=labels_BZYX.device)
     probabilities_BKN = in_full_precision(logits_BKZYX).softmax(1)[:, 1:].flatten(2)
@@ -43,8 +77,7 @@ def dice_loss(logits_BKZYX: Tensor, labels_BZYX: Tensor) -> Tensor:
     shared_K = (probabilities_BKN * truth_BKN).sum((0, 2))
     true_K = truth_BKN.sum((0, 2))
     dice_K = (2 * shared_K + 1) / (probabilities_BKN.sum((0, 2)) + true_K + 1)
-    is_there_K = (true_K > 0).to(dice_K.dtype)
-    return ((1 - dice_K) * is_there_K).sum() / is_there_K.sum().clamp(min=1)
+    return dice_K, (true_K > 0).to(dice_K.dtype)
 
 
 def cross_entropy(logits_BKZYX: Tensor, labels_BZYX: Tensor) -> Tensor:
