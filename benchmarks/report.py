@@ -97,7 +97,8 @@ def shape_intensity(document: dict[str, Any]) -> str:
     )
     budget = (
         "Every student takes the same steps, unless the row says otherwise. A teacher's come on top: half as many in "
-        "*recommended*, as many in *faithful*, none where it is random.\n"
+        "*recommended*, as many in *faithful*, none where it is random. All rows have Dice in place of its logarithm, "
+        "as everything had before decision record 0028; *faithful* has neither.\n"
     )
     parts = [_origin(document), tried, budget, *_tests(document), _seconds_of_training(document["rows"])]
     return "## Shape-intensity distillation\n\n" + "\n".join(parts)
@@ -118,7 +119,8 @@ def one_shot(document: dict[str, Any]) -> str:
     """Return the section on accuracy with one label."""
     text = (
         "Each of three fixed references alone is labelled; the other training images have no label that is read. "
-        "How the settings of *recommended* were chosen on development cases: decision records 0016 and 0019. "
+        "How the settings of *recommended* were chosen on development cases: decision records 0016 and 0019. Rows of "
+        "*plain Dice* have Dice in place of its logarithm, as all had before record 0028; *faithful* has neither. "
         "`python benchmarks/one_shot.py train` trains and scores what this command tabulates.\n"
     )
     rows = document["rows"]
@@ -155,7 +157,7 @@ def one_shot_candidates(document: dict[str, Any]) -> str:
     """Return the section on what was tried for one label."""
     text = (
         "Trained by `python benchmarks/one_shot.py try`. On development cases alone, with a quarter of the steps: what "
-        "each part of *recommended* is worth.\n"
+        "each part of *recommended* is worth, with plain Dice where the logarithm is not named.\n"
     )
     parts = [_origin(document), text, *_tests(document, "references"), _seconds_of_training(document["rows"])]
     return "## What was tried for one-shot distillation\n\n" + "\n".join(parts)
@@ -164,13 +166,13 @@ def one_shot_candidates(document: dict[str, Any]) -> str:
 def joint_teacher(document: dict[str, Any]) -> str:
     """Return the section on datasets that teach one another."""
     text = (
-        "Every student takes as many steps, *multi-head* as many as all of them together; each dataset counts as much "
-        "as any other in a mean. A difference is over the seeds that both rows have. Experts and students draw the "
-        "same weights and samples, so that *student without distillation* is *dataset-specific*, bit for bit. A joint "
-        "teacher of classes alone hardly differs from the dataset's own expert, which does not learn on in it. Rows "
-        "that are missing were not trained. What was tried for *recommended*, on development cases, is in decision "
-        "records 0024 to 0026; test rows of earlier settings had been seen by then. `python "
-        "benchmarks/joint_teacher.py train` trains and scores what this command tabulates.\n"
+        "Every student takes as many steps, *multi-head* as many as all of them together, compressed ones three times "
+        "as many; each dataset counts as much as any other in a mean. A difference is over the seeds that both rows "
+        "have. Experts and students draw the same weights and samples, so that *student without distillation* is "
+        "*dataset-specific*, bit for bit. A joint teacher of classes alone hardly differs from the dataset's own "
+        "expert, which does not learn on in it. Rows that are missing were not trained. What was tried for "
+        "*recommended*, on development cases, is in decision records 0024 to 0026; test rows of earlier settings had "
+        "been seen by then. `python benchmarks/joint_teacher.py train` trains and scores what this command tabulates.\n"
     )
     return "## Joint teacher\n\n" + "\n".join([_origin(document), text, *_groups(document["rows"])])
 

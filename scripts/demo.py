@@ -22,13 +22,11 @@ from window import Window
 
 PYTHON = Path(sys.executable)
 
-#: The sample has few cases, so that few patches a step, a small network and a high learning rate do. Its small organs
-#: fill a thousandth of the voxels; with less cross-entropy they are found within minutes.
+#: The sample has few cases, so that few patches a step, a small network and a high learning rate do.
 FOR_THE_SAMPLE = {
     "schedule.batch_size": 2,
     "schedule.learning_rate": 1e-2,
     "network.widths": (8, 16, 32),
-    "method.settings.cross_entropy": 0.2,
 }
 #: A teacher that trains as long as the student: with half of that it has not found the small organs yet.
 FOR_ITS_TEACHER = {"method.settings.teacher_share": 1.0}
