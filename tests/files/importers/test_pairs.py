@@ -127,6 +127,31 @@ def test_two_values_are_background_and_one_label(tmp_path, save, values):
     assert masks_of(dataset)["a"].labels.max() == (1 if max(values) else 0)
 
 
+@pytest.mark.parametrize(("first", "second"), [((0, 1), (0, 255)), ((255,), (0, 1)), ((0, 255), (0,))])
+def test_masks_of_0_and_1_beside_masks_of_0_and_255_are_of_one_label(tmp_path, save, first, second):
+    for name, values in (("a", first), ("b", second)):
+        save(tmp_path / f"images/{name}.png")
+        save(tmp_path / f"masks/{name}.png", *values)
+
+    dataset = open_dataset(tmp_path)
+
+    assert dataset.task("segmentation").classes == ("background", "label 1")
+    assert dataset.label_maps == {}
+    assert [mask.labels.max() for mask in masks_of(dataset).values()] == [max(first) > 0, max(second) > 0]
+    assert problems_of_dataset(dataset, read_images=True) == []
+
+
+def test_0_and_1_and_255_in_one_mask_are_two_labels(tmp_path, save):
+    for name, values in (("a", (0, 1, 255)), ("b", (0, 255))):
+        save(tmp_path / f"images/{name}.png")
+        save(tmp_path / f"masks/{name}.png", *values)
+
+    dataset = open_dataset(tmp_path)
+
+    assert dataset.task("segmentation").classes == ("background", "label 1", "label 255")
+    assert [mask.labels.max() for mask in masks_of(dataset).values()] == [2, 2]
+
+
 def test_values_with_gaps_are_named_as_they_are_stored_and_moved_together(tmp_path, save):
     save(tmp_path / "images/a.nii")
     save(tmp_path / "labels/a.nii", 0, 17, 53, 2)
