@@ -76,14 +76,14 @@ def listing_of(table: Table, index: ImageIndex, wishes: ColumnWishes, remarks: T
 
 @dataclass
 class _Known:
-    """What the rows of an image say about it, which must be one thing."""
+    """What the rows of an image say about it, which must be one thing; a cell like NA says nothing."""
 
     column: dict[str, str]
     faults: Tally
 
     def of(self, kind: str, rows: list[dict[str, str]]) -> str:
         column = self.column[kind]
-        values = {row[column] for row in rows} if column else set()
+        values = {row[column] for row in rows if row[column].lower() not in EMPTY} if column else set()
         if len(values) > 1:
             found = f"Rows of one image differ in {column!r}"
             self.faults.add(" and ".join(sorted(values)), found, "Correct them, or name another column.")
@@ -134,7 +134,7 @@ def _sides(side_of: dict[str, str], faults: Tally) -> dict[str, str]:
     for name, word in side_of.items():
         if word.lower() in side_of_word:
             sides[name] = side_of_word[word.lower()]
-        elif word.lower() not in EMPTY:
+        elif word:
             faults.add(
                 f"{name}: {word}", "A side of the split is not known", f"Write one of {', '.join(side_of_word)}."
             )

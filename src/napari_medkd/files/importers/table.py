@@ -14,6 +14,7 @@ TABLE_SUFFIXES = (".csv", ".tsv")
 #: What people leave in a cell that says nothing.
 EMPTY = {"", "na", "n/a", "nan", "null"}
 #: Headings by what their columns hold, in the words of `word_of`; of several columns the first in this order is meant.
+#: ``group`` alone is not among those of the patient: in tables of studies it is the arm.
 SYNONYMS = {
     "image": (
         "image",
@@ -39,7 +40,6 @@ SYNONYMS = {
         "participantid",
         "person",
         "personid",
-        "group",
         "pid",
         "case",
         "caseid",
