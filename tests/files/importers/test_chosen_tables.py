@@ -60,6 +60,18 @@ def test_a_column_of_sides_counts_before_the_names_of_the_tables(tmp_path):
     assert (dataset.split.train, set(dataset.split.validate), dataset.split.test) == (("a",), {"b", "c"}, ("d",))
 
 
+@pytest.mark.parametrize("heading", ["phase", "split"])
+def test_the_names_of_the_tables_count_where_a_column_names_no_side(tmp_path, heading):
+    tables = {
+        "train": f"image,label,{heading}\na,x,arterial\nb,y,portal\nc,y,portal\n",
+        "test": f"image,label,{heading}\nd,x,portal\n",
+    }
+
+    dataset, _ = imported(laid_out(tmp_path / "s", **tables), tmp_path / "d")
+
+    assert dataset.split.test == ("d",)
+
+
 @pytest.mark.parametrize("second", ["image,label\nc,x\nd,y\n", "image,grade\nc,1\nd,2\n"])
 def test_other_tables_of_images_are_told(tmp_path, second):
     tables = {"first": "image,label\na,x\nb,y\n", "second": second, "scanners": "name,year\nGE,1999\n"}

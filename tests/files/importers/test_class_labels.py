@@ -182,6 +182,23 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path):
     assert "Rows of one image differ in 'site' (1 and 2)" in message
 
 
+def test_a_column_called_like_a_split_that_names_no_side_is_left_out_and_told(tmp_path):
+    table = "image,label,phase\na,x,arterial\na,x,portal\nb,y,arterial\nc,x,NA\n"
+    folder = laid_out(tmp_path / "s", table)
+
+    dataset, remarks = imported(folder, tmp_path / "d")
+
+    assert set(case_labels(dataset, "label")) == {"a", "b", "c"}
+    assert "A column names no side of a split, and is not read (phase: arterial, portal)" in told(remarks)
+    assert "A side of the split is not known" in refused(folder, split="phase")
+
+
+def test_a_column_of_sides_with_a_stranger_is_refused(tmp_path):
+    table = "image,label,phase\na,x,train\nb,y,arterial\n"
+
+    assert "A side of the split is not known (b: arterial)" in refused(laid_out(tmp_path / "s", table))
+
+
 def test_a_patient_on_two_sides_is_refused(tmp_path):
     table = "image,label,patient,split\na,x,1,train\nb,y,1,test\n"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from napari_medkd.core.errors import Problem
 from napari_medkd.files.importers.beside import side_in
 from napari_medkd.files.importers.image_index import ImageIndex
-from napari_medkd.files.importers.listed_images import Listing, image_column, listing_of
+from napari_medkd.files.importers.listed_images import Listing, image_column, listing_of, names_sides
 from napari_medkd.files.importers.source import ColumnWishes, Source, folder_of
 from napari_medkd.files.importers.table import SYNONYMS, Table, read_table, tables_at
 from napari_medkd.files.importers.tally import Tally
@@ -104,9 +104,11 @@ def _joined(tables: list[Table]) -> Table:
     path, columns = tables[0].path, tables[0].columns
     names = " and ".join(table.path.name for table in tables)
     rows = [(row, side_in(table.path.stem)) for table in tables for row in table.rows]
-    if tables[0].named(SYNONYMS[_SIDE]):
+    known = tables[0].named(SYNONYMS[_SIDE])
+    if known and any(names_sides(table, known) for table in tables):
         return Table(path.with_name(names), columns, tuple(row for row, _ in rows))
-    return Table(path.with_name(names), (*columns, _SIDE), tuple({**row, _SIDE: side} for row, side in rows))
+    told = tuple(dict.fromkeys((*columns, _SIDE)))
+    return Table(path.with_name(names), told, tuple({**row, _SIDE: side} for row, side in rows))
 
 
 def _none_here(listing: Listing) -> Problem:
