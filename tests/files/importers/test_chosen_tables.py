@@ -131,6 +131,24 @@ def test_a_folder_without_tables_is_not_walked_for_them(tmp_path, monkeypatch):
     assert box_table.recognise(laid_out(tmp_path, labels="image,label\na,x\n"), ColumnWishes()) is None
 
 
+@pytest.mark.parametrize("content", [b"name,note\nGE,M\xfcnchen\n", b"note,note\na,b\n"])
+@pytest.mark.parametrize(
+    ("table", "task"),
+    [("image,label\na,x\nb,y\n", "label"), ("image,x,y,w,h\na,1,1,2,2\n", "boxes"), ("", "segmentation")],
+)
+def test_a_table_that_cannot_be_read_is_left_out_and_told(tmp_path, table, task, content):
+    folder = laid_out(tmp_path / "s", **({"labels": table} if table else {}))
+    (folder / "a_notes.csv").write_bytes(content)
+    if task == "segmentation":
+        for name in "abcd":
+            picture(folder / "masks" / f"{name}.png", lit=(1, 1, 3, 3))
+
+    dataset, remarks = imported(folder, tmp_path / "d")
+
+    assert list(dataset.tasks) == [task]
+    assert told(remarks).count("a_notes.csv: ") == told(remarks).count("The table is left out.") == 1
+
+
 def test_several_masks_of_one_image_beside_a_table_are_left_out_and_told(tmp_path):
     folder = laid_out(tmp_path / "s", labels="image,label\na,x\nb,y\n")
     for name in ("a_mask", "a_mask_1", "b_mask"):

@@ -236,7 +236,21 @@ def test_a_file_that_is_no_table_is_told(tmp_path, content):
     folder = laid_out(tmp_path / "s", "")
     (folder / "labels.csv").write_bytes(content)
 
-    assert "labels.csv" in refused(folder)
+    assert "labels.csv" in refused(folder / "labels.csv")
+    found = source_at(folder, ColumnWishes())
+    assert found.dataset.tasks == {}
+    assert told(found.remarks).count("labels.csv: ") == told(found.remarks).count("The table is left out.") == 1
+
+
+def test_a_file_that_is_no_table_is_told_where_nothing_else_is_found(tmp_path):
+    folder = laid_out(tmp_path / "s", "")
+    (folder / "images").rename(folder / "pictures")
+    (folder / "labels.csv").write_bytes("image,label\na,\xe9\n".encode("latin-1"))
+
+    message = refused(folder)
+
+    assert "No dataset was found" in message
+    assert "labels.csv: The file is not UTF-8 text" in message
 
 
 def test_a_table_that_says_nothing_of_images_is_left_alone(tmp_path):
