@@ -75,6 +75,19 @@ def test_ct_takes_a_soft_tissue_window_and_others_percentiles(tmp_path):
     assert chosen(dataset_of(tmp_path, SHAPES)).intensity == IntensityRule()
 
 
+@pytest.mark.parametrize(
+    ("channels", "kind"),
+    [(("CT",), "window"), (("CT 0", "CT 1"), "window"), (("CT", "PET"), "percentiles"), (("a", "b"), "percentiles")],
+)
+def test_hounsfield_units_are_taken_where_every_channel_is_ct(tmp_path, channels, kind):
+    paths = tuple(tmp_path / f"{number}.nii.gz" for number, _ in enumerate(channels))
+    for path in paths:
+        write_volume(path, Volume(np.zeros((1, 20, 30, 40), np.float32), Grid.upright((20, 30, 40), (2.0, 1.0, 1.0))))
+    dataset = Dataset("made", channels, Modality.CT, {}, (Case("a", paths, "a"),), Split(("a",)), folder=tmp_path)
+
+    assert chosen(dataset).intensity.kind == kind
+
+
 def test_what_a_person_fixed_is_kept(tmp_path):
     wishes = PreprocessingWishes(spacing=(3.0, 3.0, 3.0), patch=(16, 16, 16), intensity=IntensityRule(low=1, high=99))
 

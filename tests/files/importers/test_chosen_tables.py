@@ -60,6 +60,18 @@ def test_a_column_of_sides_counts_before_the_names_of_the_tables(tmp_path):
     assert (dataset.split.train, set(dataset.split.validate), dataset.split.test) == (("a",), {"b", "c"}, ("d",))
 
 
+@pytest.mark.parametrize("heading", ["phase", "split"])
+def test_the_names_of_the_tables_count_where_a_column_names_no_side(tmp_path, heading):
+    tables = {
+        "train": f"image,label,{heading}\na,x,arterial\nb,y,portal\nc,y,portal\n",
+        "test": f"image,label,{heading}\nd,x,portal\n",
+    }
+
+    dataset, _ = imported(laid_out(tmp_path / "s", **tables), tmp_path / "d")
+
+    assert dataset.split.test == ("d",)
+
+
 @pytest.mark.parametrize("second", ["image,label\nc,x\nd,y\n", "image,grade\nc,1\nd,2\n"])
 def test_other_tables_of_images_are_told(tmp_path, second):
     tables = {"first": "image,label\na,x\nb,y\n", "second": second, "scanners": "name,year\nGE,1999\n"}
@@ -117,6 +129,24 @@ def test_a_folder_without_tables_is_not_walked_for_them(tmp_path, monkeypatch):
 
     assert class_labels.recognise(laid_out(tmp_path), ColumnWishes()) is None
     assert box_table.recognise(laid_out(tmp_path, labels="image,label\na,x\n"), ColumnWishes()) is None
+
+
+@pytest.mark.parametrize("content", [b"name,note\nGE,M\xfcnchen\n", b"note,note\na,b\n"])
+@pytest.mark.parametrize(
+    ("table", "task"),
+    [("image,label\na,x\nb,y\n", "label"), ("image,x,y,w,h\na,1,1,2,2\n", "boxes"), ("", "segmentation")],
+)
+def test_a_table_that_cannot_be_read_is_left_out_and_told(tmp_path, table, task, content):
+    folder = laid_out(tmp_path / "s", **({"labels": table} if table else {}))
+    (folder / "a_notes.csv").write_bytes(content)
+    if task == "segmentation":
+        for name in "abcd":
+            picture(folder / "masks" / f"{name}.png", lit=(1, 1, 3, 3))
+
+    dataset, remarks = imported(folder, tmp_path / "d")
+
+    assert list(dataset.tasks) == [task]
+    assert told(remarks).count("a_notes.csv: ") == told(remarks).count("The table is left out.") == 1
 
 
 def test_several_masks_of_one_image_beside_a_table_are_left_out_and_told(tmp_path):

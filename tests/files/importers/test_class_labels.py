@@ -182,6 +182,23 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path):
     assert "Rows of one image differ in 'site' (1 and 2)" in message
 
 
+def test_a_column_called_like_a_split_that_names_no_side_is_left_out_and_told(tmp_path):
+    table = "image,label,phase\na,x,arterial\na,x,portal\nb,y,arterial\nc,x,NA\n"
+    folder = laid_out(tmp_path / "s", table)
+
+    dataset, remarks = imported(folder, tmp_path / "d")
+
+    assert set(case_labels(dataset, "label")) == {"a", "b", "c"}
+    assert "A column names no side of a split, and is not read (phase: arterial, portal)" in told(remarks)
+    assert "A side of the split is not known" in refused(folder, split="phase")
+
+
+def test_a_column_of_sides_with_a_stranger_is_refused(tmp_path):
+    table = "image,label,phase\na,x,train\nb,y,arterial\n"
+
+    assert "A side of the split is not known (b: arterial)" in refused(laid_out(tmp_path / "s", table))
+
+
 def test_a_patient_on_two_sides_is_refused(tmp_path):
     table = "image,label,patient,split\na,x,1,train\nb,y,1,test\n"
 
@@ -219,7 +236,21 @@ def test_a_file_that_is_no_table_is_told(tmp_path, content):
     folder = laid_out(tmp_path / "s", "")
     (folder / "labels.csv").write_bytes(content)
 
-    assert "labels.csv" in refused(folder)
+    assert "labels.csv" in refused(folder / "labels.csv")
+    found = source_at(folder, ColumnWishes())
+    assert found.dataset.tasks == {}
+    assert told(found.remarks).count("labels.csv: ") == told(found.remarks).count("The table is left out.") == 1
+
+
+def test_a_file_that_is_no_table_is_told_where_nothing_else_is_found(tmp_path):
+    folder = laid_out(tmp_path / "s", "")
+    (folder / "images").rename(folder / "pictures")
+    (folder / "labels.csv").write_bytes("image,label\na,\xe9\n".encode("latin-1"))
+
+    message = refused(folder)
+
+    assert "No dataset was found" in message
+    assert "labels.csv: The file is not UTF-8 text" in message
 
 
 def test_a_table_that_says_nothing_of_images_is_left_alone(tmp_path):

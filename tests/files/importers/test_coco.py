@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from napari_medkd.core.dataset import Split
 from napari_medkd.core.errors import DatasetProblem
 from napari_medkd.files.importers.source import ColumnWishes
 from napari_medkd.files.importers.sources import source_at
@@ -173,11 +174,47 @@ def test_an_image_in_two_documents_has_the_boxes_of_the_first_and_that_is_told(t
     assert dataset.split.train == ("a",)
 
 
-@pytest.mark.parametrize("documents", [("a_test.json", "b.json"), ("a.json", "b_test.json")])
+@pytest.mark.parametrize("documents", [("a_train.json", "b.json"), ("a.json", "b_train.json")])
 def test_a_document_that_says_nothing_of_a_side_takes_none_away(tmp_path, documents):
     dataset, _ = imported(in_two_documents(tmp_path / "s", *documents), tmp_path / "d")
 
-    assert dataset.split.test == ("a",)
+    assert dataset.split.train == ("a",)
+
+
+@pytest.mark.parametrize("named", ["", "annotations.coco.json"])
+@pytest.mark.parametrize("name", ["dev", "test-2024"])
+def test_the_chosen_folders_own_name_is_no_side(tmp_path, name, named):
+    found = source_at(laid_out(tmp_path / name) / named, ColumnWishes())
+
+    assert found.dataset.split == Split()
+
+
+@pytest.mark.parametrize("place", ["instances_test.json", "test/_annotations.coco.json"])
+def test_a_side_of_all_images_that_does_not_train_is_left_out_and_told(tmp_path, place):
+    (laid_out(tmp_path / "s") / "annotations.coco.json").unlink()
+    write_json(tmp_path / "s" / place, document())
+
+    found = source_at(tmp_path / "s", ColumnWishes())
+
+    assert found.dataset.split == Split()
+    assert "All images are on one side, which is not that to train" in told(found.remarks)
+
+
+def test_images_to_test_beside_images_of_no_side_stay_apart(tmp_path):
+    folder = laid_out(tmp_path / "s")
+    picture(folder / "images" / "c.png")
+    write_json(folder / "test.json", document(images=[{"id": 1, "file_name": "c.png"}]))
+
+    assert source_at(folder, ColumnWishes()).dataset.split.test == ("c",)
+
+
+@pytest.mark.parametrize("size", [{"width": None, "height": None}, {"width": 0, "height": 0}, {"width": 40}])
+def test_a_size_that_is_not_said_is_not_compared(tmp_path, size):
+    images = [{"id": 1, "file_name": "a.png"} | size]
+
+    dataset, _ = imported(laid_out(tmp_path / "s", images=images), tmp_path / "d")
+
+    assert lit_inside(dataset, "a") == {200}
 
 
 def test_an_image_on_two_sides_is_a_fault(tmp_path):

@@ -78,6 +78,21 @@ def test_channels_that_share_a_name_get_numbers(tmp_path, save):
     assert open_dataset(laid_out(tmp_path, save, channel_names={"0": "MRI", "1": "MRI"})).channels == ("MRI 0", "MRI 1")
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "modality"),
+    [
+        ("CT", "PET", Modality.OTHER),
+        ("CT", "CT", Modality.CT),
+        ("CT", "CTA", Modality.CT),
+        ("T1", "probability", Modality.MR),
+    ],
+)
+def test_a_dataset_is_ct_where_every_channel_is(tmp_path, save, first, second, modality):
+    dataset = open_dataset(laid_out(tmp_path, save, channel_names={"0": first, "1": second}))
+
+    assert dataset.modality is modality
+
+
 def test_every_missing_channel_and_lonely_label_is_reported(tmp_path, save):
     folder = laid_out(tmp_path, save)
     (folder / "imagesTr/la_003_0001.nii.gz").unlink()

@@ -4,11 +4,12 @@ import pytest
 
 from napari_medkd.core.annotation import Mask
 from napari_medkd.core.errors import DatasetProblem
+from napari_medkd.files.importers.patterns import Patterns, source_by_patterns
 from napari_medkd.files.importers.source import ColumnWishes
 from napari_medkd.files.importers.sources import source_at
 from napari_medkd.files.manifest import open_dataset, problems_of_dataset
 from napari_medkd.files.opening import read_mask
-from tests.files.importers.imported import imported, told
+from tests.files.importers.imported import imported, told, write
 
 
 def masks_of(dataset) -> dict[str, Mask]:
@@ -27,6 +28,8 @@ def masks_of(dataset) -> dict[str, Mask]:
         ("{}.png", "{}_mask.png"),
         ("{}.nii.gz", "{}_label.nii.gz"),
         ("images/{}.png", "images/{}_labels.png"),
+        ("{}.png", "masks/{}.png"),
+        ("{}.nii.gz", "labels/{}_seg.nii.gz"),
     ],
 )
 def test_images_and_masks_of_one_name_are_pairs(tmp_path, save, image, mask):
@@ -61,6 +64,46 @@ def test_masks_without_an_image_are_all_reported(tmp_path, save):
         open_dataset(tmp_path)
 
     assert [problem.where for problem in error.value.problems] == [str(tmp_path / f"masks/{name}.png") for name in "bc"]
+
+
+@pytest.mark.parametrize("image", ["images/img_{}.png", "img_{}.png"])
+def test_masks_none_of_which_is_called_like_an_image_are_told(tmp_path, save, image):
+    for number in range(4):
+        save(tmp_path / "s" / image.format(number))
+        save(tmp_path / f"s/masks/mask_{number}.png")
+
+    for opened in (open_dataset, lambda folder: source_at(folder, ColumnWishes())):
+        with pytest.raises(DatasetProblem) as error:
+            opened(tmp_path / "s")
+
+        (problem,) = error.value.problems
+        assert problem.where == str(tmp_path / "s/masks")
+        assert "(mask_0.png, mask_1.png, mask_2.png)" in problem.problem
+        assert "(img_0.png, img_1.png, img_2.png)" in problem.problem
+        assert f"medkd import {tmp_path / 's'} OUT --images" in problem.hint
+    patterns = Patterns((image.format("{case}"),))
+    assert len(source_by_patterns(tmp_path / "s", patterns).dataset.cases) == 4
+
+
+def test_masks_called_otherwise_beside_a_table_are_left_out_and_told(tmp_path, save):
+    for name in "ab":
+        save(tmp_path / f"s/images/{name}.png")
+        save(tmp_path / f"s/masks/mask_{name}.png")
+    write(tmp_path / "s/labels.csv", "image,label\na,x\nb,y\n")
+
+    dataset, remarks = imported(tmp_path / "s", tmp_path / "d")
+
+    assert list(dataset.tasks) == ["label"]
+    assert "None of the masks (mask_a.png, mask_b.png) is called like an image" in told(remarks)
+
+
+def test_masks_among_the_images_count_before_those_of_a_folder_below(tmp_path, save):
+    for name in ("a.png", "a_mask.png", "masks/other.png"):
+        save(tmp_path / name)
+
+    (case,) = open_dataset(tmp_path).cases
+
+    assert case.annotations["segmentation"] == tmp_path / "a_mask.png"
 
 
 def test_a_numbered_mask_is_a_mask(tmp_path, save):
@@ -125,6 +168,31 @@ def test_two_values_are_background_and_one_label(tmp_path, save, values):
 
     assert dataset.task("segmentation").classes == ("background", "label 1")
     assert masks_of(dataset)["a"].labels.max() == (1 if max(values) else 0)
+
+
+@pytest.mark.parametrize(("first", "second"), [((0, 1), (0, 255)), ((255,), (0, 1)), ((0, 255), (0,))])
+def test_masks_of_0_and_1_beside_masks_of_0_and_255_are_of_one_label(tmp_path, save, first, second):
+    for name, values in (("a", first), ("b", second)):
+        save(tmp_path / f"images/{name}.png")
+        save(tmp_path / f"masks/{name}.png", *values)
+
+    dataset = open_dataset(tmp_path)
+
+    assert dataset.task("segmentation").classes == ("background", "label 1")
+    assert dataset.label_maps == {}
+    assert [mask.labels.max() for mask in masks_of(dataset).values()] == [max(first) > 0, max(second) > 0]
+    assert problems_of_dataset(dataset, read_images=True) == []
+
+
+def test_0_and_1_and_255_in_one_mask_are_two_labels(tmp_path, save):
+    for name, values in (("a", (0, 1, 255)), ("b", (0, 255))):
+        save(tmp_path / f"images/{name}.png")
+        save(tmp_path / f"masks/{name}.png", *values)
+
+    dataset = open_dataset(tmp_path)
+
+    assert dataset.task("segmentation").classes == ("background", "label 1", "label 255")
+    assert [mask.labels.max() for mask in masks_of(dataset).values()] == [2, 2]
 
 
 def test_values_with_gaps_are_named_as_they_are_stored_and_moved_together(tmp_path, save):

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from napari_medkd.core.dataset import Dataset
@@ -8,6 +9,8 @@ from napari_medkd.core.volume import Modality
 from napari_medkd.files.importers.patterns import Patterns, source_by_patterns
 from napari_medkd.files.importing import write_source
 from napari_medkd.files.manifest import open_dataset, problems_of_dataset
+from tests.files.dicom_series_made import header
+from tests.files.dicom_series_made import save as save_dicom
 
 
 def found(folder: Path, *images: str, masks: str = "") -> Dataset:
@@ -85,6 +88,16 @@ def test_several_patterns_are_channels_in_their_order(tmp_path: Path, save):
     assert (dataset.channels, dataset.modality) == (("t1", "flair"), Modality.MR)
     assert [path.name for path in dataset.case("p1").images] == ["t1.nii", "flair.nii"]
     assert problems_of_dataset(dataset, read_images=True) == []
+
+
+@pytest.mark.parametrize(("second", "modality"), [("PT", Modality.OTHER), ("CT", Modality.CT)])
+def test_a_dataset_of_dicom_is_ct_where_every_channel_is(tmp_path: Path, second: str, modality: Modality):
+    for patient in ("p1", "p2"):
+        for time, made_by in (("early", "CT"), ("late", second)):
+            path = tmp_path / time / f"{patient}.dcm"
+            save_dicom(path, header("1.2.3", Modality=made_by), np.arange(20, dtype=np.uint16).reshape(4, 5))
+
+    assert found(tmp_path, "early/*.dcm", "late/*.dcm").modality is modality
 
 
 def test_every_case_that_lacks_a_channel_is_told(tmp_path: Path, save):

@@ -69,6 +69,32 @@ def test_a_column_of_patients_is_enough(tmp_path):
     assert UNKNOWN not in told(found.remarks)
 
 
+@pytest.mark.parametrize("blank", ["NA", "nan", "N/A", ""])
+def test_a_cell_that_says_nothing_is_no_patient(tmp_path, blank):
+    found = of_table(tmp_path / "table", f"image,label,patient,site\na,x,{blank},{blank}\nb,y,{blank},GE\n")
+    write(tmp_path / "pairs/cases.csv", f"id,group,domain\na,{blank},{blank}\nb,{blank},GE\na,,\n")
+
+    for source in (found, of_pairs(tmp_path / "pairs")):
+        assert [(case.group, case.domain) for case in source.dataset.cases] == [("a", ""), ("b", "GE")]
+        assert UNKNOWN in told(source.remarks)
+
+
+def test_rows_of_one_image_may_leave_its_patient_open(tmp_path):
+    found = of_table(tmp_path, "image,label,patient\na,x,Ann\na,x,NA\nb,y,Bob\n")
+
+    assert [case.group for case in found.dataset.cases] == ["Ann", "Bob"]
+
+
+def test_the_arm_of_a_study_is_no_patient(tmp_path):
+    table = "image,group,label\na,AD,x\nb,AD,y\n"
+    found = of_table(tmp_path, table)
+
+    assert [case.group for case in found.dataset.cases] == ["a", "b"]
+    assert UNKNOWN in told(found.remarks)
+    wished = source_at(tmp_path, ColumnWishes(group="group"))
+    assert [case.group for case in wished.dataset.cases] == ["AD", "AD"]
+
+
 def test_one_image_alone_is_of_one_patient(tmp_path):
     picture(tmp_path / "a.png")
 

@@ -8,6 +8,7 @@ from napari_medkd.core.grid import Grid
 from napari_medkd.core.preprocessing import IntensityRule, Preprocessing, PreprocessingWishes
 from napari_medkd.core.volume import Modality
 from napari_medkd.engine.data.preprocess import coarser_of
+from napari_medkd.files.importers.dataset_json import modality_of
 from napari_medkd.files.opening import read_volume
 
 #: A training patch has at most this many voxels, by dimensions: what a step of a few patches takes seconds for.
@@ -52,6 +53,12 @@ def _spacing(grids: list[Grid], *, whole: bool) -> tuple[float, float, float]:
     return float(z), float(y), float(x)
 
 
+def _is_ct(dataset: Dataset) -> bool:
+    """Return whether intensities are in Hounsfield units; of several channels each has to be called CT."""
+    is_told = len(dataset.channels) == 1 or modality_of(dataset.channels) is Modality.CT
+    return dataset.modality is Modality.CT and is_told
+
+
 def choose_preprocessing(
     dataset: Dataset,
     cases: tuple[str, ...],
@@ -91,7 +98,7 @@ def choose_preprocessing(
         )
     dimensions = 2 if flat[0] else 3
     spacing = wishes.spacing or _spacing(grids, whole=whole)
-    intensity = wishes.intensity or (SOFT_TISSUE if dataset.modality is Modality.CT else IntensityRule())
+    intensity = wishes.intensity or (SOFT_TISSUE if _is_ct(dataset) else IntensityRule())
     most_voxels = (MOST_VOXELS_ON_GPU if on_gpu else MOST_VOXELS_ON_CPU)[dimensions]
     shapes = [grid.resized(coarser_of(grid.spacing, spacing) if whole else spacing).shape for grid in grids]
     patch = wishes.patch or (_room_for_all if whole else _patch)(shapes, divisor, dimensions, most_voxels)

@@ -14,9 +14,10 @@ from napari_medkd.files.importers.loose_slices import refuse_slices_without_suff
 
 _LOOKED_FOR = (
     "No dataset was found. Looked for medkd-dataset.json; for dataset.json with imagesTr/ and labelsTr/ (Medical "
-    "Segmentation Decathlon, nnU-Net); for images/ beside labels/ or masks/ with the same file names; for image "
-    "files beside NAME_mask or NAME_label files; for the folders of BraTS, ISLES 2022, BrainMetShare, LiTS, KiTS; for "
-    "BIDS (sub-*/anat and derivatives/); and for images alone, to be annotated. A folder of DICOM is an image."
+    "Segmentation Decathlon, nnU-Net); for images/ beside labels/ or masks/, or images above these, with the same file "
+    "names; for image files beside NAME_mask or NAME_label files; for the folders of BraTS, ISLES 2022, BrainMetShare, "
+    "LiTS, KiTS; for BIDS (sub-*/anat and derivatives/); and for images alone, to be annotated. A folder of DICOM is "
+    "an image."
 )
 _HINT = (
     "Choose such a folder, or write a medkd-dataset.json. COCO, tables of classes or boxes, MedMNIST files, folders of "

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from napari_medkd.core.dataset import Case
 from napari_medkd.core.errors import DatasetProblem, Problem, did_you_mean
-from napari_medkd.files.importers.table import SYNONYMS, Table, read_table
+from napari_medkd.files.importers.table import EMPTY, SYNONYMS, Table, read_table
 from napari_medkd.files.importers.tally import Tally
 
 _HEADING = "Begin with the line id,group,domain, in which group is the patient; one of the two may be left out."
 
 
 def with_columns(cases: tuple[Case, ...], path: Path) -> tuple[Case, ...]:
-    """Return the cases with what the table says of them; a blank cell leaves a case as it is.
+    """Return the cases with what the table says of them; a blank cell, or one like NA, leaves a case as it is.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def _refuse_strangers(names: set[str], cases: tuple[Case, ...], path: Path) -> N
 
 def _said(name: str, rows: list[dict[str, str]], column: str, faults: Tally) -> str:
     """Return the one thing that the lines of a case say in a column, or "" where they say nothing."""
-    values = {row[column] for row in rows if row[column]} if column else set()
+    values = {row[column] for row in rows if row[column].lower() not in EMPTY} if column else set()
     if len(values) > 1:
         place = f"{name}: {' and '.join(sorted(values))}"
         faults.add(place, f"Lines of one case differ in {column!r}", "Keep one line for each case.")

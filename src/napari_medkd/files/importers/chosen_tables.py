@@ -11,9 +11,9 @@ from pathlib import Path
 from napari_medkd.core.errors import Problem
 from napari_medkd.files.importers.beside import side_in
 from napari_medkd.files.importers.image_index import ImageIndex
-from napari_medkd.files.importers.listed_images import Listing, image_column, listing_of
+from napari_medkd.files.importers.listed_images import Listing, image_column, listing_of, names_sides
 from napari_medkd.files.importers.source import ColumnWishes, Source, folder_of
-from napari_medkd.files.importers.table import SYNONYMS, Table, read_table, tables_at
+from napari_medkd.files.importers.table import SYNONYMS, Table, readable_tables
 from napari_medkd.files.importers.tally import Tally
 
 _SIDE = "split"
@@ -30,7 +30,7 @@ class Chosen:
     source
         None where no table gives anything.
     rejected
-        What is to be remarked of tables of images that give nothing.
+        What is to be remarked of tables that cannot be read, and of those of images that give nothing.
     absent
         Tables that list images, none of which is here.
     """
@@ -59,14 +59,14 @@ def first_that_gives(
     Raises
     ------
     DatasetProblem
-        As `listing_of`.
+        As `listing_of`, or where the source itself is a table that cannot be read.
     """
-    tables = _joined_by_side([read_table(path) for path in tables_at(source)])
+    readable, rejected = readable_tables(source)
+    tables = _joined_by_side(readable)
     meant = [table for table in tables if is_meant(table) and table.rows]
     if not meant:
-        return Chosen(None, (), ())
+        return Chosen(None, tuple(rejected), ())
     index = ImageIndex(folder_of(source))
-    rejected: list[Problem] = []
     absent: list[Problem] = []
     unread = list(tables)
     for table in meant:
@@ -104,9 +104,11 @@ def _joined(tables: list[Table]) -> Table:
     path, columns = tables[0].path, tables[0].columns
     names = " and ".join(table.path.name for table in tables)
     rows = [(row, side_in(table.path.stem)) for table in tables for row in table.rows]
-    if tables[0].named(SYNONYMS[_SIDE]):
+    known = tables[0].named(SYNONYMS[_SIDE])
+    if known and any(names_sides(table, known) for table in tables):
         return Table(path.with_name(names), columns, tuple(row for row, _ in rows))
-    return Table(path.with_name(names), (*columns, _SIDE), tuple({**row, _SIDE: side} for row, side in rows))
+    told = tuple(dict.fromkeys((*columns, _SIDE)))
+    return Table(path.with_name(names), told, tuple({**row, _SIDE: side} for row, side in rows))
 
 
 def _none_here(listing: Listing) -> Problem:

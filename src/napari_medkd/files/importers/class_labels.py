@@ -61,7 +61,7 @@ def recognise(source: Path, wishes: ColumnWishes) -> Source | None:
 
 
 def remarks_of_others(source: Path, wishes: ColumnWishes) -> tuple[Problem, ...]:
-    """Return why the tables of images in a folder that is of another layout give no classes."""
+    """Return why the tables in a folder that is of another layout give no classes."""
     return _chosen(source, wishes).rejected
 
 

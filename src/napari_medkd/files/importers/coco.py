@@ -2,8 +2,9 @@
 
 One document, or all of a folder: ``*.json`` in it or one folder deeper, as COCO's own ``annotations/`` and Roboflow's
 ``train/``, ``valid/`` and ``test/`` are laid out. The side is the image's own ``split``, or the word for a side in the
-document's name or folder. Of an image that several documents list, as COCO's ``instances_*`` and ``person_keypoints_*``
-do, the first one's boxes are taken.
+name of the document or of its folder in the chosen one; one that all images share is none, unless it trains. Of an
+image that several documents list, as COCO's ``instances_*`` and ``person_keypoints_*`` do, the first one's boxes are
+taken.
 """
 
 from dataclasses import dataclass, field, replace
@@ -118,8 +119,8 @@ class _Reading:
             return None
         self._compare_size(entry, path)
         self.rectangles.setdefault(path, [])
-        side = side_in(str(entry.get("split", ""))) or side_in(document.stem) or side_in(document.parent.name)
-        self._note_side(path, side)
+        names = (str(entry.get("split", "")), document.stem, *document.relative_to(self.index.folder).parts[:-1])
+        self._note_side(path, next(filter(None, map(side_in, names)), ""))
         return path
 
     def _note_side(self, path: Path, side: str) -> None:
@@ -137,8 +138,9 @@ class _Reading:
         except VolumeProblem as error:
             self.faults.add(path.name, error.problems[0].problem.rstrip("."), error.problems[0].hint)
             return
-        said = (entry.get("width", width), entry.get("height", height))
-        if said != (width, height):
+        said = (entry.get("width"), entry.get("height"))
+        is_said = all(isinstance(side, int | float) and side > 0 for side in said)
+        if is_said and said != (width, height):
             self.faults.add(
                 f"{path.name}: {width} x {height} instead of {said[0]} x {said[1]}",
                 "An image has not the size that was annotated",
@@ -194,4 +196,8 @@ def _dataset(reading: _Reading, folder: Path) -> Dataset:
         folder=folder,
     )
     sides = {ids[path]: side for path, side in reading.side_of.items() if side}
+    if len(sides) == len(ids) and set(sides.values()) in ({"validate"}, {"test"}):
+        problem = "All images are on one side, which is not that to train; it is left out"
+        reading.remarks.add(sides.popitem()[1], problem, "Import it together with the others, or write splits.json.")
+        return dataset
     return replace(dataset, split=split_of_sides(cases, sides)) if sides else dataset

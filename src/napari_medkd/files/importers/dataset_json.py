@@ -51,9 +51,14 @@ def channels_of(document: Mapping[str, Any], folder: Path) -> tuple[str, ...]:
 
 
 def modality_of(channels: Iterable[str]) -> Modality:
-    """Return the modality the channel names speak of, or OTHER where they speak of none or of several."""
-    words = {word for name in channels for word in re.split(r"[^a-z0-9]+", name.lower())}
-    found = [modality for modality, known in _WORDS.items() if words & known]
+    """Return the modality the channel names speak of, or OTHER where they speak of none or of several.
+
+    CT has to be spoken of in every name: its Hounsfield units are those of no other channel.
+    """
+    words_of = [set(re.split(r"[^a-z0-9]+", name.lower())) for name in channels]
+    found = [modality for modality, known in _WORDS.items() if any(words & known for words in words_of)]
+    if found == [Modality.CT] and not all(words & _WORDS[Modality.CT] for words in words_of):
+        return Modality.OTHER
     return found[0] if len(found) == 1 else Modality.OTHER
 
 

@@ -15,6 +15,8 @@ from napari_medkd.files.splitting import split_of_sides
 CONFLICT = "Rows of one image give different classes"
 
 _ROWS_TRIED = 200
+_WORDS_SHOWN = 3
+_SIDE_OF = {word: side for side, words in SIDES.items() for word in words}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,8 @@ def listing_of(table: Table, index: ImageIndex, wishes: ColumnWishes, remarks: T
     Raises
     ------
     DatasetProblem
-        With every name that leaves the folder or may mean several images, every side that is none, and every image
-        whose rows contradict each other.
+        With every name that leaves the folder or may mean several images, every side that is none beside others or in
+        a column that was asked for, and every image whose rows contradict each other.
     """
     image = table.asked(wishes.image) if wishes.image else image_column(table, index)
     if not image:
@@ -56,6 +58,10 @@ def listing_of(table: Table, index: ImageIndex, wishes: ColumnWishes, remarks: T
         kind: table.asked(wish) if wish else table.named(word for word in SYNONYMS[kind] if word != word_of(image))
         for kind, wish in (("group", wishes.group), ("domain", wishes.domain), ("split", wishes.split))
     }
+    used = (image, *column.values())
+    if column["split"] and not wishes.split and not names_sides(table, column["split"]):
+        _tell_no_sides(table, column["split"], remarks)
+        column["split"] = ""
     faults = Tally(str(table.path))
     rows_of = _rows_by_image(table, image, index, faults, remarks)
     ids = case_ids(rows_of, index.folder)
@@ -69,21 +75,32 @@ def listing_of(table: Table, index: ImageIndex, wishes: ColumnWishes, remarks: T
     if faults:
         raise DatasetProblem.of(faults)
     split = split_of_sides(cases, sides) if sides else None
-    return Listing(
-        table, tuple(cases), {ids[path]: rows for path, rows in rows_of.items()}, split, (image, *column.values())
-    )
+    return Listing(table, tuple(cases), {ids[path]: rows for path, rows in rows_of.items()}, split, used)
+
+
+def names_sides(table: Table, column: str) -> bool:
+    """Return whether a cell of the column is a word for a side of a split."""
+    return any(row[column].lower() in _SIDE_OF for row in table.rows)
+
+
+def _tell_no_sides(table: Table, column: str, remarks: Tally) -> None:
+    words = sorted({row[column] for row in table.rows if row[column].lower() not in EMPTY})
+    if words:
+        hint = f"If it is meant as a split, write one of {', '.join(_SIDE_OF)}."
+        found = "A column names no side of a split, and is not read"
+        remarks.add(f"{column}: {', '.join(words[:_WORDS_SHOWN])}", found, hint)
 
 
 @dataclass
 class _Known:
-    """What the rows of an image say about it, which must be one thing."""
+    """What the rows of an image say about it, which must be one thing; a cell like NA says nothing."""
 
     column: dict[str, str]
     faults: Tally
 
     def of(self, kind: str, rows: list[dict[str, str]]) -> str:
         column = self.column[kind]
-        values = {row[column] for row in rows} if column else set()
+        values = {row[column] for row in rows if row[column].lower() not in EMPTY} if column else set()
         if len(values) > 1:
             found = f"Rows of one image differ in {column!r}"
             self.faults.add(" and ".join(sorted(values)), found, "Correct them, or name another column.")
@@ -129,13 +146,10 @@ def _rows_by_image(
 
 def _sides(side_of: dict[str, str], faults: Tally) -> dict[str, str]:
     """Return the sides by case id in our words; cases of no side are left out."""
-    side_of_word = {word: side for side, words in SIDES.items() for word in words}
     sides = {}
     for name, word in side_of.items():
-        if word.lower() in side_of_word:
-            sides[name] = side_of_word[word.lower()]
-        elif word.lower() not in EMPTY:
-            faults.add(
-                f"{name}: {word}", "A side of the split is not known", f"Write one of {', '.join(side_of_word)}."
-            )
+        if word.lower() in _SIDE_OF:
+            sides[name] = _SIDE_OF[word.lower()]
+        elif word:
+            faults.add(f"{name}: {word}", "A side of the split is not known", f"Write one of {', '.join(_SIDE_OF)}.")
     return sides

@@ -32,17 +32,18 @@ def task_of_masks(
         Where no mask that was looked at can be read.
     """
     names = class_names or {}
-    values: set[int] = set()
+    values_of: list[set[int]] = []
     problems: list[Problem] = []
     for path in _sample(masks):
         try:
-            values |= set(labels_in(path))
+            values_of.append(set(labels_in(path)))
         except VolumeProblem as error:
             problems += error.problems
-    if not values:
+    if not values_of:
         raise DatasetProblem.of(problems)
-    if values <= {0, 255}:
-        values = {0, 1}  # what `read_mask` makes of 0 and 255
+    values = {value for in_file in values_of for value in in_file}
+    if all(in_file <= {0, 1} or in_file <= {0, 255} for in_file in values_of):
+        values = {0, 1}  # what `read_mask` makes of 0 and 255, file by file
     found = {value: names.get(value, f"label {value}") for value in values if value}
     task, label_map = task_of_values({0: names.get(0, "background")} | found)
     return replace(task, name=task_name), label_map

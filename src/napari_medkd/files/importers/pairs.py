@@ -1,8 +1,8 @@
 """Plain folders of images and masks of the same name; the classes are the values found in the masks.
 
-Either ``images/`` (or ``image/``) beside ``labels/``, ``masks/``, ``label/`` or ``mask/``, or both kinds of file in one
-folder. A mask may end in ``_mask``, ``_mask_1``, ``_label`` or ``_seg``; in one folder it must. A folder of DICOM is an
-image.
+Either ``images/`` (or ``image/``) beside ``labels/``, ``masks/``, ``label/`` or ``mask/``, or images above one of
+these, or both kinds of file in one folder. A mask may end in ``_mask``, ``_mask_1``, ``_label`` or ``_seg``; in one
+folder it must. A folder of DICOM is an image.
 """
 
 from collections.abc import Mapping
@@ -24,6 +24,7 @@ _MASK_FOLDERS = ("labels", "masks", "label", "mask")
 
 #: Pictures may be grey or coloured; so many are looked at before their channels are believed.
 _PICTURES = 8
+_SHOWN = 3
 
 
 class SeveralMasks(DatasetProblem):
@@ -36,7 +37,7 @@ def recognise(folder: Path) -> Dataset | None:
     Raises
     ------
     DatasetProblem
-        With every mask of no image.
+        With every mask of no image, as `images_and_masks`.
     SeveralMasks
         With every image that has more than one mask.
     """
@@ -82,7 +83,7 @@ def images_and_masks(folder: Path) -> tuple[dict[str, Path], MasksOf]:
     Raises
     ------
     DatasetProblem
-        With every mask of no image, where others are of one.
+        With every mask of no image, where others are of one; or where a folder of masks has none of an image.
     """
     images, masks = _found(folder)
     if not set(images) & set(masks):
@@ -101,14 +102,30 @@ def _found(folder: Path) -> tuple[dict[str, Path], MasksOf]:
     """Return image and mask files by the name they share."""
     shelf = _shelf(folder)
     masks_beside = next((folder / name for name in _MASK_FOLDERS if image_files(folder / name)), None)
-    if masks_beside is None or shelf == folder:
-        files, masks = parted(image_files(shelf))
-        return by_name(files), masks
-    images = by_name(image_files(shelf))
+    files = [path for path in image_files(shelf) if path != masks_beside]
+    without_masks, masks = parted(files)
+    if masks_beside is None or (shelf == folder and masks.keys() & {stem_of(path) for path in without_masks}):
+        return by_name(without_masks), masks
+    images = by_name(files)
     found: dict[str, list[Path]] = {}
     for path in image_files(masks_beside):
         found.setdefault(stem_of(path) if stem_of(path) in images else image_of(path), []).append(path)
+    if images and not images.keys() & found.keys():
+        raise _unlike(folder, files, masks_beside)
     return images, {name: tuple(paths) for name, paths in found.items()}
+
+
+def _unlike(folder: Path, images: list[Path], masks: Path) -> DatasetProblem:
+    """Return the problem of a folder of masks that are all called otherwise than the images."""
+    some_masks, some_images = (
+        ", ".join(path.name for path in files[:_SHOWN]) for files in (image_files(masks), images)
+    )
+    return DatasetProblem(
+        str(masks),
+        f"None of the masks ({some_masks}) is called like an image ({some_images}).",
+        f"Call a mask like its image, or say how both are called, as medkd import {folder} OUT "
+        "--images 'images/img_{case}.png' --masks 'masks/mask_{case}.png'; --images alone leaves the masks out.",
+    )
 
 
 def _shelf(folder: Path) -> Path:

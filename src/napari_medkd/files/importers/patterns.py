@@ -102,8 +102,7 @@ def source_by_patterns(folder: Path, patterns: Patterns) -> Source:
     dataset = _dataset(folder, images, mask_of)
     if len(patterns.images) > 1:
         channels = _channel_names(patterns.images)
-        modality = dataset.modality if dataset.modality is not Modality.OTHER else modality_of(channels)
-        dataset = replace(dataset, channels=channels, modality=modality)
+        dataset = replace(dataset, channels=channels, modality=_made_by(list(images.values())) or modality_of(channels))
     found = Source("files by pattern", with_what_lies_beside(dataset), remarks=tuple(remarks))
     return telling_unknown_patients(found, "put {patient} into the patterns, or ")
 
@@ -112,6 +111,12 @@ def _channel_names(patterns: Sequence[str]) -> tuple[str, ...]:
     """Return what the names of the channels' files differ by: ``t1`` of ``{case}/t1.nii.gz``; else their numbers."""
     names = [_PLACES.sub("", stem_of(Path(pattern))).strip("_-. ") for pattern in patterns]
     return tuple(names) if len(set(names)) == len(names) and all(names) else tuple(map(str, range(len(patterns))))
+
+
+def _made_by(images: Sequence[tuple[Path, ...]]) -> Modality | None:
+    """Return what DICOM made all channels, or None where it does not say, or several things."""
+    found = {channels_and_modality(list(of_channel))[1] for of_channel in zip(*images, strict=True)}
+    return found.pop() if len(found) == 1 and Modality.OTHER not in found else None
 
 
 _Key = tuple[str, str]

@@ -71,8 +71,12 @@ def source_at(path: Path, wishes: ColumnWishes) -> Source:
             return _with_what_lies_beside(found, layout)
     if path.is_file():
         raise DatasetProblem(str(path), _LOOKED_FOR, "Choose such a file, or the folder that it lies in.")
-    found = _telling_unread_boxes(_without_made_files(path), path)
-    return replace(found, remarks=(*found.remarks, *class_labels.remarks_of_others(path, wishes)))
+    of_tables = class_labels.remarks_of_others(path, wishes)
+    try:
+        found = _telling_unread_boxes(_without_made_files(path), path)
+    except UnknownLayout as error:
+        raise UnknownLayout.of((*error.problems, *of_tables)) from error
+    return replace(found, remarks=(*found.remarks, *of_tables))
 
 
 def _with_what_lies_beside(source: Source, layout: ModuleType) -> Source:

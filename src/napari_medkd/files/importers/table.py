@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_medkd.core.errors import DatasetProblem, did_you_mean
+from napari_medkd.core.errors import DatasetProblem, Problem, did_you_mean
 from napari_medkd.files.importers.documents import text_of
 
 TABLE_SUFFIXES = (".csv", ".tsv")
 #: What people leave in a cell that says nothing.
 EMPTY = {"", "na", "n/a", "nan", "null"}
 #: Headings by what their columns hold, in the words of `word_of`; of several columns the first in this order is meant.
+#: ``group`` alone is not among those of the patient: in tables of studies it is the arm.
 SYNONYMS = {
     "image": (
         "image",
@@ -39,7 +40,6 @@ SYNONYMS = {
         "participantid",
         "person",
         "personid",
-        "group",
         "pid",
         "case",
         "caseid",
@@ -116,7 +116,27 @@ def read_table(path: Path) -> Table:
     return Table(path, columns, rows)
 
 
-def tables_at(source: Path) -> list[Path]:
+def readable_tables(source: Path) -> tuple[list[Table], list[Problem]]:
+    """Return the tables of a source, and what is to be remarked of those in a folder that cannot be read.
+
+    Raises
+    ------
+    DatasetProblem
+        Where the source itself is a table that cannot be read.
+    """
+    tables: list[Table] = []
+    remarks: list[Problem] = []
+    for path in _tables_at(source):
+        try:
+            tables.append(read_table(path))
+        except DatasetProblem as error:
+            if path == source:
+                raise
+            remarks += [Problem(of.where, f"{of.problem} The table is left out.", of.hint) for of in error.problems]
+    return tables, remarks
+
+
+def _tables_at(source: Path) -> list[Path]:
     """Return the table itself, or the tables that lie directly in a folder, apart from our own ``cases.csv``."""
     if source.is_file():
         return [source] if source.suffix.lower() in TABLE_SUFFIXES else []

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from napari_medkd.core.errors import Problem
 from napari_medkd.files.importers.box_table import box_columns
-from napari_medkd.files.importers.table import Table, read_table, tables_at, word_of
+from napari_medkd.files.importers.table import Table, readable_tables, word_of
 from napari_medkd.files.importers.tally import Tally
 
 #: Headings of coordinates, in the words of `word_of`. ``width`` and ``left`` alone are of images and of bodies.
@@ -20,8 +20,8 @@ _NONE_HERE = "No image of the table of boxes is here, or no row has a box"
 def remarks_of_unread_boxes(source: Path) -> tuple[Problem, ...]:
     """Return a remark for each table of a source that looks like boxes, none of which were read."""
     remarks: list[Problem] = []
-    for path in tables_at(source):
-        table, tally = read_table(path), Tally(str(path))
+    for table in readable_tables(source)[0]:
+        tally = Tally(str(table.path))
         if box_columns(table) is not None:
             remark_none_here(table, tally)
         elif columns := columns_like_coordinates(table):
