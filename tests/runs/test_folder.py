@@ -251,9 +251,9 @@ def test_a_folder_that_is_no_run_is_never_deleted(tmp_path):
 
 def test_a_run_at_work_is_neither_renamed_nor_deleted(run_folder):
     with Heartbeat(run_folder.path, 2):
-        with pytest.raises(RunBusy, match="Stop it first"):
+        with pytest.raises(RunBusy, match="or stop it: medkd runs stop"):
             run_folder.rename("other")
-        with pytest.raises(RunBusy, match="Stop it first"):
+        with pytest.raises(RunBusy, match="or stop it: medkd runs stop"):
             run_folder.delete()
 
     run_folder.delete()
