@@ -55,7 +55,7 @@ def test_too_little_memory_is_no_bug(error: Exception, capsys: pytest.CaptureFix
 
 
 def test_a_busy_run_is_the_persons_to_wait_for(capsys: pytest.CaptureFixture[str]):
-    assert tell_error(RunBusy("Process 12 works on it.")) == INPUT_PROBLEM
+    assert tell_error(RunBusy("run", "Process 12 works on it.", "Wait until it has ended.")) == INPUT_PROBLEM
     assert "Process 12 works on it." in capsys.readouterr().err
 
 

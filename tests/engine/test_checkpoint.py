@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from napari_medkd.core.errors import RunProblem
+from napari_medkd.core.errors import InputProblem, RunProblem
 from napari_medkd.core.preprocessing import Preprocessing
 from napari_medkd.engine.checkpoint import Checkpoints, Progress, TaskCard, WeightsCard, load_network
 from napari_medkd.engine.networks.heads import HeadsShape
@@ -147,6 +147,21 @@ def test_weights_that_serve_several_datasets_are_found_by_their_names_alone(tmp_
 
     with pytest.raises(RunProblem, match=r"found: student-a, student-b\). Ask one of: student-a, student-b"):
         load_network(tmp_path, "student")
+
+
+def test_weights_that_serve_several_datasets_count_as_finished_only_with_all_their_cards(tmp_path):
+    cards = (CARD.replace(dataset="a"), CARD.replace(dataset="b"))
+    in_the_way = tmp_path / "checkpoints" / "student-b.done.json"
+    in_the_way.mkdir(parents=True)
+
+    with pytest.raises(InputProblem, match="cannot be written"):
+        Checkpoints(tmp_path).save_product("done", SHAPE.build(), cards)
+    assert not Checkpoints(tmp_path).is_done("student")
+
+    in_the_way.rmdir()
+    Checkpoints(tmp_path).save_product("done", SHAPE.build(), cards)
+    assert Checkpoints(tmp_path).is_done("student")
+    assert load_network(tmp_path, "student-b")[1].dataset == "b"
 
 
 def test_a_torn_card_is_told_and_not_a_crash(tmp_path):

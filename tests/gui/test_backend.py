@@ -1,4 +1,5 @@
 import gc
+import os
 import sys
 import weakref
 from pathlib import Path
@@ -6,7 +7,9 @@ from pathlib import Path
 import pytest
 from qtpy.QtCore import QThreadPool
 
+from napari_medkd.core.errors import InputProblem
 from napari_medkd.core.events import PreviewSaved, RunEnded
+from napari_medkd.core.spec import PredictSpec
 from napari_medkd.gui.backend import followers_of
 from napari_medkd.gui.state import Session
 from napari_medkd.runs.folder import RunFolder
@@ -121,6 +124,34 @@ def test_a_launch_that_fails_is_told_and_leaves_nothing_behind(followers, sessio
     qtbot.waitUntil(lambda: bool(failed) and not followers.followed, timeout=10_000)
 
     assert failed[0][0] == run_folder.path
+
+
+def test_a_run_that_another_process_has_taken_up_is_told_and_left_to_it(followers, run_folder, qtbot):
+    failed = []
+    followers.failed.connect(lambda run, error: failed.append((run, error)))
+
+    with Heartbeat(run_folder.path, attempt=2):
+        followers.start(run_folder.path, resume=True)
+        qtbot.waitUntil(lambda: bool(failed) and not followers.followed, timeout=10_000)
+
+    run, error = failed[0]
+    assert run == run_folder.path
+    assert isinstance(error, InputProblem)
+    assert f"Process {os.getpid()}" in error.problems[0].problem
+
+
+def test_a_prediction_that_goes_on_from_an_earlier_session_is_told(followers, run_folder, qtbot):
+    spec = PredictSpec(run=run_folder.path, cases=("case_0",), out=run_folder.path / "predictions" / "student-all")
+    prediction = RunFolder.for_prediction(spec)
+    failed = []
+    followers.failed.connect(lambda run, error: failed.append((run, error)))
+
+    with Heartbeat(prediction.path, attempt=1):
+        followers.predict(spec)
+        qtbot.waitUntil(lambda: bool(failed) and not followers.followed, timeout=10_000)
+
+    assert failed[0][0] == prediction.path
+    assert isinstance(failed[0][1], InputProblem)
 
 
 def test_followers_end_with_their_session(qtbot):

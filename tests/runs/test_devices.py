@@ -1,9 +1,13 @@
 import os
+import sys
 import threading
 import time
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from napari_medkd.core.run_layout import HEARTBEAT
 from napari_medkd.core.spec import TrainSpec
 from napari_medkd.runs.devices import live_runs_on, wait_for_turn, warnings_about
 from napari_medkd.runs.folder import RunFolder
@@ -11,6 +15,7 @@ from napari_medkd.runs.heartbeat import Heartbeat
 from napari_medkd.runs.orders import FolderControl
 from napari_medkd.runs.processes import started_at, this_host
 from napari_medkd.runs.pulse import Beat, read_beat, write_beat
+from tests.permissions import as_a_person, shared_folder
 from tests.waiting import wait_until
 
 
@@ -86,6 +91,18 @@ def test_whoever_takes_any_device_meets_every_run(tmp_path):
 
 def test_without_a_runs_folder_no_run_is_in_the_way(tmp_path):
     assert live_runs_on("cpu", tmp_path / "nowhere") == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions are those of POSIX")
+def test_what_may_not_be_looked_at_is_in_nobodys_way():
+    with shared_folder() as folder:
+        run = occupied(folder, "mine")
+        theirs = occupied(folder, "theirs")
+        (theirs.path / HEARTBEAT).chmod(0)
+        (folder / "lost+found").mkdir(0)
+
+        with as_a_person():
+            assert [found.path for found in live_runs_on("cuda", folder)] == [run.path]
 
 
 def test_a_person_is_warned_before_two_runs_meet_on_a_device(tmp_path):

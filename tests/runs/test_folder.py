@@ -251,12 +251,26 @@ def test_a_folder_that_is_no_run_is_never_deleted(tmp_path):
 
 def test_a_run_at_work_is_neither_renamed_nor_deleted(run_folder):
     with Heartbeat(run_folder.path, 2):
-        with pytest.raises(RunBusy, match="Stop it first"):
+        with pytest.raises(RunBusy, match="or stop it: medkd runs stop"):
             run_folder.rename("other")
-        with pytest.raises(RunBusy, match="Stop it first"):
+        with pytest.raises(RunBusy, match="or stop it: medkd runs stop"):
             run_folder.delete()
 
     run_folder.delete()
+
+
+def test_a_run_whose_network_is_being_asked_is_neither_renamed_nor_deleted(run_folder):
+    predictions = run_folder.path / "predictions"
+    for name in ("student-all", "student-test"):
+        RunFolder.for_prediction(PredictSpec(run=run_folder.path, cases=("a",), out=predictions / name))
+
+    with Heartbeat(predictions / "student-test", 1):
+        with pytest.raises(RunBusy, match="student-test: Process"):
+            run_folder.rename("other")
+        with pytest.raises(RunBusy, match="student-test: Process"):
+            run_folder.delete()
+
+    assert run_folder.rename("other").path.is_dir()
 
 
 def test_a_prediction_has_a_folder_with_the_same_rules(tmp_path):

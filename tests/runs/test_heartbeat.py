@@ -65,7 +65,7 @@ def test_the_beat_goes_on(tmp_path):
 def test_a_second_process_is_refused_and_told_who_is_there(tmp_path):
     with Heartbeat(tmp_path, 1):
         with (
-            pytest.raises(RunBusy, match=rf"Process {os.getpid()} on .+ Stop it first, or wait"),
+            pytest.raises(RunBusy, match=rf"Process {os.getpid()} on .+ or stop it: medkd runs stop"),
             Heartbeat(tmp_path, 1),
         ):
             pass

@@ -1,5 +1,6 @@
 import os
 import shutil
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -7,10 +8,11 @@ import pytest
 
 from napari_medkd.core.errors import RunProblem
 from napari_medkd.core.events import RunEnded, RunStarted
-from napari_medkd.core.run_layout import SPEC
+from napari_medkd.core.run_layout import EVENTS, SPEC
 from napari_medkd.core.spec import MethodChoice, PredictSpec, TrainSpec
 from napari_medkd.runs.folder import RunFolder
 from napari_medkd.runs.shelf import Shelf, default_runs_folder, runs_in
+from tests.permissions import as_a_person, shared_folder
 
 
 def run_of(folder: Path, day: int, *, has_started: bool = True) -> RunFolder:
@@ -55,6 +57,22 @@ def test_a_run_that_cannot_be_read_stands_in_the_list_with_its_reason(tmp_path):
 
     assert found[good.path].problem == ""
     assert "spec.json: The file is damaged" in found[bad.path].problem
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions are those of POSIX")
+def test_what_may_not_be_looked_at_hides_no_other_run():
+    with shared_folder() as folder:
+        runs = {day: run_of(folder, day) for day in (3, 2, 1)}
+        (runs[2].path / EVENTS).chmod(0)
+        runs[1].path.chmod(0)
+        (folder / "lost+found").mkdir(0)
+
+        with as_a_person():
+            found = {summary.path: summary.problem for summary in runs_in(folder)}
+
+    assert list(found) == [runs[3].path, runs[2].path]
+    assert found[runs[3].path] == ""
+    assert "events.jsonl: The file cannot be read" in found[runs[2].path]
 
 
 def test_predictions_are_no_runs(tmp_path):

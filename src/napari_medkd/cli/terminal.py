@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from napari_medkd.core.errors import InputProblem, MedKDError, Problem, RunBusy
+from napari_medkd.core.errors import InputProblem, MedKDError, Problem
 
 OK = 0
 FAILURE = 1
@@ -90,8 +90,6 @@ def problems_of(error: BaseException) -> tuple[Problem, ...]:
     match error:
         case InputProblem():
             return error.problems
-        case RunBusy():
-            return (Problem("run", str(error), "Wait until the other process has ended, or stop it: medkd runs stop."),)
         case ModuleNotFoundError() if (error.name or "").split(".")[0] == "torch":
             return (Problem("environment", f"{error.name} is not installed.", f"Run: {INSTALL_TORCH}"),)
         case MemoryError() | RuntimeError() if _is_out_of_memory(error):

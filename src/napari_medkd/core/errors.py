@@ -8,7 +8,7 @@
     │   ├── DatasetProblem             a manifest, a folder, a split
     │   ├── VolumeProblem              one image, mask or box file
     │   └── RunProblem                 a run folder that cannot be read or continued
-    ├── RunBusy (RuntimeError)         the folder already has a live run
+    │       └── RunBusy                the folder already has a live run
     ├── TrainingDiverged (RuntimeError) a loss stopped being a number
     └── EngineBug (RuntimeError)       please report, with the log's path
 """
@@ -101,7 +101,7 @@ class RunProblem(InputProblem):
     """A run folder cannot be read or continued."""
 
 
-class RunBusy(MedKDError, RuntimeError):
+class RunBusy(RunProblem):
     """The run folder already has a live run."""
 
 

@@ -41,5 +41,8 @@ def stage_name(kind: str, dataset: str) -> str:
 
 
 def is_run(folder: Path) -> bool:
-    """Return whether the folder looks like a run folder."""
-    return (folder / SPEC).is_file()
+    """Return whether the folder looks like a run folder; one that may not be entered does not."""
+    try:
+        return (folder / SPEC).is_file()
+    except OSError:
+        return False

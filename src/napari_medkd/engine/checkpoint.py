@@ -97,14 +97,21 @@ class Progress:
     best: float | None
 
 
-def _write(path: Path, tensors: dict[str, Tensor], card: dict[str, Any]) -> str:
-    """Write tensors, and a card that holds their checksum, which is returned."""
+def _write(path: Path, tensors: dict[str, Tensor], card: dict[str, Any]) -> None:
+    """Write tensors, and then a card that holds their checksum."""
+    _write_card(path, card, _write_tensors(path, tensors))
+
+
+def _write_tensors(path: Path, tensors: dict[str, Tensor]) -> str:
+    """Write tensors, and return their checksum."""
     payload = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, payload)
-    sha256 = hashlib.sha256(payload).hexdigest()
+    return hashlib.sha256(payload).hexdigest()
+
+
+def _write_card(path: Path, card: dict[str, Any], sha256: str) -> None:
     write_text(path.with_suffix(".json"), json.dumps({**card, "sha256": sha256}, indent=2))
-    return sha256
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -218,17 +225,19 @@ class Checkpoints:
         ----------
         cards
             Several for a network that answers for several datasets: each is written as that of a stage of its own,
-            called by its dataset, and names the one file of weights.
+            called by its dataset, and names the one file of weights. The stage's own comes last: it says that all
+            is there.
         """
         path = checkpoint_path(self.run, cards[0].stage, which)
         if len(cards) == 1:
             _write(path, product.state_dict(), cards[0].model_dump(mode="json", exclude={"sha256"}))
             return path
         names = [stage_name(card.stage, card.dataset) for card in cards]
-        sha256 = _write(path, product.state_dict(), {"stage": cards[0].stage, _STAGES_OF_ITS_OWN: names})
+        sha256 = _write_tensors(path, product.state_dict())
         for name, card in zip(names, cards, strict=True):
             own = card.replace(stage=name, weights=path.name, sha256=sha256)
             write_text(checkpoint_path(self.run, own.stage, which).with_suffix(".json"), own.model_dump_json(indent=2))
+        _write_card(path, {"stage": cards[0].stage, _STAGES_OF_ITS_OWN: names}, sha256)
         return path
 
     def restore_product(self, stage: str, product: nn.Module) -> bool:

@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from napari_medkd.core.errors import RunProblem
 from napari_medkd.core.run_layout import is_run
 from napari_medkd.runs.heartbeat import Heartbeat
 from napari_medkd.runs.orders import FolderControl
@@ -39,11 +40,11 @@ def live_runs_on(device: str, runs_folder: Path) -> list[LiveRun]:
         ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``; ``"auto"`` means any, and a run that has not said its device
         yet counts for every one.
     runs_folder
-        Runs are looked for directly below it.
+        Runs are looked for directly below it; those that may not be looked at are passed over.
     """
     if not runs_folder.is_dir():
         return []
-    found = [LiveRun(path, beat) for path in runs_folder.iterdir() if is_run(path) and (beat := read_beat(path))]
+    found = [LiveRun(path, beat) for path in runs_folder.iterdir() if is_run(path) and (beat := _last_beat(path))]
     live = [
         run
         for run in found
@@ -52,6 +53,13 @@ def live_runs_on(device: str, runs_folder: Path) -> list[LiveRun]:
         and judge(run.beat, time.time() - run.beat.at) == "alive"
     ]
     return sorted(live, key=lambda run: _turn(run.beat))
+
+
+def _last_beat(run: Path) -> Beat | None:
+    try:
+        return read_beat(run)
+    except RunProblem:  # someone else's run, who keeps it to themselves
+        return None
 
 
 def warnings_about(device: str, runs_folder: Path) -> list[str]:

@@ -188,11 +188,11 @@ class RunFolder:
         Raises
         ------
         RunBusy
-            While a process works on it.
+            While a process works on it, or predicts into it.
         RunProblem
             Where the name is taken or no name, or the system refuses.
         """
-        refuse_if_busy(self.path)
+        self._refuse_if_at_work()
         target = self.path.with_name(_in_a_path(new) or self.name)
         if target.exists() and target != self.path:
             raise RunProblem(str(target), "There is already a folder of this name.", "Choose another name.")
@@ -207,11 +207,11 @@ class RunFolder:
         Raises
         ------
         RunBusy
-            While a process works on it.
+            While a process works on it, or predicts into it.
         RunProblem
             Where the folder is no run, or the system refuses.
         """
-        refuse_if_busy(self.path)
+        self._refuse_if_at_work()
         if not is_run(self.path):
             raise RunProblem(str(self.path), f"This folder holds no {SPEC}: it is no run.", "Choose a run.")
         try:
@@ -225,6 +225,11 @@ class RunFolder:
                 self.path.rmdir()
         except OSError as error:
             raise RunProblem.from_os_error(error, self.path, "The run cannot be deleted") from error
+
+    def _refuse_if_at_work(self) -> None:
+        """Raise RunBusy where a process works on the run, or on one of the predictions that lie in it."""
+        for folder in (self.path, *filter(is_run, (self.path / PREDICTIONS).glob("*"))):
+            refuse_if_busy(folder)
 
 
 def _refuse_files_of_others(folder: Path) -> None:

@@ -150,8 +150,9 @@ def _refuse_if_held(folder: Path, beat: Beat | None) -> None:
     if beat and judge(beat, time.time() - beat.at) == "alive":
         since = time.strftime("%Y-%m-%d %H:%M", time.localtime(beat.claimed_at))
         raise RunBusy(
-            f"{folder}: Process {beat.pid} on {beat.host} has been working on this run since {since}. "
-            "Stop it first, or wait until it has ended."
+            str(folder),
+            f"Process {beat.pid} on {beat.host} has been working in this folder since {since}.",
+            f"Wait until it has ended, or stop it: medkd runs stop {folder}",
         )
 
 

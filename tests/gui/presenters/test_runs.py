@@ -1,3 +1,4 @@
+import os
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -213,7 +214,8 @@ def test_a_live_run_is_not_deleted(presenter, session, state, run_folder):
         presenter.delete(run_folder.path)
 
     assert run_folder.path.exists()
-    assert "Stop it first" in state.message
+    assert f"Process {os.getpid()}" in state.message
+    assert "stop it: medkd runs stop" in state.hint
 
 
 def test_a_row_says_phase_progress_and_what_is_left():
