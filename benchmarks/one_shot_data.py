@@ -105,7 +105,7 @@ EXPERIMENTS = {
         lambda: [case.id for case in phantoms().cases if case.domain == _domains(phantoms())[0]][:3],
         {f"phantoms-{domain}": _of_domain(domain) for domain in ("t1-like", "t2-like", "ct-like")},
         NetworkChoice(widths=(8, 16, 32, 64)),
-        Schedule(epochs=6, steps_per_epoch=150, batch_size=2, learning_rate=2e-3),
+        Schedule(epochs=6, steps_per_epoch=150, batch_size=2, learning_rate=1e-2),
         PreprocessingWishes(spacing=(3.5, 5.0, 5.0), patch=(48, 48, 48)),
     ),
 }
