@@ -77,6 +77,15 @@ def test_a_run_that_has_not_said_its_device_may_be_on_any(tmp_path):
     assert [run.path for run in live_runs_on("cpu", tmp_path)] == [silent.path]
 
 
+def test_runs_on_different_gpus_are_not_in_each_others_way(tmp_path):
+    first = occupied(tmp_path, "first", device="cuda 1")
+    occupied(tmp_path, "on another", device="cuda 10")
+    older = occupied(tmp_path, "of an earlier version", device="cuda", claimed_at=2e9)
+
+    assert [run.path for run in live_runs_on("cuda 1", tmp_path)] == [first.path, older.path]
+    assert Waiting(run_named(tmp_path, "next"), "cuda 2").end() is True
+
+
 def test_whoever_takes_any_device_meets_every_run(tmp_path):
     for device in ("cpu", "cuda"):
         occupied(tmp_path, device, device=device)
@@ -93,7 +102,7 @@ def test_a_person_is_warned_before_two_runs_meet_on_a_device(tmp_path):
 
     assert warnings_about("cpu", tmp_path) == []
     assert warnings_about("cuda", tmp_path) == [
-        f"{run.name!r} computes on cuda already; a run started now waits for its turn."
+        f"{run.name!r} computes on the same GPU already; a run started now waits for its turn."
     ]
 
 

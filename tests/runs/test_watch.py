@@ -80,11 +80,11 @@ def test_a_run_that_waits_for_another_is_queued_and_says_for_which(tmp_path):
     run = RunFolder.create(tmp_path, TrainSpec(datasets=(tmp_path,)))
 
     with Heartbeat(run.path, 1) as heartbeat:
-        heartbeat.say(device="cuda", waits_for="the first one")
+        heartbeat.say(device="cuda 5f3c", waits_for="the first one")
         status = status_now(run)
 
     assert status.phase == "queued"
-    assert status.message == "Waits until 'the first one' has ended: both compute on cuda."
+    assert status.message == "Waits until 'the first one' has ended: both compute on the same GPU."
 
 
 def test_a_run_whose_process_is_gone_without_a_last_word_is_lost(run_folder):

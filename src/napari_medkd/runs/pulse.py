@@ -38,7 +38,7 @@ class Beat:
     is_reserved
         Whether a launcher wrote this for a process that has not reported yet.
     device
-        What it computes on, empty until that is known.
+        What it computes on (see `live_runs_on`), empty until that is known.
     waits_for
         Name of the run whose end it waits for.
     has_ended
