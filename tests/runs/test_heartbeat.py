@@ -4,7 +4,6 @@ import sys
 import threading
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -14,33 +13,8 @@ from napari_medkd.runs.heartbeat import Heartbeat, refuse_if_busy, reserve
 from napari_medkd.runs.orders import FolderControl, give_order
 from napari_medkd.runs.processes import find, started_at, this_host
 from napari_medkd.runs.pulse import liveness, read_beat, write_beat
+from tests.runs.holding import end, hold
 from tests.waiting import wait_until
-
-HOLD = """
-import sys, time
-from pathlib import Path
-from napari_medkd.runs.heartbeat import Heartbeat
-with Heartbeat(Path(sys.argv[1]), 1, every_seconds=0.02):
-    sys.stdout.write("held\\n")
-    sys.stdout.flush()
-    time.sleep(600)
-"""
-
-
-def hold(folder: Path) -> "subprocess.Popen[str]":
-    """Return a process that holds the folder."""
-    child = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert child.stdout is not None
-    assert child.stdout.readline() == "held\n"
-    return child
-
-
-def end(child: "subprocess.Popen[str]") -> str:
-    """Kill the process, and return what it complained of."""
-    child.kill()
-    return child.communicate()[1]
 
 
 def test_a_folder_is_held_within_the_block_and_free_after_it(tmp_path):
@@ -191,6 +165,25 @@ def test_a_process_whose_folder_was_taken_over_elsewhere_ends(tmp_path):
 
     assert wait_until(child.poll) == 1
     assert "Process 1 on elsewhere has taken this run over" in child.communicate()[1]
+
+
+@pytest.mark.process
+def test_a_run_on_a_computer_whose_clock_is_late_is_neither_taken_over_nor_deleted(run_folder, monkeypatch):
+    monkeypatch.setattr("napari_medkd.runs.pulse.SECOND_LOOK_SECONDS", 0.5)
+    child = hold(run_folder.path, host="node-3", seconds_late=120)
+
+    alive = liveness(run_folder.path)
+    with pytest.raises(RunBusy, match="on node-3"), Heartbeat(run_folder.path, 2):
+        pass
+    with pytest.raises(RunBusy):
+        run_folder.delete()
+    was_ended = child.poll()
+    end(child)
+
+    assert (alive, was_ended) == ("alive", None)
+    assert liveness(run_folder.path) == "stale"
+    with Heartbeat(run_folder.path, 2):
+        assert liveness(run_folder.path) == "alive"
 
 
 @pytest.mark.process

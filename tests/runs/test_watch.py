@@ -124,7 +124,7 @@ def test_a_run_on_another_computer_is_lost_after_a_long_silence(run_folder):
     beat = Beat(host="node-3", pid=1, started_at=1.0, attempt=1, at=time.time(), claimed_at=1.0)
     write_beat(run_folder.path, beat)
     alive = status_now(run_folder)
-    write_beat(run_folder.path, replace(beat, at=time.time() - 3600))
+    write_beat(run_folder.path, replace(beat, at=time.time() - 2 * 24 * 3600))
 
     status = status_now(run_folder)
 

@@ -15,7 +15,7 @@ from napari_medkd.core.errors import InputProblem, RunBusy, RunProblem
 from napari_medkd.core.run_layout import CONTROL, EVENTS, HEARTBEAT, HEARTBEAT_SECONDS, LOCK
 from napari_medkd.runs.journal import cut_torn_line
 from napari_medkd.runs.processes import end_with_all_it_started, is_this_or_a_parent, started_at, this_host
-from napari_medkd.runs.pulse import Beat, judge, read_beat, write_beat
+from napari_medkd.runs.pulse import Beat, liveness, read_beat, write_beat
 
 _LOCK_SECONDS = 10.0
 
@@ -135,7 +135,7 @@ def _new_beat(pid: int, attempt: int, events_bytes: int, *, is_reserved: bool = 
 
 
 def refuse_if_busy(folder: Path) -> None:
-    """Raise RunBusy where another live process holds the folder."""
+    """Raise RunBusy where another live process holds the folder; waits as `liveness` does."""
     beat = read_beat(folder)
     if beat and not _is_for_this_process(beat):
         _refuse_if_held(folder, beat)
@@ -147,7 +147,7 @@ def _is_for_this_process(beat: Beat) -> bool:
 
 
 def _refuse_if_held(folder: Path, beat: Beat | None) -> None:
-    if beat and judge(beat, time.time() - beat.at) == "alive":
+    if beat and liveness(folder) == "alive":
         since = time.strftime("%Y-%m-%d %H:%M", time.localtime(beat.claimed_at))
         raise RunBusy(
             f"{folder}: Process {beat.pid} on {beat.host} has been working on this run since {since}. "
@@ -172,7 +172,7 @@ def _locked(folder: Path) -> Iterator[None]:
             lock.touch(exist_ok=False)
             break
         except FileExistsError:
-            if time.monotonic() > until:  # it is held for milliseconds: its owner must have died in them
+            if time.monotonic() > until:  # it is held for the time of a second look at most: its owner has died
                 lock.unlink(missing_ok=True)
             time.sleep(0.01)
         except OSError as error:

@@ -80,6 +80,11 @@ class Watcher:
                 self._refuse_missing_folder()
         return events
 
+    @property
+    def is_unsure(self) -> bool:
+        """Whether another poll after `SECOND_LOOK_SECONDS` may find that the process is lost; see `Pulse`."""
+        return self._pulse.is_unsure
+
     def _take(self, at_most_bytes: int | None) -> list[AnyEvent]:
         lines = self._tail.lines(at_most_bytes)
         if self._tail.restarts != self._restarts:

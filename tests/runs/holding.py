@@ -1,0 +1,35 @@
+"""A real process that holds a run folder and does nothing else; its computer may seem to be another, with a late clock."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+_HOLD = """
+import platform, sys, time
+from pathlib import Path
+folder, host, seconds_late = sys.argv[1:]
+really = time.time
+time.time = lambda: really() - float(seconds_late)
+if host:
+    platform.node = lambda: host
+from napari_medkd.runs.heartbeat import Heartbeat
+with Heartbeat(Path(folder), 1, every_seconds=0.02):
+    sys.stdout.write("held\\n")
+    sys.stdout.flush()
+    time.sleep(600)
+"""
+
+
+def hold(folder: Path, *, host: str = "", seconds_late: float = 0.0) -> "subprocess.Popen[str]":
+    """Return a process that holds the folder."""
+    command = [sys.executable, "-c", _HOLD, str(folder), host, str(seconds_late)]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    assert child.stdout.readline() == "held\n"
+    return child
+
+
+def end(child: "subprocess.Popen[str]") -> str:
+    """Kill the process, and return what it complained of."""
+    child.kill()
+    return child.communicate()[1]
