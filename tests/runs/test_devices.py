@@ -65,10 +65,12 @@ def test_runs_at_work_on_a_device_are_found_in_the_order_of_their_turns(tmp_path
     first = occupied(tmp_path, "first")
     occupied(tmp_path, "on another device", device="cpu")
     occupied(tmp_path, "on another computer", host="elsewhere")
+    occupied(tmp_path, "on one of the same name", boot="another")
     occupied(tmp_path, "dead", pid=2**22 + 1)
+    contained = occupied(tmp_path, "in a container", pid=2**22 + 1, pid_namespace="pid:[1]", claimed_at=3e9)
     run_named(tmp_path, "not started")
 
-    assert [run.path for run in live_runs_on("cuda", tmp_path)] == [first.path, second.path]
+    assert [run.path for run in live_runs_on("cuda", tmp_path)] == [first.path, second.path, contained.path]
 
 
 def test_a_run_that_has_not_said_its_device_may_be_on_any(tmp_path):

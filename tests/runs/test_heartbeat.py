@@ -10,10 +10,11 @@ import pytest
 from napari_medkd.core.errors import InputProblem, RunBusy, RunProblem
 from napari_medkd.core.run_layout import CONTROL, EVENTS, HEARTBEAT
 from napari_medkd.runs.heartbeat import Heartbeat, refuse_if_busy, reserve
+from napari_medkd.runs.launch import attach
 from napari_medkd.runs.orders import FolderControl, give_order
 from napari_medkd.runs.processes import find, started_at, this_host
-from napari_medkd.runs.pulse import liveness, read_beat, write_beat
-from tests.runs.holding import end, hold
+from napari_medkd.runs.pulse import Pulse, liveness, read_beat, write_beat
+from tests.runs.holding import contained, end, hold
 from tests.waiting import wait_until
 
 
@@ -184,6 +185,36 @@ def test_a_run_on_a_computer_whose_clock_is_late_is_neither_taken_over_nor_delet
     assert liveness(run_folder.path) == "stale"
     with Heartbeat(run_folder.path, 2):
         assert liveness(run_folder.path) == "alive"
+
+
+@pytest.mark.process
+def test_a_run_in_a_container_of_the_same_host_name_is_alive_while_it_beats(run_folder, monkeypatch):
+    child = hold(run_folder.path, within=contained())
+    beat = read_beat(run_folder.path)
+    assert beat is not None
+
+    felt, found = Pulse(run_folder.path).feel(), attach(run_folder.path)
+    with pytest.raises(RunBusy, match=f"Process {beat.pid} on {this_host()}"):
+        run_folder.delete()
+    end(child)
+    alive_a_moment_later = liveness(run_folder.path)
+    monkeypatch.setattr("napari_medkd.runs.pulse.STALE_ELSEWHERE_SECONDS", 0.0)
+    monkeypatch.setattr("napari_medkd.runs.pulse.SECOND_LOOK_SECONDS", 0.1)
+
+    assert (felt, found, alive_a_moment_later) == ("alive", None, "alive")
+    assert liveness(run_folder.path) == "stale"
+
+
+@pytest.mark.process
+def test_a_process_that_another_container_takes_over_from_ends_also_where_both_have_one_number(tmp_path):
+    child = hold(tmp_path)
+    beat = read_beat(tmp_path)
+    assert beat is not None
+
+    write_beat(tmp_path, replace(beat, pid_namespace="pid:[1]"))
+
+    assert wait_until(child.poll) == 1
+    assert "has taken this run over" in child.communicate()[1]
 
 
 @pytest.mark.process

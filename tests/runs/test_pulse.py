@@ -86,6 +86,10 @@ def test_a_heartbeat_that_cannot_be_read_is_named(tmp_path):
         ({"host": "elsewhere"}, STALE_ELSEWHERE_SECONDS - 1, "alive"),
         ({"host": "elsewhere"}, STALE_ELSEWHERE_SECONDS + 1, "stale"),
         ({"host": "elsewhere", "pid": 2**22 + 1}, 1.0, "alive"),
+        ({"boot": "another", "pid": 2**22 + 1}, 1.0, "alive"),  # a computer of the same name
+        ({"boot": "another"}, STALE_ELSEWHERE_SECONDS + 1, "stale"),
+        ({"pid_namespace": "pid:[1]", "pid": 2**22 + 1}, 1.0, "alive"),  # a container of the same host name
+        ({"pid_namespace": "pid:[1]"}, STALE_ELSEWHERE_SECONDS + 1, "stale"),
     ],
 )
 def test_a_process_is_judged_by_its_number_its_start_and_its_silence(changes, seconds_silent, expected):

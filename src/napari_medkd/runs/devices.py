@@ -7,8 +7,7 @@ from pathlib import Path
 from napari_medkd.core.run_layout import is_run
 from napari_medkd.runs.heartbeat import Heartbeat
 from napari_medkd.runs.orders import FolderControl
-from napari_medkd.runs.processes import this_host
-from napari_medkd.runs.pulse import Beat, judge, read_beat
+from napari_medkd.runs.pulse import Beat, is_on_this_computer, judge, read_beat
 
 #: Between two looks whether a device is free.
 LOOK_SECONDS = 0.5
@@ -47,7 +46,7 @@ def live_runs_on(device: str, runs_folder: Path) -> list[LiveRun]:
     live = [
         run
         for run in found
-        if run.beat.host == this_host()
+        if is_on_this_computer(run.beat)
         and (device == "auto" or _may_be_one(run.beat.device, device))
         and judge(run.beat, time.time() - run.beat.at) == "alive"
     ]

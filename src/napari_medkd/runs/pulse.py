@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass as validated
 from napari_medkd.core.errors import RunProblem
 from napari_medkd.core.run_layout import HEARTBEAT, HEARTBEAT_SECONDS, STALE_AFTER_SECONDS
 from napari_medkd.files.atomic import read_bytes, write_bytes
-from napari_medkd.runs.processes import find, this_host
+from napari_medkd.runs.processes import find, this_boot, this_host, this_pid_namespace
 
 Liveness: TypeAlias = Literal["alive", "stale", "gone", "none"]
 
@@ -32,6 +32,8 @@ class Beat:
 
     Parameters
     ----------
+    boot, pid_namespace
+        Tell computers and containers of one host name apart; earlier versions did not say them.
     started_at
         Start of the process, seconds since the Unix epoch.
     attempt
@@ -53,6 +55,8 @@ class Beat:
     """
 
     host: str
+    boot: str = ""
+    pid_namespace: str = ""
     pid: int
     started_at: float
     attempt: int
@@ -90,16 +94,26 @@ def write_beat(folder: Path, beat: Beat) -> None:
     write_bytes(folder / HEARTBEAT, _BEATS.dump_json(beat, indent=2), durable=False)
 
 
+def is_on_this_computer(beat: Beat) -> bool:
+    """Return whether a process computes on this computer, be it in a container."""
+    return beat.host == this_host() and beat.boot in ("", this_boot())
+
+
+def is_seen_from_here(beat: Beat) -> bool:
+    """Return whether this process would find the one behind a beat under its number."""
+    return is_on_this_computer(beat) and beat.pid_namespace in ("", this_pid_namespace())
+
+
 def judge(beat: Beat | None, seconds_silent: float) -> Liveness:
     """Return whether the process behind a sign of life is at work.
 
-    On this computer the process itself is looked for; on another only its silence can tell.
+    On this computer the process itself is looked for; on another, or in another container, only its silence can tell.
     """
     if beat is None:
         return "none"
     if beat.has_ended:
         return "gone"
-    if beat.host != this_host():
+    if not is_seen_from_here(beat):
         return "alive" if seconds_silent <= STALE_ELSEWHERE_SECONDS else "stale"
     found = find(beat.pid, beat.started_at)
     # A start time also seems to differ after the clock was set; then the beat goes on, and it is the same process.
