@@ -9,6 +9,7 @@ from napari_medkd.core.spec import TrainSpec
 from napari_medkd.runs.folder import RunFolder
 from napari_medkd.runs.heartbeat import Heartbeat
 from tests.cli.conftest import Medkd
+from tests.runs.holding import end, hold
 
 
 @pytest.fixture(autouse=True)
@@ -36,6 +37,21 @@ def run(shelf: Path) -> RunFolder:
     ):
         folder.append(event)
     return folder
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("command", [("list",), ("show", "latest")])
+def test_a_run_on_a_computer_whose_clock_is_late_is_lost_only_when_its_process_is(
+    medkd: Medkd, shelf: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+):
+    monkeypatch.setattr("napari_medkd.runs.pulse.SECOND_LOOK_SECONDS", 1.5)
+    folder = RunFolder.create(shelf, TrainSpec(datasets=(Path("images"),)))
+    child = hold(folder.path, host="node-3", seconds_late=120)
+    before = medkd("runs", *command).out
+    end(child)
+
+    assert "starting" in before
+    assert "lost" in medkd("runs", *command).out
 
 
 def test_an_empty_shelf_says_how_to_start(medkd: Medkd):

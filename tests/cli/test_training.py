@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from napari_medkd.cli import training
 from napari_medkd.core.control import Always
 from napari_medkd.core.events import CheckpointSaved
 from napari_medkd.core.spec import MethodChoice, TrainSpec
@@ -97,6 +98,26 @@ def test_a_run_goes_on_when_the_one_it_started_from_is_gone(stopped: tuple[RunFo
 
     assert answer.code == 0, answer.err
     assert status_of(folder.events()).outcome == "completed"
+
+
+@pytest.mark.engine
+def test_a_run_that_began_on_the_processor_queues_for_it_where_there_is_a_gpu(
+    tiny_spec: TrainSpec, tmp_path: Path, medkd: Medkd, monkeypatch: pytest.MonkeyPatch
+):
+    hardware = tiny_spec.hardware.replace(device="auto")
+    folder = RunFolder.create(tmp_path, tiny_spec.replace(hardware=hardware, method=MethodChoice(name="supervised")))
+    stopped_at_a_checkpoint(folder.spec(), folder)
+    resolved = folder.resolved()
+    assert resolved is not None
+    folder.write_resolved(resolved | {"device": "cpu"})
+    queues: list[str] = []
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr(training, "wait_for_turn", lambda _heartbeat, device, _control: queues.append(device))
+
+    answer = medkd("train", "--run", folder.path, "--resume")
+
+    assert answer.code == 0, answer.err
+    assert queues == ["cpu"]
 
 
 @pytest.mark.engine

@@ -14,6 +14,7 @@ from napari_medkd.core.preprocessing import PreprocessingWishes
 from napari_medkd.core.run_layout import RESOLVED, SPEC, checkpoint_path
 from napari_medkd.core.spec import Hardware, MethodChoice, NetworkChoice, Schedule, Target, TrainSpec
 from napari_medkd.engine.bench import open_bench
+from napari_medkd.engine.estimate import estimate
 from napari_medkd.engine.loop import train
 from napari_medkd.files.manifest import MANIFEST
 from napari_medkd.methods import method_named
@@ -86,6 +87,12 @@ def split_of(*, train=range(2, 8), validate=(8, 9), test=(10, 11)) -> dict[str, 
 
 def test_an_expert_that_fits_is_no_problem(spec):
     assert problems_of_spec(spec, read_images=True) == []
+
+
+def test_an_estimate_leaves_out_what_is_not_trained(spec):
+    found = estimate(JOINT, open_bench(spec, JOINT.tasks))
+
+    assert [planned.name for planned in found.plan] == list(found.seconds_per_step) == ["teacher", "student"]
 
 
 def test_an_expert_of_planes_is_refused_for_volumes(tiny_dataset, earlier, tmp_path):

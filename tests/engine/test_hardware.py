@@ -1,11 +1,22 @@
 """Device, precision and seeds."""
 
+from types import SimpleNamespace
+from uuid import UUID
+
 import pytest
 import torch
 
 from napari_medkd.core.errors import SpecProblem
 from napari_medkd.engine import hardware
-from napari_medkd.engine.hardware import Machine, agrees_with_double_precision, choose_device, choose_precision, seed_of
+from napari_medkd.engine.hardware import (
+    Machine,
+    agrees_with_double_precision,
+    choose_device,
+    choose_precision,
+    gpu_name,
+    physical_name,
+    seed_of,
+)
 from napari_medkd.engine.networks.heads import HeadsShape
 from napari_medkd.engine.networks.unet import UNet
 
@@ -18,6 +29,23 @@ def test_a_device_that_is_not_here_is_refused_with_what_is():
 
     with pytest.raises(SpecProblem, match="finds only: cpu"):
         choose_device("cuda")
+
+
+@pytest.mark.parametrize(
+    ("properties", "visible", "expected"),
+    [
+        ({"uuid": UUID(int=0x5F3C)}, "", "cuda 00000000-0000-0000-0000-000000005f3c"),
+        ({"uuid": UUID(int=0x5F3C)}, "1", "cuda 00000000-0000-0000-0000-000000005f3c"),
+        ({}, "1,0", "cuda 1"),
+        ({}, "", "cuda 0"),
+    ],
+)
+def test_a_gpu_is_told_from_the_others_of_its_computer(properties, visible, expected):
+    assert gpu_name(SimpleNamespace(**properties), visible) == expected
+
+
+def test_a_processor_has_no_other_name():
+    assert physical_name(torch.device("cpu")) == "cpu"
 
 
 def test_convolutions_are_right_on_the_cpu():

@@ -70,16 +70,27 @@ def test_runs_at_work_on_a_device_are_found_in_the_order_of_their_turns(tmp_path
     first = occupied(tmp_path, "first")
     occupied(tmp_path, "on another device", device="cpu")
     occupied(tmp_path, "on another computer", host="elsewhere")
+    occupied(tmp_path, "on one of the same name", boot="another")
     occupied(tmp_path, "dead", pid=2**22 + 1)
+    contained = occupied(tmp_path, "in a container", pid=2**22 + 1, pid_namespace="pid:[1]", claimed_at=3e9)
     run_named(tmp_path, "not started")
 
-    assert [run.path for run in live_runs_on("cuda", tmp_path)] == [first.path, second.path]
+    assert [run.path for run in live_runs_on("cuda", tmp_path)] == [first.path, second.path, contained.path]
 
 
 def test_a_run_that_has_not_said_its_device_may_be_on_any(tmp_path):
     silent = occupied(tmp_path, "silent", device="")
 
     assert [run.path for run in live_runs_on("cpu", tmp_path)] == [silent.path]
+
+
+def test_runs_on_different_gpus_are_not_in_each_others_way(tmp_path):
+    first = occupied(tmp_path, "first", device="cuda 1")
+    occupied(tmp_path, "on another", device="cuda 10")
+    older = occupied(tmp_path, "of an earlier version", device="cuda", claimed_at=2e9)
+
+    assert [run.path for run in live_runs_on("cuda 1", tmp_path)] == [first.path, older.path]
+    assert Waiting(run_named(tmp_path, "next"), "cuda 2").end() is True
 
 
 def test_whoever_takes_any_device_meets_every_run(tmp_path):
@@ -110,7 +121,7 @@ def test_a_person_is_warned_before_two_runs_meet_on_a_device(tmp_path):
 
     assert warnings_about("cpu", tmp_path) == []
     assert warnings_about("cuda", tmp_path) == [
-        f"{run.name!r} computes on cuda already; a run started now waits for its turn."
+        f"{run.name!r} computes on the same GPU already; a run started now waits for its turn."
     ]
 
 

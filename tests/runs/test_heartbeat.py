@@ -4,43 +4,18 @@ import sys
 import threading
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from napari_medkd.core.errors import InputProblem, RunBusy, RunProblem
 from napari_medkd.core.run_layout import CONTROL, EVENTS, HEARTBEAT
 from napari_medkd.runs.heartbeat import Heartbeat, refuse_if_busy, reserve
+from napari_medkd.runs.launch import attach
 from napari_medkd.runs.orders import FolderControl, give_order
 from napari_medkd.runs.processes import find, started_at, this_host
-from napari_medkd.runs.pulse import liveness, read_beat, write_beat
+from napari_medkd.runs.pulse import Pulse, liveness, read_beat, write_beat
+from tests.runs.holding import contained, end, hold
 from tests.waiting import wait_until
-
-HOLD = """
-import sys, time
-from pathlib import Path
-from napari_medkd.runs.heartbeat import Heartbeat
-with Heartbeat(Path(sys.argv[1]), 1, every_seconds=0.02):
-    sys.stdout.write("held\\n")
-    sys.stdout.flush()
-    time.sleep(600)
-"""
-
-
-def hold(folder: Path) -> "subprocess.Popen[str]":
-    """Return a process that holds the folder."""
-    child = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert child.stdout is not None
-    assert child.stdout.readline() == "held\n"
-    return child
-
-
-def end(child: "subprocess.Popen[str]") -> str:
-    """Kill the process, and return what it complained of."""
-    child.kill()
-    return child.communicate()[1]
 
 
 def test_a_folder_is_held_within_the_block_and_free_after_it(tmp_path):
@@ -191,6 +166,55 @@ def test_a_process_whose_folder_was_taken_over_elsewhere_ends(tmp_path):
 
     assert wait_until(child.poll) == 1
     assert "Process 1 on elsewhere has taken this run over" in child.communicate()[1]
+
+
+@pytest.mark.process
+def test_a_run_on_a_computer_whose_clock_is_late_is_neither_taken_over_nor_deleted(run_folder, monkeypatch):
+    monkeypatch.setattr("napari_medkd.runs.pulse.SECOND_LOOK_SECONDS", 0.5)
+    child = hold(run_folder.path, host="node-3", seconds_late=120)
+
+    alive = liveness(run_folder.path)
+    with pytest.raises(RunBusy, match="on node-3"), Heartbeat(run_folder.path, 2):
+        pass
+    with pytest.raises(RunBusy):
+        run_folder.delete()
+    was_ended = child.poll()
+    end(child)
+
+    assert (alive, was_ended) == ("alive", None)
+    assert liveness(run_folder.path) == "stale"
+    with Heartbeat(run_folder.path, 2):
+        assert liveness(run_folder.path) == "alive"
+
+
+@pytest.mark.process
+def test_a_run_in_a_container_of_the_same_host_name_is_alive_while_it_beats(run_folder, monkeypatch):
+    child = hold(run_folder.path, within=contained())
+    beat = read_beat(run_folder.path)
+    assert beat is not None
+
+    felt, found = Pulse(run_folder.path).feel(), attach(run_folder.path)
+    with pytest.raises(RunBusy, match=f"Process {beat.pid} on {this_host()}"):
+        run_folder.delete()
+    end(child)
+    alive_a_moment_later = liveness(run_folder.path)
+    monkeypatch.setattr("napari_medkd.runs.pulse.STALE_ELSEWHERE_SECONDS", 0.0)
+    monkeypatch.setattr("napari_medkd.runs.pulse.SECOND_LOOK_SECONDS", 0.1)
+
+    assert (felt, found, alive_a_moment_later) == ("alive", None, "alive")
+    assert liveness(run_folder.path) == "stale"
+
+
+@pytest.mark.process
+def test_a_process_that_another_container_takes_over_from_ends_also_where_both_have_one_number(tmp_path):
+    child = hold(tmp_path)
+    beat = read_beat(tmp_path)
+    assert beat is not None
+
+    write_beat(tmp_path, replace(beat, pid_namespace="pid:[1]"))
+
+    assert wait_until(child.poll) == 1
+    assert "has taken this run over" in child.communicate()[1]
 
 
 @pytest.mark.process

@@ -9,6 +9,7 @@ import pytest
 
 from napari_medkd.core.errors import RunProblem
 from napari_medkd.core.run_layout import HEARTBEAT, STALE_AFTER_SECONDS
+from napari_medkd.runs import pulse as runs_pulse
 from napari_medkd.runs.processes import started_at, this_host
 from napari_medkd.runs.pulse import STALE_ELSEWHERE_SECONDS, Beat, Pulse, judge, liveness, read_beat, write_beat
 
@@ -85,28 +86,49 @@ def test_a_heartbeat_that_cannot_be_read_is_named(tmp_path):
         ({"host": "elsewhere"}, STALE_ELSEWHERE_SECONDS - 1, "alive"),
         ({"host": "elsewhere"}, STALE_ELSEWHERE_SECONDS + 1, "stale"),
         ({"host": "elsewhere", "pid": 2**22 + 1}, 1.0, "alive"),
+        ({"boot": "another", "pid": 2**22 + 1}, 1.0, "alive"),  # a computer of the same name
+        ({"boot": "another"}, STALE_ELSEWHERE_SECONDS + 1, "stale"),
+        ({"pid_namespace": "pid:[1]", "pid": 2**22 + 1}, 1.0, "alive"),  # a container of the same host name
+        ({"pid_namespace": "pid:[1]"}, STALE_ELSEWHERE_SECONDS + 1, "stale"),
     ],
 )
 def test_a_process_is_judged_by_its_number_its_start_and_its_silence(changes, seconds_silent, expected):
     assert judge(beat_of_this_process(**changes), seconds_silent) == expected
 
 
-def test_the_silence_of_a_folder_counts_from_its_last_beat(tmp_path):
+@pytest.fixture
+def quick_second_look(monkeypatch):
+    monkeypatch.setattr(runs_pulse, "SECOND_LOOK_SECONDS", 0.05)
+
+
+def test_a_beat_that_looks_old_is_given_up_when_a_second_look_finds_it_unchanged(tmp_path, quick_second_look):
     write_beat(tmp_path, beat_of_this_process(host="elsewhere", at=time.time() - STALE_ELSEWHERE_SECONDS - 5))
+    pulse = Pulse(tmp_path)
 
+    assert (pulse.feel(), pulse.is_unsure) == ("alive", True)
     assert liveness(tmp_path) == "stale"
-    assert Pulse(tmp_path).feel() == "stale"
+    assert pulse.feel() == "stale"
 
 
-def test_a_computer_whose_clock_is_late_is_alive_while_its_beat_changes(tmp_path):
+def test_a_beat_that_is_older_than_any_clock_is_late_is_given_up_at_once(tmp_path):
+    write_beat(tmp_path, beat_of_this_process(host="elsewhere", at=time.time() - 2 * 24 * 3600))
+    pulse = Pulse(tmp_path)
+
+    assert (pulse.feel(), pulse.is_unsure) == ("stale", False)
+
+
+def test_a_computer_whose_clock_is_late_is_alive_while_its_beat_changes(tmp_path, quick_second_look):
     pulse = Pulse(tmp_path)
     late = time.time() - 3600
     write_beat(tmp_path, beat_of_this_process(host="elsewhere", at=late))
     first = pulse.feel()
 
     write_beat(tmp_path, beat_of_this_process(host="elsewhere", at=late + 2.25))
+    second = pulse.feel()
+    time.sleep(0.1)
 
-    assert (first, pulse.feel()) == ("stale", "alive")
+    assert (first, second, pulse.feel()) == ("alive", "alive", "alive")
+    assert not pulse.is_unsure
 
 
 def test_a_pulse_follows_the_file(tmp_path):

@@ -80,11 +80,11 @@ def test_a_run_that_waits_for_another_is_queued_and_says_for_which(tmp_path):
     run = RunFolder.create(tmp_path, TrainSpec(datasets=(tmp_path,)))
 
     with Heartbeat(run.path, 1) as heartbeat:
-        heartbeat.say(device="cuda", waits_for="the first one")
+        heartbeat.say(device="cuda 5f3c", waits_for="the first one")
         status = status_now(run)
 
     assert status.phase == "queued"
-    assert status.message == "Waits until 'the first one' has ended: both compute on cuda."
+    assert status.message == "Waits until 'the first one' has ended: both compute on the same GPU."
 
 
 def test_a_run_whose_process_is_gone_without_a_last_word_is_lost(run_folder):
@@ -124,7 +124,7 @@ def test_a_run_on_another_computer_is_lost_after_a_long_silence(run_folder):
     beat = Beat(host="node-3", pid=1, started_at=1.0, attempt=1, at=time.time(), claimed_at=1.0)
     write_beat(run_folder.path, beat)
     alive = status_now(run_folder)
-    write_beat(run_folder.path, replace(beat, at=time.time() - 3600))
+    write_beat(run_folder.path, replace(beat, at=time.time() - 2 * 24 * 3600))
 
     status = status_now(run_folder)
 

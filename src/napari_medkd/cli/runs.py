@@ -42,10 +42,10 @@ def list_runs(context: typer.Context, as_json: AsJson = False) -> None:
 
 def _list(runs_folder: Path | None, *, as_json: bool) -> None:
     from napari_medkd.cli.run_reports import as_document, as_lines
-    from napari_medkd.runs.shelf import chosen_runs_folder, runs_in
+    from napari_medkd.runs.shelf import Shelf, chosen_runs_folder
 
     folder = chosen_runs_folder(runs_folder)
-    found = runs_in(folder)
+    found = Shelf(folder).look_surely()
     if as_json:
         say_json([as_document(run) for run in found])
     elif found:
@@ -65,6 +65,7 @@ def show(
     from napari_medkd.cli.progress import TerminalProgress
     from napari_medkd.cli.run_names import run_named
     from napari_medkd.cli.run_reports import as_text, status_document
+    from napari_medkd.runs.pulse import wait_for_a_beat
     from napari_medkd.runs.watch import Watcher
 
     watcher = Watcher(run_named(run, context.obj), with_curves=False)
@@ -77,6 +78,9 @@ def show(
                     break
                 time.sleep(_LOOK_SECONDS)
     watcher.poll(None)
+    if watcher.is_unsure and not follow:
+        wait_for_a_beat()
+        watcher.poll(None)
     if as_json:
         say_json(status_document(watcher.path, watcher.status))
     else:

@@ -19,7 +19,7 @@ from napari_medkd.core.run_layout import RESOLVED
 from napari_medkd.core.spec import TrainSpec
 from napari_medkd.core.status import status_of
 from napari_medkd.files.manifest import open_dataset
-from napari_medkd.runs.devices import live_runs_on, wait_for_turn
+from napari_medkd.runs.devices import in_words, live_runs_on, wait_for_turn
 from napari_medkd.runs.folder import RunFolder
 from napari_medkd.runs.heartbeat import Heartbeat
 from napari_medkd.runs.shelf import chosen_runs_folder
@@ -117,7 +117,7 @@ def train_in(folder: RunFolder, *, is_checked: bool) -> int:
 
     def work(control: SignalledControl, heartbeat: Heartbeat) -> Iterator[AnyEvent]:
         from napari_medkd.engine.bench import open_bench
-        from napari_medkd.engine.hardware import choose_device
+        from napari_medkd.engine.hardware import choose_device, physical_name
         from napari_medkd.engine.loop import train
         from napari_medkd.engine.resolved import read_resolved
         from napari_medkd.methods import method_named
@@ -127,15 +127,16 @@ def train_in(folder: RunFolder, *, is_checked: bool) -> int:
         if not is_checked:
             needed = _still_needed(folder) if attempt > 1 else spec
             refuse_problems(needed, read_images=attempt == 1)
-        device = choose_device(spec.hardware.device).type
+        resolved = read_resolved(folder.path / RESOLVED)
+        device = physical_name(choose_device(resolved.device if resolved else spec.hardware.device))
         for run in live_runs_on(device, folder.path.parent):
             if run.path != folder.path:
-                tell(f"Waits until {run.name} has ended: it computes on {device}, too.")
+                tell(f"Waits until {run.name} has ended: it computes on {in_words(device)}, too.")
         if not wait_for_turn(heartbeat, device, control):
             yield RunEnded(outcome="cancelled", message="The run was stopped before it began.")
             return
         method = method_named(spec.method.name)
-        bench = open_bench(spec, method.tasks, read_resolved(folder.path / RESOLVED))
+        bench = open_bench(spec, method.tasks, resolved)
         folder.write_resolved(bench.resolved.model_dump(mode="json"))
         events = train(method, bench, folder.path, control, attempt=attempt)
         yield next(events)

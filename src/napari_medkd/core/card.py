@@ -39,6 +39,7 @@ class Estimate(Settings):
     device: str
     precision: str
     plan: tuple[StagePlan, ...]
+    """Without the stages that earlier runs give."""
     seconds: float
     """For the whole run, judging and what is paid once for each case included."""
     seconds_per_step: dict[str, float]

@@ -77,12 +77,18 @@ def _peak_memory_bytes(bench: Bench) -> int:
 
 
 def estimate(method: Method[Any], bench: Bench) -> Estimate:
-    """Return the time and memory of a run, from a few steps of each of its stages; nothing is written."""
+    """Return the time and memory of a run, from a few steps of each stage that it trains; nothing is written.
+
+    What an earlier run gives is not trained, and is left out.
+    """
     settings = settings_of(method, bench.spec.method)
     plan = method.plan(settings, bench.spec.schedule, bench.dataset_names)
     seconds_per_step: dict[str, float] = {}
     beside, peak, parameters = 0.0, 0, 0
+    trained = tuple(planned for planned in plan if planned.name not in bench.spec.starts_from)
     for planned, stage in zip(plan, method.stages(settings, bench), strict=True):
+        if planned not in trained:
+            continue
         beside += _seconds_once(method, stage, bench)
         seconds_per_step[planned.name] = _seconds_per_step(stage, bench)
         peak = max(peak, _peak_memory_bytes(bench))
@@ -91,11 +97,11 @@ def estimate(method: Method[Any], bench: Bench) -> Estimate:
             start = time.perf_counter()
             stage.judge()
             beside += planned.epochs * (time.perf_counter() - start)
-    training = sum(planned.steps * seconds_per_step[planned.name] for planned in plan)
+    training = sum(planned.steps * seconds_per_step[planned.name] for planned in trained)
     return Estimate(
         device=bench.machine.device.type,
         precision=bench.machine.precision,
-        plan=plan,
+        plan=trained,
         seconds=training + beside,
         seconds_per_step=seconds_per_step,
         peak_memory_bytes=peak,

@@ -64,6 +64,18 @@ def choose_device(wish: Literal["auto", "cpu", "cuda", "mps"]) -> torch.device:
     return torch.device(wish)
 
 
+def physical_name(device: torch.device) -> str:
+    """Return which device of this computer it is, whatever this process is shown of them."""
+    if device.type != "cuda":
+        return device.type
+    return gpu_name(torch.cuda.get_device_properties(device), os.environ.get("CUDA_VISIBLE_DEVICES", ""))
+
+
+def gpu_name(properties: object, visible: str) -> str:
+    """Return ``cuda`` and the GPU's UUID; where there is none, the first of those that this process may see."""
+    return f"cuda {getattr(properties, 'uuid', '') or visible.partition(',')[0] or 0}"
+
+
 def use_threads(wish: int | None) -> int:
     """Set the number of CPU threads of this process, all cores where none is wished for, and return it."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

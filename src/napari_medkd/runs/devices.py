@@ -8,8 +8,7 @@ from napari_medkd.core.errors import RunProblem
 from napari_medkd.core.run_layout import is_run
 from napari_medkd.runs.heartbeat import Heartbeat
 from napari_medkd.runs.orders import FolderControl
-from napari_medkd.runs.processes import this_host
-from napari_medkd.runs.pulse import Beat, judge, read_beat
+from napari_medkd.runs.pulse import Beat, is_on_this_computer, judge, read_beat
 
 #: Between two looks whether a device is free.
 LOOK_SECONDS = 0.5
@@ -37,8 +36,8 @@ def live_runs_on(device: str, runs_folder: Path) -> list[LiveRun]:
     Parameters
     ----------
     device
-        ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``; ``"auto"`` means any, and a run that has not said its device
-        yet counts for every one.
+        ``"cpu"``, ``"mps"``, or ``"cuda"`` and which GPU it is; ``"auto"`` means any. A run that has not said its
+        device yet counts for every one, and one that says ``"cuda"`` alone for every GPU.
     runs_folder
         Runs are looked for directly below it; those that may not be looked at are passed over.
     """
@@ -48,8 +47,8 @@ def live_runs_on(device: str, runs_folder: Path) -> list[LiveRun]:
     live = [
         run
         for run in found
-        if run.beat.host == this_host()
-        and (device == "auto" or run.beat.device in ("", device))
+        if is_on_this_computer(run.beat)
+        and (device == "auto" or _may_be_one(run.beat.device, device))
         and judge(run.beat, time.time() - run.beat.at) == "alive"
     ]
     return sorted(live, key=lambda run: _turn(run.beat))
@@ -62,10 +61,15 @@ def _last_beat(run: Path) -> Beat | None:
         return None
 
 
+def in_words(device: str) -> str:
+    """Return what to call a device that two runs want; nobody knows a GPU by its number."""
+    return device if device == "cpu" else "the same GPU" if device else "this computer"
+
+
 def warnings_about(device: str, runs_folder: Path) -> list[str]:
     """Return a sentence for every run that a new one on this device would have to share it with."""
     return [
-        f"{run.name!r} computes on {run.beat.device or 'this computer'} already; a run started now waits for its turn."
+        f"{run.name!r} computes on {in_words(run.beat.device)} already; a run started now waits for its turn."
         for run in live_runs_on(device, runs_folder)
     ]
 
@@ -102,6 +106,11 @@ def wait_for_turn(
             heartbeat.say(waits_for=before)
         time.sleep(look_seconds)
     return False
+
+
+def _may_be_one(device: str, other: str) -> bool:
+    """Return whether two may be the same device, as far as both are named."""
+    return all(word == another for word, another in zip(device.split(), other.split(), strict=False))
 
 
 def _turn(beat: Beat) -> tuple[float, int]:

@@ -14,8 +14,15 @@ from typing import Any, Self
 from napari_medkd.core.errors import InputProblem, RunBusy, RunProblem
 from napari_medkd.core.run_layout import CONTROL, EVENTS, HEARTBEAT, HEARTBEAT_SECONDS, LOCK
 from napari_medkd.runs.journal import cut_torn_line
-from napari_medkd.runs.processes import end_with_all_it_started, is_this_or_a_parent, started_at, this_host
-from napari_medkd.runs.pulse import Beat, judge, read_beat, write_beat
+from napari_medkd.runs.processes import (
+    end_with_all_it_started,
+    is_this_or_a_parent,
+    started_at,
+    this_boot,
+    this_host,
+    this_pid_namespace,
+)
+from napari_medkd.runs.pulse import Beat, is_seen_from_here, liveness, read_beat, write_beat
 
 _LOCK_SECONDS = 10.0
 
@@ -113,17 +120,23 @@ class Heartbeat:
         while not self._leaving.wait(self._every_seconds):
             with contextlib.suppress(OSError, InputProblem):  # a full disk must not end a run: the next beat may pass
                 holder = read_beat(self.folder)
-                if holder and (holder.host, holder.pid) != (self._beat.host, self._beat.pid):
+                if holder and _who(holder) != _who(self._beat):
                     sys.stderr.write(f"Process {holder.pid} on {holder.host} has taken this run over; this one ends.\n")
                     sys.stderr.flush()
                     os._exit(1)
                 self._say()
 
 
+def _who(beat: Beat) -> tuple[str, str, str, int]:
+    return beat.host, beat.boot, beat.pid_namespace, beat.pid
+
+
 def _new_beat(pid: int, attempt: int, events_bytes: int, *, is_reserved: bool = False) -> Beat:
     now = time.time()
     return Beat(
         host=this_host(),
+        boot=this_boot(),
+        pid_namespace=this_pid_namespace(),
         pid=pid,
         started_at=started_at(pid),
         attempt=attempt,
@@ -135,7 +148,7 @@ def _new_beat(pid: int, attempt: int, events_bytes: int, *, is_reserved: bool = 
 
 
 def refuse_if_busy(folder: Path) -> None:
-    """Raise RunBusy where another live process holds the folder."""
+    """Raise RunBusy where another live process holds the folder; waits as `liveness` does."""
     beat = read_beat(folder)
     if beat and not _is_for_this_process(beat):
         _refuse_if_held(folder, beat)
@@ -143,11 +156,11 @@ def refuse_if_busy(folder: Path) -> None:
 
 def _is_for_this_process(beat: Beat) -> bool:
     """Return whether a launcher reserved the folder for this process; on Windows it only knows the parent's number."""
-    return beat.is_reserved and beat.host == this_host() and is_this_or_a_parent(beat.pid)
+    return beat.is_reserved and is_seen_from_here(beat) and is_this_or_a_parent(beat.pid)
 
 
 def _refuse_if_held(folder: Path, beat: Beat | None) -> None:
-    if beat and judge(beat, time.time() - beat.at) == "alive":
+    if beat and liveness(folder) == "alive":
         since = time.strftime("%Y-%m-%d %H:%M", time.localtime(beat.claimed_at))
         raise RunBusy(
             str(folder),
@@ -173,7 +186,7 @@ def _locked(folder: Path) -> Iterator[None]:
             lock.touch(exist_ok=False)
             break
         except FileExistsError:
-            if time.monotonic() > until:  # it is held for milliseconds: its owner must have died in them
+            if time.monotonic() > until:  # it is held for the time of a second look at most: its owner has died
                 lock.unlink(missing_ok=True)
             time.sleep(0.01)
         except OSError as error:

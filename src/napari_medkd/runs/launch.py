@@ -19,8 +19,8 @@ from napari_medkd.core.spec import PredictSpec
 from napari_medkd.runs.folder import RunFolder
 from napari_medkd.runs.heartbeat import reserve
 from napari_medkd.runs.orders import give_order
-from napari_medkd.runs.processes import end_with_all_it_started, find, started_at, this_host
-from napari_medkd.runs.pulse import judge, read_beat
+from napari_medkd.runs.processes import end_with_all_it_started, find, started_at
+from napari_medkd.runs.pulse import is_seen_from_here, judge, read_beat
 
 #: How far a run stands back behind the viewer when both want the processor (POSIX; "below normal" on Windows).
 NICENESS = 10
@@ -77,7 +77,7 @@ class Launcher(Protocol):
 def attach(run: Path) -> Child | None:
     """Return the live process of this computer that works on a run folder, whoever started it, or None."""
     beat = read_beat(run)
-    if beat is None or beat.host != this_host() or judge(beat, time.time() - beat.at) != "alive":
+    if beat is None or not is_seen_from_here(beat) or judge(beat, time.time() - beat.at) != "alive":
         return None
     return Child(run, beat.pid, beat.started_at)
 

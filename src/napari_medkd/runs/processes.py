@@ -5,6 +5,8 @@ import os
 import platform
 import sys
 import time
+from functools import cache
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 import psutil
@@ -21,6 +23,22 @@ Found: TypeAlias = Literal["same", "another", "none"]
 def this_host() -> str:
     """Return the name by which other computers tell this one apart."""
     return platform.node()
+
+
+@cache
+def this_boot() -> str:
+    """Return what tells this computer, since it was switched on, from another of its name; empty where unknown."""
+    with contextlib.suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return ""
+
+
+@cache
+def this_pid_namespace() -> str:
+    """Return what tells a container in which processes have numbers of their own, from others; empty where unknown."""
+    with contextlib.suppress(OSError):
+        return str(Path("/proc/self/ns/pid").readlink())
+    return ""
 
 
 def started_at(pid: int) -> float:

@@ -11,6 +11,7 @@ from napari_medkd.core.paths import from_home
 from napari_medkd.core.run_layout import SPEC, is_run
 from napari_medkd.core.status import RunStatus
 from napari_medkd.runs.folder import RunFolder
+from napari_medkd.runs.pulse import wait_for_a_beat
 from napari_medkd.runs.watch import Watcher
 
 #: The environment variable that names the runs folder.
@@ -87,6 +88,14 @@ class Shelf:
         summaries = [summary for book in self._books.values() if (summary := book.summary())]
         return sorted(summaries, key=lambda summary: (summary.started_at, summary.name), reverse=True)
 
+    def look_surely(self) -> list[RunSummary]:
+        """Return what `look` does, after a second look where the first cannot tell whether a process is at work."""
+        found = self.look()
+        if not any(book.watcher.is_unsure for book in self._books.values()):
+            return found
+        wait_for_a_beat()
+        return self.look()
+
 
 def runs_in(folder: Path) -> list[RunSummary]:
     """Return all training runs under a folder, newest first (RunProblem where the folder cannot be read)."""
@@ -98,7 +107,7 @@ class _Book:
 
     def __init__(self, path: Path) -> None:
         self._run = RunFolder(path)
-        self._watcher = Watcher(path, look_every_seconds=0.0, with_curves=False)
+        self.watcher = Watcher(path, look_every_seconds=0.0, with_curves=False)
         self._method = ""
         self._references: tuple[str, ...] = ()
         self._datasets: tuple[Path, ...] = ()
@@ -114,7 +123,7 @@ class _Book:
             problem = str(error)
         if self._is_prediction:
             return None
-        run, status = self._run, self._watcher.status
+        run, status = self._run, self.watcher.status
         method = status.method or self._method
         asked = self._references, self._datasets
         return RunSummary(run.path, run.name, method, status, self._started_at, problem, *asked)
@@ -129,5 +138,5 @@ class _Book:
                 spec = self._run.spec()
                 self._method, self._references, self._datasets = spec.method.name, spec.references, spec.datasets
         if not self._is_prediction:
-            started = [event.at for event in self._watcher.poll(None) if isinstance(event, RunStarted)]
+            started = [event.at for event in self.watcher.poll(None) if isinstance(event, RunStarted)]
             self._started_at = min([self._started_at, *started])

@@ -10,6 +10,7 @@ from napari_medkd.core.errors import RunProblem
 from napari_medkd.core.events import AnyEvent, from_line
 from napari_medkd.core.run_layout import EVENTS, LOG
 from napari_medkd.core.status import RunStatus, fold
+from napari_medkd.runs.devices import in_words
 from napari_medkd.runs.pulse import Beat, Liveness, Pulse
 from napari_medkd.runs.tail import Tail
 
@@ -79,6 +80,11 @@ class Watcher:
                 self._refuse_missing_folder()
         return events
 
+    @property
+    def is_unsure(self) -> bool:
+        """Whether another poll after `SECOND_LOOK_SECONDS` may find that the process is lost; see `Pulse`."""
+        return self._pulse.is_unsure
+
     def _take(self, at_most_bytes: int | None) -> list[AnyEvent]:
         lines = self._tail.lines(at_most_bytes)
         if self._tail.restarts != self._restarts:
@@ -123,7 +129,7 @@ class Watcher:
 def _before_its_first_word(told: RunStatus, beat: Beat) -> RunStatus:
     attempt = replace(told, outcome=None, message="", hint="", attempt=beat.attempt)
     if beat.waits_for:
-        message = f"Waits until {beat.waits_for!r} has ended: both compute on {beat.device}."
+        message = f"Waits until {beat.waits_for!r} has ended: both compute on {in_words(beat.device)}."
         return replace(attempt, phase="queued", message=message, hint="Resume it to start at once, or stop it.")
     return replace(attempt, phase="starting")
 

@@ -1,6 +1,7 @@
 import os
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from napari_medkd.gui.presenters.runs import Possible, RunsPresenter, headline_o
 from napari_medkd.gui.state import RunsState, Session
 from napari_medkd.runs.folder import RunFolder
 from napari_medkd.runs.heartbeat import Heartbeat
-from tests.gui.presenting import ListeningRunner, at_once, demo_card
+from tests.gui.presenting import Later, ListeningRunner, at_once, demo_card
 
 LIVE = RunStatus(phase="training", method="demo", step=30, of_steps=100, seconds_per_step=2.0, attempt=1)
 
@@ -205,6 +206,21 @@ def test_a_deleted_run_is_gone_from_disk_and_list(presenter, session, state, run
     assert not run_folder.path.exists()
     assert session.run is None
     assert state.rows == ()
+
+
+@pytest.mark.parametrize("change", [RunsPresenter.delete, partial(RunsPresenter.rename, name="better")])
+def test_a_run_is_changed_beside_the_window_and_what_is_selected_meanwhile_stays(session, runner, run_folder, change):
+    later, other = Later(), RunFolder.create(run_folder.path.parent, run_folder.spec())
+    presenter = RunsPresenter(session, RunsState(), runner, later)
+    presenter.select(run_folder.path)
+
+    change(presenter, run_folder.path)
+    is_there = run_folder.path.exists()
+    presenter.select(other.path)
+    later.do()
+
+    assert (is_there, run_folder.path.exists()) == (True, False)
+    assert session.run == other.path
 
 
 def test_a_live_run_is_not_deleted(presenter, session, state, run_folder):

@@ -220,6 +220,7 @@ def test_a_run_is_deleted_only_after_asking(dock, qtbot, run_folder, monkeypatch
     selected(dock, qtbot, run_folder)
 
     dock.details.delete.trigger()
+    qtbot.waitUntil(lambda: bool(dock.state.rows) is is_left, timeout=10_000)
 
     assert run_folder.path.exists() is is_left
 

@@ -132,24 +132,30 @@ class RunsPresenter:
         """Give a run's folder another name."""
         from napari_medkd.runs.folder import RunFolder
 
-        if not name.strip() or name == run.name:
-            return
-        renamed: list[Path] = []
-        self._forget(run)
-        if self._tell(lambda: renamed.append(RunFolder(run).rename(name.strip()).path)) is None:
-            self.select(renamed[0])
-        else:
-            self._runner.follow(run)
-        self.refresh()
+        if name.strip() and name != run.name:
+            self._change(run, lambda: RunFolder(run).rename(name.strip()).path)
 
     def delete(self, run: Path) -> None:
         """Delete a run with everything it wrote."""
         from napari_medkd.runs.folder import RunFolder
 
+        self._change(run, lambda: RunFolder(run).delete())
+
+    def _change(self, run: Path, work: "Callable[[], Path | None]") -> None:
+        """Rename or delete a run's folder in a thread, which may have to wait until it is sure that nobody trains."""
+
+        def then(there: Path | None) -> None:
+            if self._session.run == run:
+                self.select(there)
+            self.refresh()
+
+        def failed(error: Exception) -> None:
+            self._runner.follow(run)
+            self.fail(run, error)
+            self.refresh()
+
         self._forget(run)
-        if self._tell(lambda: RunFolder(run).delete()) is None:
-            self.select(None)
-        self.refresh()
+        self._in_background(work, then, failed)
 
     def headline(self, run: Path) -> str:
         """Return where the run stands, in a line."""
