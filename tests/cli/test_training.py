@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from napari_medkd.core.command_line import command_line
 from napari_medkd.core.control import Always
 from napari_medkd.core.events import CheckpointSaved
 from napari_medkd.core.spec import MethodChoice, TrainSpec
@@ -146,3 +147,13 @@ def test_a_run_that_has_not_taken_its_expert_needs_the_one_that_gives_it(
 
     assert answer.code == 2
     assert "no finished weights" in answer.err
+
+
+@pytest.mark.engine
+def test_how_a_run_is_continued_can_be_copied(tmp_path: Path, medkd: Medkd):
+    folder = RunFolder.create(tmp_path / "my runs", TrainSpec(datasets=(tmp_path / "gone",))).path
+
+    answer = medkd("train", "--run", folder)
+
+    assert answer.code == 2
+    assert f"Continue it with: {command_line(['medkd', 'train', '--run', str(folder), '--resume'])}" in answer.err

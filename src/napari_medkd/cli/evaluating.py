@@ -14,6 +14,7 @@ from napari_medkd.cli.evaluation_answers import (
     network_of,
 )
 from napari_medkd.cli.predicting import ALL
+from napari_medkd.core.command_line import command_line
 from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.errors import DatasetProblem, InputProblem, Problem, RunProblem
 from napari_medkd.core.run_layout import PREDICTIONS, is_run
@@ -222,7 +223,7 @@ def _by_folder(top: Path) -> dict[Path, list[Path]]:
         members.setdefault(member.parent, []).append(member)
     if not members:
         run = top.parent if top.name == PREDICTIONS and is_run(top.parent) else "RUN"
-        hint = f"Write some first, for example: medkd predict {run} --split test"
+        hint = f"Write some first, for example: {command_line(['medkd', 'predict', str(run), '--split', 'test'])}"
         raise RunProblem(str(top), "There are no predictions in this folder.", hint)
     return members
 
