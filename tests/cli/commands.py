@@ -16,14 +16,11 @@ PATIENCE_SECONDS = 120.0
 
 
 def start(*arguments: object, **options: object) -> "subprocess.Popen[str]":
-    """Start a command; its output can be read from the pipe."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "napari_medkd", *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        **options,  # type: ignore[call-overload]
+    """Start a command; its output can be read from the pipe, where it is not to go elsewhere."""
+    surroundings = {**os.environ, "OMP_NUM_THREADS": "1"}
+    chosen = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": surroundings} | options
+    return subprocess.Popen(  # type: ignore[call-overload, no-any-return]
+        [sys.executable, "-m", "napari_medkd", *map(str, arguments)], text=True, **chosen
     )
 
 

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -229,3 +230,20 @@ def test_a_predictions_folder_says_what_is_asked(untrained: Path, medkd: Medkd):
     assert RunFolder(asked).prediction_spec() == before
     assert more.code == 2
     assert "--case, --device would change nothing" in more.err
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("was_copied", [False, True], ids=["renamed", "copied"])
+def test_the_same_is_asked_again_of_the_run_that_a_predictions_folder_lies_in(
+    untrained: Path, tmp_path: Path, medkd: Medkd, was_copied: bool
+):
+    first = Path(medkd("predict", untrained, "--case", "case_5", "--device", "cpu").out.strip())
+    moved = tmp_path / "final"
+    shutil.copytree(untrained, moved) if was_copied else untrained.rename(moved)
+    asked = moved / "predictions" / first.name
+
+    again = medkd("predict", asked)
+
+    assert again.out.strip() == str(asked)
+    assert f"{moved}:\n  There are no trained weights" in again.err
+    assert RunFolder(asked).prediction_spec().run == moved

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from napari_medkd.core.command_line import command_line
 from napari_medkd.core.events import CheckpointSaved, EpochDone, RunEnded, RunStarted, StagePlan, StageStarted, StepDone
 from napari_medkd.core.spec import TrainSpec
 from napari_medkd.runs.folder import RunFolder
@@ -117,6 +118,12 @@ def test_an_order_to_a_run_that_is_not_at_work_is_refused(medkd: Medkd, run: Run
     assert answer.code == 2
     assert "No process is at work" in answer.err
     assert not (run.path / "control.jsonl").exists()
+
+
+def test_what_is_to_be_typed_instead_of_an_order_can_be_copied(medkd: Medkd, run: RunFolder, tmp_path: Path):
+    moved = shutil.move(run.path.parent, tmp_path / "my runs") / run.name
+
+    assert command_line(["medkd", "runs", "resume", str(moved)]) in medkd("runs", "stop", moved).err
 
 
 @pytest.mark.parametrize(("order", "written"), [("pause", "pause"), ("stop", "stop"), ("resume", "go")])

@@ -3,14 +3,17 @@
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from napari_medkd.cli import training
+from napari_medkd.core.command_line import command_line
 from napari_medkd.core.control import Always
 from napari_medkd.core.events import CheckpointSaved
 from napari_medkd.core.spec import MethodChoice, TrainSpec
 from napari_medkd.core.status import status_of
+from napari_medkd.engine import loop
 from napari_medkd.files.annotating import save_annotation
 from napari_medkd.files.manifest import open_dataset, write_dataset
 from napari_medkd.files.opening import read_mask
@@ -167,3 +170,32 @@ def test_a_run_that_has_not_taken_its_expert_needs_the_one_that_gives_it(
 
     assert answer.code == 2
     assert "no finished weights" in answer.err
+
+
+@pytest.mark.engine
+def test_how_a_run_is_continued_can_be_copied(tmp_path: Path, medkd: Medkd):
+    folder = RunFolder.create(tmp_path / "my runs", TrainSpec(datasets=(tmp_path / "gone",))).path
+
+    answer = medkd("train", "--run", folder)
+
+    assert answer.code == 2
+    assert f"Continue it with: {command_line(['medkd', 'train', '--run', str(folder), '--resume'])}" in answer.err
+
+
+@pytest.mark.engine
+def test_a_run_that_diverged_is_not_said_to_be_continued(
+    tiny_dataset: Path, tmp_path: Path, medkd: Medkd, monkeypatch: pytest.MonkeyPatch
+):
+    original = loop.step_once
+
+    def poisoned(*arguments: Any) -> dict[str, Any]:
+        return {name: value * float("nan") for name, value in original(*arguments).items()}
+
+    monkeypatch.setattr(loop, "step_once", poisoned)
+    quick = ("--method", "supervised", "--widths", "4,8", "--epochs", 1, "--steps-per-epoch", 1, "--device", "cpu")
+
+    answer = medkd("train", "--runs-folder", tmp_path, "--data", tiny_dataset, *quick)
+
+    assert answer.code == 1
+    assert "Train a new run with a lower --learning-rate" in answer.err
+    assert "Continue it" not in answer.err

@@ -86,7 +86,7 @@ def test_a_continued_run_says_where_it_goes_on(bench, tmp_path):
     assert (events[0].stage, events[0].epoch, events[0].attempt) == ("student", 1, 2)
 
 
-def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_good_checkpoint(bench, tmp_path, monkeypatch):
+def test_a_loss_that_is_no_number_ends_the_run_and_its_best_network_can_still_be_asked(bench, tmp_path, monkeypatch):
     method = SupervisedMethod()
     original = SupervisedMethod.stages
 
@@ -107,7 +107,9 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_good_checkpoin
 
     assert events[-1].outcome == "failed"
     assert "stopped being a number" in events[-1].message
-    assert (tmp_path / "checkpoints" / "student.epoch-00001.safetensors").is_file()
+    assert "new run" in events[-1].hint
+    assert not events[-1].can_continue
+    assert load_network(tmp_path, "student")[1].epoch == 1
 
 
 def test_the_objective_knows_how_far_its_stage_is(bench, tmp_path, monkeypatch):

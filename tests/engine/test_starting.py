@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from napari_medkd.core.command_line import command_line
 from napari_medkd.core.control import Always
 from napari_medkd.core.course import courses_of
 from napari_medkd.core.dataset import Split
@@ -182,12 +183,14 @@ def test_a_folder_that_is_no_run_is_refused(spec, tmp_path):
 
 
 def test_an_unfinished_run_is_refused(spec, earlier):
+    earlier = earlier.rename(earlier.with_name("my earlier run"))
     done = checkpoint_path(earlier, "student", "done")
     done.rename(checkpoint_path(earlier, "student", "best"))
 
     (found,) = problems(spec.replace(start_from=earlier))
 
     assert "is not finished" in found.problem
+    assert command_line(["medkd", "train", "--run", str(earlier), "--resume"]) in found.hint
     assert "--resume" in found.hint
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from napari_medkd.core.errors import InputProblem
 from napari_medkd.gui import command
-from napari_medkd.gui.command import CommandFailed, argv, ask, command_line, end_questions, problems_in
+from napari_medkd.gui.command import CommandFailed, argv, ask, end_questions, problems_in
 from tests.waiting import wait_until
 
 PYTHON = Path(sys.executable)
@@ -19,12 +19,6 @@ def test_a_python_that_is_not_there_is_a_problem_of_the_preferences():
 
 def test_the_command_runs_in_the_configured_interpreter():
     assert argv(Path("py"), ["check", "a spec.json"]) == ["py", "-m", "napari_medkd", "check", "a spec.json"]
-
-
-def test_a_command_line_can_be_pasted_into_a_shell():
-    line = command_line(["medkd", "train", "my spec.json"])
-
-    assert line in ("medkd train 'my spec.json'", 'medkd train "my spec.json"')
 
 
 def test_what_a_command_told_on_stderr_is_taken_apart():

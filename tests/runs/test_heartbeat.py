@@ -218,6 +218,20 @@ def test_a_process_that_another_container_takes_over_from_ends_also_where_both_h
 
 
 @pytest.mark.process
+def test_a_process_whose_folder_was_taken_over_ends_though_nobody_listens(tmp_path):
+    child = hold(tmp_path)
+    beat = read_beat(tmp_path)
+    assert beat is not None
+    assert child.stderr is not None
+    child.stderr.close()
+
+    write_beat(tmp_path, replace(beat, host="elsewhere", pid=1))
+
+    assert wait_until(child.poll) == 1
+    child.communicate()
+
+
+@pytest.mark.process
 @pytest.mark.skipif(sys.platform == "win32", reason="a folder in use cannot be moved there")
 def test_a_process_goes_on_while_its_beat_cannot_be_written(tmp_path):
     folder = tmp_path / "run"

@@ -14,15 +14,16 @@ from napari_medkd.cli.evaluation_answers import (
     network_of,
 )
 from napari_medkd.cli.predicting import ALL
+from napari_medkd.core.command_line import command_line
 from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.errors import DatasetProblem, InputProblem, Problem, RunProblem
 from napari_medkd.core.run_layout import PREDICTIONS, is_run
-from napari_medkd.core.spec import PredictSpec
 from napari_medkd.core.task import TaskKind
 from napari_medkd.engine.learned_cases import learned_among
 from napari_medkd.files.manifest import open_dataset
 from napari_medkd.files.results import PredictionRecord, predictions_in, read_answer, record_of
 from napari_medkd.runs.folder import RunFolder
+from napari_medkd.runs.prediction_folder import run_asked_in
 
 _TRUTHS: dict[TaskKind, str] = {
     "segmentation": "true mask",
@@ -200,7 +201,7 @@ def _note_of_earlier(where: str, folder: Path, scored: set[str]) -> list[str]:
 def _note_of_learned(where: str, folder: Path, scored: set[str], dataset: Dataset) -> list[str]:
     """Return that cases are scored which the network, or one that it began from, has learned from."""
     try:
-        run = _run_of(folder, RunFolder(_asked_in(folder)).prediction_spec())
+        run = run_asked_in(RunFolder(_asked_in(folder)))
     except RunProblem:  # nobody knows whose predictions they are
         return []
     learned = len(learned_among(scored, run, dataset))
@@ -222,7 +223,7 @@ def _by_folder(top: Path) -> dict[Path, list[Path]]:
         members.setdefault(member.parent, []).append(member)
     if not members:
         run = top.parent if top.name == PREDICTIONS and is_run(top.parent) else "RUN"
-        hint = f"Write some first, for example: medkd predict {run} --split test"
+        hint = f"Write some first, for example: {command_line(['medkd', 'predict', str(run), '--split', 'test'])}"
         raise RunProblem(str(top), "There are no predictions in this folder.", hint)
     return members
 
@@ -232,24 +233,18 @@ def _dataset_of(folder: Path) -> Dataset | None:
 
     None where it was image files.
     """
+    prediction = RunFolder(_asked_in(folder))
     try:
-        spec = RunFolder(_asked_in(folder)).prediction_spec()
+        spec = prediction.prediction_spec()
     except RunProblem as error:
         hint = "Name the dataset with --data."
         raise RunProblem(str(folder), "It is not known which dataset these predictions are of.", hint) from error
     if spec.images:
         return None
-    return open_dataset(spec.data or RunFolder(_run_of(folder, spec)).spec().datasets[0])
+    return open_dataset(spec.data or RunFolder(run_asked_in(prediction)).spec().datasets[0])
 
 
 def _asked_in(folder: Path) -> Path:
     """Return the nearest folder, this or above it, that says what was asked; this one where none does."""
     place = folder.absolute()
     return next((above for above in (place, *place.parents) if is_run(above)), place)
-
-
-def _run_of(folder: Path, spec: PredictSpec) -> Path:
-    """Return the run whose network answered; it may have moved, with its predictions, since it was asked."""
-    asked = _asked_in(folder)
-    above = asked.parent.parent
-    return above if asked.parent.name == PREDICTIONS and is_run(above) else spec.run

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from napari_medkd.cli.terminal import say, say_json, tell
+from napari_medkd.core.command_line import command_line
 
 if TYPE_CHECKING:
     from napari_medkd.files.public_sets import PublicSet
@@ -44,7 +45,8 @@ def fetch(
         say_json({"name": wanted.name, "folder": folder, "licence": wanted.licence, "left_out": left_out})
         return
     say(str(folder))
-    tell(f"Next: medkd check {folder}" if wanted.is_archive else f"Next: medkd import {folder} {wanted.name}-dataset")
+    following = ["check", str(folder)] if wanted.is_archive else ["import", str(folder), f"{wanted.name}-dataset"]
+    tell(f"Next: {command_line(['medkd', *following])}")
 
 
 def _list(*, as_json: bool) -> None:

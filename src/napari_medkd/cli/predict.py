@@ -1,5 +1,6 @@
 """`medkd predict`: ask a trained teacher or student about images."""
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +8,7 @@ from typing import Annotated
 import typer
 
 from napari_medkd.cli.options import Device, Precision
-from napari_medkd.cli.terminal import say
+from napari_medkd.cli.terminal import as_a_courtesy, say
 from napari_medkd.core.errors import SpecProblem
 
 EXAMPLES = (
@@ -85,7 +86,8 @@ def predict(
         spec = spec_for(folder.path, asked, network, given.value, out)
         spec = spec.replace(hardware={"device": device.value, "precision": precision.value, "threads": threads})
     code = predict_in(spec)
-    say(str(spec.out))
+    with as_a_courtesy(sys.stdout):
+        say(str(spec.out))
     raise typer.Exit(code)
 
 

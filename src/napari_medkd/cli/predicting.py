@@ -16,7 +16,7 @@ from napari_medkd.files.series_path import on_disk
 from napari_medkd.files.web_path import is_there
 from napari_medkd.runs.folder import RunFolder
 from napari_medkd.runs.heartbeat import Heartbeat
-from napari_medkd.runs.prediction_folder import prediction_folder, with_folder_of_its_own
+from napari_medkd.runs.prediction_folder import prediction_folder, run_asked_in, with_folder_of_its_own
 
 #: Every case of the dataset, whether its split lists it or not.
 ALL = "all"
@@ -69,7 +69,7 @@ def asked_in(prediction: RunFolder) -> PredictSpec:
     """Return what a prediction's folder was asked, to be answered there; checked like `spec_for` does."""
     spec = prediction.prediction_spec()
     asked = Asked(spec.images, spec.cases, "", spec.data)
-    again = spec_for(spec.run, asked, spec.stage, spec.given, prediction.path)
+    again = spec_for(run_asked_in(prediction), asked, spec.stage, spec.given, prediction.path)
     changed: PredictSpec = again.replace(hardware=spec.hardware.model_dump())
     return changed
 

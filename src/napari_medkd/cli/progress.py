@@ -1,7 +1,8 @@
 """Events to the terminal: a bar with the time left where somebody looks, plain lines where nobody does."""
 
+import contextlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Self
 
@@ -9,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from napari_medkd.cli.durations import in_words
+from napari_medkd.cli.terminal import lead_nowhere
 from napari_medkd.core.events import (
     AnyEvent,
     CaseDone,
@@ -23,25 +25,40 @@ from napari_medkd.core.events import (
 from napari_medkd.core.status import RunStatus, fold
 
 
+class _Console(Console):
+    """Falls silent when its listener has gone, where rich would end the process."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        lead_nowhere(sys.stderr)
+
+
 class TerminalProgress:
-    """Shows a run's events on stderr. Use it as a context."""
+    """Shows a run's events on stderr, as long as somebody listens. Use it as a context."""
 
     def __init__(self) -> None:
         self.status = RunStatus()
         self._losses: Mapping[str, float] = {}
-        self._console = Console(file=sys.stderr, soft_wrap=True)
+        self._console = _Console(file=sys.stderr, soft_wrap=True)
         columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[said]}"))
         self._bar = Progress(*columns, console=self._console, transient=True, disable=not self._console.is_terminal)
         self._row: TaskID | None = None
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether somebody listens, as far as is known."""
+        return not self._console.quiet
+
     def __enter__(self) -> Self:
-        self._bar.start()
+        with self._as_a_courtesy():
+            self._bar.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
-        self._bar.stop()
+        with self._as_a_courtesy():
+            self._bar.stop()
 
     def show(self, event: AnyEvent) -> str:
         """Take in one event, and return the line it was worth; empty where it only moves the bar."""
@@ -49,10 +66,18 @@ class TerminalProgress:
         if isinstance(event, StepDone):
             self._losses = event.losses
         line = line_of(event, self.status, self._losses)
-        if line:
-            self._console.print(line, markup=False, highlight=False)
-        self._draw()
+        with self._as_a_courtesy():
+            if line:
+                self._console.print(line, markup=False, highlight=False)
+            self._draw()
         return line
+
+    @contextlib.contextmanager
+    def _as_a_courtesy(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError:  # a terminal that was closed
+            self._console.on_broken_pipe()
 
     def _draw(self) -> None:
         status = self.status

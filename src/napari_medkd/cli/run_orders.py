@@ -7,6 +7,7 @@ import typer
 
 from napari_medkd.cli.options import Run
 from napari_medkd.cli.terminal import say
+from napari_medkd.core.command_line import command_line
 from napari_medkd.core.control import Wish
 from napari_medkd.core.errors import RunProblem
 
@@ -28,7 +29,8 @@ def resume(context: typer.Context, run: Run) -> None:
         return
     taken_up_run(path, resume=True)
     child = Here().start(path, resume=True)
-    say(f"{path.name}: process {child.pid} continues it in the background. Watch it with: medkd runs show -f {path}")
+    watch = command_line(["medkd", "runs", "show", "-f", str(path)])
+    say(f"{path.name}: process {child.pid} continues it in the background. Watch it with: {watch}")
 
 
 def stop(context: typer.Context, run: Run) -> None:
@@ -67,6 +69,7 @@ def _order(path: Path, wish: Wish, said: str) -> None:
     from napari_medkd.runs.pulse import liveness
 
     if liveness(path) != "alive":
-        raise RunProblem(str(path), "No process is at work on this run.", f"Start one with: medkd runs resume {path}")
+        hint = f"Start one with: {command_line(['medkd', 'runs', 'resume', str(path)])}"
+        raise RunProblem(str(path), "No process is at work on this run.", hint)
     RunFolder(path).order(wish)
     say(f"{path.name}: {said}")

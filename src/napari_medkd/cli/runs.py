@@ -74,7 +74,7 @@ def show(
             while True:
                 for event in watcher.poll(None):
                     progress.show(event)
-                if watcher.status.phase in ("ended", "lost"):
+                if watcher.status.phase in ("ended", "lost") or not progress.is_heard:
                     break
                 time.sleep(_LOOK_SECONDS)
     watcher.poll(None)

@@ -1,12 +1,15 @@
 """How the commands speak: results to stdout, everything else to stderr, failures as sentences with an exit code."""
 
+import contextlib
 import json
 import math
+import os
+import sys
 import tempfile
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 
@@ -49,9 +52,25 @@ def _plain(value: Any) -> Any:
             return value
 
 
+@contextlib.contextmanager
+def as_a_courtesy(stream: TextIO) -> Iterator[None]:
+    """Print what nobody has to hear: where the listener has gone, that is no error."""
+    try:
+        yield
+    except OSError:
+        lead_nowhere(stream)
+
+
+def lead_nowhere(stream: TextIO) -> None:
+    """Let a stream whose listener has gone lead nowhere, or what it still holds fails the process at its very end."""
+    with contextlib.suppress(OSError, ValueError), Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), stream.fileno())
+
+
 def tell(text: str, *, colour: str | None = None) -> None:
-    """Print a remark to stderr; the colour shows on a terminal only."""
-    typer.secho(text, err=True, fg=colour)
+    """Print a remark to stderr, if somebody listens; the colour shows on a terminal only."""
+    with as_a_courtesy(sys.stderr):
+        typer.secho(text, err=True, fg=colour)
 
 
 def tell_problems(problems: Iterable[Problem]) -> None:

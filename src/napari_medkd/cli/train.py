@@ -1,12 +1,13 @@
 """`medkd train`: train teacher and student as a spec says, into a run folder."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from napari_medkd.cli import options
-from napari_medkd.cli.terminal import say, tell
+from napari_medkd.cli.terminal import as_a_courtesy, say, tell
 
 EXAMPLES = (
     "medkd train spec.json",
@@ -63,5 +64,6 @@ def train(
         folder = taken_up_run(run, resume=resume, also_given=also, runs_folder=runs_folder)
     tell(f"Run {folder.path}")
     code = train_in(folder, is_checked=run is None)
-    say(str(folder.path))
+    with as_a_courtesy(sys.stdout):
+        say(str(folder.path))
     raise typer.Exit(code)

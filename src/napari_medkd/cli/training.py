@@ -1,6 +1,5 @@
 """From a spec to a trained run: the folder is made or taken up, and one attempt is carried out in it."""
 
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from napari_medkd.cli.run_names import run_named
 from napari_medkd.cli.spec_files import read_document, spec_of, with_changes
 from napari_medkd.cli.stopping import SignalledControl
 from napari_medkd.cli.terminal import tell
+from napari_medkd.core.command_line import command_line
 from napari_medkd.core.errors import RunProblem, SpecProblem
 from napari_medkd.core.events import AnyEvent, Noticed, RunEnded
 from napari_medkd.core.run_layout import RESOLVED
@@ -145,6 +145,9 @@ def train_in(folder: RunFolder, *, is_checked: bool) -> int:
         yield from events
 
     code = carry_out(folder, attempt, work)
-    if status_of(folder.events()).outcome != "completed":
-        tell(f"Continue it with: medkd train --run {shlex.quote(str(folder.path))} --resume")
+    said = folder.events()
+    can_continue = all(event.can_continue for event in said[-1:] if isinstance(event, RunEnded))
+    if can_continue and status_of(said).outcome != "completed":
+        command = command_line(["medkd", "train", "--run", str(folder.path), "--resume"])
+        tell(f"Continue it with: {command}")
     return code

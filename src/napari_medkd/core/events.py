@@ -167,13 +167,14 @@ class CaseDone(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnded(Event):
-    """The last word of an attempt."""
+    """The last word of an attempt; ``can_continue`` is False where another would only end in the same way."""
 
     kind: Literal["run_ended"] = "run_ended"
     outcome: Outcome
     message: str = ""
     hint: str = ""
     traceback: str = ""
+    can_continue: bool = True
 
 
 AnyEvent: TypeAlias = Annotated[

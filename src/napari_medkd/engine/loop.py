@@ -49,6 +49,12 @@ WARMUP_STEPS = 50
 #: Norm to which gradients are clipped.
 LARGEST_GRADIENT = 12.0
 
+#: What to do when a loss stopped being a number: a continued run draws the same numbers, and ends in the same step.
+_AFTER_DIVERGENCE = (
+    "Train a new run with a lower --learning-rate, or with --precision fp32. "
+    "A student or teacher of this one that has finished an epoch can still be asked with medkd predict."
+)
+
 
 @dataclass(slots=True)
 class Report:
@@ -291,7 +297,6 @@ def train(method: Method[Any], bench: Bench, run: Path, control: Control, *, att
         hint = "Continue it when you like: the epoch that was under way is repeated."
         yield RunEnded(outcome="cancelled", message="The run was stopped.", hint=hint)
     except TrainingDiverged as error:
-        hint = "Lower the learning rate, or train in fp32; the last good checkpoint is kept."
-        yield RunEnded(outcome="failed", message=str(error), hint=hint)
+        yield RunEnded(outcome="failed", message=str(error), hint=_AFTER_DIVERGENCE, can_continue=False)
     else:
         yield RunEnded(outcome="completed", message="Every stage is trained.")

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
+from napari_medkd.core.command_line import command_line
 from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.errors import Problem, RunProblem, SpecProblem
 from napari_medkd.core.preprocessing import Preprocessing
@@ -129,10 +130,11 @@ def _card_of(run: Path) -> WeightsCard:
         if f"{_SHIPS}-" in there:
             hint = f"Name it under starts_from for a dataset's expert, {_FROM_SCRATCH}"
             raise SpecProblem(_WHERE, f"{run.name} has a {_SHIPS} of each of several datasets: {there}.", hint)
+        command = command_line(["medkd", "train", "--run", str(run), "--resume"])
         raise SpecProblem(
             _WHERE,
             f"{run.name} is not finished: expected the last weights of its {_SHIPS}, found weights of: {there}.",
-            f"Continue it to its end with: medkd train --run {run} --resume; or name a finished run.",
+            f"Continue it to its end, or name a finished run. It goes on with: {command}",
         )
     return found[1]
 

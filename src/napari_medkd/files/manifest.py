@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_medkd.core.annotation import ClassLabel
+from napari_medkd.core.command_line import command_line
 from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.errors import DatasetProblem
 from napari_medkd.files.atomic import write_json
@@ -30,7 +31,8 @@ def open_dataset(path: Path) -> Dataset:
         With every contradiction in the manifest, or with what was looked for in the folder.
     """
     if path.is_file() and path.suffix.lower() != ".json":
-        hint = f"If it is a table or a MedMNIST file, make a dataset of it: medkd import {path} OUT."
+        command = command_line(["medkd", "import", str(path), "OUT"])
+        hint = f"If it is a table or a MedMNIST file, make a dataset of it: {command}"
         raise DatasetProblem(str(path), "This is no manifest, which ends in .json.", hint)
     if path.is_file():
         return recognise(path.parent) if path.name == _FOREIGN else read_manifest(path)

@@ -1,8 +1,6 @@
 """One question to the `medkd` command in the configured interpreter, and its answer. Blocks: ask from a thread."""
 
 import json
-import os
-import shlex
 import subprocess
 import sys
 import threading
@@ -11,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from napari_medkd.core.command_line import command_line
 from napari_medkd.core.errors import InputProblem, Problem
 
 #: A first import of torch from a network disk is slow; an estimate measures real steps.
@@ -33,11 +32,6 @@ class CommandFailed(RuntimeError):
 def argv(interpreter: Path, arguments: Iterable[str]) -> list[str]:
     """Return the command as a list."""
     return [str(interpreter), "-m", "napari_medkd", *arguments]
-
-
-def command_line(command: Sequence[str]) -> str:
-    """Return the command as a person types it into this system's shell."""
-    return subprocess.list2cmdline(command) if os.name == "nt" else shlex.join(command)
 
 
 def ask(interpreter: Path, arguments: Sequence[str], *, patience_seconds: float | None = PATIENCE_SECONDS) -> Any:

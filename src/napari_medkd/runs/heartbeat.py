@@ -121,8 +121,10 @@ class Heartbeat:
             with contextlib.suppress(OSError, InputProblem):  # a full disk must not end a run: the next beat may pass
                 holder = read_beat(self.folder)
                 if holder and _who(holder) != _who(self._beat):
-                    sys.stderr.write(f"Process {holder.pid} on {holder.host} has taken this run over; this one ends.\n")
-                    sys.stderr.flush()
+                    word = f"Process {holder.pid} on {holder.host} has taken this run over; this one ends.\n"
+                    with contextlib.suppress(OSError):  # nobody may listen any more
+                        sys.stderr.write(word)
+                        sys.stderr.flush()
                     os._exit(1)
                 self._say()
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shlex
 import subprocess
 import sys
 import threading
@@ -14,6 +13,7 @@ from typing import Protocol
 
 import psutil
 
+from napari_medkd.core.command_line import command_line
 from napari_medkd.core.errors import InputProblem, RunProblem
 from napari_medkd.core.spec import PredictSpec
 from napari_medkd.runs.folder import RunFolder
@@ -131,7 +131,7 @@ def _start(command: list[str], log_path: Path) -> int:
     surroundings = os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1", "PYTHONSAFEPATH": "1"}
     try:
         with log_path.open("ab") as log:
-            log.write(f"$ {shlex.join(command)}\n".encode())
+            log.write(f"$ {command_line(command)}\n".encode())
             log.flush()
             process = subprocess.Popen(
                 command,

@@ -27,6 +27,18 @@ def prediction_folder(run: Path, stage: str, asked: str, *, data: Path | None = 
     return (run / PREDICTIONS / "-".join(words)).absolute()
 
 
+def run_asked_in(prediction: RunFolder) -> Path:
+    """Return the run whose network is asked; it may have moved, with its predictions, since it was asked first.
+
+    Raises
+    ------
+    RunProblem
+        Where the folder says nothing of a run.
+    """
+    spec, above = prediction.prediction_spec(), prediction.path.parent.parent
+    return above if prediction.path.parent.name == PREDICTIONS and is_run(above) else spec.run
+
+
 def with_folder_of_its_own(spec: PredictSpec) -> PredictSpec:
     """Return the spec with a number behind its folder's name where that holds answers about other images."""
     numbered = (spec.out.with_name(f"{spec.out.name}-{number}") for number in count(2))

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from napari_medkd.core.command_line import command_line
 from napari_medkd.core.dataset import Case, Dataset
 from napari_medkd.core.errors import DatasetProblem, Problem, VolumeProblem
 from napari_medkd.core.volume import Modality
@@ -46,7 +47,8 @@ def recognise(folder: Path) -> Dataset | None:
         return None
     several = {name: paths for name, paths in masks_of.items() if len(paths) > 1}
     if several:
-        hint = f"Put them together into one, or import the folder, which unites them: medkd import {folder} OUT."
+        command = command_line(["medkd", "import", str(folder), "OUT"])
+        hint = f"Put them together into one, or import the folder, which unites them: {command}"
         raise SeveralMasks.of(
             Problem(str(images[name]), f"The image has several masks: {', '.join(path.name for path in paths)}.", hint)
             for name, paths in several.items()
