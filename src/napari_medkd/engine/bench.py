@@ -31,7 +31,8 @@ from napari_medkd.engine.resolved import Resolved, ResolvedCourse, labelled_on, 
 from napari_medkd.engine.resuming import refuse_changes
 from napari_medkd.files.manifest import open_dataset
 
-#: Cases judged at the end of an epoch. A class is read off faster than a mask, and of few nothing can be told.
+#: Cases judged at the end of an epoch, of those annotated for a task. A class is read off faster than a mask, and of
+#: few nothing can be told.
 CASES_JUDGED = {"segmentation": 8, "classification": 200, "detection": 40}
 
 
@@ -130,11 +131,15 @@ class Bench:
 
     @cached_property
     def validation_cases(self) -> Cases:
-        """The cases judged while training, evenly over the list: class folders list them class by class."""
-        most = max(CASES_JUDGED[task.kind] for task in self.tasks)
+        """The cases judged while training, for each task evenly over the list: it may go class by class."""
         taught = self.training_cases.names  # the split may have been changed since
         unseen = tuple(name for name in labelled_on("validate", self.course) if name not in taught)
-        names = evenly(unseen, most)
+        chosen = {
+            name
+            for task in self.tasks
+            for name in evenly(self.dataset.labelled_among(unseen, task.name), CASES_JUDGED[task.kind])
+        }
+        names = tuple(name for name in unseen if name in chosen)
         return Cases(self.dataset, self.tasks, names, self.preprocessing)
 
     @cached_property
