@@ -5,7 +5,9 @@ import json
 import pytest
 
 from napari_medkd.cli.inspection import problems_of_spec
+from napari_medkd.core.control import Always
 from napari_medkd.core.errors import DatasetProblem
+from napari_medkd.core.events import EpochDone
 from napari_medkd.core.run_layout import RESOLVED
 from napari_medkd.core.spec import Hardware, MethodChoice, NetworkChoice, Schedule, Target, TrainSpec
 from napari_medkd.engine.learned_cases import learned_by
@@ -67,6 +69,23 @@ def test_a_reference_teaches_the_dataset_that_has_it(cells, tmp_path, medkd):
     assert taught_in(run) == {"cells": ["cells0", "cells1"], "spots": ["spots3"]}
     (run.path / RESOLVED).unlink()
     assert learned_by(run.path) == {"cells": ("cells0", "cells1"), "spots": ("spots3",)}
+
+
+@pytest.mark.parametrize("method", ["joint-teacher", "multi-head"])
+def test_with_references_no_label_of_a_validation_case_is_read(cells, tmp_path, method):
+    from napari_medkd.engine.bench import open_bench
+    from napari_medkd.engine.loop import train
+    from napari_medkd.methods import method_named
+
+    spec = spec_of(cells, references=("cells0", "cells1"), tasks=("shape",), method=method)
+    bench = open_bench(spec, frozenset({"segmentation"}))
+    for name in bench.dataset.split.validate:
+        bench.dataset.case(name).annotations["shape"].unlink()
+
+    events = list(train(method_named(method), bench, tmp_path / "run", Always()))
+
+    assert events[-1].outcome == "completed"
+    assert all("dice rectangle" in event.metrics for event in events if isinstance(event, EpochDone))
 
 
 def test_a_dataset_among_several_without_a_reference_is_told(cells, tmp_path):

@@ -1,5 +1,6 @@
 """A training run, from the options to what it says."""
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from napari_medkd.files.manifest import open_dataset, write_dataset
 from napari_medkd.files.opening import read_mask
 from napari_medkd.runs.folder import RunFolder
 from tests.cli.conftest import Medkd
+from tests.pictures import write_pictures
 
 
 @pytest.mark.engine
@@ -63,6 +65,28 @@ def test_that_no_case_shows_a_class_is_noticed(tiny_dataset: Path, tmp_path: Pat
     assert answer.code == 0, answer.err
     notices = status_of(RunFolder(Path(answer.out.strip())).events()).notices
     assert notices == ("No training case of tiny shows cone (shapes): what no label shows cannot be learned.",)
+
+
+@pytest.mark.engine
+def test_no_class_is_missed_where_few_cases_have_a_mask(tmp_path: Path, medkd: Medkd):
+    folder = write_pictures(tmp_path / "signs", "signs", tasks="mc")
+    manifest = folder / "medkd-dataset.json"
+    document = json.loads(manifest.read_text())
+    masked, *others = document["cases"]
+    for case in others:
+        del case["annotations"]["shape"]
+    copies = [{**others[number % 2], "id": f"copy{number}"} for number in range(32)]
+    document["cases"] = [*copies, masked]  # 32 of 33, evenly chosen, are all but the last
+    document["split"] = {"train": [case["id"] for case in document["cases"]]}
+    manifest.write_text(json.dumps(document))
+    quick = ("--method", "multi-head", "--widths", "4,8", "--epochs", 1, "--steps-per-epoch", 1, "--device", "cpu")
+    both = ("--task", "shape", "--task", "border")
+
+    answer = medkd("train", "--runs-folder", tmp_path / "runs", "--data", folder, *quick, *both)
+
+    assert answer.code == 0, answer.err
+    notices = status_of(RunFolder(Path(answer.out.strip())).events()).notices
+    assert not [notice for notice in notices if "cannot be learned" in notice]
 
 
 def stopped_at_a_checkpoint(spec: TrainSpec, folder: RunFolder) -> None:

@@ -71,6 +71,7 @@ def test_labelled_and_unlabelled_cases_are_told_apart():
 
     assert [found.id for found in livers.labelled("organs")] == ["a"]
     assert [found.id for found in livers.unlabelled("organs")] == ["b"]
+    assert livers.labelled_among(("b", "a"), "organs") == ("a",)
 
 
 def test_a_patient_who_is_judged_is_set_apart_with_all_cases():

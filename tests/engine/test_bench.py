@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from napari_medkd.core.errors import DatasetProblem, RunProblem
-from napari_medkd.core.spec import Hardware, NetworkChoice, TrainSpec
+from napari_medkd.core.spec import Hardware, NetworkChoice, Target, TrainSpec
 from napari_medkd.engine.bench import CASES_JUDGED, evenly, open_bench
 from napari_medkd.engine.resolved import read_resolved
 from tests.pictures import write_pictures
@@ -70,6 +70,30 @@ def test_cases_listed_class_by_class_are_judged_of_every_class(tmp_path, monkeyp
     bench = open_bench(TrainSpec(datasets=(folder,)), frozenset({"classification"}))
 
     assert bench.validation_cases.names == ("signs4", "signs8", "signs5", "signs9")
+
+
+def test_of_a_task_that_few_cases_are_annotated_for_those_are_judged(tmp_path, monkeypatch):
+    folder = write_pictures(tmp_path / "signs", "signs", tasks="mc")
+    document = json.loads((folder / "medkd-dataset.json").read_text())
+    ids = [case["id"] for case in document["cases"]]
+    document["split"] = {"train": ids[:2], "validate": ids[2:]}
+    for case in document["cases"]:
+        if case["id"] not in {"signs0", "signs3", "signs8", "signs11"}:
+            del case["annotations"]["shape"]
+    (folder / "medkd-dataset.json").write_text(json.dumps(document))
+    monkeypatch.setitem(CASES_JUDGED, "segmentation", 2)
+    monkeypatch.setitem(CASES_JUDGED, "classification", 4)
+
+    spec = TrainSpec(
+        datasets=(folder,),
+        targets=(Target(task="shape"), Target(task="border")),
+        network=NetworkChoice(widths=(4, 8)),
+        hardware=Hardware(device="cpu", precision="fp32", threads=1),
+    )
+    bench = open_bench(spec, frozenset({"segmentation", "classification"}))
+
+    of_masks, of_classes = {"signs3", "signs8"}, {"signs2", "signs4", "signs7", "signs9"}
+    assert bench.validation_cases.names == tuple(name for name in ids if name in of_masks | of_classes)
 
 
 def test_no_image_of_a_patient_who_is_judged_is_learned_from_without_its_label(tiny_dataset, tiny_spec, tmp_path):

@@ -8,7 +8,8 @@ import torch
 from monai.data.box_utils import batched_nms
 from torch.nn import functional
 
-from napari_medkd.engine.box_finding import MOST_BOXES, SAME_IN_PLANES, find_boxes
+from napari_medkd.core.box_measures import MOST_BOXES
+from napari_medkd.engine.box_finding import SAME_IN_PLANES, find_boxes
 from napari_medkd.engine.judge import exhaust
 from napari_medkd.engine.networks.anchors import AnchorSizes, anchors_of
 from napari_medkd.engine.networks.heads import BoxMaps, Output
@@ -88,6 +89,25 @@ def test_no_more_boxes_are_found_than_are_kept_and_they_are_the_first_of_all():
     assert len(every) > len(found.scores_N) == MOST_BOXES
     np.testing.assert_allclose(found.scores_N, scores[every[:MOST_BOXES]].double().numpy())
     np.testing.assert_array_equal(found.corners_N6[:, [1, 2, 4, 5]], corners[every[:MOST_BOXES]].clamp(0, 96).numpy())
+
+
+class SeesBrightAndDark(SeesBright):
+    """Finds boxes of a second class around dark blocks, which it is less sure of."""
+
+    def forward(self, image):
+        bright = super().forward(image).detection
+        dark = -bright.logits_BNK - 2
+        return Output((), detection=bright._replace(logits_BNK=torch.cat([bright.logits_BNK, dark], dim=2)))
+
+
+def test_of_each_class_as_many_boxes_are_kept_the_surest_of_all_first():
+    generator = torch.Generator().manual_seed(0)
+    image = functional.interpolate(torch.rand(1, 1, 32, 32, generator=generator), scale_factor=4)[0][:, None]
+
+    found = exhaust(find_boxes(SeesBrightAndDark(2), image, (1, 96, 96), nullcontext))
+
+    assert np.bincount(found.classes_N).tolist() == [MOST_BOXES, MOST_BOXES]
+    assert (np.diff(found.scores_N) <= 0).all()
 
 
 def test_nothing_bright_is_nothing_found():

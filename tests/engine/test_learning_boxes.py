@@ -1,6 +1,7 @@
 """Training a detector of which most images are free of boxes."""
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from napari_medkd.engine.bench import open_bench
 from napari_medkd.engine.checkpoint import Checkpoints
 from napari_medkd.engine.loop import train
 from napari_medkd.methods import method_named
+from napari_medkd.methods.supervised import SupervisedMethod
 from tests.pictures import write_pictures
 from tests.stopping import StopAfter
 
@@ -125,3 +127,28 @@ def test_what_batches_usually_hold_stands_in_a_checkpoint(spec, tmp_path):
     kept = Checkpoints(tmp_path / "run").last_objective("student")
 
     assert kept["losses.usual_matches.mean"] > 0
+
+
+def test_a_detector_that_diverges_ends_its_run_as_diverged(spec, tmp_path, monkeypatch):
+    original = SupervisedMethod.stages
+
+    def diverging(self, settings, bench):
+        for stage in original(self, settings, bench):
+            steps = iter(range(100))
+
+            def diverge(module, args, steps=steps, product=stage.product):
+                if next(steps) == 4:
+                    torch._foreach_mul_([weights.data for weights in product.parameters()], math.inf)
+
+            stage.objective.register_forward_pre_hook(diverge)
+            yield stage
+
+    monkeypatch.setattr(SupervisedMethod, "stages", diverging)
+    spec = spec.replace(method=MethodChoice(name="supervised"))
+    bench = open_bench(spec, frozenset({"detection"}))
+
+    last = list(train(SupervisedMethod(), bench, tmp_path, Always()))[-1]
+
+    assert last.outcome == "failed"
+    assert "stopped being a number" in last.message
+    assert checkpoint_path(tmp_path, "student", "epoch-00001").is_file()

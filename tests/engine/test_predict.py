@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from napari_medkd.core.box_measures import MOST_BOXES
 from napari_medkd.core.control import Always
 from napari_medkd.core.errors import InputProblem, SpecProblem
 from napari_medkd.core.events import CaseDone, Noticed
@@ -21,6 +22,7 @@ from napari_medkd.core.status import status_of
 from napari_medkd.core.volume import Volume
 from napari_medkd.engine.checkpoint import Checkpoints, TaskCard, WeightsCard
 from napari_medkd.engine.known_images import in_known_order
+from napari_medkd.engine.networks.anchors import AnchorSizes
 from napari_medkd.engine.networks.heads import HeadsShape
 from napari_medkd.engine.networks.shape import UNetShape
 from napari_medkd.engine.predict import predict
@@ -34,13 +36,19 @@ RGB = ("red", "green", "blue")
 
 
 CELLS = TaskCard(name="cells", kind="segmentation", classes=("background", "cell"))
+SPOTS = TaskCard(name="spots", kind="detection", classes=("spot",))
 STAGE = TaskCard(name="stage", kind="classification", classes=("early", "late"))
 
 
 def _run(folder: Path, *channels: str, tasks: tuple[TaskCard, ...] = (CELLS,)) -> Path:
     """Make a run whose student, a 2-D network, has the weights it started with."""
     run = RunFolder.create(folder, TrainSpec(datasets=(folder / "data",))).path
-    answers = HeadsShape(num_classes=2, num_scores=2 if STAGE in tasks else 0)
+    answers = HeadsShape(
+        num_classes=2,
+        num_scores=2 if STAGE in tasks else 0,
+        num_box_classes=1 if SPOTS in tasks else 0,
+        anchors=AnchorSizes(levels=(1,), sizes=(((2.0, 2.0),),)) if SPOTS in tasks else None,
+    )
     shape = UNetShape(dimensions=2, in_channels=len(channels), answers=answers, widths=(4, 8), skips=True)
     card = WeightsCard(
         method="supervised",
@@ -58,6 +66,9 @@ def _run(folder: Path, *channels: str, tasks: tuple[TaskCard, ...] = (CELLS,)) -
     torch.manual_seed(0)
     network = shape.build()
     torch.nn.init.normal_(network.heads.segmentation.weight)  # an answer that depends on the image
+    if SPOTS in tasks:  # one at every anchor
+        torch.nn.init.zeros_(network.heads.detection.classes.bias)
+        torch.nn.init.zeros_(network.heads.detection.offsets.weight)
     Checkpoints(run).save_product("done", network, (card,))
     return run
 
@@ -269,3 +280,21 @@ def test_what_was_predicted_before_is_replaced(tmp_path: Path):
     run, image = _run(tmp_path, "image"), _picture(tmp_path / "a.png")
 
     assert _predicted(run, image) == _predicted(run, image) == ["a"]
+
+
+@pytest.mark.parametrize(("side", "notices"), [(8, 0), (24, 1)])
+def test_where_more_boxes_may_be_there_than_are_kept_is_told_once(tmp_path: Path, side: int, notices: int):
+    run = _run(tmp_path, "gray", tasks=(CELLS, SPOTS))
+    images = (tmp_path / "a.png", tmp_path / "b.png")
+    for path in images:
+        Image.fromarray(np.random.default_rng(0).integers(0, 255, (side, side), np.uint8)).save(path)
+    quick = Hardware(device="cpu", precision="fp32", threads=1)
+    spec = PredictSpec(run=run, images=images, out=tmp_path / "out", hardware=quick)
+
+    said = list(predict(spec, Always()))
+
+    found = [len(read_prediction(path).boxes.scores) for path in predictions_in(tmp_path / "out" / "spots")]
+    assert len(found) == 2
+    assert [each == MOST_BOXES for each in found] == [notices == 1] * 2
+    told = [event.message for event in said if isinstance(event, Noticed)]
+    assert told == ["2 of 2 images have 100 boxes of a class: no more are kept of one, the surest."] * notices

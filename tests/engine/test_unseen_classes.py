@@ -41,6 +41,14 @@ def test_a_class_in_no_mask_is_unseen_and_background_is_no_class(dataset):
     assert unseen_classes(cases(dataset, "case_0"), SHAPES) == ()
 
 
+def test_only_the_cases_that_are_annotated_for_a_task_are_looked_at(dataset, monkeypatch):
+    monkeypatch.setattr("napari_medkd.engine.unseen_classes.MOST_LOOKED_AT", 1)
+    without = replace(dataset.cases[0], annotations={})
+    rarely = replace(dataset, cases=(without, *dataset.cases[1:]))
+
+    assert unseen_classes(cases(rarely, "case_0", "case_1"), SHAPES) == ()
+
+
 def test_a_class_of_no_box_is_unseen(dataset):
     assert unseen_classes(cases(dataset, "case_0", "case_1"), FOUND) == ("cube",)
     assert unseen_classes(cases(dataset, "case_0", "case_3"), FOUND) == ()

@@ -105,7 +105,8 @@ def _notices(bench: "Bench", *, needs_references: bool) -> Iterator[str]:
             yield from notices_of_references(references, each.dataset, task) if references else ()
             unseen = unseen_classes(each.training_cases, task) if task.kind != "classification" else ()
             if unseen:
-                are_all = len(each.training_cases) <= MOST_LOOKED_AT
+                annotated = each.dataset.labelled_among(each.training_cases.names, task.name)
+                are_all = len(annotated) <= MOST_LOOKED_AT
                 who = "No training case" if are_all else f"None of {MOST_LOOKED_AT} training cases, evenly chosen,"
                 found = f"{who} of {each.dataset.name} shows {', '.join(unseen)} ({task.name})"
                 yield f"{found}: what no label shows cannot be learned."

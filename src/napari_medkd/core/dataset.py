@@ -215,6 +215,10 @@ class Dataset:
         """Return the cases that carry an annotation for the task."""
         return tuple(case for case in self.cases if task in case.annotations)
 
+    def labelled_among(self, names: Iterable[str], task: str) -> tuple[str, ...]:
+        """Return those of some ids whose cases carry an annotation for the task, in their order."""
+        return tuple(name for name in names if task in self.case(name).annotations)
+
     def unlabelled(self, task: str) -> tuple[Case, ...]:
         """Return the cases without an annotation for the task."""
         return tuple(case for case in self.cases if task not in case.annotations)

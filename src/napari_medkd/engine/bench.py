@@ -31,7 +31,8 @@ from napari_medkd.engine.resolved import Resolved, ResolvedCourse, labelled_on, 
 from napari_medkd.engine.resuming import refuse_changes
 from napari_medkd.files.manifest import open_dataset
 
-#: Cases judged at the end of an epoch. A class is read off faster than a mask, and of few nothing can be told.
+#: Cases judged at the end of an epoch, of those annotated for a task. A class is read off faster than a mask, and of
+#: few nothing can be told.
 CASES_JUDGED = {"segmentation": 8, "classification": 200, "detection": 40}
 
 
@@ -130,12 +131,21 @@ class Bench:
 
     @cached_property
     def validation_cases(self) -> Cases:
-        """The cases judged while training, evenly over the list: class folders list them class by class."""
-        most = max(CASES_JUDGED[task.kind] for task in self.tasks)
+        """The cases judged while training, for each task evenly over the list: it may go class by class."""
         taught = self.training_cases.names  # the split may have been changed since
         unseen = tuple(name for name in labelled_on("validate", self.course) if name not in taught)
-        names = evenly(unseen, most)
+        chosen = {
+            name
+            for task in self.tasks
+            for name in evenly(self.dataset.labelled_among(unseen, task.name), CASES_JUDGED[task.kind])
+        }
+        names = tuple(name for name in unseen if name in chosen)
         return Cases(self.dataset, self.tasks, names, self.preprocessing)
+
+    @property
+    def judged_cases(self) -> Cases:
+        """The cases whose labels tell which weights are best: with references, no others than they."""
+        return self.training_cases if self.spec.references else self.validation_cases
 
     @cached_property
     def mean_intensities_CK(self) -> Tensor:
@@ -211,14 +221,10 @@ class Bench:
         return epoch
 
     def judge(self, network: UNet, view: View | None = None) -> Callable[[], dict[str, float]] | None:
-        """Return what tells a network's Dice on the validation cases, or None where there are none.
-
-        With references, they alone are looked at: no other label may tell which weights are best.
-        """
-        cases = self.training_cases if self.spec.references else self.validation_cases
-        if not len(cases):
+        """Return what tells a network's scores on the judged cases, or None where there are none."""
+        if not len(self.judged_cases):
             return None
-        return lambda: judge(network, cases, self.machine, view)
+        return lambda: judge(network, self.judged_cases, self.machine, view)
 
 
 def evenly(names: tuple[str, ...], most: int) -> tuple[str, ...]:
@@ -267,8 +273,8 @@ def open_bench(spec: TrainSpec, kinds: frozenset[str], resolved: Resolved | None
 
 
 def _refuse_what_cannot_be_judged(bench: Bench) -> None:
-    """Raise a VolumeProblem where a validation case is too large to find boxes in."""
-    cases = bench.validation_cases
+    """Raise a VolumeProblem where a case that is judged is too large to find boxes in."""
+    cases = bench.judged_cases
     if Task.of_kind(bench.tasks, "detection") is not None:
         files = [bench.dataset.case(name).images[0] for name in cases.names]
         grids = [(file, cases.original_grid(position)) for position, file in enumerate(files)]

@@ -10,10 +10,11 @@ from itertools import product
 
 import numpy as np
 import torch
-from monai.data.box_utils import batched_nms
+from monai.data.box_utils import non_max_suppression
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from napari_medkd.core.box_measures import MOST_BOXES
 from napari_medkd.engine.losses.boxes import decoded
 from napari_medkd.engine.networks.heads import BoxMaps
 from napari_medkd.engine.sliding_window import Place, enlarged, starts
@@ -21,9 +22,8 @@ from napari_medkd.engine.sliding_window import Place, enlarged, starts
 #: Boxes that are less probable are not looked at.
 LEAST_SCORE = 0.02
 
-#: Of each window so many candidates are looked at, and of an image so many boxes kept.
+#: Of each window so many candidates are looked at.
 _CANDIDATES = 1000
-MOST_BOXES = 100
 
 #: Of two boxes of a class that overlap more than this, the less probable is the same one again.
 SAME_IN_PLANES = 0.5
@@ -57,7 +57,8 @@ def find_boxes(
 ) -> Generator[float, None, Found]:
     """Yield the fraction done after every window; return the boxes.
 
-    A box counts in the windows in whose middle its own middle lies; at the image's border that reaches to it.
+    A box counts in the windows in whose middle its own middle lies; at the image's border that reaches to it. Of each
+    class the `MOST_BOXES` surest are kept: no measure looks at more.
 
     Parameters
     ----------
@@ -80,7 +81,7 @@ def find_boxes(
         yield done / len(places)
     corners, scores, classes = (torch.cat(parts) for parts in zip(*found, strict=True))
     same = SAME_IN_PLANES if patch[0] == 1 else SAME_IN_VOLUMES
-    kept = batched_nms(corners, scores, classes, same, max_proposals=MOST_BOXES)
+    kept = _kept(corners, scores, classes, same)
     begin = np.array([part.start or 0 for part in inside] * 2, dtype=np.float64)
     limit = np.array([*image_CZYX.shape[1:]] * 2, dtype=np.float64)
     shifted = np.clip(corners[kept].double().cpu().numpy() - begin, 0, limit)
@@ -90,6 +91,17 @@ def find_boxes(
         classes[kept].cpu().numpy()[is_inside],
         scores[kept].double().cpu().numpy()[is_inside],
     )
+
+
+def _kept(corners: Tensor, scores: Tensor, classes: Tensor, same: float) -> Tensor:
+    """Return the positions of the boxes that are kept of each class, the surest of all first."""
+    positions = [classes.new_zeros(0)]
+    for number in sorted(set(classes.tolist())):
+        of_class = torch.nonzero(classes == number)[:, 0]
+        surest = non_max_suppression(corners[of_class], scores[of_class], same, max_proposals=MOST_BOXES)
+        positions.append(of_class[surest])
+    every = torch.cat(positions)
+    return every[scores[every].argsort(descending=True, stable=True)]
 
 
 def _of_window(maps: BoxMaps, place: Place, patch: Place, shape: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:

@@ -38,7 +38,7 @@ def boxed_images(course: Course, task: Task, names: tuple[str, ...], preprocessi
     DatasetProblem
         Where there is no box.
     """
-    annotated = tuple(name for name in names if task.name in course.dataset.case(name).annotations)
+    annotated = course.dataset.labelled_among(names, task.name)
     cases = Cases(course.dataset, (task,), annotated, preprocessing)
     files = [course.dataset.case(name).images[0] for name in annotated]
     read = [BoxedImage(files[position], cases.original_boxes(position)) for position in cases.holding_something or ()]

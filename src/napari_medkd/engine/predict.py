@@ -3,7 +3,8 @@
 import hashlib
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,6 +14,7 @@ import torch
 from torch import nn
 
 from napari_medkd.core.annotation import ClassLabel, Mask
+from napari_medkd.core.box_measures import MOST_BOXES
 from napari_medkd.core.control import Control
 from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.errors import InputProblem, Problem, RunProblem, SpecProblem, VolumeProblem
@@ -286,27 +288,36 @@ def predict(spec: PredictSpec, control: Control) -> Iterator[AnyEvent]:
     of_cases = len(questions) * len(answering.folders)
     yield PredictionStarted(of_cases=of_cases)
     problems: list[Problem] = []
+    num_full = 0
     try:
         for question in questions:
             try:
-                yield from _answered(answering, question, control, of_cases)
+                num_full += yield from _answered(answering, question, control, of_cases)
             except (VolumeProblem, SpecProblem) as problem:  # a full disk ends it all
                 problems += problem.problems
                 yield Noticed(message=f"{question.name} is left out. {problem}")
     except Cancelled:
         yield RunEnded(outcome="cancelled", message="The prediction was stopped.")
         return
+    if num_full:
+        found = f"{num_full} of {len(questions)} images have {MOST_BOXES} boxes of a class"
+        yield Noticed(message=f"{found}: no more are kept of one, the surest.")
     if problems:
         raise InputProblem.of(problems)
     yield RunEnded(outcome="completed", message=f"{len(questions)} images are predicted.")
 
 
-def _answered(answering: Answering, question: Question, control: Control, of_cases: int) -> Iterator[AnyEvent]:
-    start = time.monotonic()
+def _answered(
+    answering: Answering, question: Question, control: Control, of_cases: int
+) -> Generator[AnyEvent, None, bool]:
+    """Yield events; return whether there are as many boxes of a class as are kept."""
+    start, is_full = time.monotonic(), False
     for said in answering.answer(question, control):
         if not isinstance(said, Prediction):
             yield said
             continue
+        if said.boxes is not None:
+            is_full = max(Counter(said.boxes.boxes.classes).values(), default=0) >= MOST_BOXES
         yield CaseDone(
             case=question.name,
             path=str(write_prediction(said, answering.folders[said.task.name])),
@@ -317,3 +328,4 @@ def _answered(answering: Answering, question: Question, control: Control, of_cas
     shutil.rmtree(answering.unfinished(question), ignore_errors=True)
     with suppress(OSError):  # that of another image is still there
         (answering.spec.out / UNFINISHED).rmdir()
+    return is_full

@@ -41,18 +41,18 @@ class TeachingSeveral(Objective):
 
 
 def judge_several(network: ForPupils, benches: Sequence[Bench]) -> Callable[[], dict[str, float]] | None:
-    """Return what tells a network's scores on the validation cases of all datasets; None where there are none.
+    """Return what tells a network's scores on the judged cases of all datasets; None where there are none.
 
     Where there are several, names begin with the dataset's; ``score`` is the mean over datasets.
     """
-    judged = [(pupil, bench) for pupil, bench in enumerate(benches) if len(bench.validation_cases)]
+    judged = [(pupil, bench) for pupil, bench in enumerate(benches) if len(bench.judged_cases)]
     if not judged:
         return None
 
     def scores() -> dict[str, float]:
         named, means = dict[str, float](), list[float]()
         for pupil, bench in judged:
-            found = judge(network.for_pupil(pupil), bench.validation_cases, bench.machine)
+            found = judge(network.for_pupil(pupil), bench.judged_cases, bench.machine)
             means.append(found.pop("score"))
             before = f"{bench.dataset.name}: " if len(benches) > 1 else ""
             named |= {f"{before}{name}": value for name, value in found.items()}

@@ -96,6 +96,19 @@ def test_what_can_be_seen_of_a_box_that_is_hardly_there_is_kept_apart():
     assert found.partly_ND.tolist() == [[0.0, 0.0, 16.0, 40.0], [12.0, 0.0, 16.0, 10.0]]
 
 
+def test_what_the_cut_does_not_show_is_not_taught_where_the_patch_reaches_beyond_it():
+    inside, outside, hardly_inside = (8.0, 8.0, 16.0, 16.0), (-12.0, -12.0, -4.0, -4.0), (-6.0, 20.0, 2.0, 28.0)
+    boxes = BoxTarget(torch.tensor([inside, outside, hardly_inside]), torch.tensor([0, 1, 2]))
+    twice_as_far = 2 * ((torch.arange(32) + 0.5) / 16 - 1)
+    grid = torch.stack(torch.meshgrid(twice_as_far, twice_as_far, indexing="ij"), dim=-1).flip(-1)
+
+    found = moved_boxes(boxes, grid, (32, 32), (32, 32))
+
+    assert found.classes_N.tolist() == [0]
+    torch.testing.assert_close(found.corners_ND, torch.tensor([[12.0, 12.0, 16.0, 16.0]]))
+    torch.testing.assert_close(found.partly_ND, torch.tensor([[8.0, 18.0, 9.0, 22.0]]))
+
+
 def test_no_boxes_stay_no_boxes():
     _, grid = None, torch.zeros(8, 8, 2)
 

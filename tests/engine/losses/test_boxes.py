@@ -75,6 +75,15 @@ def test_perfect_boxes_cost_nothing():
     assert float(losses.of_place) == pytest.approx(0, abs=1e-5)
 
 
+@pytest.mark.parametrize("offset", [math.nan, math.inf, 1e30])
+def test_boxes_that_are_nowhere_cost_no_number_and_are_no_error(offset):
+    found, wanted = maps(), truth((8, 8, 16, 16))
+    gone = found._replace(offsets_BND=torch.full_like(found.offsets_BND, offset))
+
+    assert box_losses(gone, (wanted,), UsualMatches()).of_place.isnan()
+    assert box_agreement(gone, found, (wanted,), temperature=2.0).of_place.isnan()
+
+
 def test_a_sample_of_unknown_boxes_gives_no_gradient():
     found = maps(batch=2)
 

@@ -19,48 +19,53 @@ def moved_boxes(
     """Return the boxes of a patch as they lie in the patch that was made from it; those that left it are left out.
 
     What is in a box is taken for an ellipsoid that touches its sides, so that the box of a turned one fits tightly, and
-    the change for an affine one around its middle.
+    the change for an affine one around its middle. Where a grid reaches beyond the patch that was cut, the border goes
+    on: nothing is seen there of what lies beyond it.
 
     Parameters
     ----------
     boxes
-        In voxels of the patch that was cut.
+        In voxels of the patch that was cut; none of them partly there.
     grid_ZYXD
         Where each voxel of the new patch lies in there, as `sampling_grid` tells it; None where it is its middle.
     input_shape, output_shape
         Voxels of both patches along each axis.
     """
-    corners_ND = boxes.corners_ND
-    dimensions = len(output_shape)
-    low_ND, high_ND = corners_ND[:, :dimensions], corners_ND[:, dimensions:]
-    middle_ND, half_ND = (low_ND + high_ND) / 2, (high_ND - low_ND) / 2
     if grid_ZYXD is None:
         cut_off_D = [(has - wanted) // 2 for has, wanted in zip(input_shape, output_shape, strict=True)]
-        middle_ND = middle_ND - torch.tensor(cut_off_D)
-    elif len(corners_ND):
-        middle_ND, half_ND = _moved(middle_ND, half_ND, grid_ZYXD, input_shape)
-    return visible(
-        BoxTarget(torch.cat([middle_ND - half_ND, middle_ND + half_ND], dim=1), boxes.classes_N), output_shape
-    )
+        return visible(boxes._replace(corners_ND=boxes.corners_ND - torch.tensor(cut_off_D * 2)), output_shape)
+    shown = visible(boxes, input_shape)
+    corners_ND = _moved(shown.corners_ND, grid_ZYXD, input_shape)
+    partly_ND = None if shown.partly_ND is None else _moved(shown.partly_ND, grid_ZYXD, input_shape)
+    return visible(BoxTarget(corners_ND, shown.classes_N, partly_ND), output_shape)
 
 
 def visible(boxes: BoxTarget, shape: tuple[int, ...]) -> BoxTarget:
     """Return the boxes cut to a patch; those of which too little is left are partly there."""
-    corners_ND, dimensions = boxes.corners_ND, len(shape)
-    sides_D = torch.tensor(shape, dtype=corners_ND.dtype)
-    low_ND = corners_ND[:, :dimensions].clamp(min=0).minimum(sides_D)
-    high_ND = corners_ND[:, dimensions:].clamp(min=0).minimum(sides_D)
-    whole_N = (corners_ND[:, dimensions:] - corners_ND[:, :dimensions]).prod(1)
-    left_N = (high_ND - low_ND).prod(1)
-    is_kept_N = left_N >= LEAST_VISIBLE * whole_N
-    cut_ND = torch.cat([low_ND, high_ND], dim=1)
-    return BoxTarget(cut_ND[is_kept_N], boxes.classes_N[is_kept_N], cut_ND[~is_kept_N & (left_N > 0)])
+    cut_ND = _cut(boxes.corners_ND, shape)
+    is_kept_N = _volumes(cut_ND) >= LEAST_VISIBLE * _volumes(boxes.corners_ND)
+    partly_ND = cut_ND[~is_kept_N]
+    if boxes.partly_ND is not None:
+        partly_ND = torch.cat([partly_ND, _cut(boxes.partly_ND, shape)])
+    return BoxTarget(cut_ND[is_kept_N], boxes.classes_N[is_kept_N], partly_ND[_volumes(partly_ND) > 0])
 
 
-def _moved(
-    middle_ND: Tensor, half_ND: Tensor, grid_ZYXD: Tensor, input_shape: tuple[int, ...]
-) -> tuple[Tensor, Tensor]:
-    """Return the middles and half sides of boxes in the new patch."""
+def _cut(corners_ND: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Return what of boxes lies in a patch; of those beside it nothing, with a volume of 0."""
+    return corners_ND.clamp(min=0).minimum(torch.tensor(shape * 2, dtype=corners_ND.dtype))
+
+
+def _volumes(corners_ND: Tensor) -> Tensor:
+    low_ND, high_ND = corners_ND.chunk(2, dim=1)
+    return (high_ND - low_ND).prod(1)
+
+
+def _moved(corners_ND: Tensor, grid_ZYXD: Tensor, input_shape: tuple[int, ...]) -> Tensor:
+    """Return boxes as they lie in the new patch."""
+    if not len(corners_ND):
+        return corners_ND
+    low_ND, high_ND = corners_ND.chunk(2, dim=1)
+    middle_ND, half_ND = (low_ND + high_ND) / 2, (high_ND - low_ND) / 2
     place_ZYXD = (grid_ZYXD.flip(-1).to(middle_ND.dtype) + 1) / 2 * torch.tensor(input_shape)
     shape = place_ZYXD.shape[:-1]
     nearest_N = torch.cdist(middle_ND, place_ZYXD.flatten(0, -2)).argmin(1)
@@ -68,7 +73,8 @@ def _moved(
     inverse_NDD = torch.linalg.inv(_change_around(place_ZYXD, voxel_ND))
     missed_ND = middle_ND - place_ZYXD[tuple(voxel_ND.T)]
     found_ND = voxel_ND + 0.5 + (inverse_NDD @ missed_ND[..., None])[..., 0]
-    return found_ND, (inverse_NDD * half_ND[:, None]).square().sum(2).sqrt()
+    reach_ND = (inverse_NDD * half_ND[:, None]).square().sum(2).sqrt()
+    return torch.cat([found_ND - reach_ND, found_ND + reach_ND], dim=1)
 
 
 def _change_around(place_ZYXD: Tensor, voxel_ND: Tensor) -> Tensor:

@@ -26,6 +26,9 @@ _CANDIDATES = 4
 #: A box is at most this many times as large as its anchor.
 _LARGEST_FACTOR = 32.0
 
+#: A box that is as many voxels away is nowhere: from there on sizes may overflow.
+_NOWHERE = 1e12
+
 #: A probability from which the teacher says that an anchor stands for a box.
 _TEACHER_SEES = 0.3
 
@@ -109,11 +112,18 @@ def box_losses(found: BoxMaps, truths: tuple[BoxTarget | None, ...], usual: Usua
         num_matched += int(is_box_N.sum())
         if is_box_N.any():
             boxes = decoded(found.anchors_ND[is_box_N], found.offsets_BND[index][is_box_N])
-            overlap_N = box_pair_giou(boxes, truth.corners_ND[matched_N[is_box_N]])
+            overlap_N = _overlap(boxes, truth.corners_ND[matched_N[is_box_N]])
             of_place.append((1 - overlap_N).sum())
     nothing = found.logits_BNK.sum() * 0 + found.offsets_BND.sum() * 0
     usually = usual(num_matched, num_samples=len(of_class))
     return BoxLosses(sum(of_class, nothing) / usually, sum(of_place, nothing) / max(num_matched, 1))
+
+
+def _overlap(boxes_ND: Tensor, others_ND: Tensor) -> Tensor:
+    """Return the generalised IoU of each pair (N,); where a box is nowhere, training has diverged, and all are NaN."""
+    if not all((corners_ND.abs() < _NOWHERE).all() for corners_ND in (boxes_ND, others_ND)):
+        return boxes_ND.new_full((len(boxes_ND),), torch.nan)
+    return cast("Tensor", box_pair_giou(boxes_ND, others_ND))
 
 
 def _lie_in(anchors_ND: Tensor, boxes_MD: Tensor | None) -> Tensor:
@@ -164,12 +174,12 @@ def box_agreement(
 
 
 def _places(student: BoxMaps, teacher: BoxMaps, index: int, matched_N: Tensor, truth: BoxTarget) -> Tensor:
-    """Return one minus the generalised IoU of student's and teacher's boxes where the teacher's are the better ones."""
+    """Return one minus the generalised IoU of student's and teacher's boxes where the student's are not as good."""
     is_box_N = matched_N != BACKGROUND
     if not is_box_N.any():
         return student.offsets_BND.new_zeros(0)
     true_ND, anchors_ND = truth.corners_ND[matched_N[is_box_N]], student.anchors_ND[is_box_N]
     one = decoded(anchors_ND, student.offsets_BND[index][is_box_N])
     other = decoded(anchors_ND, teacher.offsets_BND[index][is_box_N]).detach()
-    is_better = box_pair_giou(other, true_ND) > box_pair_giou(one.detach(), true_ND)
-    return cast("Tensor", 1 - box_pair_giou(one[is_better], other[is_better]))
+    is_as_good = _overlap(one.detach(), true_ND) >= _overlap(other, true_ND)  # never, where either is nowhere
+    return 1 - _overlap(one[~is_as_good], other[~is_as_good])
