@@ -69,7 +69,7 @@ def test_cases_listed_class_by_class_are_judged_of_every_class(tmp_path, monkeyp
 
     bench = open_bench(TrainSpec(datasets=(folder,)), frozenset({"classification"}))
 
-    assert bench.validation_cases.names == ("signs4", "signs8", "signs5", "signs9")
+    assert bench.judged_cases.names == ("signs4", "signs8", "signs5", "signs9")
 
 
 def test_of_a_task_that_few_cases_are_annotated_for_those_are_judged(tmp_path, monkeypatch):
@@ -93,7 +93,7 @@ def test_of_a_task_that_few_cases_are_annotated_for_those_are_judged(tmp_path, m
     bench = open_bench(spec, frozenset({"segmentation", "classification"}))
 
     of_masks, of_classes = {"signs3", "signs8"}, {"signs2", "signs4", "signs7", "signs9"}
-    assert bench.validation_cases.names == tuple(name for name in ids if name in of_masks | of_classes)
+    assert bench.judged_cases.names == tuple(name for name in ids if name in of_masks | of_classes)
 
 
 def test_no_image_of_a_patient_who_is_judged_is_learned_from_without_its_label(tiny_dataset, tiny_spec, tmp_path):
@@ -136,7 +136,7 @@ def test_a_continued_run_learns_from_the_cases_it_began_with(begun):
     bench = open_bench(spec, SEGMENTATION, resolved)
 
     assert bench.training_cases.names == tuple(ids[:8]) == bench.resolved.taught_by["signs"]
-    assert bench.validation_cases.names == ()
+    assert bench.judged_cases.names == ()
 
 
 def remove_a_case(document):

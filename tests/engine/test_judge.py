@@ -22,7 +22,7 @@ class Relabelled(list):
 
 def test_voxels_of_unknown_label_do_not_count(tiny_spec):
     bench = open_bench(tiny_spec, frozenset({"segmentation"}))
-    cases, patch = bench.validation_cases, bench.preprocessing.patch
+    cases, patch = bench.judged_cases, bench.preprocessing.patch
     torch.manual_seed(0)
     network = bench.network().eval()
 

@@ -130,8 +130,13 @@ class Bench:
         return None if self.run is None else self.run / CACHE
 
     @cached_property
-    def validation_cases(self) -> Cases:
-        """The cases judged while training, for each task evenly over the list: it may go class by class."""
+    def judged_cases(self) -> Cases:
+        """The cases whose labels tell which weights are best: the references, no others than they, where there are any.
+
+        Else of validation, for each task evenly over the list: it may go class by class.
+        """
+        if self.spec.references:
+            return self.training_cases
         taught = self.training_cases.names  # the split may have been changed since
         unseen = tuple(name for name in labelled_on("validate", self.course) if name not in taught)
         chosen = {
@@ -141,11 +146,6 @@ class Bench:
         }
         names = tuple(name for name in unseen if name in chosen)
         return Cases(self.dataset, self.tasks, names, self.preprocessing)
-
-    @property
-    def judged_cases(self) -> Cases:
-        """The cases whose labels tell which weights are best: with references, no others than they."""
-        return self.training_cases if self.spec.references else self.validation_cases
 
     @cached_property
     def mean_intensities_CK(self) -> Tensor:

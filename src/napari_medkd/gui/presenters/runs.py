@@ -154,7 +154,9 @@ class RunsPresenter:
             self.fail(run, error)
             self.refresh()
 
-        self._forget(run)
+        self._runner.leave(run)
+        self._runner.latest.pop(run, None)
+        self._ordered.pop(run, None)
         self._in_background(work, then, failed)
 
     def headline(self, run: Path) -> str:
@@ -209,11 +211,6 @@ class RunsPresenter:
             waiting = self._ordered.get(path)
             rows.append(replace(row, phase=_WAITING_FOR[waiting]) if waiting else row)
         self._state.rows = tuple(rows)
-
-    def _forget(self, run: Path) -> None:
-        self._runner.leave(run)
-        self._runner.latest.pop(run, None)
-        self._ordered.pop(run, None)
 
     def _tell(self, work: Callable[[], None]) -> Exception | None:
         """Do something to a run's folder; what is wrong is shown and returned."""
