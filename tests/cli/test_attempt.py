@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,6 +71,31 @@ def test_a_bug_is_to_be_reported_with_the_runs_log(folder: RunFolder, capsys: py
     carry_out(folder, 1, work)
 
     assert str(folder.log_path) in capsys.readouterr().err
+
+
+_FAILS = """
+import sys
+from pathlib import Path
+from napari_medkd.cli.attempt import carry_out
+from napari_medkd.runs.folder import RunFolder
+
+def work(*_):
+    raise KeyError("the cause")
+    yield
+
+sys.exit(carry_out(RunFolder(Path(sys.argv[1])), 1, work))
+"""
+
+
+@pytest.mark.process
+def test_of_a_run_that_prints_into_its_log_as_the_viewers_do_the_traceback_is_there_once(folder: RunFolder):
+    with folder.log_path.open("ab") as log:
+        done = subprocess.run([sys.executable, "-c", _FAILS, str(folder.path)], check=False, stderr=log)
+
+    assert done.returncode == 1
+    said = folder.log_path.read_text(encoding="utf-8")
+    assert said.count("Traceback") == 1
+    assert said.count("in work\n") == 1
 
 
 def test_a_second_ctrl_c_still_leaves_a_last_word(folder: RunFolder):

@@ -62,7 +62,9 @@ class _Record:
 
     def add(self, event: AnyEvent) -> None:
         self._folder.append(event)
-        self._log(self._progress.show(event))
+        line = self._progress.show(event)
+        if line and not self._log_is_stderr:
+            self._log(line)
         if isinstance(event, RunEnded):
             self.outcome = event.outcome
 
@@ -83,9 +85,8 @@ class _Record:
         return tell_error(error, self._folder.log_path)
 
     def _log(self, text: str) -> None:
-        if text and not self._log_is_stderr:
-            with self._folder.log_path.open("a", encoding="utf-8") as log:
-                log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text.rstrip()}\n")
+        with self._folder.log_path.open("a", encoding="utf-8") as log:
+            log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text.rstrip()}\n")
 
 
 def _is_stderr(folder: RunFolder) -> bool:
