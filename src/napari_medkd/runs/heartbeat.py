@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from napari_medkd.core.command_line import command_line
 from napari_medkd.core.errors import InputProblem, RunBusy, RunProblem
 from napari_medkd.core.run_layout import CONTROL, EVENTS, HEARTBEAT, HEARTBEAT_SECONDS, LOCK
 from napari_medkd.runs.journal import cut_torn_line
@@ -167,7 +168,7 @@ def _refuse_if_held(folder: Path, beat: Beat | None) -> None:
         raise RunBusy(
             str(folder),
             f"Process {beat.pid} on {beat.host} has been working in this folder since {since}.",
-            f"Wait until it has ended, or stop it: medkd runs stop {folder}",
+            f"Wait until it has ended, or stop it: {command_line(['medkd', 'runs', 'stop', str(folder)])}",
         )
 
 
