@@ -238,3 +238,19 @@ def test_one_slow_step_hardly_moves_the_time_left():
 
 def test_a_new_stage_has_its_own_speed():
     assert status_of([STARTED, TEACHER, step("teacher", 1), STUDENT]).seconds_per_step is None
+
+
+@pytest.mark.parametrize(
+    ("last_word", "can_continue"),
+    [
+        (RunEnded(outcome="cancelled"), True),
+        (RunEnded(outcome="failed"), True),
+        (RunEnded(outcome="failed", can_continue=False), False),
+        (RunEnded(outcome="completed"), False),
+    ],
+)
+def test_another_attempt_makes_sense_unless_all_is_done_or_it_would_end_in_the_same_way(last_word, can_continue):
+    status = fold(RunStatus("training", outcome=None), last_word)
+
+    assert status.can_continue is can_continue
+    assert fold(status, RunContinued(host="h", pid=2, attempt=2, stage="student", epoch=1)).can_continue

@@ -146,9 +146,7 @@ def train_in(folder: RunFolder, *, is_checked: bool) -> int:
         yield from events
 
     code = carry_out(folder, attempt, work)
-    said = folder.events()
-    can_continue = all(event.can_continue for event in said[-1:] if isinstance(event, RunEnded))
-    if can_continue and status_of(said).outcome != "completed":
+    if status_of(folder.events()).can_continue:
         command = command_line(["medkd", "train", "--run", str(folder.path), "--resume"])
         tell(f"Continue it with: {command}")
     return code

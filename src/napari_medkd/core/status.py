@@ -48,6 +48,8 @@ class RunStatus:
         The newest value of every loss term and metric.
     best
         The best judged score of the stage that is running.
+    can_continue
+        Whether another attempt would go on from here: not after the end of the plan, nor after a divergence.
     checkpoint
         The newest weights, relative to the run folder.
     """
@@ -70,6 +72,7 @@ class RunStatus:
     hint: str = ""
     notices: tuple[str, ...] = ()
     attempt: int = 0
+    can_continue: bool = True
 
     @property
     def is_live(self) -> bool:
@@ -125,6 +128,7 @@ def _continued(status: RunStatus, event: RunContinued) -> RunStatus:
         message="",
         hint="",
         attempt=event.attempt,
+        can_continue=True,
     )
 
 
@@ -164,7 +168,14 @@ def _after_turn(status: RunStatus, event: RunStarted | RunContinued | RunPaused 
         case RunResumed():
             return replace(status, phase="training" if status.stage else "predicting")
         case RunEnded():
-            return replace(status, phase="ended", outcome=event.outcome, message=event.message, hint=event.hint)
+            return replace(
+                status,
+                phase="ended",
+                outcome=event.outcome,
+                message=event.message,
+                hint=event.hint,
+                can_continue=event.can_continue and event.outcome != "completed",
+            )
 
 
 def _smoothed(before: float | None, now: float) -> float:

@@ -9,7 +9,7 @@ import pytest
 from napari_medkd.core.events import Noticed, RunEnded, RunPaused, StagePlan, StageStarted
 from napari_medkd.core.run_layout import CONTROL
 from napari_medkd.core.spec import TrainSpec
-from napari_medkd.core.status import RunStatus
+from napari_medkd.core.status import RunStatus, fold
 from napari_medkd.gui.following import Heard, Traces
 from napari_medkd.gui.presenters import runs
 from napari_medkd.gui.presenters.runs import Possible, RunsPresenter, headline_of, row_of, title_and_time
@@ -115,7 +115,9 @@ def test_selecting_a_run_reads_it_and_tells_the_other_docks(presenter, session, 
         (replace(LIVE, phase="ended", outcome="cancelled"), True, Possible()),
         (replace(LIVE, phase="ended", outcome="cancelled"), False, Possible(continue_later=True, change=True)),
         (replace(LIVE, phase="lost"), False, Possible(continue_later=True, change=True)),
-        (replace(LIVE, phase="ended", outcome="completed"), False, Possible(change=True)),
+        (fold(LIVE, RunEnded(outcome="completed")), False, Possible(change=True)),
+        (fold(LIVE, RunEnded(outcome="failed")), False, Possible(continue_later=True, change=True)),
+        (fold(LIVE, RunEnded(outcome="failed", can_continue=False)), False, Possible(change=True)),
         (RunStatus(phase="queued"), False, Possible(continue_later=True, change=True)),
     ],
 )

@@ -109,8 +109,7 @@ class RunsPresenter:
             waits = status.phase == "paused" or status.waits_for_turn
             runs = status.phase in ("starting", "training", "predicting")
             return Possible(pause=runs and wish is None, resume=waits and wish is None, stop=wish != "stop")
-        unfinished = status.outcome != "completed"
-        return Possible(continue_later=unfinished, change=True)
+        return Possible(continue_later=status.can_continue, change=True)
 
     def order(self, run: Path, wish: Wish) -> None:
         """Tell a run to go on, to pause or to stop; the window says so until it has obeyed."""
