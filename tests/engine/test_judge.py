@@ -42,3 +42,12 @@ def test_voxels_of_unknown_label_do_not_count(tiny_spec):
 
     assert judge(network, Relabelled(cases, wrong_in_half), bench.machine)["score"] < 0.9
     assert judge(network, Relabelled(cases, unknown_in_half), bench.machine)["score"] == 1
+
+
+def test_where_no_score_can_be_told_there_is_none(tiny_spec):
+    bench = open_bench(tiny_spec, frozenset({"segmentation"}))
+
+    def unknown(case):
+        return torch.full(case.label_ZYX.shape, UNKNOWN).numpy().astype("int16")
+
+    assert judge(bench.network(), Relabelled(bench.judged_cases, unknown), bench.machine) == {}

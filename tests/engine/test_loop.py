@@ -161,6 +161,29 @@ def test_a_run_without_validation_cases_that_is_stopped_can_be_asked(blind, tmp_
     assert not any(event.is_best for event in events if isinstance(event, EpochDone))
 
 
+class WithoutScore:
+    """Plain training whose validation cases never tell a score, as those of one class alone tell no AUC."""
+
+    def __init__(self):
+        self.supervised = method_named("supervised")
+
+    def __getattr__(self, name):
+        return getattr(self.supervised, name)
+
+    def stages(self, settings, bench):
+        yield from (replace(stage, judge=dict) for stage in self.supervised.stages(settings, bench))
+
+
+def test_where_no_score_can_be_told_the_newest_network_is_the_best(bench, tmp_path):
+    schedule = bench.spec.schedule.replace(epochs=3)
+    longer = replace(bench, spec=bench.spec.replace(schedule=schedule))
+
+    list(train(WithoutScore(), longer, tmp_path, Wishes(*["go"] * (2 * schedule.steps_per_epoch + 1), "stop")))
+
+    _, card, path = load_network(tmp_path, "student")
+    assert (path.name, card.epoch, card.score) == ("student.best.safetensors", 2, None)
+
+
 def test_of_a_stopped_registration_no_network_is_offered_as_the_best(tiny_spec, tmp_path):
     spec = tiny_spec.replace(method=MethodChoice(name="one-shot"), references=("case_0",))
     one_shot = open_bench(spec, frozenset({"segmentation"}))

@@ -50,7 +50,7 @@ def shown_image(case: PreparedCase, view: View | None, machine: Machine) -> Tens
 
 
 def judge(network: nn.Module, cases: Cases, machine: Machine, view: View | None = None) -> dict[str, float]:
-    """Return the scores of each class over the cases, and the mean over the tasks (``score``).
+    """Return the scores of each class over the cases, and the mean over the tasks (``score``) where there is one.
 
     Of masks the mean Dice over cases (``dice liver``), of classes the AUC (``auc malignant``), of boxes the average
     precision (``ap lesion``) at an overlap of a half in planes and of a tenth in volumes. What is neither in a case nor
@@ -80,7 +80,7 @@ def judge(network: nn.Module, cases: Cases, machine: Machine, view: View | None 
             scores |= {name: value for name, value in of_classes.items() if not np.isnan(value)}
             means.append(mean_of_applicable(of_classes.values()))
     score = mean_of_applicable(means)
-    return {**scores, "score": 0.0 if np.isnan(score) else score}
+    return scores if np.isnan(score) else {**scores, "score": score}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

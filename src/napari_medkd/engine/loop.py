@@ -183,9 +183,9 @@ def _begin(stage: Stage, start_from: Path | None) -> Iterator[AnyEvent]:
         )
 
 
-def _is_unjudged(stage: Stage) -> bool:
-    """Return whether nobody tells how good a stage's answers are: the newest network counts as its best then."""
-    return stage.judge is None and not isinstance(stage.product, RegistrationNetwork)  # that one answers nothing
+def _answers(stage: Stage) -> bool:
+    """Return whether a stage's product answers something that can be judged; what registers does not."""
+    return not isinstance(stage.product, RegistrationNetwork)
 
 
 def fit(stage: Stage, planned: StagePlan, bench: Bench, run: Path, control: Control) -> Iterator[AnyEvent]:
@@ -213,7 +213,7 @@ def fit(stage: Stage, planned: StagePlan, bench: Bench, run: Path, control: Cont
         score = metrics.get("score")
         is_best = score is not None and (best is None or score > best)
         best = score if is_best else best
-        if is_best or _is_unjudged(stage):
+        if is_best or (score is None and _answers(stage)):  # where nobody tells how good it is, the newest is the best
             checkpoints.save_product("best", stage.product, _cards(stage, bench, epoch + 1, score))
         path = checkpoints.save_epoch(stage.name, stage.objective, optimizer, Progress(epoch + 1, best))
         saved = path.relative_to(run).as_posix()
@@ -290,7 +290,7 @@ def train(method: Method[Any], bench: Bench, run: Path, control: Control, *, att
             if stage.name in bench.spec.starts_from:
                 yield from _take(stage, bench, checkpoints)
                 continue
-            if _is_unjudged(stage):
+            if stage.judge is None and _answers(stage):
                 yield Noticed(message="No validation case has a label: no score is shown while training.")
             yield from fit(stage, planned, bench, run, control)
     except Cancelled:

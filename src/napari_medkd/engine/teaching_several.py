@@ -43,7 +43,7 @@ class TeachingSeveral(Objective):
 def judge_several(network: ForPupils, benches: Sequence[Bench]) -> Callable[[], dict[str, float]] | None:
     """Return what tells a network's scores on the judged cases of all datasets; None where there are none.
 
-    Where there are several, names begin with the dataset's; ``score`` is the mean over datasets.
+    Where there are several, names begin with the dataset's; ``score`` is the mean over datasets that have one.
     """
     judged = [(pupil, bench) for pupil, bench in enumerate(benches) if len(bench.judged_cases)]
     if not judged:
@@ -53,9 +53,10 @@ def judge_several(network: ForPupils, benches: Sequence[Bench]) -> Callable[[], 
         named, means = dict[str, float](), list[float]()
         for pupil, bench in judged:
             found = judge(network.for_pupil(pupil), bench.judged_cases, bench.machine)
-            means.append(found.pop("score"))
+            if "score" in found:
+                means.append(found.pop("score"))
             before = f"{bench.dataset.name}: " if len(benches) > 1 else ""
             named |= {f"{before}{name}": value for name, value in found.items()}
-        return {**named, "score": sum(means) / len(means)}
+        return {**named, "score": sum(means) / len(means)} if means else named
 
     return scores

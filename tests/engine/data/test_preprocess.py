@@ -40,6 +40,17 @@ def test_an_image_seen_as_a_whole_is_no_finer_than_the_spacing_and_fits_into_the
     np.testing.assert_allclose(grid.spacing, seen_spacing)
 
 
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("z", [1.0, 5.0])
+def test_a_network_of_planes_sees_the_planes_that_a_volume_has(z, whole):
+    planes = recipe((8.0, 2.0, 2.0)).replace(dimensions=2, patch=(1, 40, 40), whole=whole)
+
+    grid = network_grid(Grid.upright((40, 20, 30), (z, 1.0, 1.0)), planes)
+
+    assert grid.shape == (40, 10, 15)
+    np.testing.assert_allclose(grid.spacing, (z, 2.0, 2.0))
+
+
 def test_percentiles_become_0_and_1():
     image = np.arange(101, dtype=np.float32)
 

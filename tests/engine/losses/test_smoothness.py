@@ -18,6 +18,12 @@ def test_a_stretch_along_one_axis_counts_its_slope_once():
     assert roughness(flow).item() == pytest.approx((0.25 / 2 + 0) / 2)
 
 
+def test_an_axis_of_one_voxel_does_not_count():
+    flow = torch.randn(1, 2, 8, 8)
+
+    assert roughness(flow[:, :, None]).item() == pytest.approx(roughness(flow).item())
+
+
 def test_the_gradient_is_right():
     flow = torch.randn(1, 3, 3, 3, 3, dtype=torch.float64, requires_grad=True)
 

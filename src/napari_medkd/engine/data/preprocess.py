@@ -29,9 +29,12 @@ def normalise(image_ZYX: NDArray[np.float32], rule: IntensityRule) -> NDArray[np
 
 def network_grid(grid: Grid, preprocessing: Preprocessing) -> Grid:
     """Return the grid on which a network sees an image of a grid; one of planes sees those of a volume one by one."""
+    spacing = preprocessing.spacing
+    if preprocessing.dimensions == 2:
+        spacing = (grid.spacing[0], *spacing[1:])
     if not preprocessing.whole:
-        return grid.resized(preprocessing.spacing)
-    no_finer = grid.resized(coarser_of(grid.spacing, preprocessing.spacing))
+        return grid.resized(spacing)
+    no_finer = grid.resized(coarser_of(grid.spacing, spacing))
     is_stack = preprocessing.dimensions == 2 and not grid.is_flat
     sizes = list(zip(no_finer.shape, preprocessing.patch, strict=True))[is_stack:]
     smaller = max(1.0, *(size / room for size, room in sizes))
