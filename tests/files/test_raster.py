@@ -1,3 +1,5 @@
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -292,3 +294,16 @@ def test_postscript_that_is_called_a_picture_is_never_run(tmp_path, monkeypatch)
     with pytest.raises(VolumeProblem, match="cannot be read"):
         picture_grid(path)
     assert not (tmp_path / "was_run").exists()
+
+
+def test_grey_of_16_bits_with_transparency_is_refused(tmp_path):
+    def piece(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = piece(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 16, 4, 0, 0, 0))
+    pixels = piece(b"IDAT", zlib.compress(b"\0" + struct.pack(">HH", 1, 65535)))
+    path = tmp_path / "mask.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + pixels + piece(b"IEND", b""))
+
+    with pytest.raises(VolumeProblem, match="transparency"):
+        read_volume(path)
