@@ -111,3 +111,9 @@ def test_settings_become_numbers_switches_and_words():
 def test_an_assignment_without_a_name_or_value_is_refused(assignment: str):
     with pytest.raises(SpecProblem, match="name=value"):
         settings_of([assignment])
+
+
+def test_the_mark_that_some_programs_put_before_a_text_is_no_fault(tmp_path):
+    path = tmp_path / "spec.json"
+    path.write_bytes(b"\xef\xbb\xbf" + b'{"datasets": ["x"]}')
+    assert read_document(path) == {"datasets": ["x"]}

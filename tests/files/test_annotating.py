@@ -11,7 +11,7 @@ from napari_medkd.core.grid import Grid
 from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Volume
 from napari_medkd.files.annotating import annotation_path, save_annotation, take_back_annotation
-from napari_medkd.files.manifest import MANIFEST, open_dataset, write_dataset
+from napari_medkd.files.manifest import MANIFEST, open_dataset, write_back, write_dataset
 from napari_medkd.files.opening import read_mask, read_volume, write_volume
 
 VESSELS = Task("vessels", "segmentation", ("background", "artery", "vein"))
@@ -277,3 +277,15 @@ def test_a_class_that_is_added_to_masks_painted_here_needs_no_map(folder):
     changed = save_annotation(once, "first", painted(once, "first"))
 
     assert not changed.label_maps
+
+
+def test_a_mask_the_manifest_no_longer_lists_is_listed_again(folder):
+    before = open_dataset(folder)
+    case = before.cases[0].id
+    mask = painted(before, case)
+    mine = save_annotation(before, case, mask)
+    write_back(before)
+
+    save_annotation(mine, case, mask)
+
+    assert open_dataset(folder).case(case).annotations["vessels"] == annotation_path(before, case, mask)

@@ -11,7 +11,7 @@ from napari_medkd.core.dataset import Case, Dataset, LabelMap, Split
 from napari_medkd.core.errors import DatasetProblem
 from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Modality
-from napari_medkd.files.manifest import MANIFEST, open_dataset, write_dataset
+from napari_medkd.files.manifest import MANIFEST, is_ours, open_dataset, write_dataset
 
 ORGANS = Task("organs", "segmentation", ("background", "liver", "spleen"), ignore=255)
 GRADE = Task("grade", "classification", ("benign", "malignant"))
@@ -335,3 +335,11 @@ def test_a_foreign_dataset_json_is_left_as_it_is(tmp_path):
     write_dataset(dataset(tmp_path), tmp_path)
 
     assert (tmp_path / "dataset.json").read_text() == "foreign"
+
+
+def test_a_manifest_without_its_version_is_ours(tmp_path):
+    path = tmp_path / MANIFEST
+    path.write_text('{"name": "set", "cases": []}')
+    assert is_ours(path)
+    path.write_text('{"name": "Task02_Heart", "training": [], "cases": []}')
+    assert not is_ours(path)

@@ -1,3 +1,5 @@
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ from napari_medkd.core.grid import Grid
 from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Volume
 from napari_medkd.files.opening import read_mask, read_volume, write_mask, write_volume
+from napari_medkd.files.picture_size import picture_grid
 
 LESION = Task("lesion", "segmentation", ("background", "lesion"))
 GRADES = Task("grades", "segmentation", ("background", "low", "high"))
@@ -275,3 +278,32 @@ def test_intensities_a_picture_cannot_hold_are_not_saved_as_one(tmp_path, kind, 
 
     with pytest.raises(VolumeProblem, match="do not fit"):
         write_volume(tmp_path / "a.png", volume)
+
+
+def test_postscript_that_is_called_a_picture_is_never_run(tmp_path, monkeypatch):
+    (tmp_path / "bin").mkdir()
+    ghostscript = tmp_path / "bin" / "gs"
+    ghostscript.write_text(f"#!/bin/sh\ntouch {tmp_path / 'was_run'}\n")
+    ghostscript.chmod(0o755)
+    monkeypatch.setenv("PATH", str(ghostscript.parent), prepend=":")
+    path = tmp_path / "evil.png"
+    path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n(hi) print\n%%EOF\n")
+
+    with pytest.raises(VolumeProblem, match="not a picture"):
+        read_volume(path)
+    with pytest.raises(VolumeProblem, match="cannot be read"):
+        picture_grid(path)
+    assert not (tmp_path / "was_run").exists()
+
+
+def test_grey_of_16_bits_with_transparency_is_refused(tmp_path):
+    def piece(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = piece(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 16, 4, 0, 0, 0))
+    pixels = piece(b"IDAT", zlib.compress(b"\0" + struct.pack(">HH", 1, 65535)))
+    path = tmp_path / "mask.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + pixels + piece(b"IEND", b""))
+
+    with pytest.raises(VolumeProblem, match="transparency"):
+        read_volume(path)

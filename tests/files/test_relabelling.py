@@ -5,7 +5,7 @@ import pytest
 from napari_medkd.core.dataset import LabelMap
 from napari_medkd.core.errors import DatasetProblem
 from napari_medkd.core.task import Task
-from napari_medkd.files.manifest import MANIFEST, open_dataset
+from napari_medkd.files.manifest import MANIFEST, open_dataset, write_back
 from napari_medkd.files.opening import read_mask
 from napari_medkd.files.relabelling import save_relabelled, stored_labels
 from tests.pictures import write_pictures
@@ -68,3 +68,17 @@ def test_only_tasks_with_masks_have_labels(folder):
 
     with pytest.raises(DatasetProblem, match="no masks of a task 'border'"):
         save_relabelled(dataset, dataset.tasks["border"], LabelMap())
+
+
+def test_what_another_wrote_into_the_manifest_meanwhile_stays(folder):
+    write_back(open_dataset(folder))
+    mine = open_dataset(folder)
+    path = folder / MANIFEST
+    document = json.loads(path.read_text())
+    document["cases"].append({**document["cases"][0], "id": "added"})
+    path.write_text(json.dumps(document))
+
+    changed = save_relabelled(mine, Task("shape", "segmentation", ("background", "lesion", "rectangle")), LabelMap())
+
+    assert "added" in {case.id for case in changed.cases}
+    assert open_dataset(folder).case("added")

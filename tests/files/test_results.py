@@ -333,3 +333,20 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
 
     with pytest.raises(InputProblem, match="file"):
         write_prediction(masked(), tmp_path / "file")
+
+
+def test_a_prediction_that_is_killed_while_it_is_replaced_is_none(tmp_path, monkeypatch):
+    def said(label, checkpoint):
+        mask = Mask(np.full(OBLIQUE.shape, label, np.uint8), OBLIQUE, ORGANS)
+        return Prediction(case="a", task=ORGANS, grid=OBLIQUE, made_by="run", checkpoint=checkpoint, mask=mask)
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    write_prediction(said(0, "best"), tmp_path)
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(results, "write_json", killed)
+        write_prediction(said(1, "last"), tmp_path)
+
+    assert predictions_in(tmp_path) == []
+    assert read_prediction(write_prediction(said(1, "last"), tmp_path)).checkpoint == "last"

@@ -23,7 +23,7 @@ def read_document(path: Path) -> dict[str, Any]:
     if path.is_dir():
         raise SpecProblem(str(path), "This folder is not a run.", f"Give a spec file, or a folder that holds {SPEC}.")
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         document = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
     except OSError as error:
         raise SpecProblem.from_os_error(error, path, "The spec cannot be read") from error

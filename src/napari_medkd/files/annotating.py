@@ -57,11 +57,12 @@ def save_annotation(dataset: Dataset, case: str, mask: Mask) -> Dataset:
     """
     task, path = mask.task, annotation_path(dataset, case, mask)
     refuse_unstorable(dataset, task)
-    is_known = dataset.case(case).annotations.get(task.name) == path and dataset.tasks.get(task.name) == task
-    if is_known and manifest_of(dataset).is_file():
-        write_mask(path, mask, label_map=dataset.label_maps.get(task.name))
-        return dataset
     there = _as_on_disk(dataset, case)
+    is_known = there.case(case).annotations.get(task.name) == path and there.tasks.get(task.name) == task
+    if is_known and is_ours(manifest_of(dataset)):
+        refuse_unstorable(there, task)
+        write_mask(path, mask, label_map=there.label_maps.get(task.name))
+        return there
     there = replace(there, label_maps=_label_maps(there, case, task))
     refuse_unstorable(there, task)
     known = there.case(case)

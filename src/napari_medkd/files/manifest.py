@@ -87,7 +87,7 @@ def is_ours(path: Path) -> bool:
         document: Any = json.loads(path.read_bytes())
     except (OSError, ValueError):
         return False
-    return isinstance(document, dict) and {"schema_version", "cases"} <= set(document)
+    return isinstance(document, dict) and {"name", "cases"} <= set(document) and "training" not in document
 
 
 def _task_entry(dataset: Dataset, name: str) -> TaskEntry:

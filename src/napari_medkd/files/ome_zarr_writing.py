@@ -84,13 +84,26 @@ def _write(path: Path, data: NDArray[Any], grid: Grid, channels: tuple[str, ...]
             if _is_of_image(path):
                 said["image-label"]["source"] = {"image": "../../"}
         group.attrs.update(attributes)
-        if path.is_dir():
-            shutil.rmtree(path)
-        beside.rename(path)
+        _put_in_place(beside, path)
     except OSError as error:
         raise VolumeProblem.from_os_error(error, path, "The OME-Zarr cannot be written") from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def _put_in_place(new: Path, path: Path) -> None:
+    """Rename a complete folder to its place; the old one is deleted only when the new one is there."""
+    if not path.is_dir():
+        new.rename(path)
+        return
+    old = path.with_name(f".{path.name}.{uuid4().hex[:8]}.old")
+    path.rename(old)
+    try:
+        new.rename(path)
+    except OSError:
+        old.rename(path)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _refuse_to_replace(path: Path, *, are_labels: bool) -> None:

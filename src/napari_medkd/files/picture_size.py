@@ -8,7 +8,7 @@ from napari_medkd.core.errors import VolumeProblem
 from napari_medkd.core.grid import Grid
 from napari_medkd.files.dicom_folder import NAMED_SUFFIXES
 from napari_medkd.files.opening import VOLUME_SUFFIXES, read_volume, suffix_of
-from napari_medkd.files.raster import without_bomb_warnings
+from napari_medkd.files.raster import PILLOW_FORMATS, without_bomb_warnings
 
 _QUICK = (".png", ".jpg", ".jpeg")
 _ROTATION = 0x0112
@@ -34,7 +34,7 @@ def picture_grid(path: Path) -> Grid:
         )
     if suffix_of(path) in _QUICK:
         try:
-            with without_bomb_warnings(), Image.open(path) as picture:
+            with without_bomb_warnings(), Image.open(path, formats=PILLOW_FORMATS) as picture:
                 width, height = picture.size
                 if picture.getexif().get(_ROTATION) in _ON_ITS_SIDE:
                     width, height = height, width

@@ -8,7 +8,7 @@ from pathlib import Path
 from napari_medkd.core.errors import VolumeProblem
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_DEEP_COLOUR = ((16, 2), (16, 6))
+_DEEP_COLOUR = ((16, 2), (16, 4), (16, 6))
 
 
 def refuse_damaged_png(path: Path) -> None:
@@ -17,7 +17,7 @@ def refuse_damaged_png(path: Path) -> None:
     Raises
     ------
     VolumeProblem
-        Where a piece that is needed does not have its checksum, and of colour of 16 bits, of which Pillow keeps 8.
+        Where a piece that is needed does not have its checksum, and of colour or transparency of 16 bits, of which Pillow keeps 8.
     """
     try:
         with path.open("rb") as file:
@@ -28,8 +28,8 @@ def refuse_damaged_png(path: Path) -> None:
         if kind == b"IHDR" and tuple(body[8:10]) in _DEEP_COLOUR:
             raise VolumeProblem(
                 str(path),
-                "16-bit colour PNG cannot be read without losing bits.",
-                "Save it as TIFF, or as 8-bit colour.",
+                "16-bit PNG with colour or transparency cannot be read without losing bits.",
+                "Save it as TIFF, with 8 bits, or in shades of grey without transparency.",
             )
         is_needed = kind[:1].isupper()
         if is_needed and zlib.crc32(body, zlib.crc32(kind)) != checksum:

@@ -26,6 +26,8 @@ from napari_medkd.files.memory import refuse_beyond_memory
 from napari_medkd.files.png_chunks import refuse_damaged_png
 
 _MOST_BYTES_OF_A_PIXEL = 8
+#: What the suffixes promise; Pillow is not to try its other readers, of which one runs Ghostscript.
+PILLOW_FORMATS = ("PNG", "JPEG")
 _GREY_MODES = ("L", "I", "I;16", "I;16B", "I;16L", "F")
 
 
@@ -117,7 +119,7 @@ def _picture(path: Path, *, keep_palette: bool) -> NDArray[Any]:
     """Return (y, x) or (y, x, sample)."""
     refuse_damaged_png(path)
     try:
-        with without_bomb_warnings(), Image.open(path) as opened:
+        with without_bomb_warnings(), Image.open(path, formats=PILLOW_FORMATS) as opened:
             refuse_beyond_memory(_MOST_BYTES_OF_A_PIXEL * opened.width * opened.height, path)
             picture = ImageOps.exif_transpose(opened)
             if picture.mode == "1":

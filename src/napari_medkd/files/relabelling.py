@@ -9,7 +9,8 @@ from pathlib import Path
 from napari_medkd.core.dataset import Dataset, LabelMap
 from napari_medkd.core.errors import DatasetProblem, InputProblem
 from napari_medkd.core.task import Task
-from napari_medkd.files.manifest import write_back
+from napari_medkd.files.manifest import is_ours, manifest_of, write_back
+from napari_medkd.files.manifest_reading import read_manifest
 from napari_medkd.files.opening import labels_in
 
 
@@ -52,7 +53,8 @@ def stored_labels(dataset: Dataset, task: str, most: int) -> StoredLabels:
 def save_relabelled(dataset: Dataset, task: Task, label_map: LabelMap) -> Dataset:
     """Write the task's classes and label map into the dataset's manifest, atomically, and return the changed dataset.
 
-    A dataset in another layout gets a manifest beside its files.
+    What others wrote into the manifest since the dataset was opened stays. A dataset in another layout gets a manifest
+    beside its files.
 
     Raises
     ------
@@ -63,9 +65,11 @@ def save_relabelled(dataset: Dataset, task: Task, label_map: LabelMap) -> Datase
     if known is None or known.kind != "segmentation":
         found = f"The dataset has no masks of a task {task.name!r}."
         raise DatasetProblem(f"dataset {dataset.name}", found, "Choose one of its tasks that draws masks.")
-    maps = {name: one for name, one in dataset.label_maps.items() if name != task.name}
+    manifest = manifest_of(dataset)
+    there = read_manifest(manifest) if is_ours(manifest) else dataset
+    maps = {name: one for name, one in there.label_maps.items() if name != task.name}
     if label_map.values:
         maps[task.name] = label_map
-    changed = replace(dataset, tasks={**dataset.tasks, task.name: task}, label_maps=maps)
+    changed = replace(there, tasks={**there.tasks, task.name: task}, label_maps=maps)
     write_back(changed)
     return changed

@@ -256,9 +256,11 @@ def _refuse_other_name(name: str | None, known: tuple[str, ...], what: str, reco
 
 
 def _begin(folder: Path) -> None:
+    """Take the record away first: what a crash leaves is no prediction, rather than a new mask under an old record."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / _BEGUN).touch()
+        (folder / RECORD).unlink(missing_ok=True)
     except OSError as error:
         raise VolumeProblem.from_os_error(error, folder, "The folder cannot be made") from error
 

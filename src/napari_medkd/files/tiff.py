@@ -129,7 +129,7 @@ def _pages(file: tifffile.TiffFile, series: tifffile.TiffPageSeries, path: Path)
 
 
 def _by_pillow(path: Path) -> tuple[NDArray[Any], str]:
-    with without_bomb_warnings(), Image.open(path) as opened:
+    with without_bomb_warnings(), Image.open(path, formats=("TIFF",)) as opened:
         pages = []
         for page in ImageSequence.Iterator(opened):
             go_on_if_wanted()

@@ -1,6 +1,8 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from napari_medkd.core.annotation import ClassLabel
 from napari_medkd.core.errors import DatasetProblem
@@ -367,3 +369,19 @@ def test_rows_of_one_image_that_agree_in_columns_of_0_and_1_are_one(tmp_path):
     dataset, _ = imported(laid_out(tmp_path / "s", "image,p,q\na,1,0\na,1.0,0\nb,0,1\nc,1,1\nc,,1\n"), tmp_path / "d")
 
     assert case_labels(dataset, "findings") == {"a": {"p"}, "b": {"q"}, "c": {"p", "q"}}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "names"),
+    [("诊断", "部位", ["诊断", "部位"]), ("Grade A", "Grade-A", ["grade-a", "grade-a-2"])],
+)
+def test_columns_of_any_script_are_tasks_of_their_own(tmp_path, first, second, names):
+    for number in range(6):
+        Image.fromarray(np.full((8, 8), number, np.uint8)).save(tmp_path / f"{number}.png")
+    rows = "".join(f"{n}.png,{'xy'[n % 2]},{'uvw'[n % 3]}\n" for n in range(6))
+    (tmp_path / "t.csv").write_text(f"image,{first},{second}\n{rows}", encoding="utf-8")
+
+    found = source_at(tmp_path, ColumnWishes(classes=(first, second))).dataset
+
+    assert list(found.tasks) == names
+    assert [found.tasks[name].classes for name in names] == [("x", "y"), ("u", "v", "w")]

@@ -6,8 +6,9 @@ their headings (see `table`), or by what a person asks for. Findings parted by `
 least two others, says that none is. Rows of one image that give different classes are refused.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
+from itertools import chain, count
 from pathlib import Path
 
 from napari_medkd.core.annotation import ClassLabel
@@ -124,7 +125,7 @@ def labels_of(listing: Listing, wished: tuple[str, ...], remarks: Tally) -> list
     conflicts: list[Problem] = []
     for column in _without_doubles(class_columns(listing, wished), listing, remarks):
         try:
-            made = task_of_column(listing, column, remarks)
+            made = task_of_column(listing, column, remarks, {task.name for task, _ in found})
         except DatasetProblem as error:
             conflicts += error.problems
             continue
@@ -138,7 +139,9 @@ def labels_of(listing: Listing, wished: tuple[str, ...], remarks: Tally) -> list
     return found or (findings_of(listing, remarks) if not wished else [])
 
 
-def task_of_column(listing: Listing, column: str, remarks: Tally) -> tuple[Task, Labels] | None:
+def task_of_column(
+    listing: Listing, column: str, remarks: Tally, taken: Collection[str] = ()
+) -> tuple[Task, Labels] | None:
     """Return the task of a column with the cases' labels, or None where it has not 2 to 100 classes.
 
     Raises
@@ -160,8 +163,15 @@ def task_of_column(listing: Listing, column: str, remarks: Tally) -> tuple[Task,
     _refuse_conflicts(listing, column, [case for case, answers in present.items() if len(answers) > 1], said)
     if len(present) < len(said):
         remarks.add(f"{len(said) - len(present)} in {column}", "Images have no class", "They stay without a label.")
-    task = Task(name_of(column), "classification", tuple(classes), multilabel=several)
+    name = _free_name(name_of(column), taken)
+    task = Task(name, "classification", tuple(classes), multilabel=several)
     return task, {case: ClassLabel(answer, task) for case, (answer,) in present.items()}
+
+
+def _free_name(name: str, taken: Collection[str]) -> str:
+    """Return the name, with the first number from 2 on that makes it another than those taken."""
+    numbered = (f"{name}-{number}" for number in count(2))
+    return next(one for one in chain((name,), numbered) if one not in taken)
 
 
 def _said(listing: Listing, column: str, remarks: Tally) -> dict[str, set[str]]:

@@ -87,8 +87,11 @@ def word_of(heading: str) -> str:
 
 
 def name_of(heading: str) -> str:
-    """Return a heading as the name of a task, which is also a folder's: ``Finding Labels`` is ``finding-labels``."""
-    return re.sub(r"[^a-z0-9]+", "-", heading.lower()).strip("-") or "class"
+    """Return a heading as the name of a task, which is also a folder's: ``Finding Labels`` is ``finding-labels``.
+
+    Letters and digits of any script stay.
+    """
+    return re.sub(r"[\W_]+", "-", heading.lower()).strip("-") or "class"
 
 
 def read_table(path: Path) -> Table:
