@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from psygnal import Signal
-from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtCore import QEvent, QLocale, QObject, Qt
 from qtpy.QtWidgets import (
     QCheckBox,
     QDoubleSpinBox,
@@ -105,7 +105,11 @@ class _IntegerBox(ValueBox):
 
 
 class _PlainSpin(QDoubleSpinBox):
-    """Writes 0.001 instead of 0.00100000."""
+    """Writes 0.001 instead of 0.00100000, and reads it so, also where the system writes a comma."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setLocale(QLocale.c())
 
     def textFromValue(self, value: float) -> str:
         return f"{value:.10g}"
