@@ -167,10 +167,11 @@ def test_a_number_keeps_its_point_where_the_system_writes_a_comma(qtbot):
     qtbot.keyClick(editor, Qt.Key.Key_Return)
     assert form.boxes["rate"].value() == 0.001
 
-    editor.selectAll()
-    qtbot.keyClicks(editor, "0.0005")
-    qtbot.keyClick(editor, Qt.Key.Key_Return)
-    assert form.boxes["rate"].value() == 0.0005
+    for typed, value in (("0.0005", 0.0005), ("0,25", 0.25)):
+        editor.selectAll()
+        qtbot.keyClicks(editor, typed)
+        qtbot.keyClick(editor, Qt.Key.Key_Return)
+        assert form.boxes["rate"].value() == value
 
 
 def test_other_fields_take_the_place_of_the_old_ones(form):
