@@ -1,10 +1,12 @@
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from napari_medkd.core.card import Estimate
+from napari_medkd.core.dataset import Split
 from napari_medkd.core.errors import InputProblem, Problem
 from napari_medkd.core.events import RunEnded, StagePlan
 from napari_medkd.core.spec import MethodChoice, TrainSpec
@@ -261,12 +263,26 @@ def test_the_effective_run_shows_every_setting_of_the_method(presenter):
     }
 
 
-def test_another_dataset_forgets_the_task(presenter, state):
+def test_another_dataset_forgets_the_task(presenter, state, session):
     presenter.choices.choose_task("shapes")
+    tasks = {"organs": replace(session.dataset.tasks["shapes"], name="organs")}
+    session.dataset = replace(session.dataset, name="other", tasks=tasks, cases=())
 
     presenter.take_dataset()
 
     assert state.task == ""
+
+
+def test_a_dataset_that_is_read_again_keeps_the_task_and_makes_an_estimate_void(presenter, state, session):
+    second = replace(session.dataset.tasks["shapes"], name="second")
+    session.dataset = replace(session.dataset, tasks=session.dataset.tasks | {"second": second})
+    presenter.choices.choose_task("second")
+    state.estimate = ESTIMATE
+    session.dataset = replace(session.dataset, split=Split())  # as after a mask was saved
+
+    presenter.take_dataset()
+
+    assert (state.task, state.estimate) == ("second", None)
 
 
 def test_an_estimate_is_said_in_two_lines():

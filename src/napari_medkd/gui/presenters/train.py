@@ -74,7 +74,7 @@ class TrainPresenter:
             self.estimate()
 
     def take_dataset(self) -> None:
-        """Forget task and cases of datasets that were open before, and what was said of them."""
+        """Forget what is of datasets that were open before, and what was said of them."""
         self.choices.take_dataset()
 
     def list_runs(self) -> None:
