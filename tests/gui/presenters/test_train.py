@@ -266,7 +266,7 @@ def test_the_effective_run_shows_every_setting_of_the_method(presenter):
 def test_another_dataset_forgets_the_task(presenter, state, session):
     presenter.choices.choose_task("shapes")
     tasks = {"organs": replace(session.dataset.tasks["shapes"], name="organs")}
-    session.dataset = replace(session.dataset, name="other", tasks=tasks, cases=())
+    session.dataset = replace(session.dataset, name="other", tasks=tasks, cases=(), split=Split())
 
     presenter.take_dataset()
 
