@@ -1,10 +1,11 @@
-"""A person who answers a dialog as soon as it stands, while the test waits in the call that shows it."""
+"""A person who answers a dialog as soon as it stands, while the test waits in the call that shows it, and a wheel."""
 
 from collections.abc import Callable
 from typing import Any
 
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QApplication, QDialog
+from qtpy.QtCore import QPoint, QPointF, Qt, QTimer
+from qtpy.QtGui import QWheelEvent
+from qtpy.QtWidgets import QApplication, QDialog, QWidget
 
 
 class Person:
@@ -38,3 +39,20 @@ class Person:
             self.leave()
             self.saw.append(dialog)
             self._act(dialog)
+
+
+def turn_wheel(widget: QWidget, degrees: int = 15) -> QWheelEvent:
+    """Turn the mouse wheel over a widget, up where positive, and return what was sent."""
+    middle = widget.rect().center()
+    wheel = QWheelEvent(
+        QPointF(middle),
+        QPointF(widget.mapToGlobal(middle)),
+        QPoint(0, 0),
+        QPoint(0, 8 * degrees),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(widget, wheel)
+    return wheel

@@ -18,7 +18,7 @@ class CommandLine:
         self.answers = answers
         self.asked = []
 
-    def __call__(self, interpreter, arguments):
+    def __call__(self, interpreter, arguments, owner=None):
         self.asked.append(arguments[0])
         answer = self.answers[arguments[0]]
         if isinstance(answer, Exception):

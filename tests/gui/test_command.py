@@ -67,8 +67,9 @@ def test_an_interpreter_without_the_package_fails_with_its_last_words(tmp_path, 
 class Questions:
     """Questions that nobody answers, each asked in a thread of its own; which were ended stands in ``ended``."""
 
-    def __init__(self, *questions):
+    def __init__(self, *questions, owners=None):
         self.ended = []
+        self.owners = owners or {}
         self.threads = {words: threading.Thread(target=self._ask, args=(words,)) for words in questions}
         for thread in self.threads.values():
             thread.start()
@@ -76,7 +77,7 @@ class Questions:
 
     def _ask(self, words):
         with pytest.raises(CommandFailed, match="was cancelled"):
-            ask(PYTHON, words, patience_seconds=None)
+            ask(PYTHON, words, patience_seconds=None, owner=self.owners.get(words))
         self.ended.append(words)
 
 
@@ -104,6 +105,22 @@ def test_only_the_questions_with_these_words_are_ended():
     questions.threads["check", "b"].join(20)
     assert questions.ended == [("check", "a"), ("check", "b")]
     assert not command._ASKED
+
+
+@pytest.mark.process
+@pytest.mark.usefixtures("silence")
+def test_the_questions_of_another_owner_go_on():
+    mine, theirs = object(), object()
+    questions = Questions(("check", "a"), ("check", "b"), owners={("check", "a"): mine, ("check", "b"): theirs})
+
+    end_questions(owner=mine)
+    questions.threads["check", "a"].join(20)
+    ended_first = list(questions.ended)
+    end_questions()
+    questions.threads["check", "b"].join(20)
+
+    assert ended_first == [("check", "a")]
+    assert questions.ended == [("check", "a"), ("check", "b")]
 
 
 @pytest.mark.process

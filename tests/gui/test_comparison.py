@@ -111,6 +111,20 @@ def test_a_panel_is_headed_by_its_title(viewer: Any, panels: list[Panel]) -> Non
     assert max(len(line) for line in overlay.name.splitlines()) <= 24
 
 
+def test_a_panel_cannot_be_painted_on_and_can_be_hidden(viewer: Any, panels: list[Panel]) -> None:
+    comparison = Comparison(viewer)
+    other = replace(panels[0], labels=panels[1].labels)
+
+    for shown in (panels, [other, *panels[1:]]):  # put up, then exchanged in place
+        comparison.show(viewer.layers["scan"], shown)
+        overlay = comparison.overlay("teacher")
+        overlay.mode = "paint"
+        assert str(overlay.mode) == "pan_zoom"
+        overlay.visible = False
+        assert not overlay.visible
+        overlay.visible = True
+
+
 @pytest.mark.parametrize("was_grid", [False, True])
 @pytest.mark.parametrize("ndisplay", [2, 3])
 def test_leaving_restores_layers_selection_grid_and_camera(

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 Ask = Callable[[Path, Sequence[str]], Any]
 
 
-def cards_of(interpreter: Path, *, folder: Path | None = None, ask_again: bool = False) -> "tuple[MethodCard, ...]":
+def cards_of(
+    interpreter: Path, *, folder: Path | None = None, ask_again: bool = False, owner: object = None
+) -> "tuple[MethodCard, ...]":
     """Return a card for each method that the interpreter knows.
 
     Parameters
@@ -26,6 +29,8 @@ def cards_of(interpreter: Path, *, folder: Path | None = None, ask_again: bool =
         Where answers are remembered; None takes the user's cache folder.
     ask_again
         Leave a remembered answer aside.
+    owner
+        Whose question it is; see `command.ask`.
 
     Raises
     ------
@@ -38,7 +43,7 @@ def cards_of(interpreter: Path, *, folder: Path | None = None, ask_again: bool =
     remembered = _remembered(interpreter, folder)
     documents = None if ask_again else _read(remembered)
     if documents is None:
-        documents = _asked(interpreter, ask)
+        documents = _asked(interpreter, partial(ask, owner=owner))
         remembered.parent.mkdir(parents=True, exist_ok=True)
         write_json(remembered, documents)
     return tuple(MethodCard.model_validate(document) for document in documents)

@@ -16,7 +16,7 @@ from napari_medkd.core.errors import InputProblem, Problem
 PATIENCE_SECONDS = 600.0
 
 _INPUT_PROBLEM = 2
-_ASKED: "dict[subprocess.Popen[str], list[str]]" = {}
+_ASKED: "dict[subprocess.Popen[str], tuple[list[str], object]]" = {}
 _LOCK = threading.Lock()
 _MOST_LINES = 4
 
@@ -34,13 +34,21 @@ def argv(interpreter: Path, arguments: Iterable[str]) -> list[str]:
     return [str(interpreter), "-m", "napari_medkd", *arguments]
 
 
-def ask(interpreter: Path, arguments: Sequence[str], *, patience_seconds: float | None = PATIENCE_SECONDS) -> Any:
+def ask(
+    interpreter: Path,
+    arguments: Sequence[str],
+    *,
+    patience_seconds: float | None = PATIENCE_SECONDS,
+    owner: object = None,
+) -> Any:
     """Return the JSON document that a command prints; ``--json`` is added.
 
     Parameters
     ----------
     patience_seconds
         The command is ended after this time; None lets it take as long as it needs.
+    owner
+        Whose question it is, such as a viewer's session: `end_questions` can spare those of others.
 
     Raises
     ------
@@ -50,7 +58,7 @@ def ask(interpreter: Path, arguments: Sequence[str], *, patience_seconds: float 
         Where it ends in any other way.
     """
     command = argv(interpreter, [*arguments, "--json"])
-    done = _run(command, patience_seconds)
+    done = _run(command, patience_seconds, owner)
     answer = _document(done.stdout)
     if answer is not None and done.returncode in (0, _INPUT_PROBLEM):
         return answer
@@ -61,7 +69,7 @@ def ask(interpreter: Path, arguments: Sequence[str], *, patience_seconds: float 
     raise CommandFailed(said[-1] if said else f"{arguments[0]} ended with code {done.returncode}.", log)
 
 
-def _run(command: list[str], patience_seconds: float | None) -> "subprocess.CompletedProcess[str]":
+def _run(command: list[str], patience_seconds: float | None, owner: object) -> "subprocess.CompletedProcess[str]":
     try:
         child = _start(command)
     except OSError as error:
@@ -71,7 +79,7 @@ def _run(command: list[str], patience_seconds: float | None) -> "subprocess.Comp
             "Choose another in napari's preferences, under Medical knowledge distillation.",
         ) from error
     with _LOCK:
-        _ASKED[child] = command
+        _ASKED[child] = (command, owner)
     try:
         said, complained = child.communicate(timeout=patience_seconds)
     except subprocess.TimeoutExpired as error:
@@ -100,10 +108,20 @@ def _start(command: list[str]) -> "subprocess.Popen[str]":
     )
 
 
-def end_questions(*arguments: str) -> None:
-    """End every question with all of these arguments that waits for its answer; whoever asked hears `CommandFailed`."""
+def end_questions(*arguments: str, owner: object = None) -> None:
+    """End every question with all of these arguments that waits for its answer; whoever asked hears `CommandFailed`.
+
+    Parameters
+    ----------
+    owner
+        Whose questions alone are ended; None is everybody's.
+    """
     with _LOCK:
-        children = [child for child, command in _ASKED.items() if set(arguments) <= set(command)]
+        children = [
+            child
+            for child, (command, asker) in _ASKED.items()
+            if set(arguments) <= set(command) and (owner is None or asker is owner)
+        ]
         for child in children:
             del _ASKED[child]
     for child in children:

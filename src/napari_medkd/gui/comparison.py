@@ -160,6 +160,7 @@ class Comparison:
                 continue
             if task_of(overlay.metadata) == panel.task:
                 overlay.data = panel.labels.copy()
+                overlay.editable = False  # napari allows it with any other array
                 _entitle(overlay, panel.title)
                 continue
             self.viewer.layers.remove(overlay)
@@ -260,6 +261,7 @@ def _overlay(image: Any, panel: Panel) -> Labels:
         look = {"name": panel.title, "opacity": 1.0, "colormap": colormap, "metadata": {KEY: origin}}
     layer = Labels(panel.labels.copy(), **look, **placed_like(image))
     _entitle(layer, panel.title)
+    layer.editable = False  # it is for looking: what was painted would be gone with the panel
     layer.name_overlay.visible = True
     layer.name_overlay.font_size = _TITLE_POINTS
     return layer

@@ -138,7 +138,7 @@ def test_rows_keep_the_order_of_the_dataset(tiny_dataset):
 def test_the_look_at_every_voxel_has_all_the_time_it_needs(presenter, session, tiny_dataset, monkeypatch):
     asked = []
 
-    def ask(interpreter, arguments, *, patience_seconds):
+    def ask(interpreter, arguments, *, patience_seconds, owner):
         asked.append((arguments, patience_seconds))
         return []
 

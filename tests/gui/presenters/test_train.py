@@ -1,10 +1,12 @@
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from napari_medkd.core.card import Estimate
+from napari_medkd.core.dataset import Split
 from napari_medkd.core.errors import InputProblem, Problem
 from napari_medkd.core.events import RunEnded, StagePlan
 from napari_medkd.core.spec import MethodChoice, TrainSpec
@@ -57,7 +59,7 @@ def answering(monkeypatch, answer):
     """Let the command line give this answer, and return the questions it was asked."""
     asked = []
 
-    def ask(interpreter, arguments):
+    def ask(interpreter, arguments, owner):
         command, path, *options = arguments
         asked.append((" ".join([command, *options]), json.loads(Path(path).read_text(encoding="utf-8"))))
         if isinstance(answer, Exception):
@@ -70,7 +72,7 @@ def answering(monkeypatch, answer):
 
 def test_the_methods_are_listed_and_one_with_a_teacher_is_taken_first(session, state, runner, monkeypatch):
     cards = (demo_card("plain", "nothing"), demo_card("taught"))
-    monkeypatch.setattr(train, "cards_of", lambda interpreter, ask_again: cards)
+    monkeypatch.setattr(train, "cards_of", lambda interpreter, **_: cards)
     state.cards = ()
 
     presenter = TrainPresenter(session, state, runner, at_once)
@@ -83,7 +85,7 @@ def test_the_methods_are_listed_and_one_with_a_teacher_is_taken_first(session, s
 def test_a_python_without_torch_is_reported_with_the_line_to_type(session, state, runner, monkeypatch):
     missing = InputProblem("torch", "Training needs torch.", "python -m pip install torch")
 
-    def cards_of(interpreter, ask_again):
+    def cards_of(interpreter, ask_again, owner):
         raise missing
 
     monkeypatch.setattr(train, "cards_of", cards_of)
@@ -96,7 +98,7 @@ def test_a_python_without_torch_is_reported_with_the_line_to_type(session, state
 
 
 def test_an_answer_for_another_interpreter_is_dropped(session, state, runner, monkeypatch):
-    monkeypatch.setattr(train, "cards_of", lambda interpreter, ask_again: ())
+    monkeypatch.setattr(train, "cards_of", lambda interpreter, **_: ())
     later = Later()
     presenter = TrainPresenter(session, state, runner, later)
 
@@ -261,12 +263,26 @@ def test_the_effective_run_shows_every_setting_of_the_method(presenter):
     }
 
 
-def test_another_dataset_forgets_the_task(presenter, state):
+def test_another_dataset_forgets_the_task(presenter, state, session):
     presenter.choices.choose_task("shapes")
+    tasks = {"organs": replace(session.dataset.tasks["shapes"], name="organs")}
+    session.dataset = replace(session.dataset, name="other", tasks=tasks, cases=(), split=Split())
 
     presenter.take_dataset()
 
     assert state.task == ""
+
+
+def test_a_dataset_that_is_read_again_keeps_the_task_and_makes_an_estimate_void(presenter, state, session):
+    second = replace(session.dataset.tasks["shapes"], name="second")
+    session.dataset = replace(session.dataset, tasks=session.dataset.tasks | {"second": second})
+    presenter.choices.choose_task("second")
+    state.estimate = ESTIMATE
+    session.dataset = replace(session.dataset, split=Split())  # as after a mask was saved
+
+    presenter.take_dataset()
+
+    assert (state.task, state.estimate) == ("second", None)
 
 
 def test_an_estimate_is_said_in_two_lines():
@@ -314,7 +330,7 @@ def test_a_run_from_references_is_set_up_and_measured(session, runner, monkeypat
 
 def test_a_run_from_references_is_set_up_when_the_methods_are_known(session, runner, monkeypatch):
     cards = (demo_card(), demo_card("few", needs="references"))
-    monkeypatch.setattr(train, "cards_of", lambda interpreter, ask_again: cards)
+    monkeypatch.setattr(train, "cards_of", lambda interpreter, **_: cards)
     later, state = Later(), TrainState()
     presenter = TrainPresenter(session, state, runner, later)
     asked = answering(monkeypatch, ESTIMATE.model_dump(mode="json"))

@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 from qtpy.QtWidgets import QDockWidget
 
+from napari_medkd.core.spec import TrainSpec
 from napari_medkd.gui.backend import followers_of
 from napari_medkd.gui.preferences import PLUGIN
 from napari_medkd.gui.widgets.closing import ClosingGuard
 from napari_medkd.gui.widgets.dock import Dock, bring_up, dock_of
+from napari_medkd.runs.folder import RunFolder
 from napari_medkd.runs.heartbeat import Heartbeat
 
 pytestmark = pytest.mark.gui
@@ -70,6 +72,20 @@ def test_a_dock_looks_again_when_its_tab_comes_to_the_front(viewer, qtbot, monke
     bring_up(viewer, "Train")
 
     qtbot.waitUntil(lambda: bool(looks), timeout=5_000)
+
+
+def test_a_run_that_began_behind_the_results_stands_in_their_list(viewer, qtbot, tmp_path):
+    spec = TrainSpec(datasets=(tmp_path / "data",))
+    first = RunFolder.create(tmp_path / "runs", spec).path
+    opened(viewer, qtbot, "Results", "Data")
+    results = dock_of(viewer, "Results")
+    results.settle()
+    qtbot.waitUntil(lambda: [path for path, _ in results.state.runs] == [first], timeout=10_000)
+
+    second = RunFolder.create(tmp_path / "runs", spec).path
+    bring_up(viewer, "Results")
+
+    qtbot.waitUntil(lambda: {path for path, _ in results.state.runs} == {first, second}, timeout=10_000)
 
 
 def test_bringing_a_dock_up_opens_it_once(viewer, qtbot):

@@ -1,11 +1,11 @@
 import pytest
-from qtpy.QtCore import QPoint, QPointF, Qt
-from qtpy.QtGui import QWheelEvent
-from qtpy.QtWidgets import QApplication, QScrollArea
+from qtpy.QtCore import QLocale, Qt
+from qtpy.QtWidgets import QScrollArea
 
 from napari_medkd.core.errors import Problem
 from napari_medkd.gui.presenters.fields import FormField, fields_of_schema
 from napari_medkd.gui.widgets.settings_form import SettingsForm
+from tests.gui.person import turn_wheel
 from tests.gui.presenting import DemoSettings
 
 pytestmark = pytest.mark.gui
@@ -142,22 +142,36 @@ def test_scrolling_past_a_number_does_not_change_it(form, heard, qtbot):
     area.show()
     editor = form.boxes["rounds"].editor
     editor.clearFocus()
-    centre = QPointF(editor.rect().center())
-    wheel = QWheelEvent(
-        centre,
-        QPointF(editor.mapToGlobal(editor.rect().center())),
-        QPoint(0, 0),
-        QPoint(0, 120),
-        Qt.MouseButton.NoButton,
-        Qt.KeyboardModifier.NoModifier,
-        Qt.ScrollPhase.NoScrollPhase,
-        False,
-    )
 
-    QApplication.sendEvent(editor, wheel)
+    turn_wheel(editor)
 
     assert heard == []
     area.takeWidget()
+
+
+@pytest.fixture
+def decimal_comma():
+    """The system's numbers are written as in Germany."""
+    before = QLocale()
+    QLocale.setDefault(QLocale("de_DE"))
+    yield
+    QLocale.setDefault(before)
+
+
+@pytest.mark.usefixtures("decimal_comma")
+def test_a_number_keeps_its_point_where_the_system_writes_a_comma(qtbot):
+    form = SettingsForm([FormField("rate", "Learning rate", "How fast.", "number", 0.001, 0.0, 1.0)])
+    qtbot.addWidget(form)
+    editor = form.boxes["rate"].editor
+
+    qtbot.keyClick(editor, Qt.Key.Key_Return)
+    assert form.boxes["rate"].value() == 0.001
+
+    for typed, value in (("0.0005", 0.0005), ("0,25", 0.25)):
+        editor.selectAll()
+        qtbot.keyClicks(editor, typed)
+        qtbot.keyClick(editor, Qt.Key.Key_Return)
+        assert form.boxes["rate"].value() == value
 
 
 def test_other_fields_take_the_place_of_the_old_ones(form):

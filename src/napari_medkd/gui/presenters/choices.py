@@ -94,9 +94,9 @@ class TrainChoices:
         self.forget_answers()
 
     def take_dataset(self) -> None:
-        """Forget what is not in the datasets that are open now."""
+        """Forget what is not in the datasets that are open now; the task stays where the dataset has it."""
         self._forget_foreign()
-        self.choose_task("")
+        self.choose_task(self._state.task if self._state.task in self.tasks() else "")
 
     def set_value(self, name: str, value: Value) -> None:
         """Change one setting; its default again is no change."""

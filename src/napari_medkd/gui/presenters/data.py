@@ -154,7 +154,7 @@ class DataPresenter:
         self._asked_from[_SUGGEST] = path
 
         def work() -> tuple[str, ...]:
-            ranked = ask(interpreter, [_SUGGEST, str(path)], patience_seconds=None)
+            ranked = ask(interpreter, [_SUGGEST, str(path)], patience_seconds=None, owner=self._session)
             return tuple(row["case"] for row in ranked)
 
         def then(ranked: tuple[str, ...]) -> None:
@@ -172,7 +172,7 @@ class DataPresenter:
     def cancel_suggestion(self) -> None:
         """End the ranking, if there is one."""
         if _SUGGEST in self._asked_from:
-            end_questions(_SUGGEST, str(self._asked_from[_SUGGEST]))
+            end_questions(_SUGGEST, str(self._asked_from[_SUGGEST]), owner=self._session)
 
     def check_images(self) -> None:
         """Look at every voxel of the current dataset, in a process of its own that may take as long as it needs."""
@@ -182,14 +182,15 @@ class DataPresenter:
         self._asked_from[_CHECK] = path
 
         def work() -> tuple[Problem, ...]:
-            return tuple(Problem(**row) for row in ask(interpreter, [_CHECK, str(path)], patience_seconds=None))
+            rows = ask(interpreter, [_CHECK, str(path)], patience_seconds=None, owner=self._session)
+            return tuple(Problem(**row) for row in rows)
 
         self._looks.begin(Look(key, path, can_be_cancelled=True), work)
 
     def cancel_check(self) -> None:
         """End the look at every voxel, if there is one."""
         if _CHECK in self._asked_from:
-            end_questions(_CHECK, str(self._asked_from[_CHECK]))
+            end_questions(_CHECK, str(self._asked_from[_CHECK]), owner=self._session)
 
     def tell(self, error: Exception, where: str) -> None:
         """Show an error among the problems, the newest first."""

@@ -62,7 +62,7 @@ class TrainPresenter:
                 self._state.missing = problems_of(error, str(interpreter))
 
         self._state.busy = "Asking which methods there are …"
-        self._in_background(lambda: cards_of(interpreter, ask_again=ask_again), then, failed)
+        self._in_background(lambda: cards_of(interpreter, ask_again=ask_again, owner=self._session), then, failed)
 
     def begin_from_references(self) -> None:
         """Set up the method that learns from the marked references and measure what it takes, as soon as may be."""
@@ -74,7 +74,7 @@ class TrainPresenter:
             self.estimate()
 
     def take_dataset(self) -> None:
-        """Forget task and cases of datasets that were open before, and what was said of them."""
+        """Forget what is of datasets that were open before, and what was said of them."""
         self.choices.take_dataset()
 
     def list_runs(self) -> None:
@@ -102,7 +102,7 @@ class TrainPresenter:
         """Measure what the run would take."""
 
         def work(spec: Path) -> Estimate:
-            return Estimate.model_validate(ask(self._session.interpreter, ["estimate", str(spec)]))
+            return Estimate.model_validate(ask(self._session.interpreter, ["estimate", str(spec)], owner=self._session))
 
         def then(found: Estimate) -> None:
             self._state.estimate = found
@@ -117,7 +117,7 @@ class TrainPresenter:
             return
 
         def work(path: Path) -> tuple[Problem, ...]:
-            rows = ask(self._session.interpreter, ["check", str(path), _FILES_ONLY])
+            rows = ask(self._session.interpreter, ["check", str(path), _FILES_ONLY], owner=self._session)
             return tuple(Problem(**row) for row in rows)
 
         def then(problems: tuple[Problem, ...]) -> None:
@@ -135,7 +135,7 @@ class TrainPresenter:
     def cancel(self) -> None:
         """End what is asked for this dock; a look at every voxel of the dataset goes on."""
         for question in ("describe", *_OF_A_SPEC):
-            end_questions(question)
+            end_questions(question, owner=self._session)
 
     def _take_references(self) -> None:
         """Forget what was said of a run from other references."""
@@ -149,7 +149,7 @@ class TrainPresenter:
             self._waited_for = None
             self._state.busy = ""
             for question in _OF_A_SPEC:
-                end_questions(question)
+                end_questions(question, owner=self._session)
 
     def _with_spec(self, busy: str, work: Callable[[Path], T], then: Callable[[T], None]) -> None:
         """Let ``work`` have the spec as a file, in the background."""

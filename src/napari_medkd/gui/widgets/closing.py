@@ -43,7 +43,7 @@ class ClosingGuard(QObject):
         if answer == "stop":
             stop_all(followers)
         followers.leave_all()
-        end_questions()
+        end_questions(owner=self._session)
         if asks and event.spontaneous():  # napari would ask again, and the person has answered
             self._has_answer = True
             event.ignore()

@@ -1,18 +1,34 @@
-"""A drop-down list whose shown text ends in an ellipsis where it is too long, instead of being cut."""
+"""Drop-down lists that the wheel passes, and whose shown text ends in an ellipsis where it is too long."""
 
 from collections.abc import Sequence
 from html import escape
 
 from psygnal import Signal
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QPaintEvent
+from qtpy.QtGui import QPaintEvent, QWheelEvent
 from qtpy.QtWidgets import QComboBox, QSizePolicy, QStyle, QStyleOptionComboBox, QStylePainter
 
 _FEWEST_LETTERS = 12
 _PADDING = 14
 
 
-class ElidedChoice(QComboBox):
+class Choice(QComboBox):
+    """Leaves the wheel to what scrolls beneath it, unless the person has chosen to be in it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.setAccessibleName(name)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # else the wheel itself would give it the focus
+
+    def wheelEvent(self, event: QWheelEvent | None) -> None:
+        """Keep the wheel from choosing another one where the pointer only passes."""
+        if event is None or self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
+
+
+class ElidedChoice(Choice):
     """As wide as its place, whatever its choices; its list shows them whole.
 
     Attributes
@@ -24,8 +40,7 @@ class ElidedChoice(QComboBox):
     opened = Signal()
 
     def __init__(self, name: str, tip: str) -> None:
-        super().__init__()
-        self.setAccessibleName(name)
+        super().__init__(name)
         self.setToolTip(f"<p>{escape(tip)}</p>")  # as rich text, which is broken into lines
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(_FEWEST_LETTERS)

@@ -22,7 +22,7 @@ from napari_medkd.core.relabelling import NOWHERE
 from napari_medkd.gui.background import Background
 from napari_medkd.gui.presenters.labels import LabelsPresenter, LabelsState
 from napari_medkd.gui.state import Session
-from napari_medkd.gui.widgets.elided_choice import ElidedChoice
+from napari_medkd.gui.widgets.elided_choice import Choice, ElidedChoice
 from napari_medkd.gui.widgets.problem_list import ProblemList
 from napari_medkd.gui.widgets.results_view import fill
 
@@ -158,7 +158,7 @@ class LabelsPage(QWidget):
         self.elsewhere.setText(f"In the other open datasets:<br>{lines}" if lines else "")
 
 
-class _ClassBox(QComboBox):
+class _ClassBox(Choice):
     """A class to choose from a list or to type.
 
     Attributes
@@ -170,8 +170,7 @@ class _ClassBox(QComboBox):
     chosen = Signal(object)
 
     def __init__(self, name: str) -> None:
-        super().__init__()
-        self.setAccessibleName(name)
+        super().__init__(name)
         self.setEditable(True)
         self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.setToolTip("Choose a class, or type a new one and press Enter")

@@ -3,7 +3,7 @@
 from typing import Any
 
 from qtpy.QtCore import QUrl
-from qtpy.QtGui import QDesktopServices, QShowEvent
+from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QVBoxLayout
 
 from napari_medkd.core.errors import InputProblem, Problem
@@ -61,14 +61,12 @@ class ResultsDock(Dock):
         self.pictures.changed.connect(self.shown.keep_only)
         self.pictures.look()
 
-    def showEvent(self, event: QShowEvent | None) -> None:
-        """Look for new runs whenever the dock comes up again."""
-        super().showEvent(event)
-        if self._is_settled:
-            self.selection.list_runs()
-
     def first_look(self) -> None:
         """Look for runs."""
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Look for new runs."""
         self.selection.list_runs()
 
     def end(self) -> None:

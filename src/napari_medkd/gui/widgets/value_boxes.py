@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from psygnal import Signal
-from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtCore import QEvent, QLocale, QObject, Qt
+from qtpy.QtGui import QValidator
 from qtpy.QtWidgets import (
     QCheckBox,
     QDoubleSpinBox,
@@ -105,7 +106,14 @@ class _IntegerBox(ValueBox):
 
 
 class _PlainSpin(QDoubleSpinBox):
-    """Writes 0.001 instead of 0.00100000."""
+    """Writes 0.001 instead of 0.00100000, and reads it so wherever it is; a comma that is typed becomes a point."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setLocale(QLocale.c())
+
+    def validate(self, text: str | None, position: int) -> tuple[QValidator.State, str, int]:
+        return super().validate((text or "").replace(",", "."), position)
 
     def textFromValue(self, value: float) -> str:
         return f"{value:.10g}"
