@@ -1,6 +1,5 @@
 """OME-Zarr of both versions: hand-made folders as other programs write them, ours, and one on a web server."""
 
-import shutil
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -390,22 +389,3 @@ def test_an_image_on_a_server_is_read_from_its_address(tmp_path, server, version
 def test_an_address_where_nothing_is_and_a_server_that_is_gone_are_told(server):
     assert "no Zarr" in refusal(Path(f"{server}/missing.zarr"))
     assert "cannot be read" in refusal(Path("http://127.0.0.1:9/gone.zarr"))
-
-
-def test_a_folder_that_cannot_be_deleted_keeps_no_new_one_away(tmp_path, monkeypatch):
-    task, grid = Task("organs", "segmentation", ("background", "liver")), Grid.upright((4, 5, 6))
-    path = tmp_path / "mask.ome.zarr"
-    write_mask(path, Mask(np.ones(grid.shape, np.uint8), grid, task))
-    delete = shutil.rmtree
-
-    def half(folder, ignore_errors=False):
-        if (folder / "zarr.json").exists():
-            (folder / "zarr.json").unlink()
-        if not ignore_errors:
-            raise OSError(39, "Directory not empty")
-
-    monkeypatch.setattr(shutil, "rmtree", half)
-    write_mask(path, Mask(np.zeros(grid.shape, np.uint8), grid, task))
-    monkeypatch.setattr(shutil, "rmtree", delete)
-
-    assert not read_mask(path, task).labels.any()

@@ -7,9 +7,20 @@ from typing import Any
 
 from pydantic import Field
 
-from napari_medkd.core.card import MethodCard, Needs
+from napari_medkd.core.card import Estimate, MethodCard, Needs
+from napari_medkd.core.events import StagePlan
 from napari_medkd.core.settings import Settings
 from napari_medkd.gui.following import Heard, Listener
+
+ESTIMATE = Estimate(
+    device="cpu",
+    precision="fp32",
+    plan=(StagePlan("teacher", 1, 100), StagePlan("student", 2, 100)),
+    seconds=330.0,
+    seconds_per_step={"teacher": 1.0, "student": 1.1},
+    peak_memory_bytes=3 * 2**29,
+    parameters=1_401_350,
+)
 
 
 def at_once(work: Callable[[], Any], then: Callable[[Any], Any], failed: Callable[[Exception], Any]) -> None:

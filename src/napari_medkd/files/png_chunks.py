@@ -17,7 +17,8 @@ def refuse_damaged_png(path: Path) -> None:
     Raises
     ------
     VolumeProblem
-        Where a piece that is needed does not have its checksum, and of colour or transparency of 16 bits, of which Pillow keeps 8.
+        Where a piece that is needed does not have its checksum, and of colour or transparency of 16 bits, of which
+        Pillow keeps 8.
     """
     try:
         with path.open("rb") as file:

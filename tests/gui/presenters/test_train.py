@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from napari_medkd.core.card import Estimate
 from napari_medkd.core.dataset import Split
 from napari_medkd.core.errors import InputProblem, Problem
-from napari_medkd.core.events import RunEnded, StagePlan
+from napari_medkd.core.events import RunEnded
 from napari_medkd.core.spec import MethodChoice, TrainSpec
 from napari_medkd.files.manifest import open_dataset
 from napari_medkd.gui import command
@@ -16,21 +15,11 @@ from napari_medkd.gui.command import CommandFailed
 from napari_medkd.gui.finished_run import FinishedRun
 from napari_medkd.gui.presenters import train
 from napari_medkd.gui.presenters.data import DataPresenter
-from napari_medkd.gui.presenters.train import TrainPresenter, estimate_in_words
+from napari_medkd.gui.presenters.train import TrainPresenter
 from napari_medkd.gui.state import DataState, Session, TrainState
 from napari_medkd.runs.folder import RunFolder
-from tests.gui.presenting import Later, ListeningRunner, at_once, demo_card, endless_python, in_a_thread
+from tests.gui.presenting import ESTIMATE, Later, ListeningRunner, at_once, demo_card, endless_python, in_a_thread
 from tests.waiting import wait_until
-
-ESTIMATE = Estimate(
-    device="cpu",
-    precision="fp32",
-    plan=(StagePlan("teacher", 1, 100), StagePlan("student", 2, 100)),
-    seconds=330.0,
-    seconds_per_step={"teacher": 1.0, "student": 1.1},
-    peak_memory_bytes=3 * 2**29,
-    parameters=1_401_350,
-)
 
 
 @pytest.fixture
@@ -283,20 +272,6 @@ def test_a_dataset_that_is_read_again_keeps_the_task_and_makes_an_estimate_void(
     presenter.take_dataset()
 
     assert (state.task, state.estimate) == ("second", None)
-
-
-def test_an_estimate_is_said_in_two_lines():
-    time, needs = estimate_in_words(ESTIMATE).splitlines()
-
-    assert time == "About 6 min (teacher 2 min, student 4 min)"
-    assert needs == "1.5 GiB of memory · cpu, fp32 · 1,401,350 parameters in the student"
-
-
-def test_the_time_of_a_stage_is_told_by_its_dataset():
-    plan = tuple(StagePlan(f"student-{name}", 1, 60) for name in ("cells", "spots"))
-    found = ESTIMATE.replace(plan=plan, seconds=120.0, seconds_per_step={stage.name: 1.0 for stage in plan})
-
-    assert estimate_in_words(found).splitlines()[0] == "About 2 min (student · cells 1 min, student · spots 1 min)"
 
 
 def test_the_default_interpreter_is_the_one_that_runs():
