@@ -96,6 +96,18 @@ def test_saving_again_leaves_the_manifest_alone(folder):
     assert (folder / MANIFEST).read_text().endswith("\n\n")
 
 
+def test_strokes_are_saved_although_somebody_spoilt_the_manifest_meanwhile(folder):
+    dataset = open_dataset(folder)
+    once = save_annotation(dataset, "first", painted(dataset, "first"))
+    document = json.loads((folder / MANIFEST).read_text())
+    document["cases"].append(document["cases"][0])
+    (folder / MANIFEST).write_text(json.dumps(document))
+    empty = replace(painted(once, "first"), labels=np.zeros_like(painted(once, "first").labels))
+
+    assert save_annotation(once, "first", empty) is once
+    assert not read_mask(once.case("first").annotations["vessels"], VESSELS).labels.any()
+
+
 def test_a_new_class_is_listed(folder):
     dataset = open_dataset(folder)
     once = save_annotation(dataset, "first", painted(dataset, "first"))

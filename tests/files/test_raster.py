@@ -85,7 +85,7 @@ def test_sixteen_bit_colour_is_refused_before_half_of_it_is_lost(tmp_path):
     content[24] = 16
     path.write_bytes(content)
 
-    with pytest.raises(VolumeProblem, match=r"a\.png: 16-bit colour.*TIFF"):
+    with pytest.raises(VolumeProblem, match=r"a\.png: 16-bit PNG with colour.*TIFF"):
         read_volume(path)
 
 

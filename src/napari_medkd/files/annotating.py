@@ -57,12 +57,17 @@ def save_annotation(dataset: Dataset, case: str, mask: Mask) -> Dataset:
     """
     task, path = mask.task, annotation_path(dataset, case, mask)
     refuse_unstorable(dataset, task)
-    there = _as_on_disk(dataset, case)
-    is_known = there.case(case).annotations.get(task.name) == path and there.tasks.get(task.name) == task
-    if is_known and is_ours(manifest_of(dataset)):
+    is_known = _is_known(dataset, case, task, path)
+    try:
+        there = _as_on_disk(dataset, case)
+    except DatasetProblem:
+        if not is_known:
+            raise
+        there = dataset  # strokes are not lost because somebody spoilt the manifest meanwhile
+    if is_ours(manifest_of(dataset)) and _is_known(there, case, task, path):
         refuse_unstorable(there, task)
         write_mask(path, mask, label_map=there.label_maps.get(task.name))
-        return there
+        return dataset if is_known else there
     there = replace(there, label_maps=_label_maps(there, case, task))
     refuse_unstorable(there, task)
     known = there.case(case)
@@ -116,6 +121,11 @@ def take_back_annotation(before: Dataset, case: str, mask: Mask) -> Dataset:
     if was != path:
         path.unlink(missing_ok=True)
     return changed
+
+
+def _is_known(dataset: Dataset, case: str, task: Task, path: Path) -> bool:
+    """Return whether a dataset says of a case that its mask of a task lies there."""
+    return dataset.case(case).annotations.get(task.name) == path and dataset.tasks.get(task.name) == task
 
 
 def _as_on_disk(dataset: Dataset, case: str) -> Dataset:
