@@ -6,6 +6,7 @@ from dataclasses import replace
 from math import prod
 from pathlib import Path
 from typing import Any, TypeAlias
+from unicodedata import normalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,8 +55,8 @@ def suffix_of(path: Path) -> str:
 
 
 def stem_of(path: Path) -> str:
-    """Return the name of the file, or of the DICOM folder, without its image suffix."""
-    name, suffix = on_disk(path).name, suffix_of(path)
+    """Return the name of the file, or of the DICOM folder, without its image suffix, accents composed (NFC)."""
+    name, suffix = normalize("NFC", on_disk(path).name), suffix_of(path)
     return name[: -len(suffix)] if suffix and name.lower().endswith(suffix) else name
 
 

@@ -1,3 +1,4 @@
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -385,3 +386,15 @@ def test_columns_of_any_script_are_tasks_of_their_own(tmp_path, first, second, n
 
     assert list(found.tasks) == names
     assert [found.tasks[name].classes for name in names] == [("x", "y"), ("u", "v", "w")]
+
+
+def test_names_with_accents_are_found_however_a_system_writes_them(tmp_path):
+    for number, name in enumerate(("Fuß_ö", "Hand_ü")):
+        path = tmp_path / f"{unicodedata.normalize('NFD', name)}.png"
+        Image.fromarray(np.full((8, 8), number, np.uint8)).save(path)
+    (tmp_path / "t.csv").write_text("image,class\nFuß_ö.png,a\nHand_ü,b\n", encoding="utf-8")
+
+    found = source_at(tmp_path, ColumnWishes()).dataset
+
+    assert [case.id for case in found.cases] == ["Fuß_ö", "Hand_ü"]
+    assert [set(case.annotations["class"].present) for case in found.cases] == [{"a"}, {"b"}]

@@ -4,6 +4,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
+from unicodedata import normalize
 
 from napari_medkd.core.errors import DatasetProblem
 from napari_medkd.files.importers.tally import Tally
@@ -64,7 +65,7 @@ class ImageIndex:
 
     def has(self, text: str) -> bool:
         """Return whether an image has the name, whatever its folder."""
-        name = Path(text.strip().replace("\\", "/")).name
+        name = normalize("NFC", Path(text.strip().replace("\\", "/")).name)
         return any(stem in self._by_stem for stem in (stem_of(Path(name)), name) if stem)
 
     def starting_with(self, prefix: str) -> list[Path]:
@@ -115,8 +116,12 @@ class ImageIndex:
 
     def _ending(self, tail: tuple[str, ...]) -> list[Path]:
         """Return the images whose path ends like that, the suffix given or not."""
-        name = Path(tail[-1])
-        found = [path for path in self._by_stem.get(stem_of(name), []) if path.name == name.name or not suffix_of(name)]
+        name = Path(normalize("NFC", tail[-1]))
+        found = [
+            path
+            for path in self._by_stem.get(stem_of(name), [])
+            if normalize("NFC", path.name) == name.name or not suffix_of(name)
+        ]
         if not suffix_of(name):  # a name with a dot that is no suffix is a stem as it stands
             found = self._by_stem.get(name.name, [])
         for above in ((), *(root.parts for root in self._roots)):
