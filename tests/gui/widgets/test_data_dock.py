@@ -226,8 +226,8 @@ def test_train_from_this_reference_sets_the_run_up_in_the_train_dock(
     make_napari_viewer, qtbot, tiny_dataset, monkeypatch
 ):
     cards = (demo_card(), demo_card("few", needs="references"))
-    monkeypatch.setattr(train, "cards_of", lambda interpreter, ask_again: cards)
-    monkeypatch.setattr(train, "ask", lambda interpreter, arguments: ESTIMATE)
+    monkeypatch.setattr(train, "cards_of", lambda interpreter, **_: cards)
+    monkeypatch.setattr(train, "ask", lambda interpreter, arguments, **_: ESTIMATE)
     viewer = make_napari_viewer(show=True)
     _, dock = viewer.window.add_plugin_dock_widget(PLUGIN, "Data")
     opened(dock, qtbot, tiny_dataset)

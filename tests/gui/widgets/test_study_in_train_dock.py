@@ -34,7 +34,7 @@ def dock(make_napari_viewer_proxy, qtbot, tmp_path, monkeypatch, folders, reques
     """The dock with a study of two datasets; cards of the real methods where a test is about those."""
     monkeypatch.setenv("MEDKD_RUNS", str(tmp_path / "runs"))
     if "engine" not in request.keywords:
-        monkeypatch.setattr(train, "cards_of", lambda interpreter, ask_again=False: (demo_card(), JOINT))
+        monkeypatch.setattr(train, "cards_of", lambda interpreter, **_: (demo_card(), JOINT))
     dock = TrainDock(make_napari_viewer_proxy())
     qtbot.addWidget(dock)
     dock.resize(380, 760)
@@ -92,7 +92,7 @@ def test_with_nothing_checked_the_dock_says_so_beside_the_tree(dock, qtbot):
 
 def test_what_the_check_finds_in_the_targets_stands_beside_the_tree(dock, qtbot, monkeypatch):
     found = Problem("targets[1].task", "Dataset 'spots' has no task 'shape'.", "Choose another.")
-    monkeypatch.setattr(train, "ask", lambda interpreter, arguments: [vars_of(found)])
+    monkeypatch.setattr(train, "ask", lambda interpreter, arguments, **_: [vars_of(found)])
 
     qtbot.mouseClick(dock.start, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: bool(dock.state.problems), timeout=10_000)
@@ -136,7 +136,7 @@ def test_a_finished_run_is_chosen_as_the_expert_of_its_dataset_by_keys(dock, qtb
 
 def test_what_the_check_finds_wrong_with_an_expert_stands_beneath_its_field(dock, qtbot, monkeypatch):
     found = Problem("starts_from.expert-spots", "The run learned other classes.", "Name another.")
-    monkeypatch.setattr(train, "ask", lambda interpreter, arguments: [vars_of(found)])
+    monkeypatch.setattr(train, "ask", lambda interpreter, arguments, **_: [vars_of(found)])
     dock.state.cards = (JOINT.replace(stages=("expert", "teacher", "student")),)
 
     qtbot.mouseClick(dock.start, Qt.MouseButton.LeftButton)

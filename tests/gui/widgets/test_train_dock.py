@@ -25,13 +25,13 @@ def answers(monkeypatch):
     """What the command line answers; a test may change it."""
     answers = {"describe": (demo_card("plain", "nothing"), demo_card("taught")), "check": [], "estimate": None}
 
-    def cards_of(interpreter, ask_again=False):
+    def cards_of(interpreter, ask_again=False, owner=None):
         if isinstance(answers["describe"], Exception):
             raise answers["describe"]
         return answers["describe"]
 
     monkeypatch.setattr(train, "cards_of", cards_of)
-    monkeypatch.setattr(train, "ask", lambda interpreter, arguments: answers[arguments[0]])
+    monkeypatch.setattr(train, "ask", lambda interpreter, arguments, **_: answers[arguments[0]])
     return answers
 
 
