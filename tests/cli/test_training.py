@@ -36,6 +36,23 @@ def test_that_references_leave_the_other_labels_out_is_noticed(tiny_dataset: Pat
 
 
 @pytest.mark.engine
+def test_that_a_run_from_references_goes_on_from_other_labels_is_noticed(
+    tiny_dataset: Path, tmp_path: Path, medkd: Medkd
+):
+    quick = ("--method", "supervised", "--widths", "4,8", "--epochs", 1, "--steps-per-epoch", 1, "--device", "cpu")
+    train = ("train", "--runs-folder", tmp_path, "--data", tiny_dataset, *quick)
+    earlier = medkd(*train).out.strip()
+
+    answer = medkd(*train, "--reference", "case_0", "--start-from", earlier)
+
+    (notice,) = status_of(RunFolder(Path(answer.out.strip())).events()).notices
+    assert answer.code == 0, answer.err
+    assert "case_1" in notice
+    assert "case_0" not in notice
+    assert "alone, begin from scratch" in notice
+
+
+@pytest.mark.engine
 def test_that_a_reference_lacks_a_class_is_noticed(tiny_dataset: Path, tmp_path: Path, medkd: Medkd):
     dataset = replace(open_dataset(tiny_dataset), folder=tmp_path)
     known = read_mask(tiny_dataset / "labels" / "case_1.nii.gz", dataset.task("shapes"))

@@ -95,11 +95,20 @@ def _still_needed(folder: RunFolder) -> TrainSpec:
 
 def _notices(bench: "Bench", *, needs_references: bool) -> Iterator[str]:
     """Yield what a person should know of a run's labels before it learns from them."""
+    from napari_medkd.engine.given_stages import notices_of_given
+    from napari_medkd.engine.learned_cases import first_of
     from napari_medkd.engine.unseen_classes import MOST_LOOKED_AT, unseen_classes
 
-    references = bench.spec.references
-    if references and not needs_references:
+    references, start = bench.spec.references, bench.spec.start_from
+    learned = {name for names in (bench.resolved.taught_before or {}).values() for name in names}
+    others = tuple(sorted(learned - set(references)))
+    if references and others:
+        found = f"The run goes on from what was learned of other labels than its references': {first_of(others)}."
+        yield f"{found} To learn from the references alone, begin from scratch."
+    elif references and not needs_references:
         yield "The run learns from its reference cases alone; the other labels are left out."
+    for each in bench.benches:
+        yield from notices_of_given(start, each.dataset) if start else ()
     for each in bench.benches:
         for task in each.tasks:
             yield from notices_of_references(references, each.dataset, task) if references else ()
