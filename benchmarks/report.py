@@ -133,7 +133,9 @@ def _pictures() -> list[str]:
     """Return the pictures of cases that were drawn."""
     drawn = sorted((PAGE.parent / "images").glob("one-shot-cases-*.png"))
     command = "`python benchmarks/one_shot_pictures.py --reference N`, where the title says which"
-    heading = f"### The best, the median and the worst case\n\nDrawn by {command}.\n"
+    of_row = "They are of the row *recommended, plain Dice*, from before record 0028"
+    colours = "on the hippocampus orange is anterior and blue posterior"
+    heading = f"### The best, the median and the worst case\n\nDrawn by {command}. {of_row}; {colours}.\n"
     pictures = [f"![Image, true mask and student of three cases](images/{path.name})\n" for path in drawn]
     return [heading, *pictures] if drawn else []
 

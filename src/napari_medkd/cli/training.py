@@ -109,7 +109,6 @@ def _notices(bench: "Bench", *, needs_references: bool) -> Iterator[str]:
         yield "The run learns from its reference cases alone; the other labels are left out."
     for each in bench.benches:
         yield from notices_of_given(start, each.dataset) if start else ()
-    for each in bench.benches:
         for task in each.tasks:
             yield from notices_of_references(references, each.dataset, task) if references else ()
             unseen = unseen_classes(each.training_cases, task) if task.kind != "classification" else ()
