@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 from torch import nn
 
 from napari_medkd.engine.data import registered as module
@@ -74,3 +75,24 @@ def test_a_case_may_have_any_id(tmp_path, name):
 
     assert np.array_equal(alignment, registered.alignment(case, registered.atlases[0]))
     assert all(set(path.name) <= set("0123456789abcdef-~") for path in (tmp_path / "cache").glob("*.zarr/*~*"))
+
+
+def test_noise_is_averaged_away_where_the_registration_grid_is_coarser_than_the_image(tmp_path):
+    random, label = np.random.default_rng(0), np.ones((1, 768, 768), np.uint8)
+    scene = ndimage.gaussian_filter(random.normal(size=label.shape), (0, 16, 16))
+    reference, case = ((scene / scene.std() + random.normal(size=scene.shape)).astype(np.float32) for _ in range(2))
+    bench = bench_of(tmp_path, (reference, label), (case, label), spacing=(1, 1, 1), seen_at=(1, 1, 1))
+    registered = Registered(bench.training_cases, bench.unlabelled_cases, bench.machine, None)
+    atlas = registered.atlases[0]
+
+    coarse = registered.on_grid(registered.unlabelled[0], atlas)
+
+    assert coarse.shape == atlas.coarse_image_BCZYX.shape == (1, 1, 192, 192)
+    # Of the two to four voxels that a point lies between: 0.78.
+    assert np.corrcoef(coarse.flatten(), atlas.coarse_image_BCZYX.flatten())[0, 1] > 0.9
+
+
+def test_an_image_no_larger_than_the_registration_grid_is_read_as_it_is(tmp_path):
+    atlas = opened(tmp_path, ball(7, 15, 8)).atlases[0]
+
+    torch.testing.assert_close(atlas.coarse_image_BCZYX, atlas.image_BCZYX, rtol=0, atol=1e-5)

@@ -3,14 +3,17 @@
 Legend: B batch, C channel, D spatial axes in the order (z, y, x), Z Y X space (no Z for planes).
 """
 
+from functools import cached_property
 from math import prod
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy import ndimage
 from torch import Tensor
 
 from napari_medkd.engine.data.cases import PreparedCase
+from napari_medkd.engine.data.warp import read_at
 
 #: A registration grid has at most this many voxels, by dimensions: what a step of two pairs takes a second for.
 MOST_VOXELS = {2: 192 * 192, 3: 56**3}
@@ -50,6 +53,22 @@ class Atlas:
         ratio = max(1.0, (prod(sides) / MOST_VOXELS[len(sides)]) ** (1 / len(sides)))
         self.shape = tuple(max(1, round(side / ratio)) for side in sides)
         self.step_D = torch.tensor(sides, device=device) / torch.tensor(self.shape, device=device)
+
+    @cached_property
+    def coarse_image_BCZYX(self) -> Tensor:
+        """Return the reference's intensities on the coarse grid."""
+        return self.coarse(self.case.image_CZYX, self.grid_positions())
+
+    def coarse(self, image_CZYX: NDArray[np.float32], positions_BZYXD: Tensor) -> Tensor:
+        """Return what an image (1, C, Z, Y, X) has where the coarse grid's voxels lie in it.
+
+        Smoothed first where the grid is coarser than the image: single voxels, read far apart, are mostly noise.
+        """
+        sigma_D = ((self.step_D.cpu().numpy() - 1) / 2).clip(0)
+        if sigma_D.any():
+            sigma = np.pad(sigma_D, (image_CZYX.ndim - len(sigma_D), 0))
+            image_CZYX = ndimage.gaussian_filter(image_CZYX, sigma, mode="nearest")
+        return read_at(as_tensor(image_CZYX, positions_BZYXD.device), positions_BZYXD)
 
     def grid_positions(self) -> Tensor:
         """Return where the grid's voxels lie in the reference, (1, Z, Y, X, D) in its voxels."""

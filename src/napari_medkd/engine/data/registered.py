@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from napari_medkd.engine.data.alignment import align
 from napari_medkd.engine.data.array_cache import ArrayCache, digest_of
-from napari_medkd.engine.data.atlas import Atlas, as_tensor, inverted, mapped
+from napari_medkd.engine.data.atlas import Atlas, inverted, mapped
 from napari_medkd.engine.data.batch import Batch
 from napari_medkd.engine.data.cases import Cases, PreparedCase
 from napari_medkd.engine.data.image_names import ImageNames, seen_as
@@ -24,7 +24,7 @@ from napari_medkd.engine.hardware import Machine
 class Registered:
     """The references, the unlabelled cases, and where each of these lies in each of those.
 
-    Alignments and flows are computed when they are first needed and then kept.
+    Alignments, coarse images and flows are computed when they are first needed and then kept.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class Registered:
     machine
         Where to compute.
     folder
-        Where alignments and flows are kept; None keeps them in memory alone.
+        Where these are kept; None keeps them in memory alone.
     """
 
     def __init__(self, references: Cases, unlabelled: Cases, machine: Machine, folder: Path | None) -> None:
@@ -46,6 +46,7 @@ class Registered:
         self._seen_as = seen_as(unlabelled.preprocessing)
         self._names = ImageNames()
         self._alignments = ArrayCache(folder, f"alignments-{self._seen_as}")
+        self._coarse = ArrayCache(folder, f"coarse-{self._seen_as}")
 
     def name_of(self, case: PreparedCase, atlas: Atlas) -> str:
         """Return a name of the images of a case and a reference, for what is kept of the two."""
@@ -60,8 +61,13 @@ class Registered:
 
     def on_grid(self, case: PreparedCase, atlas: Atlas) -> Tensor:
         """Return a case's image (1, C, Z, Y, X) on the coarse grid of a reference, after the alignment."""
-        positions = mapped(atlas.grid_positions(), inverted(self.alignment(case, atlas)))
-        return read_at(as_tensor(case.image_CZYX, self.machine.device), positions)
+
+        def computed() -> NDArray[np.float32]:
+            positions = mapped(atlas.grid_positions(), inverted(self.alignment(case, atlas)))
+            coarse: NDArray[np.float32] = atlas.coarse(case.image_CZYX, positions).cpu().numpy()
+            return coarse
+
+        return torch.from_numpy(self._coarse.get(self.name_of(case, atlas), computed)).to(self.machine.device)
 
     def pairs(self, size: int, steps: int) -> Callable[[torch.Generator], Iterator[Batch]]:
         """Return a function from a seeded generator to one epoch's pairs: references to be moved onto what is shown."""
@@ -71,7 +77,7 @@ class Registered:
                 atlas = self.atlases[_drawn(len(self.atlases), generator)]
                 cases = [self.unlabelled[_drawn(len(self.unlabelled), generator)] for _ in range(size)]
                 fixed = torch.cat([self.on_grid(case, atlas) for case in cases])
-                moving = read_at(atlas.image_BCZYX, atlas.grid_positions()).expand_as(fixed)
+                moving = atlas.coarse_image_BCZYX.expand_as(fixed)
                 label = read_at(atlas.label_BCZYX, atlas.grid_positions(), "nearest")[:, 0].long()
                 yield Batch(moving, label.expand(size, *label.shape[1:]), fixed)
 
@@ -117,7 +123,7 @@ class Flows:
     @torch.no_grad()
     def _computed(self, case: PreparedCase, atlas: Atlas) -> NDArray[np.float32]:
         fixed = self.registered.on_grid(case, atlas)
-        moving = read_at(atlas.image_BCZYX, atlas.grid_positions())
+        moving = atlas.coarse_image_BCZYX
         with self.registered.machine.autocast():
             flow: Tensor = self._network(moving, fixed).flow_BDZYX
         both: NDArray[np.float32] = torch.cat((flow, inverse(flow))).cpu().numpy()
