@@ -98,7 +98,7 @@ class Session:
     asks_at_closing
         Whether a person is asked about live runs when the window closes; else they go on. A script sets it to False.
     save_at_closing
-        Saves what is being painted, and returns whether that worked; None while nobody paints.
+        Saves what is being painted, and returns why where that fails; None while nobody paints.
     sides
         On which side of the screen the patient's right is, one of `gui.sides.SIDES`.
     """
@@ -116,7 +116,7 @@ class Session:
     runs_folder: Path = field(default_factory=Path)
     interpreter: Path = field(default_factory=lambda: Path(sys.executable))
     asks_at_closing: bool = True
-    save_at_closing: Callable[[], bool] | None = None
+    save_at_closing: Callable[[], Problem | None] | None = None
     sides: str = "radiological"
 
 

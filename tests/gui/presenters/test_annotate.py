@@ -214,7 +214,7 @@ def test_what_is_painted_is_saved_at_once_when_the_window_closes(annotation, tmp
     presenter, _, _ = begun(annotation, Later())
     paint(annotation, 5)
 
-    assert presenter.save_now()
+    assert presenter.save_now() is None
 
     assert saved(tmp_path).labels[5].any()
 
@@ -237,7 +237,7 @@ def test_a_slow_save_under_way_does_not_overwrite_the_one_at_closing(annotation,
     assert has_begun.wait(20)
     paint(annotation, 5)
 
-    assert presenter.save_now()
+    assert presenter.save_now() is None
 
     for thread in threading.enumerate():
         if thread.name.endswith("(at_once)"):
@@ -272,7 +272,7 @@ def test_a_save_that_fails_at_closing_is_told(annotation, monkeypatch):
 
     monkeypatch.setattr("napari_medkd.files.annotating.save_annotation", full)
 
-    assert not presenter.save_now()
+    assert "No space" in presenter.save_now().problem
     assert "No space" in state.problem.problem
 
 
@@ -281,7 +281,7 @@ def test_whatever_goes_wrong_at_closing_is_told(annotation):
     presenter, state, _ = begun(annotation)
     paint(annotation, 5)
 
-    assert not presenter.save_now()
+    assert "name" in presenter.save_now().problem
 
     assert "name" in state.problem.problem
 

@@ -3,6 +3,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtGui import QCloseEvent
 from qtpy.QtWidgets import QApplication, QMainWindow, QMessageBox
 
+from napari_medkd.core.errors import Problem
 from napari_medkd.core.events import RunEnded
 from napari_medkd.gui.backend import followers_of
 from napari_medkd.gui.state import Session
@@ -130,3 +131,32 @@ def test_a_window_is_guarded_once(window, session):
     guard_closing(window, session)
 
     assert len(window.findChildren(ClosingGuard)) == 1
+
+
+@pytest.fixture
+def full_disk(session):
+    """What is painted cannot be saved, until the test is over."""
+    session.save_at_closing = lambda: Problem("scans/liver.nii.gz", "No space is left on the disk.", "Free some.")
+    yield
+    session.save_at_closing = None
+
+
+def test_what_cannot_be_saved_keeps_the_window_open_and_is_told(window, full_disk, question):
+    assert not close_as_a_person(window, question)
+
+    assert window.isVisible()
+    assert question.default == "Keep napari open"
+    assert "scans/liver.nii.gz: No space is left on the disk." in question.asked[0]
+    assert "Free some." in question.asked[0]
+
+
+def test_a_person_may_close_without_saving(window, full_disk, question):
+    question.answer = "Close without saving"
+
+    assert close_as_a_person(window, question)
+
+
+def test_a_script_that_is_not_asked_loses_nothing(window, session, full_disk):
+    session.asks_at_closing = False
+
+    assert not window.close()

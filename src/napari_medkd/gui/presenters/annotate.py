@@ -75,19 +75,19 @@ class AnnotatePresenter:
             lambda error: self._fail(annotation, before, last, error),
         )
 
-    def save_now(self) -> bool:
-        """Save what is not saved yet here and now, because the window closes; False where that fails, which is told."""
+    def save_now(self) -> Problem | None:
+        """Save what is not saved yet here and now, because the window closes; return why where that fails."""
         annotation = self.annotation
         if annotation is None or not annotation.is_there:
-            return True
+            return None
         try:
             _, _, dataset = self._save(annotation, self._saved)
         except Exception as error:  # noqa: BLE001 - whatever it is, the window has to stay and say it
             self._tell(error)
-            return False
+            return self._state.problem
         if dataset is not None:
             self._before = self._before or annotation.dataset
-        return True
+        return None
 
     def put_away(self, then: Callable[[], None]) -> None:
         """Stop painting because something else is wanted: a draft that nobody has changed or approved is not kept."""

@@ -1,6 +1,7 @@
 """What happens at closing: what is painted is saved, and a person says whether a live run shall stop.
 
-The question is asked once; the default is that the run goes on without napari.
+Each question is asked once. The defaults lose nothing: the run goes on without napari, and what cannot be saved keeps
+napari open.
 """
 
 from contextlib import suppress
@@ -9,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 from qtpy.QtCore import QEvent, QObject, QTimer
 from qtpy.QtWidgets import QMainWindow, QMessageBox, QWidget
 
-from napari_medkd.core.errors import MedKDError
+from napari_medkd.core.errors import MedKDError, Problem
 from napari_medkd.gui.backend import Followers, followers_of
 from napari_medkd.gui.command import end_questions
 from napari_medkd.gui.state import Session
@@ -27,15 +28,17 @@ class ClosingGuard(QObject):
         window.installEventFilter(self)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Save what is painted, ask while a run is live, and leave all runs; the window stays where saving fails."""
+        """Save what is painted, ask where that fails and while a run is live, and leave all runs."""
         if event is None or event.type() != QEvent.Type.Close or not isinstance(watched, QMainWindow):
             return False
+        may_ask = self._session.asks_at_closing and not self._has_answer
         save = self._session.save_at_closing
-        if save is not None and not save():
+        problem = None if save is None or self._has_answer else save()
+        if problem is not None and not (may_ask and is_to_be_lost(watched, problem)):
             event.ignore()
             return True
         followers = followers_of(self._session)
-        asks = bool(followers.live) and self._session.asks_at_closing and not self._has_answer
+        asks = bool(followers.live) and may_ask
         answer = ask_at_closing(watched, followers) if asks else "keep"
         if answer == "cancel":
             event.ignore()
@@ -44,7 +47,7 @@ class ClosingGuard(QObject):
             stop_all(followers)
         followers.leave_all()
         end_questions(owner=self._session)
-        if asks and event.spontaneous():  # napari would ask again, and the person has answered
+        if (asks or problem is not None) and event.spontaneous():  # napari would ask again, and the person has answered
             self._has_answer = True
             event.ignore()
             QTimer.singleShot(0, watched.close)
@@ -65,6 +68,24 @@ def stop_all(followers: Followers) -> None:
     for run in followers.live:
         with suppress(MedKDError):  # a folder that is gone cannot be ordered about, and must not keep napari open
             RunFolder(run).order("stop")
+
+
+def is_to_be_lost(parent: QWidget, problem: Problem) -> bool:
+    """Say why what is painted cannot be saved, and return whether the person closes all the same."""
+    box = QMessageBox(parent)
+    box.setIcon(QMessageBox.Icon.Warning)
+    box.setWindowTitle("Close napari?")
+    box.setText("What is painted cannot be saved.")
+    told = "\n".join(part for part in (f"{problem.where}: {problem.problem}", problem.hint) if part)
+    box.setInformativeText(f"{told}\n\nClosed now, it is lost from the last save on.")
+    stay = box.addButton("Keep napari open", QMessageBox.ButtonRole.RejectRole)
+    lose = box.addButton("Close without saving", QMessageBox.ButtonRole.DestructiveRole)
+    box.setDefaultButton(stay)
+    box.setEscapeButton(stay)
+    box.exec()
+    clicked: Any = box.clickedButton()
+    box.deleteLater()
+    return clicked is lose
 
 
 def ask_at_closing(parent: QWidget, followers: Followers) -> Answer:
