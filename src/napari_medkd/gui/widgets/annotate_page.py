@@ -10,11 +10,13 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidge
 from napari_medkd.gui.background import Background
 from napari_medkd.gui.state import AnnotateState, OpenedCase, Session
 from napari_medkd.gui.widgets.class_list import ClassList
+from napari_medkd.gui.widgets.elided_choice import ElidedChoice
 from napari_medkd.gui.widgets.problem_list import ProblemList
 from napari_medkd.gui.widgets.sure import is_sure
 
 if TYPE_CHECKING:
     from napari_medkd.core.annotation import Mask
+    from napari_medkd.gui.annotation import Annotation
 
 _HELP = (
     "Paint with the mouse; a key picks a class. napari's layer controls have brush size, fill and eraser; "
@@ -29,9 +31,12 @@ class AnnotatePage(QWidget):
     ----------
     done
         ``(id)`` of the case, when the mask is saved and painting is over.
+    switched
+        ``(id, task)``, when another task of the case is wanted and the mask is saved.
     """
 
     done = Signal(str)
+    switched = Signal(str, str)
 
     def __init__(self, viewer: Any, session: Session) -> None:
         from napari_medkd.gui.presenters.annotate import AUTOSAVE_SECONDS, AnnotatePresenter
@@ -57,7 +62,7 @@ class AnnotatePage(QWidget):
         except InputProblem as error:
             self.problem.show_problems(error.problems)
             return
-        self.title.setText(f"<b>{opened.case.id}</b> · {task.name}")
+        self._show_tasks(annotation)
         self.presenter.begin(annotation)
         annotation.layer.events.selected_label.connect(self._show_painted)
         self._session.save_at_closing = self.presenter.save_now
@@ -68,6 +73,7 @@ class AnnotatePage(QWidget):
     def _build(self) -> None:
         self.title = QLabel()
         self.title.setWordWrap(True)
+        self.tasks = ElidedChoice("Task", "What is painted; of each the dataset has a mask of its own")
         self.finish = QPushButton("Done")
         self.finish.setToolTip("Save, and go back to the list of cases")
         self.discard = QPushButton("Discard")
@@ -89,6 +95,7 @@ class AnnotatePage(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(_row(self.title, self.discard, self.finish, stretch=0))
+        layout.addWidget(self.tasks)
         layout.addWidget(text)
         layout.addWidget(self.classes)
         layout.addLayout(_row(self.add, self.remove))
@@ -109,6 +116,7 @@ class AnnotatePage(QWidget):
         self.smooth.clicked.connect(lambda: change(lambda one: one.smooth()))
         self.finish.clicked.connect(self._end)
         self.discard.clicked.connect(self._discard)
+        self.tasks.activated.connect(self._switch)
         self._timer.timeout.connect(self.presenter.look)
         self.state.events.painted.connect(self._show_painted)
         for signal in (self.state.events.saved, self.state.events.problem):
@@ -121,6 +129,21 @@ class AnnotatePage(QWidget):
             annotation.add_class(f"structure {number}")
 
         self.presenter.change(add)
+
+    def _show_tasks(self, annotation: "Annotation") -> None:
+        """Offer the dataset's tasks, where it has several and what a network drew does not say which."""
+        tasks = [task.name for task in annotation.dataset.tasks.values() if task.kind == "segmentation"]
+        has_choice = len(tasks) > 1 and not annotation.is_draft
+        self.title.setText(f"<b>{annotation.case.id}</b>" + ("" if has_choice else f" · {annotation.task.name}"))
+        self.tasks.offer([(name, name) for name in tasks])
+        self.tasks.setCurrentIndex(self.tasks.findData(annotation.task.name))
+        self.tasks.setVisible(has_choice)
+
+    def _switch(self) -> None:
+        """Paint for another task of the same case, once this one's mask is saved."""
+        annotation, wanted = self.presenter.annotation, self.tasks.currentData()
+        if annotation is not None and wanted != annotation.task.name:
+            self.leave(lambda: self.switched.emit(annotation.case.id, wanted))
 
     def leave(self, then: Callable[[], None]) -> None:
         """Stop painting, if there is any, because something else is wanted; where saving fails, painting goes on."""
@@ -181,6 +204,8 @@ class AnnotatePage(QWidget):
         self.problem.show_problems(() if problem is None else (problem,))
         if problem is not None:
             self.finish.setEnabled(True)
+            if self.presenter.annotation is not None:  # what could not be saved is painted on
+                self._show_tasks(self.presenter.annotation)
             QTimer.singleShot(0, self._show_painted)  # a name that was refused goes back, once its editor is closed
 
 

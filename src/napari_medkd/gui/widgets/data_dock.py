@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 SAMPLE_FOLDER = "medkd-sample"
 
-#: No case waits to be painted on: a dataset's folder, a case's id, and a mask to start with.
-_NOTHING: "tuple[Path | None, str, Mask | None]" = (None, "", None)
+#: No case waits to be painted on: a dataset's folder, a case's id, a task's name, and a mask to start with.
+_NOTHING: "tuple[Path | None, str, str, Mask | None]" = (None, "", "", None)
 
 
 class DataDock(Dock):
@@ -120,6 +120,7 @@ class DataDock(Dock):
         self.cases.suggested.connect(self._suggest_or_cancel)
         self.cases.trained.connect(lambda: bring_up(self.viewer, "Train").begin_from_references())
         self.annotating.done.connect(self._take_annotated)
+        self.annotating.switched.connect(lambda name, task: self.annotate(name, task=task))
         self.check_images.clicked.connect(self._check_or_cancel)
         events = self.state.events
         for signal in (events.rows, events.is_reading):
@@ -190,10 +191,10 @@ class DataDock(Dock):
         if has_answer:
             outline_truth(self.viewer)
         self.session.opened = OpenedCase(dataset, case, shown)
-        (*wanted, start), self._to_annotate = self._to_annotate, _NOTHING
+        (*wanted, task, start), self._to_annotate = self._to_annotate, _NOTHING
         # Another dataset may have been chosen meanwhile.
         if wanted == [dataset.folder, case.id] and dataset is self.session.dataset:
-            self.annotate(case.id, start)
+            self.annotate(case.id, start, task)
 
     def open_sample(self) -> None:
         """Open the generated sample; it is written beside the runs folder first, if it is not there."""
@@ -208,18 +209,26 @@ class DataDock(Dock):
         annotation = self.annotating.presenter.annotation
         return annotation.case.id if annotation is not None and annotation.is_there else ""
 
-    def annotate(self, name: str, start: "Mask | None" = None) -> None:
-        """Paint on a case, from a mask to start with where one is given; it is shown first."""
+    def annotate(self, name: str, start: "Mask | None" = None, task: str = "") -> None:
+        """Paint on a case, which is shown first.
+
+        Parameters
+        ----------
+        start
+            A mask to begin with; None begins with the case's own.
+        task
+            Of the dataset; empty takes the first.
+        """
         opened = self.session.opened
         if opened is None or opened.case.id != name or opened.dataset is not self.session.dataset:
             folder = None if self.session.dataset is None else self.session.dataset.folder
-            self._to_annotate = (folder, name, start)
+            self._to_annotate = (folder, name, task, start)
             self.show_case(name)
             return
         self._to_annotate = _NOTHING
         self.reading.cancel()  # a case that is being read would come under the brush
         _leave_panels(self.viewer)
-        self.annotating.begin(opened, start=start)
+        self.annotating.begin(opened, task, start)
         self._painted = self.annotating.presenter.annotation
         self.pages.setCurrentWidget(self.annotating)
 
