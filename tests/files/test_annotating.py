@@ -48,6 +48,20 @@ def test_a_painted_mask_is_found_when_the_folder_is_opened_again(folder):
     assert [case.id for case in again.unlabelled("vessels")] == ["second"]
 
 
+@pytest.mark.parametrize("name", ["../../outside", "/outside", "a/b", ".."])
+def test_no_name_of_a_task_or_a_case_leads_out_of_the_folder_of_masks(folder, name):
+    dataset = open_dataset(folder)
+    foreign = replace(dataset, cases=tuple(replace(case, id=name + case.id) for case in dataset.cases))
+    foreign = replace(foreign, split=Split(train=(f"{name}first",)))
+    mask = painted(foreign, f"{name}first", replace(VESSELS, name=name))
+
+    changed = save_annotation(foreign, f"{name}first", mask)
+
+    path = changed.case(f"{name}first").annotations[name]
+    assert path.resolve().parent.parent == (folder / "annotations").resolve()
+    assert np.array_equal(read_mask(path, changed.task(name)).labels, mask.labels)
+
+
 def test_a_painted_mask_that_is_taken_back_leaves_manifest_and_files_as_they_were(folder):
     before = save_annotation(open_dataset(folder), "first", painted(open_dataset(folder), "first"))
     manifest, files = (folder / MANIFEST).read_bytes(), sorted(folder.rglob("*.nii.gz"))

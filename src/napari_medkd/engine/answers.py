@@ -18,6 +18,7 @@ from napari_medkd.engine.data.streamed import StreamedImage
 from napari_medkd.engine.hardware import Machine
 from napari_medkd.engine.pieces import Kept, StoredSegmentation, segmentation_in_pieces
 from napari_medkd.engine.sliding_window import Segmentation, sliding_window
+from napari_medkd.files.plain_name import plain_name
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,7 +101,7 @@ def _mask(network: nn.Module, task: Task, sight: Sight, machine: Machine) -> Ite
     patch = sight.preprocessing.patch
     found: Segmentation | StoredSegmentation
     if isinstance(sight.image, StreamedImage) and sight.kept is not None:
-        kept = Kept(sight.kept.folder / task.name, sight.kept.key)
+        kept = Kept(sight.kept.folder / plain_name(task.name), sight.kept.key)
         found = yield from segmentation_in_pieces(network, sight.image, patch, machine, len(task.classes), kept)
     else:
         found = yield from sliding_window(network, sight.image_CZYX, patch, autocast=machine.autocast)

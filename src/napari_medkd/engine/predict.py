@@ -38,6 +38,7 @@ from napari_medkd.engine.pieces import Kept
 from napari_medkd.engine.resolved import read_resolved
 from napari_medkd.files.manifest import open_dataset
 from napari_medkd.files.opening import read_mask, read_volume, stem_of
+from napari_medkd.files.plain_name import plain_name
 from napari_medkd.files.results import refuse_to_replace_others, write_prediction
 
 #: Folder, among the answers, of what is finished of one that is not complete: it is taken up again.
@@ -250,7 +251,7 @@ class Answering:
     def folders(self) -> dict[str, Path]:
         """The folder of the predictions for each task, by its name."""
         names, out = [task.name for task in self.asked.tasks], self.spec.out
-        return {name: out / name if len(names) > 1 else out for name in names}
+        return {name: out / plain_name(name) if len(names) > 1 else out for name in names}
 
     def _prediction(self, question: Question, volume: Volume, answer: Answer) -> Prediction:
         card = self.asked.card

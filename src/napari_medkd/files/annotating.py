@@ -11,6 +11,7 @@ from napari_medkd.core.task import Task
 from napari_medkd.files.manifest import is_ours, manifest_of, write_back
 from napari_medkd.files.manifest_reading import read_manifest
 from napari_medkd.files.opening import mask_suffix, write_mask
+from napari_medkd.files.plain_name import plain_name
 
 #: Folder of a dataset that painted masks are kept in, by task.
 ANNOTATIONS = "annotations"
@@ -18,7 +19,8 @@ ANNOTATIONS = "annotations"
 
 def annotation_path(dataset: Dataset, case: str, mask: Mask) -> Path:
     """Return the file a painted mask is kept in; its format is that of a predicted mask on the same grid."""
-    return dataset.folder / ANNOTATIONS / mask.task.name / f"{case}{mask_suffix(mask.grid)}"
+    folder = dataset.folder / ANNOTATIONS / plain_name(mask.task.name)
+    return folder / f"{plain_name(case)}{mask_suffix(mask.grid)}"
 
 
 def refuse_unstorable(dataset: Dataset, task: Task) -> None:

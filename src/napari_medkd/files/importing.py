@@ -12,6 +12,7 @@ from napari_medkd.core.errors import DatasetProblem, InputProblem
 from napari_medkd.files.importers.source import Made, Source
 from napari_medkd.files.manifest import MANIFEST, write_dataset
 from napari_medkd.files.opening import mask_suffix, write_boxes, write_mask, write_volume
+from napari_medkd.files.plain_name import plain_name
 from napari_medkd.files.splitting import split_by_group
 
 _AT_A_TIME = 8
@@ -69,19 +70,19 @@ def _all_written(made: Iterator[Made], out: Path) -> Iterator[Case]:
 
 def _written(made: Made, out: Path) -> Case:
     """Return a case with the files that were written for it."""
-    images: tuple[Path, ...] = ()
+    name, images = plain_name(made.case), tuple[Path, ...]()
     if made.volume is not None:
         suffix = mask_suffix(made.volume.grid)
-        images = (_in(out / "images", f"{made.case}{suffix}"),)
+        images = (_in(out / "images", f"{name}{suffix}"),)
         write_volume(images[0], made.volume)
     annotations: dict[str, Path | ClassLabel] = {}
     for task, known in made.annotations.items():
         match known:
             case Mask():
-                path = _in(out / "labels" / task, f"{made.case}{mask_suffix(known.grid)}")
+                path = _in(out / "labels" / plain_name(task), f"{name}{mask_suffix(known.grid)}")
                 write_mask(path, known)
             case Boxes():
-                path = _in(out / "boxes" / task, f"{made.case}.json")
+                path = _in(out / "boxes" / plain_name(task), f"{name}.json")
                 write_boxes(path, known)
         annotations[task] = path
     return Case(made.case, images, made.case, annotations=annotations)

@@ -11,9 +11,7 @@
 The answers of a network with several tasks lie one folder lower: ``predictions/TASK/liver_012``.
 """
 
-import hashlib
 import json
-import re
 import shutil
 from collections.abc import Iterable
 from dataclasses import replace
@@ -33,6 +31,7 @@ from napari_medkd.core.volume import Volume
 from napari_medkd.files.atomic import write_json
 from napari_medkd.files.boxes import BoxRecord, boxes_of, records_of
 from napari_medkd.files.opening import map_suffix, mask_suffix, naming, read_mask, read_volume, write_mask, write_volume
+from napari_medkd.files.plain_name import distinct_name, plain_name
 
 RECORD = "prediction.json"
 _MASKS = ("mask.nii.gz", "mask.png", "mask.tif", "mask.nrrd", "mask.ome.zarr")
@@ -200,11 +199,9 @@ def predictions_in(folder: Path) -> list[Path]:
 
 
 def _folder_of(case: str, folder: Path) -> Path:
-    """Return a folder every file system takes; what is changed in its name stays distinct by a piece of a hash."""
-    plain = re.sub(r"[^A-Za-z0-9._-]", "_", case).strip(".")[:100]
-    if plain and plain == case and not _is_of_another(folder / plain, case):
-        return folder / plain
-    return folder / f"{plain}-{hashlib.sha256(case.encode()).hexdigest()[:8]}"
+    """Return a folder that no other case has, also where a system does not tell large letters from small."""
+    path = folder / plain_name(case)
+    return folder / distinct_name(case) if _is_of_another(path, case) else path
 
 
 def _is_of_another(path: Path, case: str) -> bool:
