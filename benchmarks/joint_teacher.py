@@ -133,7 +133,7 @@ CANDIDATES = {
         settings={"features": 0.0, "answers": 0.25, "student_size": _SMALL}, reuses=_TAUGHT
     ),
     "random teacher": Recipe(settings={"teacher_trains": False}),
-    "faithful": Recipe(preset="faithful", reuses=("expert",)),
+    "faithful": Recipe(preset="faithful"),
 }
 
 #: What each row is held against.
@@ -162,7 +162,11 @@ def finish_row(group: str, name: str, seed: int, recipe: Recipe, only_tried: boo
     into, sides = (TRIED, ("development",)) if only_tried else (KEPT, ("development", "test"))
     kept = into / group / f"{name}.seed-{seed}.json"
     names = tuple(GROUPS[group].datasets)
-    asked: dict[str, object] = {**asked_of(recipe.spec(group, names, seed)), "network_of": recipe.network}
+    asked = {
+        **asked_of(recipe.spec(group, names, seed)),
+        "network_of": recipe.network,
+        **GROUPS[group].beyond_the_spec,
+    }
     if is_kept(kept, asked):
         return
     folders = _folders(group, name, seed, recipe)

@@ -50,6 +50,9 @@ class Group:
         By dataset.
     settings
         Of the method, in every row.
+    version
+        One more each time code is changed in such a way that rows of the group become others; what an earlier one
+        learned is not taken for it.
     """
 
     datasets: dict[str, Callable[[], Dataset]]
@@ -58,6 +61,12 @@ class Group:
     elsewhere: dict[str, tuple[str, Callable[[], Dataset]]] = field(default_factory=dict)
     widths: tuple[int, ...] = (8, 16, 32, 48)
     settings: dict[str, bool | float | str] = field(default_factory=dict)
+    version: int = 1
+
+    @property
+    def beyond_the_spec(self) -> dict[str, object]:
+        """What makes the group's rows what they are, beside the specs of their runs."""
+        return {"version": self.version} if self.version > 1 else {}
 
 
 def _busbra(side: str, task: Task) -> Dataset:
@@ -216,6 +225,7 @@ GROUPS = {
         _SHORT,
         {"busbra": _QUARTER, "bccd": PreprocessingWishes(spacing=(1.0, 4.0, 4.0), patch=(1, 64, 64))},
         {"busbra-toshiba": ("busbra", lambda: _busbra("cross-site", LESIONS))},
+        version=2,
     ),
     "segmentation in volumes": Group(
         {

@@ -61,6 +61,27 @@ def test_each_block_of_a_large_picture_is_found_once_wherever_windows_end():
     assert found == sorted((0.0, 4 * y - 2.0, 4 * x - 2.0, 1.0, 4 * y + 6.0, 4 * x + 6.0) for _, y, x in blocks)
 
 
+class SeesFromItsMiddle(SeesBright):
+    """Finds boxes that are higher, the farther they are from the middle of what it is shown."""
+
+    def forward(self, image):
+        found = super().forward(image).detection
+        middle_N = (found.anchors_ND[:, 0] + found.anchors_ND[:, 2]) / 2
+        offsets = found.offsets_BND.clone()
+        offsets[..., 2] = (middle_N - image.shape[2] / 2).abs() / 4
+        return Output((), detection=found._replace(offsets_BND=offsets))
+
+
+def test_where_the_last_window_is_moved_to_the_images_end_a_box_counts_in_the_nearer_window_alone():
+    image = torch.zeros(1, 1, 80, 32)  # of rows 0 to 63 and 16 to 79
+    image[0, 0, 40:44, 8:12] = 1
+
+    found = exhaust(find_boxes(SeesFromItsMiddle(2), image, (1, 64, 32), nullcontext))
+
+    (height,) = found.corners_N6[:, 4] - found.corners_N6[:, 1]
+    assert height == pytest.approx(8 * np.exp((16 + 32 - 42) / 4))
+
+
 def test_each_block_of_a_large_volume_is_found_once():
     blocks = [(1, 2, 3), (4, 5, 6), (8, 9, 1), (10, 1, 10)]
 

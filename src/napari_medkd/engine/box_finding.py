@@ -6,7 +6,9 @@ Legend: C channel, K class, N boxes, D spatial axes, Z Y X space.
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
+from math import inf
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -49,6 +51,14 @@ class Found:
     scores_N: NDArray[np.float64]
 
 
+class Along(NamedTuple):
+    """A window along one axis: where it begins, and from where to where the middles of boxes count in it."""
+
+    start: int
+    low: float
+    high: float
+
+
 def find_boxes(
     network: nn.Module,
     image_CZYX: Tensor,
@@ -57,8 +67,8 @@ def find_boxes(
 ) -> Generator[float, None, Found]:
     """Yield the fraction done after every window; return the boxes.
 
-    A box counts in the windows in whose middle its own middle lies; at the image's border that reaches to it. Of each
-    class the `MOST_BOXES` surest are kept: no measure looks at more.
+    A box counts in the window whose middle is nearest to its own. Of each class the `MOST_BOXES` surest are kept: no
+    measure looks at more.
 
     Parameters
     ----------
@@ -68,17 +78,15 @@ def find_boxes(
         Preprocessed intensities on the network's device.
     """
     enlarged_CZYX, inside = enlarged(image_CZYX, patch)
-    shape = tuple(enlarged_CZYX.shape[1:])
-    z, y, x = (starts(size, side, 0.5) for size, side in zip(shape, patch, strict=True))
-    places = list(product(z, y, x))
+    axes = [_windows(size, side) for size, side in zip(enlarged_CZYX.shape[1:], patch, strict=True)]
+    windows = list(product(*axes))
     found: list[tuple[Tensor, Tensor, Tensor]] = []
-    for done, place in enumerate(places, start=1):
-        window = tuple(slice(start, start + side) for start, side in zip(place, patch, strict=True))
-        cut = enlarged_CZYX[:, *window]
+    for done, window in enumerate(windows, start=1):
+        cut = enlarged_CZYX[:, *(slice(one.start, one.start + side) for one, side in zip(window, patch, strict=True))]
         with torch.no_grad(), autocast():
             maps: BoxMaps = network((cut[:, 0] if patch[0] == 1 else cut)[None]).detection
-        found.append(_of_window(maps, place, patch, shape))
-        yield done / len(places)
+        found.append(_of_window(maps, window))
+        yield done / len(windows)
     corners, scores, classes = (torch.cat(parts) for parts in zip(*found, strict=True))
     same = SAME_IN_PLANES if patch[0] == 1 else SAME_IN_VOLUMES
     kept = _kept(corners, scores, classes, same)
@@ -104,7 +112,14 @@ def _kept(corners: Tensor, scores: Tensor, classes: Tensor, same: float) -> Tens
     return every[scores[every].argsort(descending=True, stable=True)]
 
 
-def _of_window(maps: BoxMaps, place: Place, patch: Place, shape: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
+def _windows(size: int, side: int) -> list[Along]:
+    """Return the windows along an axis; where two overlap, each counts up to the middle of what they share."""
+    begins = starts(size, side, 0.5)
+    borders = [-inf, *((earlier + side + later) / 2 for earlier, later in pairwise(begins)), inf]
+    return [Along(start, low, high) for start, (low, high) in zip(begins, pairwise(borders), strict=True)]
+
+
+def _of_window(maps: BoxMaps, window: tuple[Along, ...]) -> tuple[Tensor, Tensor, Tensor]:
     """Return corners (N, 6) in the image, scores and classes of what a window alone can tell."""
     scores_NK = maps.logits_BNK[0].float().sigmoid()
     num_classes = scores_NK.shape[1]
@@ -118,12 +133,9 @@ def _of_window(maps: BoxMaps, place: Place, patch: Place, shape: tuple[int, ...]
         low, high = (
             torch.cat([low.new_full((len(low), 1), float(z)), edge], dim=1) for z, edge in ((0, low), (1, high))
         )
-    begin = low.new_tensor(place)
+    begin = low.new_tensor([one.start for one in window])
     low, high = low + begin, high + begin
-    margin = torch.tensor([side / 4 if size > side else 0.0 for size, side in zip(shape, patch, strict=True)])
-    lowest = torch.where(begin.cpu() > 0, begin.cpu() + margin, -torch.inf)
-    end = begin.cpu() + torch.tensor(patch)
-    highest = torch.where(end < torch.tensor(shape), end - margin, torch.inf)
     middle = (low + high) / 2
-    kept = ((middle >= lowest.to(low)) & (middle < highest.to(low))).all(1)
+    lowest, highest = (low.new_tensor(bounds) for bounds in zip(*((one.low, one.high) for one in window), strict=True))
+    kept = ((middle >= lowest) & (middle < highest)).all(1)
     return torch.cat([low, high], dim=1)[kept], best[kept], classes[kept]
