@@ -153,6 +153,28 @@ def test_a_place_is_followed_only_where_the_teacher_is_better():
     assert box_agreement(better, off, (wanted,), 2.0).of_place.item() == 0
 
 
+def test_a_teacher_that_is_hardly_better_pulls_no_harder_the_fewer_places_there_are_left_to_teach():
+    wanted = truth((2, 2, 10, 10))
+    pulls = []
+    for num_better in (1, 3):
+        student = shifted(*[0.5] * 3)
+        teacher = shifted(*[0.49] * num_better, *[0.5] * (3 - num_better))
+        box_agreement(student, teacher, (wanted,) * 3, temperature=2.0).of_place.backward()
+        pulls.append(student.offsets_BND.grad[0].abs().max().item())
+
+    assert pulls[0] == pytest.approx(pulls[1])
+
+
+def test_what_a_teacher_says_where_a_box_is_only_partly_there_does_not_count():
+    student, partly = maps(sure=-3.0), torch.tensor([[0.0, 0.0, 16.0, 32.0]])
+    sees = maps(sure=2.0)
+
+    box_agreement(student, sees, (truth()._replace(partly_ND=partly),), temperature=2.0).of_class.backward()
+
+    assert (student.logits_BNK.grad[0, :64] == 0).all()
+    assert (student.logits_BNK.grad[0, 64:] < 0).all()
+
+
 def test_the_loss_of_classes_is_the_focal_loss_by_hand():
     found, wanted = maps(sure=0.0), truth((8, 8, 16, 16))
     num_boxes = int((matches(found, wanted.corners_ND) >= 0).sum())
@@ -181,8 +203,8 @@ def test_the_loss_of_places_is_that_of_the_boxes_whose_teacher_is_better_by_hand
     loss = box_agreement(student, teacher, (wanted,) * 3, temperature=2.0).of_place
     loss.backward()
 
-    # 4 of 12 rows in common, 6 of 10 rows, and a teacher that is worse
-    assert loss.item() == pytest.approx(((1 - 1 / 3) + (1 - 3 / 5)) / 2)
-    assert (student.offsets_BND.grad[:2, :, 0].sum(1) > 0).all()  # less of a shift is nearer to the teacher
+    # 4 of 12 rows in common with the true box, twice, and a teacher that is worse; for three anchors that stand for one
+    assert loss.item() == pytest.approx(2 * (1 - 1 / 3) / 3)
+    assert (student.offsets_BND.grad[:2, :, 0].sum(1) > 0).all()  # less of a shift is nearer to the truth
     assert (student.offsets_BND.grad[2] == 0).all()
     assert teacher.offsets_BND.grad is None

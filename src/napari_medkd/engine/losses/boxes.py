@@ -140,8 +140,9 @@ def box_agreement(
 ) -> BoxLosses:
     """Return how far a student's anchors are from its teacher's, where that tells something.
 
-    Classes count on the anchors that stand for a true box or, in the teacher's eyes, for any; places count where the
-    teacher's box overlaps the true one more than the student's does.
+    Classes count on the anchors that stand for a true box or, in the teacher's eyes, for any: but not where a box is
+    only partly there, for there the teacher was taught nothing. Places are those of the labels once more, for the
+    anchors whose box the teacher brings closer to the true one than the student does.
 
     Parameters
     ----------
@@ -155,31 +156,30 @@ def box_agreement(
     .. [1] Chen et al., "Learning Efficient Object Detection Models with Knowledge Distillation", NeurIPS 2017: the
        teacher bounded regression.
     """
-    of_class, of_place, counted, better = [], [], 0, 0
+    of_class, of_place, counted, num_matched = [], [], 0, 0
     for index in range(len(student.logits_BNK)):
         truth = truths[index] if truths is not None else None
-        matched_N = matches(student, truth.corners_ND) if truth is not None else None
-        is_box_N = teacher.logits_BNK[index].sigmoid().amax(1) > _TEACHER_SEES
-        if matched_N is not None:
-            is_box_N = is_box_N | (matched_N != BACKGROUND)
-        counted += int(is_box_N.sum())
-        one, other = student.logits_BNK[index][is_box_N], teacher.logits_BNK[index][is_box_N]
+        counts_N = teacher.logits_BNK[index].sigmoid().amax(1) > _TEACHER_SEES
+        if truth is not None:
+            matched_N = matches(student, truth.corners_ND)
+            is_box_N = matched_N != BACKGROUND
+            counts_N = is_box_N | (counts_N & ~_lie_in(student.anchors_ND, truth.partly_ND))
+            of_place.append(_bounded(student, teacher, index, matched_N, truth).sum())
+            num_matched += int(is_box_N.sum())
+        counted += int(counts_N.sum())
+        one, other = student.logits_BNK[index][counts_N], teacher.logits_BNK[index][counts_N]
         of_class.append(disagreement_of_each(one, other, temperature).sum())
-        if truth is not None and matched_N is not None:
-            distances = _places(student, teacher, index, matched_N, truth)
-            of_place.append(distances.sum())
-            better += len(distances)
     nothing = student.logits_BNK.sum() * 0 + student.offsets_BND.sum() * 0
-    return BoxLosses(sum(of_class, nothing) / max(counted, 1), sum(of_place, nothing) / max(better, 1))
+    return BoxLosses(sum(of_class, nothing) / max(counted, 1), sum(of_place, nothing) / max(num_matched, 1))
 
 
-def _places(student: BoxMaps, teacher: BoxMaps, index: int, matched_N: Tensor, truth: BoxTarget) -> Tensor:
-    """Return one minus the generalised IoU of student's and teacher's boxes where the student's are not as good."""
+def _bounded(student: BoxMaps, teacher: BoxMaps, index: int, matched_N: Tensor, truth: BoxTarget) -> Tensor:
+    """Return of each anchor that stands for a box the student's loss of places, 0 where the teacher's is no less."""
     is_box_N = matched_N != BACKGROUND
     if not is_box_N.any():
         return student.offsets_BND.new_zeros(0)
     true_ND, anchors_ND = truth.corners_ND[matched_N[is_box_N]], student.anchors_ND[is_box_N]
-    one = decoded(anchors_ND, student.offsets_BND[index][is_box_N])
-    other = decoded(anchors_ND, teacher.offsets_BND[index][is_box_N]).detach()
-    is_as_good = _overlap(one.detach(), true_ND) >= _overlap(other, true_ND)  # never, where either is nowhere
-    return 1 - _overlap(one[~is_as_good], other[~is_as_good])
+    overlap_N = _overlap(decoded(anchors_ND, student.offsets_BND[index][is_box_N]), true_ND)
+    bound_N = _overlap(decoded(anchors_ND, teacher.offsets_BND[index][is_box_N]), true_ND).detach()
+    is_as_good_N = overlap_N.detach() >= bound_N  # never, where either is nowhere
+    return torch.where(is_as_good_N, 0.0, 1 - overlap_N)
