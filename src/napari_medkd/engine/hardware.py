@@ -128,7 +128,7 @@ def agrees_with_double_precision(device: torch.device, precision: Literal["fp32"
         truth = convolution.double()(image.double())
         moved = convolution.float().to(device)
         with Machine(device, precision).autocast():
-            found = moved(image.to(device)).double().cpu()
+            found = moved(image.to(device)).cpu().double()
     return bool((found - truth).norm() / truth.norm() < (2e-2 if precision == "bf16" else 1e-3))
 
 
