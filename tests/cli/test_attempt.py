@@ -1,6 +1,8 @@
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from napari_medkd.core.events import AnyEvent, Noticed, RunEnded, RunStarted
 from napari_medkd.core.spec import TrainSpec
 from napari_medkd.runs.folder import RunFolder
 from napari_medkd.runs.heartbeat import Heartbeat
+from napari_medkd.runs.pulse import write_beat
 
 STARTED = RunStarted(run="r", method="m", host="h", pid=1, versions={}, seed=0, plan=())
 
@@ -122,6 +125,22 @@ def test_a_folder_that_is_held_is_not_touched(folder: RunFolder):
         carry_out(folder, 2, work)
 
     assert folder.events() == []
+
+
+def test_a_folder_whose_process_was_killed_elsewhere_a_moment_ago_is_waited_for(
+    folder: RunFolder, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    def work(*_: object) -> Iterator[AnyEvent]:
+        yield RunEnded(outcome="completed", message="Done.")
+
+    monkeypatch.setattr("napari_medkd.runs.pulse.STALE_ELSEWHERE_SECONDS", 0.5)
+    monkeypatch.setattr("napari_medkd.runs.pulse.SECOND_LOOK_SECONDS", 0.1)
+    with Heartbeat(folder.path, 1) as held:
+        beat = held.beat
+    write_beat(folder.path, replace(beat, host="node-3", at=time.time()))
+
+    assert carry_out(folder, 2, work) == 0
+    assert "on node-3" in capsys.readouterr().err
 
 
 def test_a_run_that_was_started_is_not_started_again(folder: RunFolder):

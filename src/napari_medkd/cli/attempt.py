@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator
 
 from napari_medkd.cli.progress import TerminalProgress
 from napari_medkd.cli.stopping import SignalledControl
-from napari_medkd.cli.terminal import FAILURE, OK, problems_of, tell_error
+from napari_medkd.cli.terminal import FAILURE, OK, problems_of, tell, tell_error
 from napari_medkd.core.errors import InputProblem
 from napari_medkd.core.events import AnyEvent, RunEnded
 from napari_medkd.core.run_layout import LOG
 from napari_medkd.runs.folder import RunFolder
 from napari_medkd.runs.heartbeat import Heartbeat
+from napari_medkd.runs.pulse import wait_until_sure
 
 #: What an attempt does: given who may pause or stop it and its sign of life, the events it yields.
 Work = Callable[[SignalledControl, Heartbeat], Iterator[AnyEvent]]
@@ -23,11 +24,14 @@ Work = Callable[[SignalledControl, Heartbeat], Iterator[AnyEvent]]
 def carry_out(folder: RunFolder, attempt: int, work: Work) -> int:
     """Do the work, and return the exit code: 0 also where a person stopped it.
 
+    Where a process elsewhere was at work in the folder until just now, it is waited for what has become of it.
+
     Raises
     ------
     RunBusy
         Where another process is at work in the folder; nothing is written then.
     """
+    wait_until_sure(folder.path, tell)
     with (
         Heartbeat(folder.path, attempt) as heartbeat,
         SignalledControl(folder.path) as control,

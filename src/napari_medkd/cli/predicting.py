@@ -7,6 +7,7 @@ from pathlib import Path
 
 from napari_medkd.cli.attempt import carry_out
 from napari_medkd.cli.stopping import SignalledControl
+from napari_medkd.cli.terminal import tell
 from napari_medkd.core.errors import DatasetProblem, InputProblem, Problem, SpecProblem
 from napari_medkd.core.events import AnyEvent
 from napari_medkd.core.run_layout import checkpoint_path
@@ -17,6 +18,7 @@ from napari_medkd.files.web_path import is_there
 from napari_medkd.runs.folder import RunFolder
 from napari_medkd.runs.heartbeat import Heartbeat
 from napari_medkd.runs.prediction_folder import prediction_folder, run_asked_in, with_folder_of_its_own
+from napari_medkd.runs.pulse import wait_until_sure
 
 #: Every case of the dataset, whether its split lists it or not.
 ALL = "all"
@@ -82,6 +84,7 @@ def predict_in(spec: PredictSpec) -> int:
 
         yield from predict(spec, control)
 
+    wait_until_sure(spec.out, tell)
     return carry_out(RunFolder.for_prediction(spec), 1, work)
 
 

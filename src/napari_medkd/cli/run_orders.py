@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from napari_medkd.cli.options import Run
-from napari_medkd.cli.terminal import say
+from napari_medkd.cli.terminal import say, tell
 from napari_medkd.core.command_line import command_line
 from napari_medkd.core.control import Wish
 from napari_medkd.core.errors import RunProblem
@@ -21,9 +21,10 @@ def resume(context: typer.Context, run: Run) -> None:
     """Let a paused run go on, or start a process in the background for one that has stopped, failed or been lost."""
     from napari_medkd.cli.training import taken_up_run
     from napari_medkd.runs.launch import Here
-    from napari_medkd.runs.pulse import liveness
+    from napari_medkd.runs.pulse import liveness, wait_until_sure
 
     path = _found(context, run)
+    wait_until_sure(path, tell)
     if liveness(path) == "alive":
         _order(path, "go", "It goes on.")
         return
