@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_medkd.cli.attempt import carry_out
+from napari_medkd.cli.attempt import Advice, carry_out
 from napari_medkd.cli.training import taken_up_run
 from napari_medkd.core.errors import RunBusy, RunProblem, SpecProblem, TrainingDiverged
 from napari_medkd.core.events import AnyEvent, Noticed, RunEnded, RunStarted
@@ -108,6 +108,25 @@ def test_a_second_ctrl_c_still_leaves_a_last_word(folder: RunFolder):
 
     assert carry_out(folder, 1, work) == 0
     assert _last_word(folder).outcome == "cancelled"
+
+
+def test_what_to_do_is_what_the_work_asks_for(folder: RunFolder, capsys: pytest.CaptureFixture[str]):
+    advice = Advice(ended="Ask again.", more_memory="Predict elsewhere.")
+
+    def ended(*_: object) -> Iterator[AnyEvent]:
+        yield STARTED
+        raise KeyboardInterrupt
+
+    def too_large(*_: object) -> Iterator[AnyEvent]:
+        yield STARTED
+        raise MemoryError
+
+    carry_out(folder, 1, ended, advice)
+    after_ctrl_c = _last_word(folder).hint
+    carry_out(folder, 2, too_large, advice)
+
+    assert (after_ctrl_c, _last_word(folder).hint) == ("Ask again.", "Predict elsewhere.")
+    assert "-> Predict elsewhere." in capsys.readouterr().err
 
 
 def test_a_failed_outcome_exits_with_one(folder: RunFolder):

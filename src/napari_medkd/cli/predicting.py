@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_medkd.cli.attempt import carry_out
+from napari_medkd.cli.attempt import Advice, carry_out
 from napari_medkd.cli.stopping import SignalledControl
 from napari_medkd.cli.terminal import tell
 from napari_medkd.core.errors import DatasetProblem, InputProblem, Problem, SpecProblem
@@ -22,6 +22,11 @@ from napari_medkd.runs.pulse import wait_until_sure
 
 #: Every case of the dataset, whether its split lists it or not.
 ALL = "all"
+
+_ADVICE = Advice(
+    "What was predicted stays; for all of it, ask again.",
+    "Close other programs that use it, or ask again on another device (--device).",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,7 @@ def predict_in(spec: PredictSpec) -> int:
         yield from predict(spec, control)
 
     wait_until_sure(spec.out, tell)
-    return carry_out(RunFolder.for_prediction(spec), 1, work)
+    return carry_out(RunFolder.for_prediction(spec), 1, work, _ADVICE)
 
 
 def _existing(images: tuple[Path, ...]) -> tuple[Path, ...]:
