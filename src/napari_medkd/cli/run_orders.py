@@ -11,10 +11,13 @@ from napari_medkd.core.command_line import command_line
 from napari_medkd.core.control import Wish
 from napari_medkd.core.errors import RunProblem
 
+#: What a run finishes before it obeys.
+_UNDER_WAY = "the step or the scoring under way"
+
 
 def pause(context: typer.Context, run: Run) -> None:
-    """Let a live run wait after the step under way; it keeps its memory."""
-    _order(_found(context, run), "pause", "It waits after the step under way. Go on with: medkd runs resume")
+    """Let a live run wait after the step or the scoring under way; it keeps its memory."""
+    _order(_found(context, run), "pause", f"It waits after {_UNDER_WAY}. Go on with: medkd runs resume")
 
 
 def resume(context: typer.Context, run: Run) -> None:
@@ -35,8 +38,8 @@ def resume(context: typer.Context, run: Run) -> None:
 
 
 def stop(context: typer.Context, run: Run) -> None:
-    """Let a live run stop after the step under way; it can be resumed."""
-    _order(_found(context, run), "stop", "It stops after the step under way. Continue it with: medkd runs resume")
+    """Let a live run stop after the step or the scoring under way; it can be resumed."""
+    _order(_found(context, run), "stop", f"It stops after {_UNDER_WAY}. Continue it with: medkd runs resume")
 
 
 def rename(context: typer.Context, run: Run, name: Annotated[str, typer.Argument(help="The new name.")]) -> None:
