@@ -80,7 +80,7 @@ class RunFolder:
             raise RunProblem.from_os_error(error, parent, "The runs folder cannot be written") from error
         try:
             write_json(run.path / SPEC, spec.model_dump(mode="json"))
-        except InputProblem:
+        except BaseException:
             with contextlib.suppress(OSError):
                 run.path.rmdir()
             raise
