@@ -23,6 +23,13 @@ def test_a_method_is_told_with_its_presets_and_every_setting(medkd: Medkd):
     assert "one of: class means, label map, image" in told
 
 
+def test_a_setting_is_told_with_its_title_and_as_set_takes_it(medkd):
+    told = medkd("describe", "one-shot").out
+
+    assert "Registration's share. Its epochs as a share of the student's." in told
+    assert "log_dice = true\n" in told
+
+
 def test_the_cards_are_there_for_machines(medkd: Medkd):
     cards = json.loads(medkd("describe", "--json").out)
     card = json.loads(medkd("describe", "supervised", "--json").out)

@@ -10,6 +10,7 @@ from qtpy.QtCore import QThreadPool
 from napari_medkd.core.errors import InputProblem
 from napari_medkd.core.events import PreviewSaved, RunEnded
 from napari_medkd.core.spec import PredictSpec
+from napari_medkd.core.status import RunStatus
 from napari_medkd.gui.backend import followers_of
 from napari_medkd.gui.state import Session
 from napari_medkd.runs.folder import RunFolder
@@ -89,6 +90,23 @@ def test_previews_of_a_run_that_is_over_are_not_shown(followers, session, run_fo
     qtbot.waitUntil(lambda: not followers.followed, timeout=10_000)
 
     assert session.preview is None
+
+
+def test_a_live_run_that_is_heard_again_is_followed_and_one_that_is_over_is_told_as_it_was_left(
+    followers, session, run_folder, qtbot
+):
+    session.run = run_folder.path
+    with Heartbeat(run_folder.path, attempt=1):
+        followers.hear_again(run_folder.path)
+        qtbot.waitUntil(lambda: session.run_status.is_live, timeout=10_000)
+        run_folder.append(RunEnded(outcome="completed"))
+    qtbot.waitUntil(lambda: not followers.followed, timeout=10_000)
+    session.run_status = RunStatus()  # of another run that was looked at meanwhile
+
+    followers.hear_again(run_folder.path)
+
+    assert session.run_status.outcome == "completed"
+    assert followers.followed == ()
 
 
 def test_leaving_means_that_nothing_more_is_heard(followers, run_folder, qtbot):

@@ -44,7 +44,9 @@ def _in_full(card: "MethodCard") -> list[str]:
         lines.append(f"  {name}: {', '.join(f'{key}={value}' for key, value in changes.items()) or 'the defaults'}")
     lines.append("Settings (change one with --set NAME=VALUE):")
     for name, field in card.settings_schema["properties"].items():
-        lines += [f"  {name} = {field.get('default')}{_bounds(field)}", f"      {field.get('description', '')}"]
+        value = field.get("default")
+        value = str(value).lower() if isinstance(value, bool) else value  # as --set takes it
+        lines += [f"  {name} = {value}{_bounds(field)}", f"      {field['title']}. {field.get('description', '')}"]
     return lines
 
 

@@ -7,6 +7,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from napari_medkd.core.grid import Unit
 from napari_medkd.core.settings import Settings
 
 
@@ -38,7 +39,9 @@ class Preprocessing(Settings):
     dimensions: Literal[2, 3]
     """Whether the network sees planes or volumes."""
     spacing: tuple[float, float, float]
-    """Voxel size (z, y, x) the image is resampled to, in the grid's unit; an axis with one voxel is left alone."""
+    """Voxel size (z, y, x) the image is resampled to; an axis with one voxel is left alone."""
+    unit: Unit | None = None
+    """Of the spacing; None where a run did not write it down yet."""
     intensity: IntensityRule = IntensityRule()
     patch: tuple[int, int, int]
     """Voxels (z, y, x) of a training patch and of the sliding window; z is 1 for 2-D networks."""

@@ -86,6 +86,14 @@ class Followers:
         if run not in self._workers:
             self._follow(run, None)
 
+    def hear_again(self, run: Path) -> None:
+        """Say what was last heard of the session's run; where that is nothing, or may have gone on since, follow it."""
+        heard = self.latest.get(run)
+        if heard is not None:
+            self._session.run_status = heard.status
+        if heard is None or heard.status.is_live:
+            self.follow(run)
+
     def leave(self, run: Path) -> None:
         """Follow a run no longer; it goes on."""
         worker = self._workers.pop(run, None)

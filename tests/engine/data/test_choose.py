@@ -40,6 +40,19 @@ def test_spacing_and_patch_are_medians_and_the_patch_is_divisible(tmp_path):
     assert found.patch == (24, 40, 40)
 
 
+def test_images_in_mm_beside_images_in_pixels_are_refused(tmp_path):
+    scans = dataset_of(tmp_path, {"scan": (1, 30, 40)})
+    write_volume(
+        tmp_path / "photo.png", Volume(np.zeros((1, 1, 30, 40), np.uint8), Grid.upright((1, 30, 40), unit="pixel"))
+    )
+    photo = Case("photo", (tmp_path / "photo.png",), group="photo")
+
+    assert chosen(scans).unit == "mm"
+    assert chosen(replace(scans, cases=(photo,), split=Split(("photo",)))).unit == "pixel"
+    with pytest.raises(DatasetProblem, match="scan is measured in mm, and photo in pixels"):
+        chosen(replace(scans, cases=(*scans.cases, photo)))
+
+
 def test_a_patch_is_cut_down_where_a_step_would_be_slow_and_larger_on_a_gpu(tmp_path):
     dataset = dataset_of(tmp_path, {"one": (100, 100, 100)}, spacing=(1.0, 1.0, 1.0))
 

@@ -125,6 +125,18 @@ def test_a_stranger_number_of_channels_is_refused():
         prepare_image(volume, recipe())
 
 
+@pytest.mark.parametrize("learned", ["mm", "pixel", None])
+def test_an_image_measured_in_another_unit_is_refused_where_the_networks_own_is_known(learned):
+    volume = Volume(np.zeros((1, 4, 4, 4), np.float32), Grid.upright((4, 4, 4), unit="pixel"))
+    seen = recipe((2.0, 1.0, 1.0)).replace(unit=learned)
+
+    if learned == "mm":
+        with pytest.raises(VolumeProblem, match="measured in pixel; the network sees voxels of 2 x 1 x 1 mm"):
+            prepare_image(volume, seen)
+    else:
+        assert prepare_image(volume, seen)[1].unit == "pixel"
+
+
 def test_nan_is_refused():
     data = np.zeros((1, 4, 4, 4), np.float32)
     data[0, 1, 1, 1] = np.nan

@@ -229,3 +229,20 @@ def test_a_case_is_annotated_without_the_panels_that_hide_it(dock: ResultsDock, 
     assert data.painted_case == "case_1"
     assert not dock.comparison.is_shown
     assert [layer.name for layer in dock.viewer.layers if layer.visible] == ["case_1", "case_1 · shapes (painting)"]
+
+
+def test_another_case_is_shown_in_place_of_the_panels(dock: ResultsDock, qtbot: Any, tiny_dataset: Path) -> None:
+    data = DataDock(dock.viewer)
+    dock.viewer.window.add_dock_widget(data, name="Data")
+    data.settle()
+    data.open_path(tiny_dataset)
+    qtbot.waitUntil(lambda: bool(data.state.rows) and not data.state.is_checking, timeout=PATIENCE)
+    shown(qtbot, dock)
+
+    data.show_case("case_1")
+    qtbot.waitUntil(lambda: dock.session.opened is not None, timeout=PATIENCE)
+
+    assert not dock.comparison.is_shown
+    assert not dock.transfer.isChecked()
+    assert not grid_of_viewer(dock.viewer).enabled
+    assert [layer.name for layer in dock.viewer.layers] == ["case_1", "case_1 · shapes (truth)"]

@@ -84,7 +84,7 @@ def choose_preprocessing(
     Raises
     ------
     DatasetProblem
-        Where flat and deep images are mixed, or no patch fits the images and the network.
+        Where flat and deep images are mixed, or units, or no patch fits the images and the network.
     """
     step = max(1, len(cases) // CASES_LOOKED_AT)
     looked_at = [dataset.case(name) for name in cases[::step]]
@@ -96,6 +96,13 @@ def choose_preprocessing(
             f"{looked_at[flat.index(True)].id} is a 2-D image and {looked_at[flat.index(False)].id} a 3-D one.",
             "Make one dataset of each.",
         )
+    units = [grid.unit for grid in grids]
+    if len(set(units)) > 1:
+        raise DatasetProblem(
+            f"dataset {dataset.name}",
+            f"{looked_at[units.index('mm')].id} is measured in mm, and {looked_at[units.index('pixel')].id} in pixels.",
+            "Save all in a format with a voxel size, or make one dataset of each.",
+        )
     dimensions = 2 if flat[0] else 3
     spacing = wishes.spacing or _spacing(grids, whole=whole)
     intensity = wishes.intensity or (SOFT_TISSUE if _is_ct(dataset) else IntensityRule())
@@ -106,6 +113,7 @@ def choose_preprocessing(
     return Preprocessing(
         dimensions=2 if dimensions == 2 else 3,
         spacing=spacing,
+        unit=units[0],
         intensity=intensity,
         patch=patch,
         channels=dataset.channels,

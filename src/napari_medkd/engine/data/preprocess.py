@@ -54,9 +54,9 @@ def prepare_image(volume: Volume, preprocessing: Preprocessing) -> tuple[NDArray
     Raises
     ------
     VolumeProblem
-        Where the channels are not the ones the network was trained on, or an intensity is not finite.
+        Where the channels or the unit are not those the network was trained on, or an intensity is not finite.
     """
-    refuse_other_channels(volume, preprocessing)
+    refuse_other_images(volume, preprocessing)
     grid = network_grid(volume.grid, preprocessing)
     channels = [_on_grid(channel, volume.grid, grid) for channel in volume.data]
     whole = channels if volume.is_on_disk else volume.data
@@ -91,14 +91,22 @@ def not_finite(volume: Volume) -> VolumeProblem:
     )
 
 
-def refuse_other_channels(volume: Volume, preprocessing: Preprocessing) -> None:
-    """Raise a VolumeProblem where the channels are not as many as the network was trained on."""
+def refuse_other_images(volume: Volume, preprocessing: Preprocessing) -> None:
+    """Raise a VolumeProblem where there are not as many channels as the network was trained on, or in another unit."""
     if len(volume.channels) != len(preprocessing.channels):
         raise VolumeProblem(
             str(volume.source or "volume"),
             f"The image has {len(volume.channels)} channels ({', '.join(volume.channels)}); the network expects "
             f"{len(preprocessing.channels)} ({', '.join(preprocessing.channels)}).",
             "Give one file per channel, in that order.",
+        )
+    if preprocessing.unit not in (None, volume.grid.unit):
+        size = " x ".join(f"{side:g}" for side in preprocessing.spacing)
+        raise VolumeProblem(
+            str(volume.source or "volume"),
+            f"The image's voxels are measured in {volume.grid.unit}; the network sees voxels of {size} "
+            f"{preprocessing.unit}, and nothing tells how many of these that is.",
+            "Give images of a format that the network was trained on: with a voxel size in mm, or pictures without.",
         )
 
 

@@ -21,7 +21,7 @@ from napari_medkd.engine.data.preprocess import (
     not_finite,
     prepare_image,
     prepare_mask,
-    refuse_other_channels,
+    refuse_other_images,
 )
 from napari_medkd.engine.data.resampling import Region, Resampled
 from napari_medkd.files.memory import MOST_VOXELS_HELD
@@ -141,7 +141,7 @@ class StreamedLabels:
 
 def prepared_image(volume: Volume, preprocessing: Preprocessing) -> tuple[NDArray[np.float32] | StreamedImage, Grid]:
     """Return a network's input of a volume and its grid, as `prepare_image`; a too large one is not held in memory."""
-    refuse_other_channels(volume, preprocessing)
+    refuse_other_images(volume, preprocessing)
     grid = network_grid(volume.grid, preprocessing)
     if is_streamed(grid, preprocessing):
         return StreamedImage(volume, grid, preprocessing.intensity), grid

@@ -185,6 +185,7 @@ class DataDock(Dock):
         from napari_medkd.gui.canvas import outline_truth
         from napari_medkd.gui.shown_case import ShownCase
 
+        _leave_panels(self.viewer)  # else the case would be drawn in one of them
         if self._shown is None:
             self._shown = ShownCase(self.viewer)
         shown = self._shown.show(layers)
@@ -282,7 +283,7 @@ class DataDock(Dock):
 
 
 def _leave_panels(viewer: Any) -> None:
-    """Take away what stands side by side and hides the person's layers: what is painted on shall be seen."""
+    """Take away what stands side by side and hides the person's layers: what is shown or painted on shall be seen."""
     results = dock_of(viewer, "Results")
     if results is not None:
         results.transfer.presenter.leave()

@@ -86,6 +86,7 @@ class ResultsDock(Dock):
     def _connect_view(self) -> None:
         view = self.view
         view.run.activated.connect(lambda: self.selection.choose_run(view.run.currentData()))
+        view.run.activated.connect(lambda: followers_of(self.session).hear_again(view.run.currentData()))
         view.picture.activated.connect(lambda: self.selection.choose_picture(view.picture.currentData()))
         view.networks.buttonClicked.connect(lambda one: self.selection.choose_network(one.property("stage")))
         view.predict.clicked.connect(self.transfer.presenter.leave)
