@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from napari_medkd.core.control import Wish
-from napari_medkd.core.errors import InputProblem, RunProblem
+from napari_medkd.core.errors import RunProblem
 from napari_medkd.core.events import AnyEvent, from_line, to_line
 from napari_medkd.core.run_layout import (
     CACHE,
