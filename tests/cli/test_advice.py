@@ -32,6 +32,7 @@ def test_a_machine_that_has_everything_gets_no_advice():
         (None, "cpu"),
         ({"name": "a", "cuda": "13.1"}, "cu130"),
         ({"name": "a", "cuda": "12.8"}, "cu126"),
+        ({"name": "a", "cuda": "12.0"}, "cu126"),
         ({"name": "a", "cuda": "11.8"}, "cpu"),
         ({"name": "a", "cuda": ""}, "cpu"),
     ],
@@ -61,7 +62,8 @@ def test_an_idle_gpu_is_noticed_with_the_build_that_uses_it():
 def test_an_old_driver_is_to_be_updated():
     found = advice(_facts(nvidia_driver={"name": "H", "cuda": "11.4"}))
 
-    assert found[0].hint == "Update the NVIDIA driver."
+    assert "CUDA 11.4" in found[0].problem
+    assert "525" in found[0].hint
 
 
 def test_a_gpu_in_use_is_no_problem():

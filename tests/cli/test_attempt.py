@@ -1,17 +1,20 @@
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from napari_medkd.cli.attempt import carry_out
+from napari_medkd.cli.attempt import Advice, carry_out
 from napari_medkd.cli.training import taken_up_run
 from napari_medkd.core.errors import RunBusy, RunProblem, SpecProblem, TrainingDiverged
 from napari_medkd.core.events import AnyEvent, Noticed, RunEnded, RunStarted
 from napari_medkd.core.spec import TrainSpec
 from napari_medkd.runs.folder import RunFolder
 from napari_medkd.runs.heartbeat import Heartbeat
+from napari_medkd.runs.pulse import write_beat
 
 STARTED = RunStarted(run="r", method="m", host="h", pid=1, versions={}, seed=0, plan=())
 
@@ -107,6 +110,25 @@ def test_a_second_ctrl_c_still_leaves_a_last_word(folder: RunFolder):
     assert _last_word(folder).outcome == "cancelled"
 
 
+def test_what_to_do_is_what_the_work_asks_for(folder: RunFolder, capsys: pytest.CaptureFixture[str]):
+    advice = Advice(ended="Ask again.", more_memory="Predict elsewhere.")
+
+    def ended(*_: object) -> Iterator[AnyEvent]:
+        yield STARTED
+        raise KeyboardInterrupt
+
+    def too_large(*_: object) -> Iterator[AnyEvent]:
+        yield STARTED
+        raise MemoryError
+
+    carry_out(folder, 1, ended, advice)
+    after_ctrl_c = _last_word(folder).hint
+    carry_out(folder, 2, too_large, advice)
+
+    assert (after_ctrl_c, _last_word(folder).hint) == ("Ask again.", "Predict elsewhere.")
+    assert "-> Predict elsewhere." in capsys.readouterr().err
+
+
 def test_a_failed_outcome_exits_with_one(folder: RunFolder):
     def work(*_: object) -> Iterator[AnyEvent]:
         yield RunEnded(outcome="failed", message="The loss is nan.")
@@ -122,6 +144,22 @@ def test_a_folder_that_is_held_is_not_touched(folder: RunFolder):
         carry_out(folder, 2, work)
 
     assert folder.events() == []
+
+
+def test_a_folder_whose_process_was_killed_elsewhere_a_moment_ago_is_waited_for(
+    folder: RunFolder, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    def work(*_: object) -> Iterator[AnyEvent]:
+        yield RunEnded(outcome="completed", message="Done.")
+
+    monkeypatch.setattr("napari_medkd.runs.pulse.STALE_ELSEWHERE_SECONDS", 0.5)
+    monkeypatch.setattr("napari_medkd.runs.pulse.SECOND_LOOK_SECONDS", 0.1)
+    with Heartbeat(folder.path, 1) as held:
+        beat = held.beat
+    write_beat(folder.path, replace(beat, host="node-3", at=time.time()))
+
+    assert carry_out(folder, 2, work) == 0
+    assert "on node-3" in capsys.readouterr().err
 
 
 def test_a_run_that_was_started_is_not_started_again(folder: RunFolder):

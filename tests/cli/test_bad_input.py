@@ -1,6 +1,7 @@
 """What a person gets for input that cannot be used: every problem by file and fix, exit code 2, and no run folder."""
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -374,3 +375,15 @@ def test_a_folder_that_is_no_dataset_and_no_run_is_told_what_was_looked_for(tmp_
     assert answer.code == 2
     assert _is_told(answer, str(tmp_path))
     assert _is_told(medkd("train", tmp_path), "is not a run")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every file name is Unicode")
+def test_a_dataset_whose_path_is_not_in_utf_8_is_refused(dataset: Path, tmp_path: Path, medkd: Medkd):
+    latin = dataset.rename(os.fsdecode(os.fsencode(tmp_path) + b"/K\xf6ln"))
+
+    answer = medkd("train", "--data", latin, "--runs-folder", tmp_path / "runs")
+
+    assert answer.code == 2
+    assert "K?ln:" in answer.err
+    assert "a name that is not in UTF-8" in answer.err
+    assert not (tmp_path / "runs").exists()

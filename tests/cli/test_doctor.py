@@ -83,6 +83,12 @@ def test_the_driver_tells_the_newest_cuda_it_can_run(tmp_path: Path, monkeypatch
     assert machine.nvidia_driver() == {"name": "NVIDIA H100", "cuda": "13.0"}
 
 
+def test_a_drive_that_is_away_has_no_room(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Path, "exists", lambda path: False)  # as of Windows' X: while it is not plugged in
+
+    assert machine.disk(Path("X:/runs")) == {"folder": str(Path("X:/runs")), "free_bytes": 0, "writable": False}
+
+
 def test_without_a_driver_there_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("PATH", str(tmp_path))
 

@@ -76,6 +76,17 @@ def test_a_mistyped_command_is_answered_with_the_nearest_and_exit_code_two(medkd
 
 
 @pytest.mark.process
+def test_what_goes_into_a_pipe_is_utf_8_whatever_the_systems_encoding_is(tmp_path: Path):
+    surroundings = {**os.environ, "PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0"}
+    command = [sys.executable, "-m", "napari_medkd", "predict", str(tmp_path / "Zähne Łódź"), "--split", "test"]
+
+    done = subprocess.run(command, capture_output=True, env=surroundings, check=False)
+
+    assert done.returncode == 2
+    assert "Zähne Łódź" in done.stderr.decode("utf-8")
+
+
+@pytest.mark.process
 @pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["runs"], ["fetch"], ["--version"]])
 def test_a_light_command_imports_nothing_heavy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]):
     monkeypatch.setenv("MEDKD_RUNS", str(tmp_path))

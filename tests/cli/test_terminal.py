@@ -45,12 +45,17 @@ def test_a_missing_torch_is_answered_with_the_line_that_installs_it(capsys: pyte
         MemoryError(),
         type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory. Tried to allocate 20.00 MiB."),
         RuntimeError("[enforce fail at alloc_cpu.cpp:127] . DefaultCPUAllocator: can't allocate memory: 9 bytes."),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:116] DefaultCPUAllocator: not enough memory: you tried 9 bytes."),
+        RuntimeError("MPS backend out of memory (MPS allocated: 18.00 GB, other allocations: 1.00 GB)."),
+        RuntimeError("CUDA error: out of memory"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        type("_ArrayMemoryError", (MemoryError,), {})("Unable to allocate 20. GiB for an array"),
     ],
-    ids=["python", "gpu", "torch on the cpu"],
+    ids=["python", "gpu", "torch on the cpu", "on windows", "apple", "cuda", "cublas", "numpy"],
 )
 def test_too_little_memory_is_no_bug(error: Exception, capsys: pytest.CaptureFixture[str]):
     assert tell_error(error) == INPUT_PROBLEM
-    assert "smaller --batch-size" in (told := capsys.readouterr().err)
+    assert "smaller batch size" in (told := capsys.readouterr().err)
     assert "bug" not in told
 
 

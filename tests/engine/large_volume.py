@@ -25,10 +25,10 @@ from napari_medkd.engine.data.patches import Patches
 from napari_medkd.engine.hardware import Machine
 from napari_medkd.engine.networks.heads import HeadsShape
 from napari_medkd.engine.networks.shape import UNetShape
+from napari_medkd.engine.peak_memory import peak_memory_bytes
 from napari_medkd.engine.predict import Answering, Predictor, Question, _answered
 from napari_medkd.files.manifest import open_dataset
 from napari_medkd.files.opening import read_volume
-from tests.most_memory import most_memory_bytes
 
 SIDE = 1280
 CHUNK = 64
@@ -117,7 +117,7 @@ def main() -> None:
     if task == "predict-in-small-pieces":
         pieces.PIECE_BYTES = 2**25
     found = predict(folder) if task.startswith("predict") else crops(folder, labelled=task == "labelled-crops")
-    sys.stdout.write(json.dumps(found | {"peak": most_memory_bytes()}))
+    sys.stdout.write(json.dumps(found | {"peak": peak_memory_bytes()}))
 
 
 if __name__ == "__main__":

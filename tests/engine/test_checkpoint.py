@@ -1,6 +1,7 @@
 """Weights on disk."""
 
 import json
+import threading
 
 import pytest
 import torch
@@ -105,6 +106,36 @@ def test_finished_weights_are_preferred_to_the_best(tmp_path):
 
     Checkpoints(tmp_path).save_product("done", SHAPE.build(), (CARD,))
     assert load_network(tmp_path, "student")[2].name == "student.done.safetensors"
+
+
+@pytest.mark.parametrize("unfinished", ["the first card is missing", "the card is that of earlier weights"])
+def test_finished_weights_that_were_being_written_when_the_run_was_killed_are_passed_over(tmp_path, unfinished):
+    Checkpoints(tmp_path).save_product("best", SHAPE.build(), (CARD,))
+    done = Checkpoints(tmp_path).save_product("done", SHAPE.build(), (CARD,))
+    card = done.with_suffix(".json")
+    if unfinished == "the first card is missing":
+        card.unlink()
+    else:
+        earlier = card.read_bytes()
+        Checkpoints(tmp_path).save_product("done", SHAPE.build(), (CARD,))
+        card.write_bytes(earlier)
+
+    assert load_network(tmp_path, "student")[2].name == "student.best.safetensors"
+
+
+def test_weights_that_a_live_run_is_replacing_are_read_when_their_card_is_there(tmp_path):
+    best = Checkpoints(tmp_path).save_product("best", SHAPE.build(), (CARD,))
+    earlier = best.with_suffix(".json").read_bytes()
+    Checkpoints(tmp_path).save_product("best", SHAPE.build(), (CARD.replace(epoch=2),))
+    newer = best.with_suffix(".json").read_bytes()
+    best.with_suffix(".json").write_bytes(earlier)
+    soon = threading.Timer(0.05, best.with_suffix(".json").write_bytes, (newer,))
+
+    soon.start()
+    card = load_network(tmp_path, "student")[1]
+    soon.join()
+
+    assert card.epoch == 2
 
 
 def test_damaged_weights_are_refused_by_their_checksum(tmp_path):

@@ -3,6 +3,7 @@
 import time
 from dataclasses import replace
 
+import psutil
 import pytest
 import torch
 
@@ -10,6 +11,7 @@ from napari_medkd.core.spec import Hardware, MethodChoice, NetworkChoice, TrainS
 from napari_medkd.engine.bench import open_bench
 from napari_medkd.engine.estimate import STEPS_MEASURED, distinct, estimate, paid_once
 from napari_medkd.engine.method import settings_of
+from napari_medkd.engine.peak_memory import peak_memory_bytes
 from napari_medkd.methods import method_named
 from tests.pictures import write_pictures
 
@@ -69,9 +71,38 @@ class PaidByCase:
             yield batch
 
 
+class JudgedInMuchMemory:
+    """The method *supervised*, whose judging holds more memory for a moment than anything before it."""
+
+    def __init__(self):
+        self._method = method_named("supervised")
+        self.peak_bytes = 0
+
+    def __getattr__(self, name):
+        return getattr(self._method, name)
+
+    def stages(self, settings, bench):
+        for stage in self._method.stages(settings, bench):
+            yield replace(stage, judge=self._judge)
+
+    def _judge(self):
+        number = peak_memory_bytes() - psutil.Process().memory_info().rss + 2**26
+        assert len(b"x" * number) == number
+        self.peak_bytes = peak_memory_bytes()
+        return {}
+
+
 @pytest.fixture
 def bench(tiny_spec):
     return open_bench(tiny_spec, frozenset({"segmentation"}))
+
+
+def test_the_peak_of_memory_is_the_most_that_was_held_while_training_and_judging(bench):
+    method, before = JudgedInMuchMemory(), peak_memory_bytes()
+
+    found = estimate(method, bench)
+
+    assert found.peak_memory_bytes >= method.peak_bytes > before
 
 
 def test_what_is_paid_once_for_a_case_is_not_paid_in_every_step(bench):

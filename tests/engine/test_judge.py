@@ -1,12 +1,16 @@
 """Scores while training."""
 
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 import torch
 
 from napari_medkd.core.task import UNKNOWN
 from napari_medkd.engine.bench import open_bench
 from napari_medkd.engine.data.cases import PreparedCase
-from napari_medkd.engine.judge import exhaust, judge
+from napari_medkd.engine.hardware import Machine
+from napari_medkd.engine.judge import exhaust, judge, shown_image
 from napari_medkd.engine.sliding_window import sliding_window
 
 pytestmark = pytest.mark.engine
@@ -42,6 +46,14 @@ def test_voxels_of_unknown_label_do_not_count(tiny_spec):
 
     assert judge(network, Relabelled(cases, wrong_in_half), bench.machine)["score"] < 0.9
     assert judge(network, Relabelled(cases, unknown_in_half), bench.machine)["score"] == 1
+
+
+def test_of_a_case_that_is_shown_as_it_is_the_label_is_not_moved_to_the_device():
+    unlabelled = SimpleNamespace(image_CZYX=np.ones((1, 2, 3, 4), np.float32))
+
+    shown = shown_image(unlabelled, None, Machine(torch.device("cpu")))
+
+    assert torch.equal(shown, torch.ones(1, 2, 3, 4))
 
 
 def test_where_no_score_can_be_told_there_is_none(tiny_spec):

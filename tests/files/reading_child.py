@@ -13,15 +13,15 @@ import warnings
 from pathlib import Path
 
 from napari_medkd.core.errors import InputProblem
+from napari_medkd.engine.peak_memory import peak_memory_bytes
 from napari_medkd.files.opening import doubts_about, read_volume
-from tests.most_memory import most_memory_bytes
 
 _BYTES_TO_READ_IN = 2**30
 
 
 def told(path: Path) -> dict[str, object]:
     """What a person is told of the file, or a hash of what is shown."""
-    began, held = time.process_time(), most_memory_bytes()
+    began, held = time.process_time(), peak_memory_bytes()
     try:
         volume = read_volume(path)
         doubts_about(path)
@@ -31,7 +31,7 @@ def told(path: Path) -> dict[str, object]:
         outcome = {"refused": [[found.where, found.problem, found.hint] for found in error.problems]}
     except BaseException as error:  # noqa: BLE001 - that there is none other is what is tested
         outcome = {"broken": f"{type(error).__name__}: {error}"}
-    return outcome | {"seconds": time.process_time() - began, "mebibytes": (most_memory_bytes() - held) / 2**20}
+    return outcome | {"seconds": time.process_time() - began, "mebibytes": (peak_memory_bytes() - held) / 2**20}
 
 
 def main() -> None:

@@ -45,6 +45,23 @@ def test_problems_of_a_dataset_are_an_answer_not_a_failure(tmp_path):
 
 
 @pytest.mark.process
+def test_names_with_accents_are_read_as_they_are_whatever_the_systems_encoding_is(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "cp1252")
+
+    (found,) = ask(PYTHON, ["check", str(tmp_path / "Zähne")])
+
+    assert "Zähne" in found["where"]
+
+
+@pytest.mark.process
+def test_a_module_in_the_folder_the_viewer_was_started_in_does_not_stand_in_for_the_commands(tmp_path, monkeypatch):
+    (tmp_path / "typer.py").write_text("raise SystemExit('the wrong one')")
+    monkeypatch.chdir(tmp_path)
+
+    assert ask(PYTHON, ["check", str(tmp_path / "nowhere")])
+
+
+@pytest.mark.process
 def test_a_command_that_refuses_its_input_raises_its_problems(tmp_path):
     with pytest.raises(InputProblem) as found:
         ask(PYTHON, ["estimate", str(tmp_path / "none.json")])

@@ -1,4 +1,5 @@
 import json
+import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,6 +68,16 @@ def test_a_full_disk_leaves_no_empty_run_behind(tmp_path):
 
     assert "spec.json" in complaints
     assert "Free some space" in complaints
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every name is in Unicode")
+def test_a_spec_that_cannot_be_written_leaves_no_empty_folder(tmp_path):
+    spec = TrainSpec(datasets=(Path(os.fsdecode(b"/data/Z\xe4hne")),))
+
+    with pytest.raises(UnicodeEncodeError):
+        RunFolder.create(tmp_path, spec)
+
     assert list(tmp_path.iterdir()) == []
 
 

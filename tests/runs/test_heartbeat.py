@@ -257,6 +257,41 @@ def test_a_lock_left_behind_by_a_killed_process_is_removed(tmp_path, monkeypatch
     assert not (tmp_path / "heartbeat.lock").exists()
 
 
+def test_a_lock_that_goes_from_hand_to_hand_is_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr("napari_medkd.runs.heartbeat._LOCK_SECONDS", 0.3)
+    lock, another = tmp_path / "heartbeat.lock", tmp_path / "another"
+    lock.touch()
+    handed_on = []
+
+    def hand_on() -> None:
+        for _ in range(8):
+            time.sleep(0.1)
+            another.touch()
+            another.replace(lock)
+        handed_on.append(time.monotonic())
+
+    others = threading.Thread(target=hand_on)
+    others.start()
+    with Heartbeat(tmp_path, 1):
+        entered = time.monotonic()
+    others.join()
+
+    assert handed_on[0] < entered
+
+
+def test_a_lock_that_another_has_taken_meanwhile_is_left_to_it(tmp_path):
+    lock, another = tmp_path / "heartbeat.lock", tmp_path / "another"
+
+    def be_overtaken() -> int:
+        another.touch()
+        another.replace(lock)
+        return os.getpid()
+
+    reserve(tmp_path, 1, be_overtaken)
+
+    assert lock.exists()
+
+
 def test_a_folder_that_is_not_there_is_named(tmp_path):
     with (
         pytest.raises(RunProblem, match="nowhere: The run folder cannot be written"),

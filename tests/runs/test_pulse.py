@@ -11,7 +11,17 @@ from napari_medkd.core.errors import RunProblem
 from napari_medkd.core.run_layout import HEARTBEAT, STALE_AFTER_SECONDS
 from napari_medkd.runs import pulse as runs_pulse
 from napari_medkd.runs.processes import started_at, this_host
-from napari_medkd.runs.pulse import STALE_ELSEWHERE_SECONDS, Beat, Pulse, judge, liveness, read_beat, write_beat
+from napari_medkd.runs.pulse import (
+    STALE_ELSEWHERE_SECONDS,
+    Beat,
+    Pulse,
+    judge,
+    liveness,
+    read_beat,
+    wait_until_sure,
+    write_beat,
+)
+from tests.runs.holding import end, hold
 
 
 def beat_of_this_process(**changes) -> Beat:
@@ -108,6 +118,38 @@ def test_a_beat_that_looks_old_is_given_up_when_a_second_look_finds_it_unchanged
     assert (pulse.feel(), pulse.is_unsure) == ("alive", True)
     assert liveness(tmp_path) == "stale"
     assert pulse.feel() == "stale"
+
+
+def test_a_fresh_beat_of_a_process_that_was_killed_elsewhere_is_outwaited(tmp_path, quick_second_look, monkeypatch):
+    monkeypatch.setattr(runs_pulse, "STALE_ELSEWHERE_SECONDS", 0.5)
+    write_beat(tmp_path, beat_of_this_process(host="node-3", pid=12, at=time.time()))
+    said = []
+
+    wait_until_sure(tmp_path, said.append)
+
+    assert liveness(tmp_path) == "stale"
+    assert len(said) == 1
+    assert "Process 12 on node-3" in said[0]
+
+
+@pytest.mark.process
+def test_what_beats_elsewhere_is_not_waited_for(tmp_path):
+    child = hold(tmp_path, host="node-3")
+    began = time.monotonic()
+
+    wait_until_sure(tmp_path, lambda said: None)
+
+    assert time.monotonic() - began < STALE_ELSEWHERE_SECONDS / 2
+    assert liveness(tmp_path) == "alive"
+    end(child)
+
+
+@pytest.mark.parametrize("changes", [{}, {"host": "elsewhere", "has_ended": True}, {"host": "elsewhere", "at": 0.0}])
+def test_nothing_is_waited_for_where_it_is_known_whether_a_process_is_at_work(tmp_path, changes):
+    write_beat(tmp_path, beat_of_this_process(**changes))
+
+    wait_until_sure(tmp_path, pytest.fail)
+    wait_until_sure(tmp_path / "nowhere", pytest.fail)
 
 
 def test_a_beat_that_is_older_than_any_clock_is_late_is_given_up_at_once(tmp_path):

@@ -12,8 +12,8 @@ from napari_medkd.core.errors import Problem
 
 _WHEELS = "https://download.pytorch.org/whl"
 
-#: Newest CUDA first: the first that the driver can run is taken.
-_CUDA_BUILDS = (((13, 0), "cu130"), ((12, 6), "cu126"))
+#: Newest CUDA first: the first that the driver can run is taken. A driver runs every build of its own major version.
+_CUDA_BUILDS = (((13, 0), "cu130"), ((12, 0), "cu126"))
 
 _SYSTEM_LIBRARIES = (
     "libgl1 libegl1 libgl1-mesa-dri libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 "
@@ -55,8 +55,9 @@ def _about_torch(facts: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem("torch", f"Training and predicting need torch: {found['error']}.", line)
     elif driver and found["device"] == "cpu":
         if build == "cpu":
-            found_cuda = f"its driver runs CUDA {driver['cuda'] or '?'} at most; CUDA 12.6 is needed"
-            yield Problem("GPU", f"{driver['name']} cannot be used: {found_cuda}.", "Update the NVIDIA driver.")
+            found_cuda = f"its driver knows CUDA {driver['cuda'] or '?'}; one of CUDA 12 or newer is needed"
+            hint = "Update the NVIDIA driver to version 525 or newer."
+            yield Problem("GPU", f"{driver['name']} cannot be used: {found_cuda}.", hint)
         else:
             line = pip_line(f"--force-reinstall torch --index-url {index}")
             yield Problem("GPU", f"{driver['name']} is idle: torch {found['version']} computes on the CPU.", line)

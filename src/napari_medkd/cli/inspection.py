@@ -14,6 +14,7 @@ from napari_medkd.core.card import Needs
 from napari_medkd.core.course import Course, courses_of, problem_of_no_reference
 from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.errors import InputProblem, Problem, SpecProblem, did_you_mean
+from napari_medkd.core.paths import problem_of_name
 from napari_medkd.core.preprocessing import PreprocessingWishes
 from napari_medkd.core.run_layout import is_run
 from napari_medkd.core.spec import TrainSpec
@@ -61,6 +62,10 @@ def problems_of_spec(spec: TrainSpec, *, read_images: bool) -> list[Problem]:
         found = f"{len(spec.datasets)} datasets are listed; {spec.method.name} learns from one."
         problems.append(Problem("datasets", found, hint))
     problems += _problems_of_wishes(spec)
+    paths = (*spec.datasets, *filter(None, (spec.start_from,)), *spec.starts_from.values())
+    unnamed = [problem for path in paths if (problem := problem_of_name(path))]
+    if unnamed:
+        return problems + unnamed
     with _gathering(problems):
         datasets = [open_dataset(path) for path in spec.datasets]
         for dataset in datasets:

@@ -43,8 +43,10 @@ def memory() -> dict[str, int]:
 
 
 def disk(folder: Path) -> dict[str, Any]:
-    """Return the free bytes where the folder is, or will be made."""
-    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    """Return the free bytes where the folder is, or will be made; none where its drive is away."""
+    there = next((parent for parent in (folder, *folder.parents) if parent.exists()), None)
+    if there is None:
+        return {"folder": str(folder), "free_bytes": 0, "writable": False}
     return {"folder": str(folder), "free_bytes": shutil.disk_usage(there).free, "writable": os.access(there, os.W_OK)}
 
 

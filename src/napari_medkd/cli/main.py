@@ -1,7 +1,8 @@
 """The `medkd` command: which commands there are, and what their exit codes mean."""
 
+import io
 import sys
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
@@ -81,7 +82,15 @@ def main(arguments: list[str] | None = None) -> None:
     arguments
         Of the command line; None takes the process's own.
     """
+    for stream in (sys.stdout, sys.stderr):
+        _speak_utf_8(stream)
     try:
         app(arguments, prog_name="medkd")
     except Exception as error:  # noqa: BLE001 - the last place where a failure can become a sentence
         sys.exit(tell_error(error))
+
+
+def _speak_utf_8(stream: TextIO) -> None:
+    """Let what goes into a pipe or a file be UTF-8, as programs expect it; a terminal says itself what it shows."""
+    if isinstance(stream, io.TextIOWrapper) and not stream.isatty():
+        stream.reconfigure(encoding="utf-8", errors=stream.errors)

@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_medkd.cli.attempt import carry_out
+from napari_medkd.cli.attempt import Advice, carry_out
 from napari_medkd.cli.stopping import SignalledControl
+from napari_medkd.cli.terminal import tell
 from napari_medkd.core.errors import DatasetProblem, InputProblem, Problem, SpecProblem
 from napari_medkd.core.events import AnyEvent
+from napari_medkd.core.paths import problem_of_name
 from napari_medkd.core.run_layout import checkpoint_path
 from napari_medkd.core.spec import PredictSpec
 from napari_medkd.files.manifest import open_dataset
@@ -17,9 +19,15 @@ from napari_medkd.files.web_path import is_there
 from napari_medkd.runs.folder import RunFolder
 from napari_medkd.runs.heartbeat import Heartbeat
 from napari_medkd.runs.prediction_folder import prediction_folder, run_asked_in, with_folder_of_its_own
+from napari_medkd.runs.pulse import wait_until_sure
 
 #: Every case of the dataset, whether its split lists it or not.
 ALL = "all"
+
+_ADVICE = Advice(
+    "What was predicted stays; for all of it, ask again.",
+    "Close other programs that use it, or ask again on another device (--device).",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,9 @@ def spec_for(run: Path, asked: Asked, network: str, given: str, out: Path | None
         raise SpecProblem(
             "medkd predict", "Exactly one of --image, --case and --split says what to predict.", "Give one of them."
         )
+    unnamed = [problem for path in (run, asked.data, out) if path and (problem := problem_of_name(path))]
+    if unnamed:
+        raise InputProblem.of(unnamed)
     data = asked.data.absolute() if asked.data else _taught_dataset(run, network)
     by_default = prediction_folder(run, network, asked.in_words, data=data, given=given)
     spec = PredictSpec.model_validate(
@@ -82,7 +93,8 @@ def predict_in(spec: PredictSpec) -> int:
 
         yield from predict(spec, control)
 
-    return carry_out(RunFolder.for_prediction(spec), 1, work)
+    wait_until_sure(spec.out, tell)
+    return carry_out(RunFolder.for_prediction(spec), 1, work, _ADVICE)
 
 
 def _existing(images: tuple[Path, ...]) -> tuple[Path, ...]:
@@ -94,13 +106,10 @@ def _existing(images: tuple[Path, ...]) -> tuple[Path, ...]:
 
 def _problem_of(image: Path) -> Problem | None:
     """Return why a path cannot be predicted: nothing is there, or it cannot be written into a spec."""
-    in_utf_8 = str(image.absolute()).encode("utf-8", "replace").decode("utf-8")
-    if in_utf_8 != str(image.absolute()):
-        hint = "Rename the file or folder, for example with plain letters only."
-        return Problem(in_utf_8, "This path holds a name that is not in UTF-8.", hint)
-    if not is_there(on_disk(image)):
-        return Problem(str(image), "There is no such image.", "Check the path.")
-    return None
+    unnamed = problem_of_name(image)
+    if unnamed or is_there(on_disk(image)):
+        return unnamed
+    return Problem(str(image), "There is no such image.", "Check the path.")
 
 
 def _taught_dataset(run: Path, network: str) -> Path | None:

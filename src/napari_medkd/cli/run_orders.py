@@ -6,24 +6,28 @@ from typing import Annotated
 import typer
 
 from napari_medkd.cli.options import Run
-from napari_medkd.cli.terminal import say
+from napari_medkd.cli.terminal import say, tell
 from napari_medkd.core.command_line import command_line
 from napari_medkd.core.control import Wish
 from napari_medkd.core.errors import RunProblem
 
+#: What a run finishes before it obeys.
+_UNDER_WAY = "the step or the scoring under way"
+
 
 def pause(context: typer.Context, run: Run) -> None:
-    """Let a live run wait after the step under way; it keeps its memory."""
-    _order(_found(context, run), "pause", "It waits after the step under way. Go on with: medkd runs resume")
+    """Let a live run wait after the step or the scoring under way; it keeps its memory."""
+    _order(_found(context, run), "pause", f"It waits after {_UNDER_WAY}. Go on with: medkd runs resume")
 
 
 def resume(context: typer.Context, run: Run) -> None:
     """Let a paused run go on, or start a process in the background for one that has stopped, failed or been lost."""
     from napari_medkd.cli.training import taken_up_run
     from napari_medkd.runs.launch import Here
-    from napari_medkd.runs.pulse import liveness
+    from napari_medkd.runs.pulse import liveness, wait_until_sure
 
     path = _found(context, run)
+    wait_until_sure(path, tell)
     if liveness(path) == "alive":
         _order(path, "go", "It goes on.")
         return
@@ -34,8 +38,8 @@ def resume(context: typer.Context, run: Run) -> None:
 
 
 def stop(context: typer.Context, run: Run) -> None:
-    """Let a live run stop after the step under way; it can be resumed."""
-    _order(_found(context, run), "stop", "It stops after the step under way. Continue it with: medkd runs resume")
+    """Let a live run stop after the step or the scoring under way; it can be resumed."""
+    _order(_found(context, run), "stop", f"It stops after {_UNDER_WAY}. Continue it with: medkd runs resume")
 
 
 def rename(context: typer.Context, run: Run, name: Annotated[str, typer.Argument(help="The new name.")]) -> None:

@@ -45,7 +45,7 @@ class SignalledControl(FolderControl):
             raise KeyboardInterrupt
         self._is_stopping = True
         with contextlib.suppress(OSError):  # the terminal may be gone; print() is not safe in here
-            os.write(2, b"\nStopping after this step. Press Ctrl-C again to end at once.\n")
+            os.write(2, b"\nStopping after this step, or the scoring under way. Press Ctrl-C again to end at once.\n")
 
 
 def _is_to_be_survived(order: signal.Signals) -> bool:

@@ -19,6 +19,12 @@ OK = 0
 FAILURE = 1
 INPUT_PROBLEM = 2
 
+#: What helps where memory is too little, for commands that say nothing nearer.
+MORE_MEMORY = (
+    "Close other programs that use it. A run needs less with a smaller batch size or patch, narrower widths, or "
+    "precision bf16."
+)
+
 #: What to type where torch is missing; `medkd doctor` prints the line for the machine's GPU.
 INSTALL_TORCH = 'pip install "napari-medkd[train]"'
 
@@ -86,15 +92,17 @@ def as_rows(problems: Iterable[Problem]) -> list[dict[str, str]]:
     return [{"where": found.where, "problem": found.problem, "hint": found.hint} for found in problems]
 
 
-def tell_error(error: BaseException, log: Path | None = None) -> int:
+def tell_error(error: BaseException, log: Path | None = None, more_memory: str = MORE_MEMORY) -> int:
     """Print an error in a sentence or two, and return the exit code it stands for.
 
     Parameters
     ----------
     log
         File that holds the traceback; None writes one where it is needed.
+    more_memory
+        What helps where memory is too little.
     """
-    problems = problems_of(error)
+    problems = problems_of(error, more_memory)
     if problems:
         tell_problems(problems)
         return INPUT_PROBLEM
@@ -104,7 +112,7 @@ def tell_error(error: BaseException, log: Path | None = None) -> int:
     return FAILURE
 
 
-def problems_of(error: BaseException) -> tuple[Problem, ...]:
+def problems_of(error: BaseException, more_memory: str = MORE_MEMORY) -> tuple[Problem, ...]:
     """Return what a person can put right about an error; empty where it is the program's own failure."""
     match error:
         case InputProblem():
@@ -112,18 +120,21 @@ def problems_of(error: BaseException) -> tuple[Problem, ...]:
         case ModuleNotFoundError() if (error.name or "").split(".")[0] == "torch":
             return (Problem("environment", f"{error.name} is not installed.", f"Run: {INSTALL_TORCH}"),)
         case MemoryError() | RuntimeError() if _is_out_of_memory(error):
-            hint = "Take a smaller --batch-size, narrower --widths, a smaller preprocessing.patch, or --precision bf16."
-            return (Problem("memory", "The device has too little free memory for this run.", hint),)
+            return (Problem("memory", "The device has too little free memory for this.", more_memory),)
         case OSError() if error.errno:
             return InputProblem.from_os_error(error, error.filename or "disk", "The system refused").problems
         case _:
             return ()
 
 
+#: How torch's devices say that memory is too little.
+_OUT_OF_MEMORY = ("out of memory", "allocate memory", "alloc_failed", "not enough memory")
+
+
 def _is_out_of_memory(error: BaseException) -> bool:
     """Return whether memory was refused: by Python, by a GPU, or by torch on the CPU, which has no type for it."""
-    is_named = type(error).__name__ in ("MemoryError", "OutOfMemoryError")
-    return is_named or "allocate memory" in str(error)
+    said = str(error).lower()
+    return isinstance(error, MemoryError) or any(words in said for words in _OUT_OF_MEMORY)
 
 
 def _written_traceback(error: BaseException) -> Path:

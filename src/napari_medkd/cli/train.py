@@ -52,7 +52,7 @@ def train(
 ) -> None:
     """Train a teacher and a student; the run folder's path is printed when it ends.
 
-    Ctrl-C stops after the step under way and leaves a checkpoint; `--run RUN --resume` continues it.
+    Ctrl-C stops after the step or the scoring under way and leaves a checkpoint; `--run RUN --resume` continues it.
     """
     from napari_medkd.cli.training import new_run, taken_up_run, train_in
 

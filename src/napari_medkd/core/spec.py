@@ -53,7 +53,7 @@ class Hardware(Settings):
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """``auto`` measures a step in both and keeps the faster."""
     threads: int | None = Field(None, ge=1)
-    """CPU threads; None takes all cores."""
+    """CPU threads; None takes all cores that the process may use."""
 
 
 class TrainSpec(Settings):

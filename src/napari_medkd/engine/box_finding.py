@@ -92,12 +92,12 @@ def find_boxes(
     kept = _kept(corners, scores, classes, same)
     begin = np.array([part.start or 0 for part in inside] * 2, dtype=np.float64)
     limit = np.array([*image_CZYX.shape[1:]] * 2, dtype=np.float64)
-    shifted = np.clip(corners[kept].double().cpu().numpy() - begin, 0, limit)
+    shifted = np.clip(corners[kept].cpu().double().numpy() - begin, 0, limit)
     is_inside: NDArray[np.bool_] = (shifted[:, 3:] - shifted[:, :3]).min(1, initial=np.inf) > 0
     return Found(
         shifted[is_inside],
         classes[kept].cpu().numpy()[is_inside],
-        scores[kept].double().cpu().numpy()[is_inside],
+        scores[kept].cpu().double().numpy()[is_inside],
     )
 
 

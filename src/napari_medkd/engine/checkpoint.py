@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,9 @@ _STAGES_OF_ITS_OWN = "stages"
 
 #: A stage's networks that can be asked, the preferred first.
 _KINDS: tuple[Literal["done", "best"], ...] = ("done", "best")
+
+#: Weights and their card are replaced one after the other; after this time both are.
+_SETTLING_SECONDS = 0.2
 
 #: Epoch checkpoints that are kept of a stage, beside the best.
 KEPT = 2
@@ -262,6 +266,15 @@ class Checkpoints:
         return sorted((self.run / CHECKPOINTS).glob(f"{stage}.epoch-*.safetensors"))
 
 
+def _read_settled(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Return what lies in a checkpoint; where it cannot be read, a live run may be replacing it just now."""
+    try:
+        return _read(path)
+    except RunProblem:
+        time.sleep(_SETTLING_SECONDS)
+        return _read(path)
+
+
 def read_product(run: Path, stage: str, which: Literal["best", "done"]) -> tuple[dict[str, Tensor], WeightsCard] | None:
     """Return the weights of a stage's network and their card, or None where there are none.
 
@@ -275,7 +288,7 @@ def read_product(run: Path, stage: str, which: Literal["best", "done"]) -> tuple
     path = checkpoint_path(run, stage, which)
     if not path.is_file() and not _shared_weights(path):
         return None
-    tensors, document = _read(path)
+    tensors, document = _read_settled(path)
     if _STAGES_OF_ITS_OWN in document:
         return read_product(run, document[_STAGES_OF_ITS_OWN][0], which)
     try:
@@ -309,16 +322,23 @@ def _is_there(path: Path) -> bool:
 def load_network(run: Path, stage: str) -> tuple[UNet | OfPupil, WeightsCard, Path]:
     """Return the trained network of a stage, its card and its file: the finished weights, else the best so far.
 
+    What a crash tore is passed over where the other can be read.
+
     Raises
     ------
     RunProblem
         Where the run has no such weights, or they cannot be read.
     """
+    torn: RunProblem | None = None
     for which in _KINDS:
         path = checkpoint_path(run, stage, which)
         if _serves_several(path):
             break
-        found = read_product(run, stage, which)
+        try:
+            found = read_product(run, stage, which)
+        except RunProblem as problem:
+            torn = torn or problem
+            continue
         if found is None:
             continue
         tensors, card = found
@@ -329,6 +349,8 @@ def load_network(run: Path, stage: str) -> tuple[UNet | OfPupil, WeightsCard, Pa
         network = card.network.build()
         (network.whole if isinstance(network, OfPupil) else network).load_state_dict(tensors)
         return network.eval(), card, path
+    if torn is not None:
+        raise torn
     there = stages_with_weights(run)
     alike = [name for name in there if name.startswith(f"{stage}-")]
     raise RunProblem(

@@ -71,11 +71,11 @@ def class_scores(
     probabilities = logits_K.detach().sigmoid() if task.multilabel else logits_K.detach().softmax(0)
     if attention is not None:
         attention = (attention[None] if flat else attention)[inside]
-    return Scores(probabilities.double().cpu().numpy(), attention)
+    return Scores(probabilities.cpu().double().numpy(), attention)
 
 
 def _attention(output: Output, sides: tuple[int, ...]) -> NDArray[np.float32]:
-    """Return where the most probable class is looked for."""
+    """Return where the most probable class is looked for; maps are enlarged on the CPU, as not every device can."""
     logits_BK, coarsest = cast("Tensor", output.classification), output.pyramid[0]
     best = int(logits_BK[0].argmax())
     looked_at = _contribution(logits_BK[0, best], coarsest)
@@ -84,12 +84,12 @@ def _attention(output: Output, sides: tuple[int, ...]) -> NDArray[np.float32]:
         looked_at = looked_at + functional.interpolate(also, tuple(coarsest.shape[2:]), mode="area")
     way = "bilinear" if len(sides) == 2 else "trilinear"
     spread = functional.interpolate(looked_at.relu(), sides, mode=way, align_corners=False)[0, 0]
-    found: NDArray[np.float32] = (spread / spread.amax().clamp(min=1e-12)).cpu().numpy()
+    found: NDArray[np.float32] = (spread / spread.amax().clamp(min=1e-12)).numpy()
     return found
 
 
 def _contribution(logit: Tensor, map_BCZYX: Tensor) -> Tensor:
-    """Return what each place of a map says for a class (B, 1, Z, Y, X): its mean is in the unit of the logit."""
+    """Return what each place of a map says for a class (B, 1, Z, Y, X), on the CPU: its mean is in the logit's unit."""
     (gradient,) = torch.autograd.grad(logit, map_BCZYX, retain_graph=True)
     weights = gradient.float().flatten(2).sum(2)[(...,) + (None,) * (map_BCZYX.ndim - 2)]
-    return (weights * map_BCZYX.float()).sum(1, keepdim=True).detach()
+    return (weights * map_BCZYX.float()).sum(1, keepdim=True).detach().cpu()

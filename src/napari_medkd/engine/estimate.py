@@ -4,7 +4,6 @@ import statistics
 import time
 from typing import Any
 
-import psutil
 import torch
 
 from napari_medkd.core.card import Estimate
@@ -12,6 +11,7 @@ from napari_medkd.engine.bench import Bench
 from napari_medkd.engine.hardware import seed_of
 from napari_medkd.engine.loop import step_once
 from napari_medkd.engine.method import Method, Stage, settings_of
+from napari_medkd.engine.peak_memory import peak_memory_bytes
 
 #: Steps measured after the first, which pays for warming up; they are spread over the stage.
 STEPS_MEASURED = 3
@@ -70,10 +70,8 @@ def _generator(stage: Stage, bench: Bench) -> torch.Generator:
 
 
 def _peak_memory_bytes(bench: Bench) -> int:
-    if bench.machine.device.type == "cuda":
-        return torch.cuda.max_memory_allocated()
-    memory = psutil.Process().memory_info()
-    return int(getattr(memory, "peak_wset", memory.rss))
+    """Return the most memory that was held on a GPU, or by this process where it computes in main memory."""
+    return torch.cuda.max_memory_allocated() if bench.machine.device.type == "cuda" else peak_memory_bytes()
 
 
 def estimate(method: Method[Any], bench: Bench) -> Estimate:
@@ -84,14 +82,13 @@ def estimate(method: Method[Any], bench: Bench) -> Estimate:
     settings = settings_of(method, bench.spec.method)
     plan = method.plan(settings, bench.spec.schedule, bench.dataset_names)
     seconds_per_step: dict[str, float] = {}
-    beside, peak, parameters = 0.0, 0, 0
+    beside, parameters = 0.0, 0
     trained = tuple(planned for planned in plan if planned.name not in bench.spec.starts_from)
     for planned, stage in zip(plan, method.stages(settings, bench), strict=True):
         if planned not in trained:
             continue
         beside += _seconds_once(method, stage, bench)
         seconds_per_step[planned.name] = _seconds_per_step(stage, bench)
-        peak = max(peak, _peak_memory_bytes(bench))
         parameters = sum(parameter.numel() for parameter in stage.product.parameters())
         if stage.judge is not None:
             start = time.perf_counter()
@@ -104,6 +101,6 @@ def estimate(method: Method[Any], bench: Bench) -> Estimate:
         plan=trained,
         seconds=training + beside,
         seconds_per_step=seconds_per_step,
-        peak_memory_bytes=peak,
+        peak_memory_bytes=_peak_memory_bytes(bench),
         parameters=parameters,
     )

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_medkd.core.errors import SpecProblem
+from napari_medkd.engine.cpu_share import usable_cores
 
 _PRECISIONS: tuple[Literal["fp32", "bf16"], ...] = ("fp32", "bf16")
 
@@ -77,9 +78,14 @@ def gpu_name(properties: object, visible: str) -> str:
 
 
 def use_threads(wish: int | None) -> int:
-    """Set the number of CPU threads of this process, all cores where none is wished for, and return it."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    threads = wish or cores
+    """Set the number of CPU threads of this process, as many as cores it may use where none is wished for.
+
+    Returns
+    -------
+    int
+        The number.
+    """
+    threads = wish or usable_cores()
     torch.set_num_threads(threads)
     return threads
 
@@ -128,7 +134,7 @@ def agrees_with_double_precision(device: torch.device, precision: Literal["fp32"
         truth = convolution.double()(image.double())
         moved = convolution.float().to(device)
         with Machine(device, precision).autocast():
-            found = moved(image.to(device)).double().cpu()
+            found = moved(image.to(device)).cpu().double()
     return bool((found - truth).norm() / truth.norm() < (2e-2 if precision == "bf16" else 1e-3))
 
 

@@ -43,10 +43,11 @@ def exhaust(generator: Generator[object, None, T]) -> T:
 
 def shown_image(case: PreparedCase, view: View | None, machine: Machine) -> Tensor:
     """Return what a network is shown of a whole case, (C, Z, Y, X) on the device."""
-    image = torch.from_numpy(case.image_CZYX).to(machine.device)[None]
-    label = torch.from_numpy(case.label_ZYX).to(machine.device).long()[None]
-    batch = Batch(image, label)
-    return (batch if view is None else view(batch)).shown_or_image()[0]
+    image = torch.from_numpy(case.image_CZYX).to(machine.device)
+    if view is None:  # nothing reads the label, which in whole numbers is larger than the image
+        return image
+    label = torch.from_numpy(case.label_ZYX).to(machine.device).long()
+    return view(Batch(image[None], label[None])).shown_or_image()[0]
 
 
 def judge(network: nn.Module, cases: Cases, machine: Machine, view: View | None = None) -> dict[str, float]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from napari_medkd.core.command_line import command_line
 from napari_medkd.core.errors import InputProblem, Problem
+from napari_medkd.runs import surroundings
 
 #: A first import of torch from a network disk is slow; an estimate measures real steps.
 PATIENCE_SECONDS = 600.0
@@ -104,6 +105,7 @@ def _start(command: list[str]) -> "subprocess.Popen[str]":
         text=True,
         encoding="utf-8",
         errors="replace",
+        env=surroundings.of_a_child(),
         creationflags=0x08000000 if sys.platform == "win32" else 0,  # no console window
     )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from napari_medkd.core.control import Wish
-from napari_medkd.core.errors import InputProblem, RunProblem
+from napari_medkd.core.errors import RunProblem
 from napari_medkd.core.events import AnyEvent, from_line, to_line
 from napari_medkd.core.run_layout import (
     CACHE,
@@ -80,7 +80,7 @@ class RunFolder:
             raise RunProblem.from_os_error(error, parent, "The runs folder cannot be written") from error
         try:
             write_json(run.path / SPEC, spec.model_dump(mode="json"))
-        except InputProblem:
+        except BaseException:
             with contextlib.suppress(OSError):
                 run.path.rmdir()
             raise

@@ -183,18 +183,33 @@ def _tidy(folder: Path) -> int:
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Keep other processes from taking the folder while this one looks whether it is free."""
-    lock, until = folder / LOCK, time.monotonic() + _LOCK_SECONDS
+    lock = folder / LOCK
+    seen, until = _mark(lock), time.monotonic() + _LOCK_SECONDS
     while True:
         try:
             lock.touch(exist_ok=False)
             break
         except FileExistsError:
-            if time.monotonic() > until:  # it is held for the time of a second look at most: its owner has died
+            found = _mark(lock)
+            if found != seen:  # others come and go; each may hold it for its time
+                seen, until = found, time.monotonic() + _LOCK_SECONDS
+            elif time.monotonic() > until:  # it is held for the time of a second look at most: its owner has died
                 lock.unlink(missing_ok=True)
             time.sleep(0.01)
         except OSError as error:
             raise RunProblem.from_os_error(error, folder, "The run folder cannot be written") from error
+    mine = _mark(lock)
     try:
         yield
     finally:
-        lock.unlink(missing_ok=True)
+        if _mark(lock) == mine:
+            lock.unlink(missing_ok=True)
+
+
+def _mark(lock: Path) -> tuple[int, int] | None:
+    """Return what tells one lock of a name from the next; None where there is none."""
+    try:
+        found = lock.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns

@@ -1,7 +1,6 @@
 """Starting a run as a process of its own that outlives the viewer, finding it again, and ending it."""
 
 import contextlib
-import os
 import subprocess
 import sys
 import threading
@@ -16,6 +15,7 @@ import psutil
 from napari_medkd.core.command_line import command_line
 from napari_medkd.core.errors import InputProblem, RunProblem
 from napari_medkd.core.spec import PredictSpec
+from napari_medkd.runs import surroundings
 from napari_medkd.runs.folder import RunFolder
 from napari_medkd.runs.heartbeat import reserve
 from napari_medkd.runs.orders import give_order
@@ -127,8 +127,6 @@ class Here:
 
 def _start(command: list[str], log_path: Path) -> int:
     """Start a command in its own process group, behind the viewer, with everything it prints in the log."""
-    # Nothing in the folder the viewer happened to start in may shadow a module of the run.
-    surroundings = os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1", "PYTHONSAFEPATH": "1"}
     try:
         with log_path.open("ab") as log:
             log.write(f"$ {command_line(command)}\n".encode())
@@ -138,7 +136,7 @@ def _start(command: list[str], log_path: Path) -> int:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=surroundings,
+                env=surroundings.of_a_child(),
                 start_new_session=sys.platform != "win32",
                 creationflags=_creation_flags(),
             )

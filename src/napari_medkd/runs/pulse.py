@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -21,6 +22,8 @@ STALE_ELSEWHERE_SECONDS = 60.0
 #: Clocks differ: a beat of another computer that looks old is looked at again after this time, in which one that is at
 #: work beats. The clock only says whether to look twice.
 SECOND_LOOK_SECONDS = 2.5 * HEARTBEAT_SECONDS
+
+_LOOK_SECONDS = 0.25
 
 #: What looks older than this is shown as it looks, so that lists of old runs need no second look.
 _LARGEST_DIFFERENCE_SECONDS = 24 * 3600.0
@@ -138,6 +141,31 @@ def liveness(folder: Path) -> Liveness:
     wait_for_a_beat()
     later = read_beat(folder)
     return life if later == beat else judge(later, 0.0)
+
+
+def wait_until_sure(folder: Path, tell: Callable[[str], object]) -> None:
+    """Wait until a run folder's process in another place beats again, or has been silent for so long that it is gone.
+
+    Parameters
+    ----------
+    tell
+        Is told once what is waited for, before a wait begins.
+    """
+    beat = read_beat(folder)
+    if beat is None or is_seen_from_here(beat):
+        return
+    begun, told = time.monotonic(), False
+    while read_beat(folder) == beat and judge(beat, seconds := time.time() - beat.at) == "alive":
+        if time.monotonic() - begun > 2 * STALE_ELSEWHERE_SECONDS:  # its clock is far ahead
+            return
+        if not told:
+            left = STALE_ELSEWHERE_SECONDS - seconds
+            tell(
+                f"Process {beat.pid} on {beat.host} was at work in {folder} {max(0.0, seconds):.0f} s ago; "
+                f"waits up to {left:.0f} s for a sign that it still is."
+            )
+            told = True
+        time.sleep(_LOOK_SECONDS)
 
 
 class Pulse:
