@@ -255,15 +255,19 @@ def report(side: str) -> None:
     """Write results/joint_teacher.json, or of development cases joint_teacher_development.json, from what is done."""
     record = Record("joint_teacher" if side == "test" else "joint_teacher_development")
     trained_on: list[dict[str, Any]] = []
+    of_earlier_code: list[str] = []
     rows, kept = (ROWS, KEPT) if side == "test" else (CANDIDATES, TRIED)
     others = ("dataset-specific", JOINT)
     versus = {name: VERSUS.get(name, others) for name in rows if name != "dataset-specific"}
-    for group in GROUPS:
+    for group, about in GROUPS.items():
         documents = {name: found for name in rows if (found := _documents(kept / group, name))}
-        trained_on += [document for seeds in documents.values() for document in seeds.values()]
+        here = [document for seeds in documents.values() for document in seeds.values()]
+        trained_on += here
+        if any(document.get("version", 1) != about.version for document in here):
+            of_earlier_code.append(group)
         trials = [Trial(group, test, of, data, side, documents) for test, (of, data) in _tests(GROUPS[group]).items()]
         record.rows += rows_of_group(trials, versus) if documents else []
-    record.notes = {"side": side, "machine": machines(trained_on)}
+    record.notes = {"side": side, "machine": machines(trained_on), "of_earlier_code": of_earlier_code}
     print(record.write())
     for row in record.rows:
         if row.class_ == "mean":

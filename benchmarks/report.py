@@ -177,22 +177,25 @@ def joint_teacher(document: dict[str, Any]) -> str:
         "cases, is in decision records 0024 to 0026; test rows of earlier settings had been seen by then. `python "
         "benchmarks/joint_teacher.py train` trains and scores what this command tabulates.\n"
     )
-    return "## Joint teacher\n\n" + "\n".join([_origin(document), text, *_groups(document["rows"])])
+    parts = [_origin(document), text, *_groups(document["rows"], document["of_earlier_code"])]
+    return "## Joint teacher\n\n" + "\n".join(parts)
 
 
 def joint_teacher_candidates(document: dict[str, Any]) -> str:
     """Return the section on what was compared on development cases."""
     text = "Of `python benchmarks/joint_teacher.py train` and `try`, on development cases alone.\n"
-    parts = [_origin(document), text, *_groups(document["rows"])]
+    parts = [_origin(document), text, *_groups(document["rows"], document["of_earlier_code"])]
     return "## What was tried for the joint teacher\n\n" + "\n".join(parts)
 
 
-def _groups(rows: list[dict[str, Any]]) -> list[str]:
+def _groups(rows: list[dict[str, Any]], of_earlier_code: list[str]) -> list[str]:
     parts = []
     for group in dict.fromkeys(row["task"] for row in rows):
         here = [row for row in rows if row["task"] == group]
         scored = [row for row in here if row["metric"] not in ("training", "parameters")]
         parts.append(f"### {group[0].upper()}{group[1:]}\n")
+        if group in of_earlier_code:
+            parts.append("*Learned by earlier code: trained again, these rows will be others.*\n")
         parts += [
             _of_trial([row for row in scored if row["test"] == test]) for test in {row["test"]: None for row in scored}
         ]

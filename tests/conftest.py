@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
 
 from napari_medkd.core.events import (
@@ -19,6 +20,10 @@ from napari_medkd.core.events import (
 )
 from napari_medkd.core.spec import Hardware, NetworkChoice, Schedule, TrainSpec
 from napari_medkd.runs.folder import RunFolder
+
+#: What a property is must not depend on what else the machine is doing.
+settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy machine")
 
 
 def _ball_and_cube(seed: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
