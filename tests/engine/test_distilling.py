@@ -109,12 +109,12 @@ def boxes_shifted(by: float) -> BoxMaps:
     ("of_teacher", "expected"),
     [
         (0.0, 1 - 1 / 3),  # the true box, of which the student's has 4 x 8 of 12 x 8 pixels in common
-        (0.25, 1 - 3 / 5),  # nearer than the student's, with 6 x 8 of 10 x 8 pixels in common
+        (0.25, 1 - 1 / 3),  # nearer to the true box than the student's, which is drawn to the true one all the same
         (0.5, 0.0),  # the same
         (0.75, 0.0),  # further away
     ],
 )
-def test_a_box_is_followed_where_the_teachers_is_nearer_to_the_true_one(of_teacher, expected):
+def test_a_box_is_drawn_to_the_true_one_where_the_teachers_is_nearer_to_that(of_teacher, expected):
     student, teacher = boxes_shifted(0.5), boxes_shifted(of_teacher)
     objective = distilling(Says(detection=student), Says(detection=teacher), PLACES, answers=0.5)
 

@@ -75,8 +75,7 @@ def test_from_the_button_to_the_file(viewer, dock, page, qtbot, tmp_path):
         viewer.dims.set_current_step(0, z)
         qtbot.wait(50)
         stroke(viewer, qtbot)
-    qtbot.waitUntil(lambda: bool(page.state.saved), timeout=10_000)
-    assert "3 slices" in page.hint.text()
+    qtbot.waitUntil(lambda: bool(page.state.saved) and "3 slices" in page.hint.text(), timeout=10_000)
 
     qtbot.mouseClick(page.interpolate, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: page.hint.text() == "", timeout=10_000)
