@@ -39,6 +39,9 @@ TRIED = RESULTS / "joint_teacher_tried"
 
 #: Kept runs of the method, whose experts and teacher serve other rows.
 RUNS = WORK / "runs"
+
+#: Of a newer version of a group, so many are needed before it takes the place of an earlier one in the report.
+FEWEST_SEEDS = 3
 JOINT = "joint-teacher student"
 
 
@@ -160,13 +163,9 @@ VERSUS = {
 def finish_row(group: str, name: str, seed: int, recipe: Recipe, only_tried: bool) -> None:
     """Train one row with one seed where it is not done, and write what its networks say of every case."""
     into, sides = (TRIED, ("development",)) if only_tried else (KEPT, ("development", "test"))
-    kept = into / group / f"{name}.seed-{seed}.json"
+    kept = _kept(into, group, GROUPS[group].version) / f"{name}.seed-{seed}.json"
     names = tuple(GROUPS[group].datasets)
-    asked = {
-        **asked_of(recipe.spec(group, names, seed)),
-        "network_of": recipe.network,
-        **GROUPS[group].beyond_the_spec,
-    }
+    asked: dict[str, object] = {**asked_of(recipe.spec(group, names, seed)), "network_of": recipe.network}
     if is_kept(kept, asked):
         return
     folders = _folders(group, name, seed, recipe)
@@ -187,6 +186,18 @@ def finish_row(group: str, name: str, seed: int, recipe: Recipe, only_tried: boo
     kept.parent.mkdir(parents=True, exist_ok=True)
     write_text(kept, text_of(document))
     print(_line(document, GROUPS[group]), flush=True)
+
+
+def _kept(into: Path, group: str, version: int) -> Path:
+    """Return the folder of a group's files, another one for each version of it."""
+    return into / (group if version == 1 else f"{group}, version {version}")
+
+
+def _version_to_report(into: Path, group: str) -> int:
+    """Return the newest version of a group that has seeds enough to be reported, else its first."""
+    newest_first = range(GROUPS[group].version, 1, -1)
+    seeds = {at: len(_documents(_kept(into, group, at), "dataset-specific")) for at in newest_first}
+    return next((at for at in newest_first if seeds[at] >= FEWEST_SEEDS), 1)
 
 
 def _folders(group: str, name: str, seed: int, recipe: Recipe) -> list[tuple[tuple[str, ...], Path]]:
@@ -260,10 +271,11 @@ def report(side: str) -> None:
     others = ("dataset-specific", JOINT)
     versus = {name: VERSUS.get(name, others) for name in rows if name != "dataset-specific"}
     for group, about in GROUPS.items():
-        documents = {name: found for name in rows if (found := _documents(kept / group, name))}
-        here = [document for seeds in documents.values() for document in seeds.values()]
-        trained_on += here
-        if any(document.get("version", 1) != about.version for document in here):
+        version = _version_to_report(kept, group)
+        folder = _kept(kept, group, version)
+        documents = {name: found for name in rows if (found := _documents(folder, name))}
+        trained_on += [document for seeds in documents.values() for document in seeds.values()]
+        if documents and version != about.version:
             of_earlier_code.append(group)
         trials = [Trial(group, test, of, data, side, documents) for test, (of, data) in _tests(GROUPS[group]).items()]
         record.rows += rows_of_group(trials, versus) if documents else []

@@ -51,8 +51,8 @@ class Group:
     settings
         Of the method, in every row.
     version
-        One more each time code is changed in such a way that rows of the group become others; what an earlier one
-        learned is not taken for it.
+        One more each time code is changed in such a way that rows of the group become others; what was learned before
+        is kept apart.
     """
 
     datasets: dict[str, Callable[[], Dataset]]
@@ -62,11 +62,6 @@ class Group:
     widths: tuple[int, ...] = (8, 16, 32, 48)
     settings: dict[str, bool | float | str] = field(default_factory=dict)
     version: int = 1
-
-    @property
-    def beyond_the_spec(self) -> dict[str, object]:
-        """What makes the group's rows what they are, beside the specs of their runs."""
-        return {"version": self.version} if self.version > 1 else {}
 
 
 def _busbra(side: str, task: Task) -> Dataset:
