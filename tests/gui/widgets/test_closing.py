@@ -127,6 +127,16 @@ def test_the_question_is_asked_once_also_where_the_window_system_closes(window, 
     assert len(question.asked) == 1
 
 
+def test_strokes_of_a_window_that_stayed_open_after_the_answer_are_saved_when_it_closes(window, session):
+    saved = []
+    session.save_at_closing = lambda: saved.append(True)
+    window.findChild(ClosingGuard)._has_answer = True  # of a closing that something else refused
+
+    assert window.close()
+
+    assert saved == [True]
+
+
 def test_a_window_is_guarded_once(window, session):
     guard_closing(window, session)
 

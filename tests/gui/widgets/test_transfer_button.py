@@ -63,6 +63,16 @@ def open_case(dock: ResultsDock, dataset: Path, case: str) -> None:
     dock.session.opened = OpenedCase(opened, opened.case(case))
 
 
+def opened_data(dock: ResultsDock, qtbot: Any, dataset: Path) -> DataDock:
+    """Return a Data dock beside the Results dock, with a dataset open."""
+    data = DataDock(dock.viewer)
+    dock.viewer.window.add_dock_widget(data, name="Data")
+    data.settle()
+    data.open_path(dataset)
+    qtbot.waitUntil(lambda: bool(data.state.rows) and not data.state.is_checking, timeout=PATIENCE)
+    return data
+
+
 def colour(viewer: Any, column: int, row: int, columns: int, rows: int) -> Any:
     """Return the mean colour around the middle of a panel, strongest channel 1."""
     picture = viewer.screenshot(canvas_only=True, flash=False)[..., :3].astype(float)
@@ -215,11 +225,7 @@ def test_predicting_gives_the_canvas_back(dock: ResultsDock, run: Path, tiny_dat
 
 
 def test_a_case_is_annotated_without_the_panels_that_hide_it(dock: ResultsDock, qtbot: Any, tiny_dataset: Path) -> None:
-    data = DataDock(dock.viewer)
-    dock.viewer.window.add_dock_widget(data, name="Data")
-    data.settle()
-    data.open_path(tiny_dataset)
-    qtbot.waitUntil(lambda: bool(data.state.rows) and not data.state.is_checking, timeout=PATIENCE)
+    data = opened_data(dock, qtbot, tiny_dataset)
     data.show_case("case_1")
     qtbot.waitUntil(lambda: dock.session.opened is not None, timeout=PATIENCE)
     shown(qtbot, dock)
@@ -232,11 +238,7 @@ def test_a_case_is_annotated_without_the_panels_that_hide_it(dock: ResultsDock, 
 
 
 def test_another_case_is_shown_in_place_of_the_panels(dock: ResultsDock, qtbot: Any, tiny_dataset: Path) -> None:
-    data = DataDock(dock.viewer)
-    dock.viewer.window.add_dock_widget(data, name="Data")
-    data.settle()
-    data.open_path(tiny_dataset)
-    qtbot.waitUntil(lambda: bool(data.state.rows) and not data.state.is_checking, timeout=PATIENCE)
+    data = opened_data(dock, qtbot, tiny_dataset)
     shown(qtbot, dock)
 
     data.show_case("case_1")

@@ -33,8 +33,9 @@ class ClosingGuard(QObject):
             return False
         may_ask = self._session.asks_at_closing and not self._has_answer
         save = self._session.save_at_closing
-        problem = None if save is None or self._has_answer else save()
-        if problem is not None and not (may_ask and is_to_be_lost(watched, problem)):
+        problem = None if save is None else save()
+        may_close = problem is None or self._has_answer or (may_ask and is_to_be_lost(watched, problem))
+        if not may_close:
             event.ignore()
             return True
         followers = followers_of(self._session)
@@ -47,7 +48,8 @@ class ClosingGuard(QObject):
             stop_all(followers)
         followers.leave_all()
         end_questions(owner=self._session)
-        if (asks or problem is not None) and event.spontaneous():  # napari would ask again, and the person has answered
+        was_asked = asks or (may_ask and problem is not None)
+        if was_asked and event.spontaneous():  # napari would ask again, and the person has answered
             self._has_answer = True
             event.ignore()
             QTimer.singleShot(0, watched.close)
@@ -80,12 +82,7 @@ def is_to_be_lost(parent: QWidget, problem: Problem) -> bool:
     box.setInformativeText(f"{told}\n\nClosed now, it is lost from the last save on.")
     stay = box.addButton("Keep napari open", QMessageBox.ButtonRole.RejectRole)
     lose = box.addButton("Close without saving", QMessageBox.ButtonRole.DestructiveRole)
-    box.setDefaultButton(stay)
-    box.setEscapeButton(stay)
-    box.exec()
-    clicked: Any = box.clickedButton()
-    box.deleteLater()
-    return clicked is lose
+    return _clicked(box, default=stay, escape=stay) is lose
 
 
 def ask_at_closing(parent: QWidget, followers: Followers) -> Answer:
@@ -102,12 +99,18 @@ def ask_at_closing(parent: QWidget, followers: Followers) -> Answer:
     keep = box.addButton("Keep training", QMessageBox.ButtonRole.AcceptRole)
     stop = box.addButton("Stop training", QMessageBox.ButtonRole.DestructiveRole)
     cancel = box.addButton("Cancel", QMessageBox.ButtonRole.RejectRole)
-    box.setDefaultButton(keep)
-    box.setEscapeButton(cancel)
-    box.exec()
-    clicked: Any = box.clickedButton()
-    box.deleteLater()
+    clicked = _clicked(box, default=keep, escape=cancel)
     return "keep" if clicked is keep else "stop" if clicked is stop else "cancel"
+
+
+def _clicked(box: QMessageBox, *, default: Any, escape: Any) -> Any:
+    """Ask, and return the button that was pressed."""
+    box.setDefaultButton(default)
+    box.setEscapeButton(escape)
+    box.exec()
+    clicked = box.clickedButton()
+    box.deleteLater()
+    return clicked
 
 
 def _in_words(followers: Followers, run: Any) -> str:
