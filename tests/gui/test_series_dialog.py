@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QDialogButtonBox, QMainWindow
 
@@ -12,6 +12,7 @@ from napari_medkd.gui.preferences import PLUGIN
 from napari_medkd.gui.series_dialog import SeriesDialog
 from napari_medkd.gui.widgets.data_dock import DataDock
 from tests.files.dicom_series_made import PATIENT, save_series
+from tests.gui.person import Person
 
 pytestmark = pytest.mark.gui
 
@@ -28,32 +29,9 @@ def folder(tmp_path):
 
 @pytest.fixture
 def person():
-    """Does something to the dialog as soon as it stands."""
-
-    class Person:
-        def __init__(self):
-            self.act = None
-            self.saw = []
-
-        def look(self):
-            dialog = QApplication.activeModalWidget()
-            if not isinstance(dialog, SeriesDialog):
-                QTimer.singleShot(20, self.look)
-                return
-            table = dialog.table
-            self.saw.append(
-                [
-                    [table.item(row, column).text() for column in range(table.columnCount())]
-                    for row in range(table.rowCount())
-                ]
-            )
-            self.act(dialog)
-
-        def will(self, act):
-            self.act = act
-            QTimer.singleShot(20, self.look)
-
-    return Person()
+    person = Person(SeriesDialog)
+    yield person
+    person.leave()
 
 
 @pytest.fixture
@@ -62,6 +40,13 @@ def viewer(make_napari_viewer_proxy):
     viewer = make_napari_viewer_proxy(show=True)
     assert any(isinstance(one, QMainWindow) and one.isVisible() for one in QApplication.topLevelWidgets())
     return viewer
+
+
+def rows_of(dialog):
+    table = dialog.table
+    return [
+        [table.item(row, column).text() for column in range(table.columnCount())] for row in range(table.rowCount())
+    ]
 
 
 def place_of(dialog, row):
@@ -91,11 +76,15 @@ def click_and_open(dialog):
 
 
 def test_the_images_are_told_by_what_a_person_knows_them_by(viewer, folder, person):
-    person.will(press(Qt.Key.Key_Escape))
+    rows = []
 
+    def act(dialog):
+        rows.extend(rows_of(dialog))
+        press(Qt.Key.Key_Escape)(dialog)
+
+    person.will(act)
     viewer.open(str(folder), plugin=PLUGIN)
 
-    [rows] = person.saw
     assert rows == [
         ["Thorax 1 mm", "CT", "3", "8 × 8", "2.5 × 1 × 0.5", "2024-02-29"],
         [f"Brain of {PATIENT}", "MR", "2", "8 × 8", "2 × 1 × 0.5", ""],
@@ -137,16 +126,17 @@ def test_damaged_files_are_told_in_the_dialog(viewer, folder, person):
     content = (folder / "b2").read_bytes()
     (folder / "b2").write_bytes(content[: content.index(b"\x20\x00\x0e\x00UI") + 80])
     (folder / "c1").write_bytes(content[:200])
-    told = []
+    told, rows = [], []
 
     def act(dialog):
+        rows.extend(rows_of(dialog))
         told.append(dialog.told.text() if dialog.told.isVisible() else "")
         press(Qt.Key.Key_Escape)(dialog)
 
     person.will(act)
     viewer.open(str(folder), plugin=PLUGIN)
 
-    assert [row[0] for row in person.saw[0]] == ["Thorax 1 mm", f"⚠ 1 damaged · Brain of {PATIENT}"]
+    assert [row[0] for row in rows] == ["Thorax 1 mm", f"⚠ 1 damaged · Brain of {PATIENT}"]
     assert "c1: The file is incomplete" in told[0]
     assert "b2" not in told[0]
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QProgressDialog, QPushButton
+from qtpy.QtWidgets import QApplication, QMainWindow, QProgressDialog, QPushButton
 
 from napari_medkd.files.giving_up import go_on_if_wanted
 from napari_medkd.gui.waiting import waited_for
@@ -92,3 +92,15 @@ def test_what_goes_wrong_is_raised_as_if_it_had_been_read_here(viewer: Any) -> N
 
     with pytest.raises(ValueError, match="torn"):
         waited_for(torn, "scan.nii")
+
+
+@pytest.mark.parametrize("after_ms", [50, 800], ids=["before the dialog shows", "under the dialog"])
+def test_a_window_that_goes_while_something_is_read_cancels_it(qtbot: Any, after_ms: int) -> None:
+    ended = threading.Event()
+    window = QMainWindow()
+    window.show()
+    QTimer.singleShot(after_ms, window.deleteLater)
+
+    assert waited_for(until_given_up(ended), "scan.nii") is None
+
+    assert ended.wait(5)

@@ -22,6 +22,8 @@ _MOST_LETTERS = 40
 def waited_for(work: Callable[[], T], what: str) -> T | None:
     """Return what ``work`` returns; beside a window in sight it is done in a thread, and None where it is cancelled.
 
+    A window that goes meanwhile cancels it.
+
     Parameters
     ----------
     what
@@ -70,6 +72,7 @@ class _Reading(Generic[T]):
 
 
 def _beside(window: QWidget, work: Callable[[], T], what: str) -> T | None:
+    from qtpy.compat import isalive
     from qtpy.QtCore import QEventLoop, QTimer
 
     loop, reading, dialog = QEventLoop(), _Reading[T](), _dialog(window, what)
@@ -77,16 +80,18 @@ def _beside(window: QWidget, work: Callable[[], T], what: str) -> T | None:
     def end() -> None:
         if not reading.cancelled.is_set():  # else nobody is here any more
             loop.quit()
-            dialog.accept()
+            if isalive(dialog):  # it goes with its window
+                dialog.accept()
 
     reading.begin(work, end)
     QTimer.singleShot(_MOMENT_MS, loop.quit)
     loop.exec(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents)  # what is clicked meanwhile comes afterwards
-    if not reading.is_done:
+    if not reading.is_done and isalive(dialog):
         dialog.exec()
-        if not reading.is_done:
-            reading.cancelled.set()
-    dialog.deleteLater()
+    if not reading.is_done:
+        reading.cancelled.set()
+    if isalive(dialog):
+        dialog.deleteLater()
     return reading.result()
 
 

@@ -21,9 +21,13 @@ def session():
 
 @pytest.fixture
 def window(qtbot, session):
+    def let_close(_window):
+        """At a test's end no live run or full disk keeps the window open, and nobody is asked."""
+        session.asks_at_closing = False
+        session.save_at_closing = None
+
     window = QMainWindow()
-    # where a test fails with a run still live, its end must not wait for an answer
-    qtbot.addWidget(window, before_close_func=lambda _: setattr(session, "asks_at_closing", False))
+    qtbot.addWidget(window, before_close_func=let_close)
     guard_closing(window, session)
     window.show()
     return window
@@ -102,7 +106,6 @@ def test_cancel_keeps_the_window_open_and_the_run_followed(window, session, live
 
     assert window.isVisible()
     assert followers_of(session).followed == (live.path,)
-    session.asks_at_closing = False  # for the end of the test, which closes all windows
 
 
 def test_a_script_that_wishes_so_is_not_asked(window, session, live):
@@ -145,10 +148,8 @@ def test_a_window_is_guarded_once(window, session):
 
 @pytest.fixture
 def full_disk(session):
-    """What is painted cannot be saved, until the test is over."""
+    """What is painted cannot be saved."""
     session.save_at_closing = lambda: Problem("scans/liver.nii.gz", "No space is left on the disk.", "Free some.")
-    yield
-    session.save_at_closing = None
 
 
 def test_what_cannot_be_saved_keeps_the_window_open_and_is_told(window, full_disk, question):
