@@ -30,7 +30,7 @@ def test_what_labels_mean_is_written_into_the_manifest_and_masks_stay(folder):
     before = (folder / "mask0.png").read_bytes()
     task = Task("shape", "segmentation", ("background", "lesion", "rectangle"))
 
-    changed = save_relabelled(dataset, task, LabelMap({1: 2}))
+    changed = save_relabelled(dataset, (task, LabelMap({1: 2})))
 
     assert json.loads((folder / MANIFEST).read_text())["tasks"]["shape"]["label_map"] == {"1": 2}
     assert (folder / "mask0.png").read_bytes() == before
@@ -47,7 +47,7 @@ def test_another_manifest_of_the_folder_stays_as_it_is(folder):
     fold.write_bytes(usual.replace(b'"cells"', b'"fold"'))
     dataset = open_dataset(fold)
 
-    changed = save_relabelled(dataset, dataset.tasks["shape"], LabelMap({1: 0, 2: 1}))
+    changed = save_relabelled(dataset, (dataset.tasks["shape"], LabelMap({1: 0, 2: 1})))
 
     assert (folder / MANIFEST).read_bytes() == usual
     assert open_dataset(fold) == changed
@@ -56,9 +56,9 @@ def test_another_manifest_of_the_folder_stays_as_it_is(folder):
 
 def test_an_empty_map_undoes_what_was_written(folder):
     dataset = open_dataset(folder)
-    changed = save_relabelled(dataset, dataset.tasks["shape"], LabelMap({7: 1}))
+    changed = save_relabelled(dataset, (dataset.tasks["shape"], LabelMap({7: 1})))
 
-    save_relabelled(changed, dataset.tasks["shape"], LabelMap())
+    save_relabelled(changed, (dataset.tasks["shape"], LabelMap()))
 
     assert open_dataset(folder).label_maps == {}
 
@@ -67,7 +67,7 @@ def test_only_tasks_with_masks_have_labels(folder):
     dataset = open_dataset(folder)
 
     with pytest.raises(DatasetProblem, match="no masks of a task 'border'"):
-        save_relabelled(dataset, dataset.tasks["border"], LabelMap())
+        save_relabelled(dataset, (dataset.tasks["border"], LabelMap()))
 
 
 def test_what_another_wrote_into_the_manifest_meanwhile_stays(folder):
@@ -78,7 +78,7 @@ def test_what_another_wrote_into_the_manifest_meanwhile_stays(folder):
     document["cases"].append({**document["cases"][0], "id": "added"})
     path.write_text(json.dumps(document))
 
-    changed = save_relabelled(mine, Task("shape", "segmentation", ("background", "lesion", "rectangle")), LabelMap())
+    changed = save_relabelled(mine, (Task("shape", "segmentation", ("background", "lesion", "rectangle")), LabelMap()))
 
     assert "added" in {case.id for case in changed.cases}
     assert open_dataset(folder).case("added")

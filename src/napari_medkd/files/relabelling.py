@@ -50,8 +50,8 @@ def stored_labels(dataset: Dataset, task: str, most: int) -> StoredLabels:
     return StoredLabels(dict(sorted(cases.items())), num_read, len(masks))
 
 
-def save_relabelled(dataset: Dataset, task: Task, label_map: LabelMap) -> Dataset:
-    """Write the task's classes and label map into the dataset's manifest, atomically, and return the changed dataset.
+def save_relabelled(dataset: Dataset, *relabelled: tuple[Task, LabelMap]) -> Dataset:
+    """Write classes and label maps of tasks into the dataset's manifest, atomically, and return the changed dataset.
 
     What others wrote into the manifest since the dataset was opened stays. A dataset in another layout gets a manifest
     beside its files.
@@ -61,15 +61,16 @@ def save_relabelled(dataset: Dataset, task: Task, label_map: LabelMap) -> Datase
     DatasetProblem
         Where the dataset has no such mask task, or the manifest cannot be written.
     """
-    known = dataset.tasks.get(task.name)
-    if known is None or known.kind != "segmentation":
-        found = f"The dataset has no masks of a task {task.name!r}."
-        raise DatasetProblem(f"dataset {dataset.name}", found, "Choose one of its tasks that draws masks.")
+    for task, _ in relabelled:
+        known = dataset.tasks.get(task.name)
+        if known is None or known.kind != "segmentation":
+            found = f"The dataset has no masks of a task {task.name!r}."
+            raise DatasetProblem(f"dataset {dataset.name}", found, "Choose one of its tasks that draws masks.")
     manifest = manifest_of(dataset)
     there = read_manifest(manifest) if is_ours(manifest) else dataset
-    maps = {name: one for name, one in there.label_maps.items() if name != task.name}
-    if label_map.values:
-        maps[task.name] = label_map
-    changed = replace(there, tasks={**there.tasks, task.name: task}, label_maps=maps)
+    tasks = {task.name: task for task, _ in relabelled}
+    maps = {task.name: label_map for task, label_map in relabelled if label_map.values}
+    others = {name: label_map for name, label_map in there.label_maps.items() if name not in tasks}
+    changed = replace(there, tasks={**there.tasks, **tasks}, label_maps={**others, **maps})
     write_back(changed)
     return changed

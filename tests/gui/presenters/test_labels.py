@@ -1,5 +1,7 @@
 """What the editor of labels decides."""
 
+import json
+
 import pytest
 
 from napari_medkd.core.relabelling import NOWHERE
@@ -91,3 +93,69 @@ def test_a_dataset_without_masks_has_no_labels(session, state, tmp_path):
     presenter.begin(open_dataset(write_pictures(tmp_path / "grades", "grades", tasks="c")))
 
     assert (state.tasks, state.meanings, presenter.outcome()) == ((), {}, ())
+
+
+@pytest.fixture
+def two_tasks(tmp_path):
+    """Masks of a shape, and the same masks again under another task."""
+    folder = write_pictures(tmp_path / "twice", "twice", tasks="m")
+    manifest = folder / "medkd-dataset.json"
+    document = json.loads(manifest.read_text())
+    document["tasks"]["outline"] = document["tasks"]["shape"]
+    for case in document["cases"]:
+        case["annotations"]["outline"] = case["annotations"]["shape"]
+    manifest.write_text(json.dumps(document))
+    return folder
+
+
+def test_what_was_chosen_for_one_task_stays_while_another_is_looked_at(two_tasks, state):
+    presenter = LabelsPresenter(Session(), state, at_once)
+    presenter.begin(open_dataset(two_tasks))
+    first, second = state.tasks
+    presenter.mean(1, "tumour")
+
+    presenter.choose_task(second)
+    assert state.meanings == {0: "background", 1: "rectangle"}
+    presenter.choose_task(first)
+
+    assert state.meanings == {0: "background", 1: "tumour"}
+    assert "tumour" in state.offered
+
+
+def test_all_tasks_for_which_something_was_chosen_are_saved(two_tasks, state):
+    saved = []
+    presenter = LabelsPresenter(Session(), state, at_once)
+    presenter.begin(open_dataset(two_tasks))
+    first, second = state.tasks
+    presenter.mean(1, "tumour")
+    presenter.choose_task(second)
+    presenter.mean(1, "edge")
+
+    presenter.save(saved.append)
+
+    written = open_dataset(two_tasks).tasks
+    assert {name: task.classes[1] for name, task in written.items()} == {first: "tumour", second: "edge"}
+    assert saved[0].tasks == written
+
+
+def test_nothing_is_written_where_another_tasks_choice_cannot_be(two_tasks, state):
+    before = (two_tasks / "medkd-dataset.json").read_bytes()
+    presenter = LabelsPresenter(Session(), state, at_once)
+    presenter.begin(open_dataset(two_tasks))
+    first, second = state.tasks
+    presenter.mean(1, NOWHERE)
+    presenter.choose_task(second)
+    presenter.mean(1, "edge")
+
+    presenter.save(lambda dataset: None)
+
+    assert state.problems[0].where == f"tasks.{first}"
+    assert (two_tasks / "medkd-dataset.json").read_bytes() == before
+
+
+def test_another_dataset_begins_without_what_was_chosen(presenter, session, state):
+    presenter.mean(1, "lesion")
+
+    presenter.begin(session.study[0].dataset)
+
+    assert state.meanings == {0: "background", 1: "rectangle"}

@@ -167,11 +167,25 @@ def test_a_number_keeps_its_point_where_the_system_writes_a_comma(qtbot):
     qtbot.keyClick(editor, Qt.Key.Key_Return)
     assert form.boxes["rate"].value() == 0.001
 
-    for typed, value in (("0.0005", 0.0005), ("0,25", 0.25)):
+    for typed, value in (("0.0005", 0.0005), ("0,25", 0.25), ("5e-4", 0.0005), ("1E-3", 0.001)):
         editor.selectAll()
         qtbot.keyClicks(editor, typed)
         qtbot.keyClick(editor, Qt.Key.Key_Return)
         assert form.boxes["rate"].value() == value
+
+
+@pytest.mark.parametrize("typed", ["2e", "7e9", "e", "one", "."])
+def test_what_is_no_number_within_bounds_changes_nothing(qtbot, typed):
+    form = SettingsForm([FormField("rate", "Learning rate", "How fast.", "number", 0.001, 0.0, 1.0)])
+    qtbot.addWidget(form)
+    editor = form.boxes["rate"].editor
+
+    editor.selectAll()
+    qtbot.keyClicks(editor, typed)
+    qtbot.keyClick(editor, Qt.Key.Key_Return)
+
+    assert form.boxes["rate"].value() == 0.001
+    assert editor.text() == "0.001"
 
 
 def test_other_fields_take_the_place_of_the_old_ones(form):

@@ -65,6 +65,7 @@ class LabelsPresenter:
         self._in_background = in_background
         self._dataset: Dataset | None = None
         self._wish = 0
+        self._drafts: dict[str, Mapping[int, str | None]] = {}  # by task, where something was chosen
 
     @property
     def dataset(self) -> "Dataset | None":
@@ -74,11 +75,12 @@ class LabelsPresenter:
     def begin(self, dataset: "Dataset") -> None:
         """Edit the labels of a dataset's first mask task."""
         self._dataset = dataset
+        self._drafts = {}
         self._state.tasks = tuple(name for name, task in dataset.tasks.items() if task.kind == "segmentation")
         self.choose_task(self._state.tasks[0] if self._state.tasks else "")
 
     def choose_task(self, name: str) -> None:
-        """Show what the labels of a task mean now, and read in which masks each is."""
+        """Show what the labels of a task mean, as it is or as it was chosen, and read in which masks each is."""
         dataset, state = self._dataset, self._state
         self._wish += 1
         wish = self._wish
@@ -87,8 +89,11 @@ class LabelsPresenter:
             state.meanings, state.offered, state.elsewhere = {}, (), ()
             return
         state.elsewhere = self._elsewhere(dataset, name)
-        state.offered = _offered(dataset.tasks[name], [classes for _, classes in state.elsewhere])
-        state.meanings = meanings_of(dataset.tasks[name], dataset.label_maps.get(name, LabelMap()), ())
+        known = meanings_of(dataset.tasks[name], dataset.label_maps.get(name, LabelMap()), ())
+        state.meanings = self._drafts.get(name, known)
+        elsewhere = [one for _, classes in state.elsewhere for one in classes[1:]]
+        chosen = [meaning for meaning in state.meanings.values() if meaning]
+        state.offered = tuple(dict.fromkeys([*dataset.tasks[name].classes, *elsewhere, *chosen]))
         state.read = "Reading which labels the masks hold …"
 
         def work() -> "StoredLabels":
@@ -113,25 +118,28 @@ class LabelsPresenter:
         if self._state.meanings.get(label) == name:
             return
         self._state.meanings = {**self._state.meanings, label: name}
+        self._drafts[self._state.task] = self._state.meanings
         if name and name not in self._state.offered:
             self._state.offered = (*self._state.offered, name)
         self._state.problems = ()
 
     def save(self, then: "Callable[[Dataset], None]") -> None:
-        """Write what the labels mean into the dataset's manifest, and hand over the changed dataset."""
+        """Write what labels mean, also of tasks not shown now, into the manifest, and hand over the changed dataset."""
         dataset, state = self._dataset, self._state
         if dataset is None:
             return
-        orders = [classes for _, classes in state.elsewhere]
+        drafts = {**self._drafts, state.task: state.meanings}
+        orders = {name: [classes for _, classes in self._elsewhere(dataset, name)] for name in drafts}
 
         def work() -> "Dataset":
             from napari_medkd.files.relabelling import save_relabelled
 
-            task, label_map = relabelled(dataset.tasks[state.task], state.meanings, orders)
-            return save_relabelled(dataset, task, label_map)
+            changes = [relabelled(dataset.tasks[name], drafts[name], orders[name]) for name in drafts]
+            return save_relabelled(dataset, *changes)
 
         def take(changed: "Dataset") -> None:
             self._dataset = changed
+            self._drafts = {}
             then(changed)
 
         def failed(error: Exception) -> None:
@@ -160,12 +168,11 @@ class LabelsPresenter:
         return task
 
     def _take(self, task: Task, label_map: LabelMap, found: "StoredLabels") -> None:
-        chosen = self._state.meanings
-        known = meanings_of(task, label_map, found.cases)
-        before = meanings_of(task, label_map, ())
-        changed = {label: name for label, name in chosen.items() if label not in before or before[label] != name}
         self._state.cases = found.cases
-        self._state.meanings = known | changed
+        draft = self._drafts.get(task.name)
+        self._state.meanings = meanings_of(task, label_map, found.cases) | dict(draft or {})
+        if draft is not None:
+            self._drafts[task.name] = self._state.meanings
         of_all = f" of {found.num_masks}" if found.num_read < found.num_masks else ""
         self._state.read = f"{found.num_read}{of_all} masks were read to see which labels there are."
 
@@ -178,7 +185,3 @@ class LabelsPresenter:
             for task in member.dataset.tasks.values()
             if task.kind == "segmentation" and (member.folder != folder or task.name != name)
         )
-
-
-def _offered(task: Task, others: list[tuple[str, ...]]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys([*task.classes, *(name for classes in others for name in classes[1:])]))

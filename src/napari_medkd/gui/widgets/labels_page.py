@@ -79,7 +79,7 @@ class LabelsPage(QWidget):
         for label in (self.title, text, self.read, self.outcome, self.elsewhere):
             label.setWordWrap(True)
         self.save, self.back = QPushButton("Save"), QPushButton("Back")
-        self.back.setToolTip("Go back to the list of cases; what was not saved is forgotten")
+        self.back.setToolTip("Go back to the list of cases; what was chosen and not saved is forgotten")
         self.task = ElidedChoice("Task", "The task whose masks are meant")
         self.table = QTableWidget(0, len(_COLUMNS))
         self.table.setAccessibleName("Stored labels")

@@ -1,5 +1,6 @@
 """One small widget for each kind of setting, all with the same face: `set_value`, `value` and a signal ``changed``."""
 
+import re
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -24,6 +25,7 @@ _LARGEST_INTEGER = 2**31 - 1
 _LARGEST_NUMBER = 1e12
 _DECIMALS = 8
 _FEWEST_STEPS = 100
+_BEGUN_NUMBER = re.compile(r"[+-]?\d*\.?\d*([eE][+-]?\d*)?")
 
 
 class ValueBox(QWidget):
@@ -106,17 +108,32 @@ class _IntegerBox(ValueBox):
 
 
 class _PlainSpin(QDoubleSpinBox):
-    """Writes 0.001 instead of 0.00100000, and reads it so wherever it is; a comma that is typed becomes a point."""
+    """Writes 0.001 instead of 0.00100000, and reads that, 1e-3 and 0,001 wherever it is."""
 
     def __init__(self) -> None:
         super().__init__()
         self.setLocale(QLocale.c())
 
     def validate(self, text: str | None, position: int) -> tuple[QValidator.State, str, int]:
-        return super().validate((text or "").replace(",", "."), position)
+        text = (text or "").replace(",", ".")
+        if not _BEGUN_NUMBER.fullmatch(text):
+            return QValidator.State.Invalid, text, position
+        is_whole = _is_number(text) and self.minimum() <= float(text) <= self.maximum()
+        return QValidator.State.Acceptable if is_whole else QValidator.State.Intermediate, text, position
+
+    def valueFromText(self, text: str | None) -> float:
+        return float(text) if text and _is_number(text) else self.value()
 
     def textFromValue(self, value: float) -> str:
         return f"{value:.10g}"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 class _NumberBox(ValueBox):
