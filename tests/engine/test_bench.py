@@ -181,6 +181,21 @@ def test_a_run_goes_on_where_colours_or_further_cases_are_all_that_changed(begun
     assert open_bench(spec, SEGMENTATION, resolved).resolved == resolved
 
 
+def test_a_run_of_one_reference_goes_on_with_the_images_it_began_with(begun):
+    folder, spec, _ = begun
+    spec = spec.replace(references=("signs0",))
+    resolved = open_bench(spec, SEGMENTATION).resolved
+    images = tuple(f"signs{number}" for number in range(1, 8))
+    rewrite(folder, lambda document: document["cases"].append({**document["cases"][0], "id": "more"}))
+    rewrite(folder, lambda document: document["split"].update(train=["signs0"], validate=["signs3"]))
+
+    assert open_bench(spec, SEGMENTATION, resolved).unlabelled_cases.names == images
+
+    rewrite(folder, lambda document: document["cases"].pop(5))
+    with pytest.raises(DatasetProblem, match="are gone, or have lost their labels: signs5"):
+        open_bench(spec, SEGMENTATION, resolved)
+
+
 def test_a_run_of_an_older_version_that_wrote_less_down_goes_on(begun, tmp_path):
     _, spec, resolved = begun
     document = resolved.model_dump(mode="json")

@@ -27,7 +27,15 @@ from napari_medkd.engine.learned_boxes import refuse_beyond_memory
 from napari_medkd.engine.networks.heads import HeadsShape
 from napari_medkd.engine.networks.registration import RegistrationNetwork
 from napari_medkd.engine.networks.unet import UNet
-from napari_medkd.engine.resolved import Resolved, ResolvedCourse, labelled_on, nothing_teaches, resolve, taught_by
+from napari_medkd.engine.resolved import (
+    Resolved,
+    ResolvedCourse,
+    labelled_on,
+    nothing_teaches,
+    resolve,
+    taught_by,
+    unlabelled,
+)
 from napari_medkd.engine.resuming import refuse_changes
 from napari_medkd.files.manifest import open_dataset
 
@@ -110,9 +118,9 @@ class Bench:
 
     @cached_property
     def unlabelled_cases(self) -> Cases:
-        """The cases that neither teach by their labels nor are of a patient who judges: only their images are read."""
-        others = {*self.training_cases.names, *self.dataset.set_apart()}
-        names = tuple(case.id for case in self.dataset.cases if case.id not in others)
+        """The cases of which only the images are learned from, as they were when the run began."""
+        began = self.decided.unlabelled
+        names = unlabelled(self.course, self.training_cases.names) if began is None else began
         return Cases(self.dataset, self.tasks, names, self.preprocessing, labelled=False)
 
     @cached_property

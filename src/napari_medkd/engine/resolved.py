@@ -46,6 +46,9 @@ class ResolvedCourse(Settings):
     boxes_beyond_patch: float = 0.0
     """Share of the boxes that are too long along some axis to be seen well, 0 to 1 (by older versions, of those that
     are longer than a patch)."""
+    unlabelled: tuple[str, ...] | None = None
+    """With references, the ids of the other cases whose images are learned from; None where an older version did not
+    write it down."""
     voxels_seen: int = 0
     """Along each axis, around a place where boxes are looked for."""
     expert_widths: tuple[int, ...] = ()
@@ -149,7 +152,10 @@ def resolve(spec: TrainSpec, courses: Sequence[Course], taught: Mapping[str, tup
 
 def _resolve_course(spec: TrainSpec, course: Course, names: tuple[str, ...], *, on_gpu: bool) -> ResolvedCourse:
     of_course = partial(
-        ResolvedCourse, tasks=tuple(TaskCard.of(task) for task in course.tasks), label_maps=label_maps_of(course)
+        ResolvedCourse,
+        tasks=tuple(TaskCard.of(task) for task in course.tasks),
+        label_maps=label_maps_of(course),
+        unlabelled=unlabelled(course, names) if spec.references else None,
     )
     given = given_expert(spec, course)
     if given is not None:
@@ -208,6 +214,12 @@ def _refuse_mixed_dimensions(courses: Sequence[Course], decided: Sequence[Resolv
 def taught_by(spec: TrainSpec, course: Course) -> tuple[str, ...]:
     """Return the ids of the cases whose labels may influence weights: its references, or the training side."""
     return course.dataset.own(spec.references) if spec.references else labelled_on("train", course)
+
+
+def unlabelled(course: Course, taught: Sequence[str]) -> tuple[str, ...]:
+    """Return the ids of the cases that neither teach by their labels nor are of a patient who judges."""
+    others = {*taught, *course.dataset.set_apart()}
+    return tuple(case.id for case in course.dataset.cases if case.id not in others)
 
 
 def nothing_teaches(spec: TrainSpec, course: Course) -> Problem:

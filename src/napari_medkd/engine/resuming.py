@@ -32,7 +32,7 @@ def refuse_changes(resolved: Resolved, courses: Sequence[Course]) -> None:
             *_of_tasks(course, decided),
             *_of_label_maps(course, decided),
             *_of_channels(course, decided),
-            *_of_cases(course, resolved.taught_by.get(course.dataset.name, ())),
+            *_of_cases(course, resolved.taught_by.get(course.dataset.name, ()), decided.unlabelled or ()),
         )
     ]
     if problems:
@@ -71,10 +71,11 @@ def _of_channels(course: Course, decided: ResolvedCourse) -> list[Problem]:
     return [Problem(f"dataset {course.dataset.name}", found, _HINT)]
 
 
-def _of_cases(course: Course, taught: Sequence[str]) -> list[Problem]:
+def _of_cases(course: Course, taught: Sequence[str], unlabelled: Sequence[str]) -> list[Problem]:
     wanted = {task.name for task in course.tasks}
+    there = {case.id for case in course.dataset.cases}
     labelled = {case.id for case in course.dataset.cases if wanted & case.annotations.keys()}
-    gone = tuple(name for name in taught if name not in labelled)
+    gone = (*(name for name in taught if name not in labelled), *(name for name in unlabelled if name not in there))
     if not gone:
         return []
     found = f"Cases that the run learns from are gone, or have lost their labels: {first_of(gone)}."
