@@ -59,6 +59,17 @@ def test_a_class_that_is_one_for_all_boxes_of_each_image_is_the_images_too(tmp_p
     assert mixed.task("boxes").classes == ("benign", "malignant")
 
 
+def test_columns_of_classes_that_are_called_alike_or_like_the_boxes_stay_apart(tmp_path):
+    table = "image,x,y,w,h,Side,side_,boxes\na,1,1,2,2,left,up,one\nb,1,1,2,2,right,down,two\n"
+
+    wishes = ColumnWishes(classes=("Side", "side_", "boxes"))
+    dataset, _ = imported(laid_out(tmp_path / "s", table), tmp_path / "d", wishes)
+
+    assert set(dataset.tasks) == {"boxes", "boxes-2", "side", "side-2"}
+    assert dataset.tasks["boxes"].kind == "detection"
+    assert case_labels(dataset, "side-2") == {"a": {"up"}, "b": {"down"}}
+
+
 def test_masks_in_pairs_are_taken_along(tmp_path):
     picture(tmp_path / "s" / "masks" / "a.png", lit=(12, 4, 32, 10))
 

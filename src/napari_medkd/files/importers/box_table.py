@@ -8,16 +8,19 @@ the image's classes, too.
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from napari_medkd.core.errors import DatasetProblem
 from napari_medkd.files.importers.chosen_tables import first_that_gives
-from napari_medkd.files.importers.class_labels import class_columns, dataset_of, labelled, task_of_column
+from napari_medkd.files.importers.class_labels import Labels, class_columns, dataset_of, labelled, task_of_column
 from napari_medkd.files.importers.listed_images import Listing
 from napari_medkd.files.importers.picture_boxes import Rectangle, boxes_on_pictures
 from napari_medkd.files.importers.source import ColumnWishes, Source, folder_of
 from napari_medkd.files.importers.table import EMPTY, Table
 from napari_medkd.files.importers.tally import Tally
+
+if TYPE_CHECKING:
+    from napari_medkd.core.task import Task
 
 TASK = "boxes"
 _NO_CLASS = "object"
@@ -67,8 +70,11 @@ def source_of(listing: Listing, folder: Path, wishes: ColumnWishes, remarks: Tal
     rectangles = rectangles_of(listing, lambda row: row[class_column] if class_column else _NO_CLASS)
     if not any(rectangles.values()):
         return None
-    of_images = [task_of_column(listing, column, remarks) for column in named if _is_of_images(listing, column)]
-    dataset = labelled(dataset_of(listing, folder), [made for made in of_images if made is not None])
+    of_images: list[tuple[Task, Labels]] = []
+    for column in (column for column in named if _is_of_images(listing, column)):
+        made = task_of_column(listing, column, remarks, {TASK, *(task.name for task, _ in of_images)})
+        of_images += [made] if made else []
+    dataset = labelled(dataset_of(listing, folder), of_images)
     return boxes_on_pictures(f"boxes in {listing.table.path.name}", dataset, TASK, rectangles, remarks)
 
 
