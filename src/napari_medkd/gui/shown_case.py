@@ -7,7 +7,7 @@ from napari_medkd.gui.layers import LayerData
 
 
 class ShownCase:
-    """Adds a case's layers and takes them away again; a mask that was painted on stays, hidden."""
+    """Adds a case's layers and takes them away again; a mask or boxes that a person drew on stay, hidden."""
 
     def __init__(self, viewer: Any) -> None:
         self._viewer = viewer
@@ -23,9 +23,8 @@ class ShownCase:
             self._clear()
             for data, meta, kind in layer_data:
                 layer = Layer.create(data, meta, kind)
-                if hasattr(layer.events, "paint"):
-                    layer.events.paint.connect(self._note)
                 self._viewer.add_layer(layer)
+                self._watch(layer)
                 self._layers = (*self._layers, layer.unique_id)
         if had_layers:
             self._viewer.reset_view()
@@ -34,8 +33,16 @@ class ShownCase:
     def adopt(self, layer: Any) -> None:
         """Take a layer in among those of the case: it makes room for the next case's as they do."""
         if layer in self._viewer.layers and layer.unique_id not in self._layers:
-            layer.events.paint.connect(self._note)
+            self._watch(layer)
             self._layers = (*self._layers, layer.unique_id)
+
+    def _watch(self, layer: Any) -> None:
+        from napari.layers import Labels, Shapes
+
+        if isinstance(layer, Labels):
+            layer.events.paint.connect(self._note)
+        elif isinstance(layer, Shapes):
+            layer.events.data.connect(self._note)
 
     def _note(self, event: Any) -> None:
         self._touched.add(event.source.unique_id)
