@@ -85,7 +85,7 @@ def test_a_run_that_began_behind_the_results_stands_in_their_list(viewer, qtbot,
     second = RunFolder.create(tmp_path / "runs", spec).path
     bring_up(viewer, "Results")
 
-    qtbot.waitUntil(lambda: {path for path, _ in results.state.runs} == {first, second}, timeout=10_000)
+    qtbot.waitUntil(lambda: {path for path, _ in results.state.runs} == {first, second}, timeout=30_000)
 
 
 def test_bringing_a_dock_up_opens_it_once(viewer, qtbot):
