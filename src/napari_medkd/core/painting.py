@@ -15,6 +15,9 @@ Labels = NDArray[np.integer]
 #: Gaussian weights end after so many standard deviations.
 _REACH = 4.0
 
+#: Of weights that are as heavy.
+_ROUNDING = 1e-6
+
 
 def painted_slices(labels_ZYX: Labels | NDArray[np.bool_], axis: int) -> list[int]:
     """Return the slices along an axis on which anything is painted."""
@@ -123,24 +126,28 @@ def smoothed(
     sigma = [radius / size if is_wide else 0.0 for size, is_wide in zip(spacing, wide, strict=True)]
     reach = [int(_REACH * size + 0.5) + 1 for size in sigma]
     box = _around(labels_ZYX > 0, reach)  # beyond it nothing but background weighs
-    within, kept = _heaviest(labels_ZYX[box], sigma)
+    within, kept = _heaviest(labels_ZYX[box], sigma, reach)
     smooth = labels_ZYX.copy()
     smooth[box] = within
     return smooth, kept
 
 
-def _heaviest(labels_ZYX: Labels, sigma: Sequence[float]) -> tuple[Labels, list[int]]:
+def _heaviest(labels_ZYX: Labels, sigma: Sequence[float], reach: Sequence[int]) -> tuple[Labels, list[int]]:
     """Return the class that weighs most around each voxel, and the classes that stay because nothing would be left."""
-    present = np.unique(labels_ZYX)
+    present = np.unique(labels_ZYX[labels_ZYX > 0])
+    background = np.ones(labels_ZYX.shape, np.float32)
     best = np.zeros(labels_ZYX.shape, np.float32)
     chosen = np.zeros_like(labels_ZYX)
     for one in present:
-        is_one = (labels_ZYX == one).astype(np.float32)
+        box = _around(labels_ZYX == one, reach)  # beyond it the class weighs nothing
+        is_one = (labels_ZYX[box] == one).astype(np.float32)
         weight = ndimage.gaussian_filter(is_one, sigma, mode="nearest", truncate=_REACH)
-        chosen = np.where(weight > best, one, chosen)
-        best = np.maximum(weight, best)
+        chosen[box][weight > best[box]] = one
+        np.maximum(best[box], weight, out=best[box])
+        background[box] -= weight  # all weights are 1 together
+    chosen[background + _ROUNDING >= best] = 0
     kept: set[int] = set()
-    while lost := set(present.tolist()) - set(np.unique(chosen).tolist()) - {0}:  # what is put back may cover another
+    while lost := set(present.tolist()) - set(np.unique(chosen).tolist()):  # what is put back may cover another
         kept |= lost
         chosen = np.where(np.isin(labels_ZYX, list(lost)), labels_ZYX, chosen)
     return chosen.astype(labels_ZYX.dtype), sorted(kept)
