@@ -195,6 +195,7 @@ GROUPS = {
         _SHORT,
         {"busbra": _QUARTER, "montgomery": _QUARTER, "chasedb1": _THIRD},
         {"busbra-toshiba": ("busbra", lambda: busbra("cross-site"))},
+        version=2,
     ),
     "classification": Group(
         {
@@ -220,7 +221,7 @@ GROUPS = {
         _SHORT,
         {"busbra": _QUARTER, "bccd": PreprocessingWishes(spacing=(1.0, 4.0, 4.0), patch=(1, 64, 64))},
         {"busbra-toshiba": ("busbra", lambda: _busbra("cross-site", LESIONS))},
-        version=2,
+        version=3,
     ),
     "segmentation in volumes": Group(
         {

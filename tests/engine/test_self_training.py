@@ -48,7 +48,7 @@ def test_an_answer_in_doubt_gives_way_to_registrations_label():
 
 
 def test_a_student_that_finds_nothing_is_in_doubt_however_sure_it_is():
-    assert taught(1e-6).tolist() == [0] * 16
+    assert taught(1e-6).tolist() == [-1] * 8 + [0] * 8  # nor is it taught that nothing is where something is expected
     assert taught(1e-6, doubt=0.99).tolist() == [1] * 8 + [0] * 8
 
 
@@ -95,3 +95,47 @@ def test_a_class_that_registration_expects_in_a_patch_and_the_average_draws_nowh
 def test_a_patch_that_holds_nothing_is_not_in_doubt(expected):
     # Nothing is learned, for 0.7 is less than the confidence that is asked.
     assert answered(0.7, 0.15, 0.15, expected=expected) == [-1]
+
+
+def test_an_organ_that_the_average_gave_up_is_not_taught_to_be_background():
+    # Five classes, four of which are drawn with certainty: an overlap of 3 / 4 casts no doubt on the patch.
+    student = UNet(dimensions=2, in_channels=1, answers=HeadsShape(num_classes=5), widths=(4, 8))
+    own = SelfTraining(student, Trust(0.9, 0.0, 0.5, 0.3), SupervisedSettings())
+    seen = torch.arange(8).expand(8, 8) // 2  # 0 to 3 from left to right
+    own.average.network.register_forward_hook(
+        lambda _network, _images, output: output._replace(
+            segmentation=20 * torch.nn.functional.one_hot(seen, 5).movedim(-1, 0)[None].float()
+        )
+    )
+    expected = seen.clone()[None]
+    expected[0, :3, 0] = 4
+    image = torch.zeros(1, 1, 8, 8)
+
+    learned = own.label(Batch(image, expected, image, image, expected))[0]
+
+    assert learned[:3, 0].tolist() == [-1, -1, -1]
+    assert learned[3:, 0].tolist() == [0] * 5
+    assert learned[:, 7].tolist() == [3] * 8
+
+
+def test_the_average_is_asked_about_the_plain_image_and_its_answer_moved_along():
+    student = UNet(dimensions=2, in_channels=1, answers=HeadsShape(num_classes=2), widths=(4, 8))
+    own = SelfTraining(student, Trust(0.9, 0.0, 0.0, 1.0), SupervisedSettings())
+    asked = []
+
+    def says(_network, images, output):
+        asked.append(images[0])
+        return output._replace(segmentation=torch.cat([torch.zeros_like(images[0]), 20 * images[0] - 10], 1))
+
+    own.average.network.register_forward_hook(says)
+    plain = torch.zeros(1, 1, 8, 16)
+    plain[..., 8:] = 1
+    # What is shown lies three pixels further to the right: its last three are beyond the plain image.
+    places = torch.stack(torch.meshgrid(torch.arange(8.0), torch.arange(16.0) + 3, indexing="ij"), -1)[None]
+    shown, nothing = torch.zeros(1, 1, 8, 16), torch.zeros(1, 8, 16, dtype=torch.long)
+
+    batch = Batch(shown, nothing, shown, shown, plain_BCZYX=plain, in_plain_BZYXD=places)
+    learned = own.label(batch)[0, 0]
+
+    assert torch.equal(asked[0], plain)
+    assert learned.tolist() == [0] * 5 + [1] * 8 + [-1] * 3

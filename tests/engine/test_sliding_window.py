@@ -132,17 +132,30 @@ def test_a_network_of_planes_answers_plane_by_plane(shape):
 
 
 @pytest.mark.parametrize("batch_size", [1, 5, 1000])
-def test_the_batch_size_does_not_change_the_answer(batch_size):
+def test_how_many_windows_are_asked_at_once_does_not_change_the_answer(batch_size, monkeypatch):
+    made = network()
+    usual = answer(made, image((12, 20, 9)), (8, 8, 8))[0]
+    monkeypatch.setattr("napari_medkd.engine.sliding_window.WINDOWS_AT_ONCE", batch_size)
+
+    assert np.array_equal(answer(made, image((12, 20, 9)), (8, 8, 8))[0], usual)
+
+
+@pytest.mark.parametrize(
+    ("shape", "patch"), [((9, 12, 30), (8, 8, 8)), ((30, 9, 7), (8, 8, 8)), ((5, 20, 7), (8, 8, 8))]
+)
+def test_logits_are_kept_where_they_are_wanted(shape, patch):
     made = network()
 
-    assert np.array_equal(
-        answer(made, image((12, 20, 9)), (8, 8, 8), batch_size=batch_size)[0],
-        answer(made, image((12, 20, 9)), (8, 8, 8))[0],
-    )
+    found, _ = segmented(made, image(shape), patch, keeps_logits=True)
+
+    np.testing.assert_allclose(found.logits, reference(made, image(shape), patch).numpy(), atol=5e-3)
+    assert segmented(made, image(shape), patch)[0].logits is None
 
 
-def test_the_fractions_rise_to_one():
-    _, fractions = answer(network(), image((20, 8, 8)), (8, 8, 8), batch_size=1)
+def test_the_fractions_rise_to_one(monkeypatch):
+    monkeypatch.setattr("napari_medkd.engine.sliding_window.WINDOWS_AT_ONCE", 1)
+
+    _, fractions = answer(network(), image((20, 8, 8)), (8, 8, 8))
 
     assert fractions == [0.25, 0.5, 0.75, 1.0]
 
@@ -154,7 +167,7 @@ def test_more_classes_than_a_byte_holds_are_refused():
 
 def test_between_two_batches_the_consumer_s_gradients_are_on_and_the_network_is_as_it_was():
     made = network().train()
-    windows = sliding_window(made, image((12, 8, 8)), (8, 8, 8), autocast=nullcontext, batch_size=1)
+    windows = sliding_window(made, image((40, 8, 8)), (8, 8, 8), autocast=nullcontext)
 
     next(windows)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import prod
 
 from torch import Tensor, nn
 
@@ -13,11 +14,12 @@ from napari_medkd.core.preprocessing import Preprocessing
 from napari_medkd.core.task import Task
 from napari_medkd.engine.box_finding import find_boxes
 from napari_medkd.engine.class_scores import class_scores
-from napari_medkd.engine.data.preprocess import moved_to, restore_image, restore_mask
+from napari_medkd.engine.data.preprocess import moved_to, restore_image, restore_labels, restore_mask
 from napari_medkd.engine.data.streamed import StreamedImage
 from napari_medkd.engine.hardware import Machine
 from napari_medkd.engine.pieces import Kept, StoredSegmentation, segmentation_in_pieces
 from napari_medkd.engine.sliding_window import Segmentation, sliding_window
+from napari_medkd.files.memory import MOST_VOXELS_HELD
 from napari_medkd.files.plain_name import plain_name
 
 
@@ -79,6 +81,11 @@ class Sight:
             "Only masks of such images are predicted: crop it, or save it at a lower resolution.",
         )
 
+    def restores_logits_of(self, num_classes: int) -> bool:
+        """Return whether a mask is drawn from logits on the image's own grid: it is another, and all can be held."""
+        most = max(prod(self.original.shape), num_classes * prod(self.grid.shape))
+        return most <= MOST_VOXELS_HELD and not self.grid.matches(self.original)
+
 
 def answers(network: nn.Module, tasks: tuple[Task, ...], sight: Sight, machine: Machine) -> Iterator[float | Answer]:
     """Yield the answer to each task, and the fraction of it that is done between windows.
@@ -104,8 +111,17 @@ def _mask(network: nn.Module, task: Task, sight: Sight, machine: Machine) -> Ite
         kept = Kept(sight.kept.folder / plain_name(task.name), sight.kept.key)
         found = yield from segmentation_in_pieces(network, sight.image, patch, machine, len(task.classes), kept)
     else:
-        found = yield from sliding_window(network, sight.image_CZYX, patch, autocast=machine.autocast)
-    mask = restore_mask(found.labels, sight.grid, sight.original, task)
+        found = yield from sliding_window(
+            network,
+            sight.image_CZYX,
+            patch,
+            autocast=machine.autocast,
+            keeps_logits=sight.restores_logits_of(len(task.classes)),
+        )
+    if isinstance(found, Segmentation) and found.logits is not None:
+        mask = Mask(restore_labels(found.logits, sight.grid, sight.original), sight.original, task)
+    else:
+        mask = restore_mask(found.labels, sight.grid, sight.original, task)
     yield Answer(task, mask, found.uncertainty)
 
 

@@ -22,6 +22,9 @@ from napari_medkd.engine.uncertainty import ExpectedOverlap
 SIGMA = 0.125
 LEAST_WEIGHT = 1e-3
 
+#: In one forward pass.
+WINDOWS_AT_ONCE = 4
+
 Place = tuple[int, int, int]
 Region = tuple[slice, slice, slice]
 T = TypeVar("T")
@@ -37,10 +40,13 @@ class Segmentation:
         Class indices in bytes, (Z, Y, X); of several with the same logit, the first.
     overlap
         What the labels and the network's probabilities have in common. Voxels beyond the image do not count.
+    logits
+        Averaged over windows, (K, Z, Y, X) in half precision; None where they were not to be kept.
     """
 
     labels: NDArray[np.uint8]
     overlap: ExpectedOverlap
+    logits: NDArray[np.float16] | None = None
 
     @property
     def uncertainty(self) -> float:
@@ -71,7 +77,7 @@ def sliding_window(
     *,
     autocast: Callable[[], AbstractContextManager[object]],
     overlap: float = 0.5,
-    batch_size: int = 4,
+    keeps_logits: bool = False,
 ) -> Generator[float, None, Segmentation]:
     """Yield the fraction done after every batch of windows; return the most probable class of every voxel.
 
@@ -91,8 +97,8 @@ def sliding_window(
         Makes the context of a forward pass.
     overlap
         Fraction of a window that the next one shares, 0 or more and below 1.
-    batch_size
-        Windows per forward pass.
+    keeps_logits
+        Whether the averaged logits are wanted as well as the labels: of the whole image and all classes.
 
     Returns
     -------
@@ -112,20 +118,21 @@ def sliding_window(
     sides = _first(shape, axis)
     z, y, x = (starts(size, side, overlap) for size, side in zip(sides, window, strict=True))
     places = list(product(z, y, x))
-    slab = _Slab(sides, window, _first(inner, axis), device)
-    for first in range(0, len(places), batch_size):
-        chosen = places[first : first + batch_size]
+    slab = _Slab(sides, window, _first(inner, axis), device, keeps_logits=keeps_logits)
+    for first in range(0, len(places), WINDOWS_AT_ONCE):
+        chosen = places[first : first + WINDOWS_AT_ONCE]
         windows = torch.stack([_cut(turned, place, window).movedim(1, 1 + axis) for place in chosen]).to(device)
         slab.add(chosen, _logits(network, windows, autocast).movedim(2 + axis, 2))
         yield (first + len(chosen)) / len(places)
     labels = np.ascontiguousarray(np.moveaxis(slab.labels(), 0, axis)[inner])
-    return Segmentation(labels, slab.overlap)
+    logits = np.moveaxis(slab.logits(), 1, 1 + axis)[:, *inner] if keeps_logits else None
+    return Segmentation(labels, slab.overlap, logits)
 
 
 class _Slab:
-    """The sums of the planes that are not finished, and the labels of those that are."""
+    """The sums of the planes that are not finished, and the labels of those that are, with logits where wanted."""
 
-    def __init__(self, shape: Place, window: Place, inner: Region, device: torch.device) -> None:
+    def __init__(self, shape: Place, window: Place, inner: Region, device: torch.device, *, keeps_logits: bool) -> None:
         self._shape = shape
         self._window = window
         self._inner = inner
@@ -134,6 +141,8 @@ class _Slab:
         self._weights_ZYX = self._weight.new_zeros(window[0], *shape[1:])
         self._bottom = 0
         self._labels: list[NDArray[np.uint8]] = []
+        self._logits: list[NDArray[np.float16]] = []
+        self._keeps_logits = keeps_logits
         self.overlap = ExpectedOverlap()
 
     @torch.no_grad()
@@ -154,6 +163,10 @@ class _Slab:
         self._finish(self._shape[0] - self._bottom)
         return np.concatenate(self._labels)
 
+    def logits(self) -> NDArray[np.float16]:
+        """Return the averaged logits of all planes, once `labels` has finished them."""
+        return np.concatenate(self._logits, axis=1)
+
     def _finish(self, planes: int) -> None:
         sums_KZYX = self._sums_KZYX
         if not planes or sums_KZYX is None:
@@ -162,6 +175,8 @@ class _Slab:
         # three times as fast as argmax.
         labels_ZYX = sums_KZYX[:, :planes].max(0).indices.to(torch.uint8)
         self._labels.append(labels_ZYX.cpu().numpy())
+        if self._keeps_logits:
+            self._logits.append((sums_KZYX[:, :planes] / self._weights_ZYX[:planes]).half().cpu().numpy())
         self._compare(labels_ZYX)
         _move_down(sums_KZYX, planes)
         _move_down(self._weights_ZYX[None], planes)

@@ -7,6 +7,7 @@ from monai.data.box_utils import box_iou
 
 from napari_medkd.engine.data.augment import augment
 from napari_medkd.engine.data.augment_boxes import moved_boxes
+from napari_medkd.engine.data.augment_space import sampling_grid
 from napari_medkd.engine.data.augmentation import NONE, STRONG, Augmentation
 from napari_medkd.engine.data.batch import BoxTarget
 
@@ -107,6 +108,17 @@ def test_what_the_cut_does_not_show_is_not_taught_where_the_patch_reaches_beyond
     assert found.classes_N.tolist() == [0]
     torch.testing.assert_close(found.corners_ND, torch.tensor([[12.0, 12.0, 16.0, 16.0]]))
     torch.testing.assert_close(found.partly_ND, torch.tensor([[8.0, 18.0, 9.0, 22.0]]))
+
+
+@pytest.mark.parametrize(("low", "is_box"), [(-40.0, False), (-12.0, True)], ids=["29 % of it", "59 % of it"])
+def test_a_box_that_the_cut_went_through_is_judged_by_what_there_was_of_it(low, is_box):
+    corners = torch.tensor([[low, 20.0, 28.0, 40.0]])
+    nothing = sampling_grid(NONE, [torch.Generator()], (1.0, 1.0), (80, 80), (64, 64))[0]
+
+    boxes = moved_boxes(BoxTarget(corners, torch.tensor([0])), nothing, (80, 80), (64, 64))
+
+    assert len(boxes.corners_ND) == is_box
+    assert len(boxes.partly_ND) == (not is_box)
 
 
 def test_no_boxes_stay_no_boxes():

@@ -9,7 +9,14 @@ from napari_medkd.core.grid import Grid
 from napari_medkd.core.preprocessing import IntensityRule, Preprocessing
 from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Volume
-from napari_medkd.engine.data.preprocess import network_grid, normalise, prepare_image, prepare_mask, restore_mask
+from napari_medkd.engine.data.preprocess import (
+    network_grid,
+    normalise,
+    prepare_image,
+    prepare_mask,
+    restore_labels,
+    restore_mask,
+)
 
 pytestmark = pytest.mark.engine
 
@@ -143,3 +150,29 @@ def test_nan_is_refused():
 
     with pytest.raises(VolumeProblem, match="NaN"):
         prepare_image(Volume(data, Grid.upright((4, 4, 4))), recipe())
+
+
+@pytest.mark.parametrize("ratio", [1.5, 2.0, 3.0, 4.0])
+def test_a_mask_on_coarser_voxels_is_neither_moved_nor_larger(ratio):
+    own = Grid.upright((48, 48, 48))
+    z, y, x = np.ogrid[:48, :48, :48]
+    labels = ((z - 22.3) ** 2 + (y - 24.1) ** 2 + (x - 25.4) ** 2 < 14**2).astype(np.uint8)
+    coarse = own.resized((ratio, ratio, ratio))
+
+    there = prepare_mask(Mask(labels, own, TASK), coarse)
+
+    middle = coarse.to_world(np.argwhere(there).mean(0)[None]) - own.to_world(np.argwhere(labels).mean(0)[None])
+    assert np.abs(middle).max() < max(0.1, ratio / 20)
+    assert there.sum() * ratio**3 == pytest.approx(labels.sum(), rel=0.03)
+
+
+def test_logits_say_between_which_voxels_of_a_network_an_outline_lies():
+    own, y = Grid.upright((1, 64, 64)), np.arange(64)
+    coarse = own.resized((1.0, 4.0, 4.0))
+    rows = (np.arange(16) - 7.1).astype(np.float16)  # class 1 from the row 7.1 of the network on: pixel 29.9
+    logits = np.stack([np.zeros((1, 16, 16), np.float16), np.broadcast_to(rows[:, None], (1, 16, 16))])
+
+    labels = restore_labels(logits, coarse, own)
+
+    assert labels.dtype == np.uint8
+    np.testing.assert_array_equal(labels[0, :, 5], (y >= 30).astype(np.uint8))

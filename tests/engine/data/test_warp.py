@@ -15,11 +15,10 @@ def smooth_flow(shape, size=1.5):
 
 
 @SHAPES
-@pytest.mark.parametrize("mode", ["bilinear", "nearest"])
-def test_a_flow_of_zero_changes_nothing(shape, mode):
+def test_a_flow_of_zero_changes_nothing(shape):
     image = torch.rand(2, 3, *shape)
 
-    assert torch.allclose(warp(image, torch.zeros(2, len(shape), *shape), mode), image, atol=1e-5)
+    assert torch.allclose(warp(image, torch.zeros(2, len(shape), *shape)), image, atol=1e-5)
 
 
 @SHAPES
@@ -34,12 +33,6 @@ def test_a_translation_moves_along_its_own_axis(shape):
         size = shape[axis]
         found = moved.narrow(axis + 2, 0, size - 2)
         assert torch.allclose(found, image.narrow(axis + 2, 2, size - 2), atol=1e-4)
-
-
-def test_labels_stay_labels():
-    labels = torch.randint(0, 4, (1, 1, 9, 12)).float()
-
-    assert set(warp(labels, smooth_flow((9, 12)), "nearest").unique().tolist()) <= {0.0, 1.0, 2.0, 3.0}
 
 
 def test_beyond_the_border_its_nearest_voxel_is_read():

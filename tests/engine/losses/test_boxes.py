@@ -52,6 +52,13 @@ def test_the_anchors_that_stand_for_a_box_are_those_that_overlap_it_most():
     assert (((best[:, :2] + best[:, 2:]) / 2 - torch.tensor([12.0, 16.0])).abs() <= 4).all()
 
 
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_of_boxes_in_one_place_each_has_an_anchor(count):
+    stands = matches(maps(), truth(*[(8, 8, 16, 24)] * count).corners_ND)
+
+    assert all((stands == box).any() for box in range(count))
+
+
 def test_without_boxes_every_anchor_is_background():
     assert (matches(maps(), torch.zeros(0, 4)) == -1).all()
 

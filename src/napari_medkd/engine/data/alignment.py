@@ -12,8 +12,9 @@ sitk: Any = SimpleITK
 
 #: Larger images are aligned as coarser copies: 512 x 512 or 64 x 64 x 64 voxels tell an affine map what there is.
 MOST_VOXELS = 2**18
-#: Mutual information is estimated from this share of the voxels.
-_SHARE_SAMPLED = 0.25
+#: Mutual information is estimated from this share of the voxels, or from so many if that is more: a histogram of fewer
+#: is mostly noise.
+_SHARE_SAMPLED, _FEWEST_SAMPLED = 0.25, 10_000
 _SEED = 1
 _HISTOGRAM_BINS = 32
 _STEPS = 60
@@ -72,9 +73,12 @@ def _refined(centred: Any, fixed: Any, moving: Any) -> Any:
         return centred
     found = centred
     for number, (factor, sigma) in enumerate(_RESOLUTIONS):
-        method = _method(is_thin=min(*fixed.GetSize(), *moving.GetSize()) < _FEWEST_SMOOTHED, seed=_SEED + number)
         factors = [factor if size >= _FEWEST_SMOOTHED else 1 for size in fixed.GetSize()]
-        method.SetVirtualDomainFromImage(sitk.Shrink(fixed, factors))
+        domain = sitk.Shrink(fixed, factors)
+        method = _method(is_thin=min(*fixed.GetSize(), *moving.GetSize()) < _FEWEST_SMOOTHED)
+        share = max(_SHARE_SAMPLED, min(1.0, _FEWEST_SAMPLED / domain.GetNumberOfPixels()))
+        method.SetMetricSamplingPercentage(share, _SEED + number)
+        method.SetVirtualDomainFromImage(domain)
         method.SetInitialTransform(found, inPlace=False)
         try:
             found = method.Execute(_smoothed(fixed, sigma), _smoothed(moving, sigma))
@@ -83,12 +87,11 @@ def _refined(centred: Any, fixed: Any, moving: Any) -> Any:
     return found
 
 
-def _method(*, is_thin: bool, seed: int) -> Any:
+def _method(*, is_thin: bool) -> Any:
     method = sitk.ImageRegistrationMethod()
     method.SetNumberOfThreads(1)  # sums in one order: the same answer each time
     method.SetMetricAsMattesMutualInformation(_HISTOGRAM_BINS)
     method.SetMetricSamplingStrategy(method.REGULAR)
-    method.SetMetricSamplingPercentage(_SHARE_SAMPLED, seed)
     if is_thin:  # gradients are differences of neighbours then: the filter needs as many voxels as smoothing does
         method.SetMetricUseFixedImageGradientFilter(False)
         method.SetMetricUseMovingImageGradientFilter(False)

@@ -5,6 +5,7 @@ Legend: B batch, C channel, D spatial axes in the order (z, y, x), Z Y X space (
 
 from functools import cached_property
 from math import prod
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from napari_medkd.engine.data.warp import read_at
 MOST_VOXELS = {2: 192 * 192, 3: 56**3}
 
 
-def as_tensor(array_CZYX: NDArray[np.float32], device: torch.device) -> Tensor:
+def as_tensor(array_CZYX: NDArray[Any], device: torch.device) -> Tensor:
     """Return a prepared image as (1, C, Z, Y, X), or (1, C, Y, X) where it is a plane."""
     image = torch.from_numpy(array_CZYX).to(device)[None]
     return image[:, :, 0] if image.shape[2] == 1 else image
@@ -37,8 +38,8 @@ class Atlas:
 
     Attributes
     ----------
-    image_BCZYX, label_BCZYX
-        (1, C, Z, Y, X) intensities and (1, 1, Z, Y, X) class indices, float32.
+    image_BCZYX, label_BZYX
+        (1, C, Z, Y, X) intensities, float32, and (1, Z, Y, X) class indices, int64.
     shape
         Voxels of the coarse grid.
     step_D
@@ -48,7 +49,7 @@ class Atlas:
     def __init__(self, case: PreparedCase, device: torch.device) -> None:
         self.case = case
         self.image_BCZYX = as_tensor(case.image_CZYX, device)
-        self.label_BCZYX = as_tensor(case.label_ZYX[None].astype(np.float32), device)
+        self.label_BZYX = as_tensor(case.label_ZYX[None].astype(np.int64), device)[:, 0]
         sides = self.image_BCZYX.shape[2:]
         ratio = max(1.0, (prod(sides) / MOST_VOXELS[len(sides)]) ** (1 / len(sides)))
         self.shape = tuple(max(1, round(side / ratio)) for side in sides)

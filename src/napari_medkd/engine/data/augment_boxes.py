@@ -33,20 +33,26 @@ def moved_boxes(
     """
     if grid_ZYXD is None:
         cut_off_D = [(has - wanted) // 2 for has, wanted in zip(input_shape, output_shape, strict=True)]
-        return visible(boxes._replace(corners_ND=boxes.corners_ND - torch.tensor(cut_off_D * 2)), output_shape)
-    shown = visible(boxes, input_shape)
-    corners_ND = _moved(shown.corners_ND, grid_ZYXD, input_shape)
-    partly_ND = None if shown.partly_ND is None else _moved(shown.partly_ND, grid_ZYXD, input_shape)
-    return visible(BoxTarget(corners_ND, shown.classes_N, partly_ND), output_shape)
+        shifted = boxes._replace(corners_ND=boxes.corners_ND - torch.tensor(cut_off_D * 2))
+        return _visible(shifted, output_shape, torch.ones(len(boxes.corners_ND)))
+    cut_ND = _cut(boxes.corners_ND, input_shape)
+    is_there_N = _volumes(cut_ND) > 0
+    share_N = (_volumes(cut_ND) / _volumes(boxes.corners_ND))[is_there_N]
+    corners_ND = _moved(cut_ND[is_there_N], grid_ZYXD, input_shape)
+    return _visible(BoxTarget(corners_ND, boxes.classes_N[is_there_N]), output_shape, share_N)
 
 
-def visible(boxes: BoxTarget, shape: tuple[int, ...]) -> BoxTarget:
-    """Return the boxes cut to a patch; those of which too little is left are partly there."""
+def _visible(boxes: BoxTarget, shape: tuple[int, ...], share_N: Tensor) -> BoxTarget:
+    """Return the boxes cut to a patch; those of which too little is left are partly there.
+
+    Parameters
+    ----------
+    share_N
+        How much of each there was before.
+    """
     cut_ND = _cut(boxes.corners_ND, shape)
-    is_kept_N = _volumes(cut_ND) >= LEAST_VISIBLE * _volumes(boxes.corners_ND)
+    is_kept_N = share_N * _volumes(cut_ND) >= LEAST_VISIBLE * _volumes(boxes.corners_ND)
     partly_ND = cut_ND[~is_kept_N]
-    if boxes.partly_ND is not None:
-        partly_ND = torch.cat([partly_ND, _cut(boxes.partly_ND, shape)])
     return BoxTarget(cut_ND[is_kept_N], boxes.classes_N[is_kept_N], partly_ND[_volumes(partly_ND) > 0])
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from napari_medkd.engine.data.augmentation import Augmentation
+from napari_medkd.engine.data.labels_between import labels_between
 from napari_medkd.engine.data.spline import control_positions, dense_field
 
 
@@ -57,12 +58,12 @@ def sampling_grid(
 
 
 def sample(images_BCZYX: Tensor, labels_BZYX: Tensor, grid_BZYXD: Tensor) -> tuple[Tensor, Tensor]:
-    """Return images (linear) and labels (nearest) at the grid's positions; outside, the nearest voxel of the border.
+    """Return images and labels at the grid's positions, between voxels; outside, the nearest voxel of the border.
 
     Parameters
     ----------
     images_BCZYX, labels_BZYX
-        Patches of one shape; labels up to 2**24 in size survive exactly.
+        Patches of one shape.
     grid_BZYXD
         From ``sampling_grid``, on the device of the patches.
 
@@ -72,10 +73,7 @@ def sample(images_BCZYX: Tensor, labels_BZYX: Tensor, grid_BZYXD: Tensor) -> tup
         Images and labels of the grid's shape, in the types they came in.
     """
     moved = sample_image(images_BCZYX, grid_BZYXD)
-    labels = functional.grid_sample(
-        labels_BZYX.unsqueeze(1).float(), grid_BZYXD, mode="nearest", padding_mode="border", align_corners=False
-    )
-    return moved, labels.squeeze(1).to(labels_BZYX.dtype)
+    return moved, labels_between(labels_BZYX, lambda field: sample_image(field, grid_BZYXD))
 
 
 def sample_image(images_BCZYX: Tensor, grid_BZYXD: Tensor) -> Tensor:

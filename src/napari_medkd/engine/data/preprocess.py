@@ -68,8 +68,8 @@ def prepare_image(volume: Volume, preprocessing: Preprocessing) -> tuple[NDArray
 def _on_grid(channel_ZYX: Any, source: Grid, target: Grid) -> NDArray[np.float32]:
     """Return a channel on another grid; of one that stays on the disk a part is read at a time."""
     if type(channel_ZYX) is np.ndarray:
-        return resampled(channel_ZYX.astype(np.float32), source, target, order=1)
-    parts = Resampled(channel_ZYX, source, target, 1, np.dtype(np.float32))
+        return resampled(channel_ZYX.astype(np.float32), source, target, "values")
+    parts = Resampled(channel_ZYX, source, target, "values", np.dtype(np.float32))
     whole = np.empty(target.shape, np.float32)
     for where in blocks_of(target.shape):
         whole[where] = parts[where]
@@ -111,8 +111,8 @@ def refuse_other_images(volume: Volume, preprocessing: Preprocessing) -> None:
 
 
 def prepare_mask(mask: Mask, grid: Grid) -> NDArray[np.int16]:
-    """Return the mask's labels (Z, Y, X) on a network's grid, by nearest voxel; -1 where the task ignores them."""
-    return known_labels(resampled(np.asarray(mask.labels), mask.grid, grid, order=0), mask.task)
+    """Return the mask's labels (Z, Y, X) on a network's grid; -1 where the task ignores them."""
+    return known_labels(resampled(np.asarray(mask.labels), mask.grid, grid, "labels"), mask.task)
 
 
 def known_labels(labels_ZYX: NDArray[Any], task: Task) -> NDArray[np.int16]:
@@ -133,19 +133,29 @@ def moved_to(boxes: Boxes, grid: Grid) -> Boxes:
 
 def restore_image(image_CZYX: NDArray[np.float32], grid: Grid, original: Grid) -> NDArray[np.float32]:
     """Return what stands on a network's grid (C, Z, Y, X) on the image's own grid, interpolated."""
-    return np.stack([resampled(channel, grid, original, order=1) for channel in image_CZYX])
+    return np.stack([resampled(channel, grid, original, "values") for channel in image_CZYX])
+
+
+def restore_labels(logits_KZYX: NDArray[np.float16], grid: Grid, original: Grid) -> NDArray[np.uint8]:
+    """Return the class (Z, Y, X) with the largest logit on the image's own grid, of logits on a network's grid."""
+    labels_ZYX, largest = np.zeros(original.shape, np.uint8), np.full(original.shape, -np.inf, np.float32)
+    for label, logits_ZYX in enumerate(logits_KZYX):
+        restored_ZYX = resampled(logits_ZYX.astype(np.float32), grid, original, "values")
+        labels_ZYX[restored_ZYX > largest] = label
+        np.maximum(largest, restored_ZYX, out=largest)
+    return labels_ZYX
 
 
 def restore_mask(labels_ZYX: Any, grid: Grid, original: Grid, task: Task) -> Mask:
-    """Return labels on a network's grid as a mask on the image's own grid, by nearest voxel.
+    """Return labels on a network's grid as a mask on the image's own grid.
 
     Of labels on the disk, and for a mask too large to be held in memory, parts are made when they are read.
     """
     is_large = prod(original.shape) > MOST_VOXELS_HELD
     if type(labels_ZYX) is np.ndarray and not is_large:
-        return Mask(resampled(labels_ZYX, grid, original, order=0).astype(np.uint8), original, task)
+        return Mask(resampled(labels_ZYX, grid, original, "labels").astype(np.uint8), original, task)
     import dask.array
 
-    parts = Resampled(labels_ZYX, grid, original, 0, np.dtype(np.uint8))
+    parts = Resampled(labels_ZYX, grid, original, "labels", np.dtype(np.uint8))
     lazy: Any = dask.array.from_array(parts, 128, asarray=False, name=False)  # type: ignore[no-untyped-call]
     return Mask(lazy if is_large else np.asarray(lazy), original, task)

@@ -17,7 +17,8 @@ from napari_medkd.engine.data.atlas import Atlas, inverted, mapped
 from napari_medkd.engine.data.batch import Batch
 from napari_medkd.engine.data.cases import Cases, PreparedCase
 from napari_medkd.engine.data.image_names import ImageNames, seen_as
-from napari_medkd.engine.data.warp import displaced, inverse, read_at
+from napari_medkd.engine.data.labels_between import labels_at
+from napari_medkd.engine.data.warp import displaced, inverse
 from napari_medkd.engine.hardware import Machine
 
 
@@ -78,7 +79,7 @@ class Registered:
                 cases = [self.unlabelled[_drawn(len(self.unlabelled), generator)] for _ in range(size)]
                 fixed = torch.cat([self.on_grid(case, atlas) for case in cases])
                 moving = atlas.coarse_image_BCZYX.expand_as(fixed)
-                label = read_at(atlas.label_BCZYX, atlas.grid_positions(), "nearest")[:, 0].long()
+                label = labels_at(atlas.label_BZYX, atlas.grid_positions())
                 yield Batch(moving, label.expand(size, *label.shape[1:]), fixed)
 
         return epoch

@@ -9,20 +9,22 @@ from scipy import ndimage
 
 from napari_medkd.core.grid import Grid
 
-#: 0 takes the nearest voxel, 1 interpolates linearly.
-Order = Literal[0, 1]
+#: Values are interpolated linearly; of labels a voxel takes the one that has the largest share around it.
+Kind = Literal["values", "labels"]
 Region = tuple[slice, slice, slice]
 
 _SIGMAS_SMOOTHED = 4.0  # what scipy's gaussian_filter looks at
 
+#: Of two labels whose shares differ by less, the nearest voxel's is taken.
+_AS_LARGE = 1e-3
 
-def resampled(array_ZYX: NDArray[Any], source: Grid, target: Grid, order: Order) -> NDArray[Any]:
-    """Return the array on another grid; smoothed first where voxels get larger, unless the nearest is taken."""
+
+def resampled(array_ZYX: NDArray[Any], source: Grid, target: Grid, kind: Kind) -> NDArray[Any]:
+    """Return the array on another grid; smoothed first along axes on which voxels get larger."""
     if _are_same(source, target):
         return array_ZYX
-    to_source, sigma = _steps(source, target), _sigma(source, target, order)
-    array_ZYX = ndimage.gaussian_filter(array_ZYX, sigma) if sigma.any() else array_ZYX
-    return _interpolated(array_ZYX, to_source[:3, :3], to_source[:3, 3], target.shape, order)
+    to_source = _steps(source, target)
+    return _READ[kind](array_ZYX, to_source[:3, :3], to_source[:3, 3], target.shape, _sigma(source, target))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,7 +44,7 @@ class Resampled:
     array_ZYX: Any
     source: Grid
     target: Grid
-    order: Order
+    kind: Kind
     dtype: np.dtype[Any]
 
     @property
@@ -61,18 +63,17 @@ class Resampled:
         low, high = (np.array(ends) for ends in zip(*bounds, strict=True))
         if _are_same(self.source, self.target):
             return np.asarray(self.array_ZYX[where]).astype(self.dtype, copy=False)
-        to_source, sigma = _steps(self.source, self.target), _sigma(self.source, self.target, self.order)
+        to_source, sigma = _steps(self.source, self.target), _sigma(self.source, self.target)
         ends = np.array([low, high - 1]) @ to_source[:3, :3].T + to_source[:3, 3]
-        margin = np.ceil(_SIGMAS_SMOOTHED * sigma) + 1
+        margin = _reach(sigma)
         last = np.array(self.source.shape)
         first = np.clip(np.floor(ends.min(0)) - margin, 0, last - 1).astype(int)
         stop = np.clip(np.ceil(ends.max(0)) + margin + 1, first + 1, last).astype(int)
         read = tuple(slice(start, end) for start, end in zip(first.tolist(), stop.tolist(), strict=True))
         part = np.asarray(self.array_ZYX[read]).astype(self.dtype, copy=False)
-        part = ndimage.gaussian_filter(part, sigma) if sigma.any() else part
         offset = to_source[:3, :3] @ low + to_source[:3, 3] - first
         z, y, x = (high - low).tolist()
-        return _interpolated(part, to_source[:3, :3], offset, (z, y, x), self.order)
+        return _READ[self.kind](part, to_source[:3, :3], offset, (z, y, x), sigma)
 
 
 def _are_same(source: Grid, target: Grid) -> bool:
@@ -85,17 +86,87 @@ def _steps(source: Grid, target: Grid) -> NDArray[np.float64]:
     return steps
 
 
-def _sigma(source: Grid, target: Grid, order: Order) -> NDArray[np.float64]:
-    if order == 0:
-        return np.zeros(3)
+def _sigma(source: Grid, target: Grid) -> NDArray[np.float64]:
     ratio = np.array(target.spacing) / np.array(source.spacing)
     return np.where(np.array(source.shape) > 1, np.maximum(0.0, (ratio - 1) / 2), 0.0)
 
 
+def _reach(sigma: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return from how many voxels away a voxel is heard, along each axis."""
+    return np.ceil(_SIGMAS_SMOOTHED * sigma) + 1
+
+
+def _values(
+    array_ZYX: NDArray[Any],
+    matrix: NDArray[Any],
+    offset: NDArray[Any],
+    shape: tuple[int, int, int],
+    sigma: NDArray[np.float64],
+) -> NDArray[Any]:
+    array_ZYX = ndimage.gaussian_filter(array_ZYX, sigma) if sigma.any() else array_ZYX
+    return _interpolated(array_ZYX, matrix, offset, shape, order=1)
+
+
+def _labels(
+    labels_ZYX: NDArray[Any],
+    matrix: NDArray[Any],
+    offset: NDArray[Any],
+    shape: tuple[int, int, int],
+    sigma: NDArray[np.float64],
+) -> NDArray[Any]:
+    """Return the label with the largest share at each voxel; the first one's is what the others leave."""
+    chosen = _interpolated(labels_ZYX, matrix, offset, shape, order=0)
+    values = np.unique(labels_ZYX).tolist()
+    nearest, largest, rest = chosen.copy(), np.zeros(shape, np.float32), np.ones(shape, np.float32)
+    for value in values[1:]:
+        read, written = _around(labels_ZYX == value, matrix, offset, shape, _reach(sigma))
+        start = np.array([side.start for side in read])
+        inner = offset + matrix @ [side.start for side in written] - start
+        sides = tuple(side.stop - side.start for side in written)
+        share = _values((labels_ZYX[read] == value).astype(np.float32), matrix, inner, sides, sigma)
+        rest[written] -= share
+        share += _AS_LARGE * (nearest[written] == value)
+        is_larger = share > largest[written]
+        chosen[written][is_larger] = value
+        np.maximum(largest[written], share, out=largest[written])
+    rest += _AS_LARGE * (nearest == values[0])
+    chosen[rest > largest] = values[0]
+    return chosen
+
+
+def _around(
+    is_there_ZYX: NDArray[np.bool_],
+    matrix: NDArray[Any],
+    offset: NDArray[Any],
+    shape: tuple[int, int, int],
+    reach: NDArray[np.float64],
+) -> tuple[Region, Region]:
+    """Return the part of an array from which something somewhere in it is heard, and the part of the result it is in.
+
+    Directions of both are the same, so that the matrix is diagonal.
+    """
+    [found] = ndimage.find_objects(is_there_ZYX.astype(np.uint8))
+    start, stop = np.array([[side.start, side.stop] for side in found]).T
+    scale = np.diag(matrix)
+    first = np.clip(np.floor((start - reach - offset) / scale), 0, np.array(shape) - 1).astype(int)
+    last = np.clip(np.ceil((stop - 1 + reach - offset) / scale) + 1, first + 1, shape).astype(int)
+    low = np.maximum(start - 2 * reach, 0).astype(int)
+    high = np.minimum(stop + 2 * reach, is_there_ZYX.shape).astype(int)
+    return _region(low, high), _region(first, last)
+
+
+def _region(low: NDArray[np.int64], high: NDArray[np.int64]) -> Region:
+    z, y, x = (slice(start, stop) for start, stop in zip(low.tolist(), high.tolist(), strict=True))
+    return z, y, x
+
+
 def _interpolated(
-    array_ZYX: NDArray[Any], matrix: NDArray[Any], offset: NDArray[Any], shape: tuple[int, int, int], order: Order
+    array_ZYX: NDArray[Any], matrix: NDArray[Any], offset: NDArray[Any], shape: tuple[int, int, int], order: int
 ) -> NDArray[Any]:
     found: NDArray[Any] = ndimage.affine_transform(
         array_ZYX, matrix, offset, output_shape=shape, order=order, mode="nearest"
     )
     return found
+
+
+_READ = {"values": _values, "labels": _labels}

@@ -47,7 +47,9 @@ class StreamedImage:
         self.shape = (len(volume.channels), *grid.shape)
         self._volume = volume
         self._rule = rule
-        self._channels = [Resampled(channel, volume.grid, grid, 1, np.dtype(np.float32)) for channel in volume.data]
+        self._channels = [
+            Resampled(channel, volume.grid, grid, "values", np.dtype(np.float32)) for channel in volume.data
+        ]
 
     def __getitem__(self, where: tuple[slice, ...]) -> NDArray[np.float32]:
         """Return a part of some channels."""
@@ -104,7 +106,7 @@ class StreamedLabels:
         # Where nothing is known one number stands for all.
         nothing: Any = np.broadcast_to(np.int16(UNKNOWN), grid.shape)
         self._labels = (
-            nothing if mask is None else Resampled(mask.labels, mask.grid, grid, 0, np.dtype(mask.labels.dtype))
+            nothing if mask is None else Resampled(mask.labels, mask.grid, grid, "labels", np.dtype(mask.labels.dtype))
         )
 
     def __getitem__(self, where: Region) -> NDArray[np.int16]:

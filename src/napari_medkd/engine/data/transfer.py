@@ -18,8 +18,9 @@ from napari_medkd.core.volume import Volume
 from napari_medkd.engine.data.array_cache import ArrayCache
 from napari_medkd.engine.data.atlas import Atlas, as_tensor, mapped
 from napari_medkd.engine.data.cases import Cases, PreparedCase
+from napari_medkd.engine.data.labels_between import labels_at
 from napari_medkd.engine.data.registered import Flows, Registered
-from napari_medkd.engine.data.warp import read_at
+from napari_medkd.engine.data.warp import is_beyond, read_at
 
 #: Voxels filled at once, so that the images of a large case fit into memory.
 _VOXELS_AT_ONCE = 2**20
@@ -45,14 +46,13 @@ def warped_reference(flows: Flows, case: PreparedCase, atlas: Atlas, original: t
     volume, mask = original
     device = atlas.image_BCZYX.device
     image = as_tensor(np.asarray(volume.data).astype(np.float32), device)
-    label = as_tensor(mask.labels[None].astype(np.float32), device)
+    label = as_tensor(np.asarray(mask.labels).astype(np.int32)[None], device)[:, 0]
     lowest = image.amin(dim=tuple(range(2, image.dim())), keepdim=True)
-    sides_D = torch.tensor(image.shape[2:], device=device)
     images, labels = [], []
     for positions in _positions(flows, case, atlas, volume.grid):
-        is_beyond = ((positions < -0.5) | (positions > sides_D - 0.5)).any(-1)
-        images.append(torch.where(is_beyond[:, None], lowest, read_at(image, positions)))
-        labels.append(read_at(label, positions, "nearest")[:, 0].masked_fill(is_beyond, 0))
+        nothing = is_beyond(positions, tuple(image.shape[2:]))
+        images.append(torch.where(nothing[:, None], lowest, read_at(image, positions)))
+        labels.append(labels_at(label, positions).masked_fill(nothing, 0))
     shape = case.original.shape
     warped_CZYX = torch.cat(images, dim=2).cpu().numpy().reshape(len(volume.data), *shape)
     if np.issubdtype(volume.data.dtype, np.integer):

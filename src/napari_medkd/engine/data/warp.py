@@ -5,8 +5,6 @@ A flow says, for each voxel of the image to be filled, how far away its value li
 Legend: B batch, C channel, D spatial axes in the order (z, y, x), Z Y X space (no Z for planes).
 """
 
-from typing import Literal
-
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -21,8 +19,8 @@ def voxel_positions(shape: tuple[int, ...], like: Tensor) -> Tensor:
     return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).unsqueeze(0)
 
 
-def read_at(image_BCZYX: Tensor, positions_BZYXD: Tensor, mode: Literal["bilinear", "nearest"] = "bilinear") -> Tensor:
-    """Return the values of an image at positions; beyond its border, those of the nearest voxel.
+def read_at(image_BCZYX: Tensor, positions_BZYXD: Tensor) -> Tensor:
+    """Return the values of an image at positions, linearly between voxels; beyond its border, those of the border.
 
     Parameters
     ----------
@@ -30,8 +28,6 @@ def read_at(image_BCZYX: Tensor, positions_BZYXD: Tensor, mode: Literal["bilinea
         One image per sample, any shape.
     positions_BZYXD
         Where to read, in voxels of the image, order (z, y, x); 0 is the centre of the first voxel.
-    mode
-        ``bilinear`` between the nearest voxels; ``nearest`` for labels.
 
     Returns
     -------
@@ -42,8 +38,14 @@ def read_at(image_BCZYX: Tensor, positions_BZYXD: Tensor, mode: Literal["bilinea
     # grid_sample wants (x, y, z), with -1 and 1 at the outer edges of the border's voxels.
     grid = ((2 * positions_BZYXD + 1) / sizes_D - 1).flip(-1)
     return functional.grid_sample(
-        image_BCZYX, grid.to(image_BCZYX.dtype), mode=mode, padding_mode="border", align_corners=False
+        image_BCZYX, grid.to(image_BCZYX.dtype), mode="bilinear", padding_mode="border", align_corners=False
     )
+
+
+def is_beyond(positions_BZYXD: Tensor, sides: tuple[int, ...]) -> Tensor:
+    """Return whether each position lies outside an image of so many voxels."""
+    last_D = torch.tensor(sides).to(positions_BZYXD) - 0.5
+    return ((positions_BZYXD < -0.5) | (positions_BZYXD > last_D)).any(-1)
 
 
 def displaced(positions_BZYXD: Tensor, flow_BDZYX: Tensor) -> Tensor:
@@ -51,13 +53,13 @@ def displaced(positions_BZYXD: Tensor, flow_BDZYX: Tensor) -> Tensor:
     return positions_BZYXD + read_at(flow_BDZYX, positions_BZYXD).movedim(1, -1)
 
 
-def warp(image_BCZYX: Tensor, flow_BDZYX: Tensor, mode: Literal["bilinear", "nearest"] = "bilinear") -> Tensor:
+def warp(image_BCZYX: Tensor, flow_BDZYX: Tensor) -> Tensor:
     """Return the image moved along a displacement field of its own grid.
 
     Parameters
     ----------
     image_BCZYX
-        Intensities, or labels with ``nearest``.
+        Intensities.
     flow_BDZYX
         Displacement of each voxel in voxels, order (z, y, x), from the result to the image.
 
@@ -70,7 +72,7 @@ def warp(image_BCZYX: Tensor, flow_BDZYX: Tensor, mode: Literal["bilinear", "nea
     .. [1] Balakrishnan et al., "VoxelMorph", IEEE TMI 2019, eq. 3.
     """
     positions = voxel_positions(tuple(flow_BDZYX.shape[2:]), flow_BDZYX) + flow_BDZYX.movedim(1, -1)
-    return read_at(image_BCZYX, positions, mode)
+    return read_at(image_BCZYX, positions)
 
 
 def inverse(flow_BDZYX: Tensor) -> Tensor:

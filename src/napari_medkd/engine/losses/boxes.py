@@ -75,8 +75,13 @@ def matches(found: BoxMaps, boxes_M: Tensor) -> Tensor:
     matcher = ATSSMatcher(num_candidates=_CANDIDATES, center_in_gt=False)
     overlap_MN, matched_N = matcher.compute_matches(boxes_M, found.anchors_ND, found.positions, per_position)
     # Where the candidates of a box fall into two groups, the threshold may lie above all of them.
-    left_out = [box for box in range(len(boxes_M)) if not (matched_N == box).any()]
-    matched_N[overlap_MN[left_out].argmax(1)] = torch.tensor(left_out, dtype=torch.int64, device=matched_N.device)
+    count_M = torch.bincount(matched_N[matched_N != BACKGROUND], minlength=len(boxes_M))
+    for box in torch.nonzero(count_M == 0).flatten().tolist():
+        may_be_taken_N = (matched_N == BACKGROUND) | (count_M[matched_N] > 1)
+        anchor = torch.where(may_be_taken_N, overlap_MN[box], -1.0).argmax()
+        if matched_N[anchor] != BACKGROUND:
+            count_M[matched_N[anchor]] -= 1
+        matched_N[anchor], count_M[box] = box, 1
     return matched_N
 
 
