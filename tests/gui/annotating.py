@@ -5,16 +5,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from qtpy.QtCore import Qt
 
 from napari_medkd.core.annotation import Mask
 from napari_medkd.core.dataset import Dataset
-from napari_medkd.files.manifest import open_dataset
+from napari_medkd.files.manifest import open_dataset, write_dataset
 from napari_medkd.files.opening import read_mask
 from napari_medkd.gui.annotation import NEW_TASK, Annotation, task_to_paint
 from napari_medkd.gui.case_layers import case_layers
 from napari_medkd.gui.presenters.annotate import AnnotatePresenter
 from napari_medkd.gui.shown_case import ShownCase
 from napari_medkd.gui.state import AnnotateState, Session
+from napari_medkd.gui.widgets.annotate_page import AnnotatePage
+from napari_medkd.gui.widgets.data_dock import DataDock
 from tests.gui.presenting import at_once
 
 
@@ -58,3 +61,23 @@ def drawn_by_a_student(tiny_dataset: Path, name: str = "case_0") -> Mask:
     dataset = open_dataset(tiny_dataset)
     truth = read_mask(tiny_dataset / "labels" / f"{name}.nii.gz", dataset.task("shapes"))
     return replace(truth, labels=np.roll(truth.labels, 1, axis=2))
+
+
+def data_dock_on(viewer: Any, dataset: Dataset, qtbot: Any) -> DataDock:
+    """Return a Data dock in the viewer's window that has opened a dataset, which is written first."""
+    dataset.folder.mkdir(exist_ok=True)
+    write_dataset(dataset, dataset.folder)
+    dock = DataDock(viewer)
+    viewer.window.add_dock_widget(dock, name="Data")
+    dock.settle()
+    dock.open_path(dataset.folder)
+    qtbot.waitUntil(lambda: bool(dock.state.rows) and not dock.state.is_checking, timeout=20_000)
+    return dock
+
+
+def annotate(dock: DataDock, qtbot: Any, name: str) -> AnnotatePage:
+    """Begin to paint on a case as a person does, and return the page."""
+    dock.cases.table.select(name)
+    qtbot.mouseClick(dock.cases.annotate, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: dock.painted_case == name, timeout=20_000)
+    return dock.annotating

@@ -67,3 +67,15 @@ def test_what_was_only_looked_at_goes(viewer, dataset):
     shown.show(case_layers(dataset, second))
 
     assert all(layer.name.startswith(second.id) for layer in viewer.layers)
+
+
+def test_a_dock_that_was_opened_again_makes_room_for_the_next_case_too(viewer, dataset):
+    first, second = dataset.cases[:2]
+    ShownCase(viewer).show(case_layers(dataset, first))
+    painted = layer_of(viewer, "Labels")
+    paint(viewer)
+
+    ShownCase(viewer).show(case_layers(dataset, second))
+
+    assert [layer.name for layer in viewer.layers if layer.name.startswith(first.id)] == [painted.name]
+    assert not painted.visible

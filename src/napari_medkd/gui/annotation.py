@@ -126,7 +126,9 @@ class Annotation:
         refuse_unstorable(dataset, task)
         labels = _labels_on(self.grid, _known_mask(dataset, case, task, self.grid) if start is None else start)
         self._is_closed = False
-        self._hidden = self._hide_masks()
+        self._hidden = _masks_shown(viewer, case, task, of_all_cases=self.is_draft)
+        for layer in self._hidden:
+            layer.visible = False
         look = labels_look(task, f"{case.id} · {task.name} (painting)", self._origin() | {"is_painted": True})
         self.layer = Labels(labels, **look, **placed_like(shown))
         viewer.add_layer(self.layer)
@@ -169,7 +171,8 @@ class Annotation:
         """Return what a snapshot holds."""
         from napari_medkd.gui.colours import colour_of
 
-        counts = voxels_by_slice(mask.labels, self.slice_axis, len(self.task.classes))
+        task = mask.task  # the painter's may be another by now
+        counts = voxels_by_slice(mask.labels, self.slice_axis, len(task.classes))
         is_physical = self.grid.unit == "mm"
         size = float(np.prod(self.grid.spacing)) / 1000 if is_physical else 1.0
         unit = "ml" if is_physical else "px"
@@ -177,12 +180,12 @@ class Annotation:
             ClassVolume(
                 label,
                 name,
-                colour_of(self.task, label),
+                colour_of(task, label),
                 float(counts[:, label].sum() * size),
                 unit,
                 len(empty_between(counts[:, label] > 0)),
             )
-            for label, name in enumerate(self.task.classes)
+            for label, name in enumerate(task.classes)
             if label
         )
         is_painted = counts[:, 1:].sum(axis=1) > 0
@@ -284,25 +287,18 @@ class Annotation:
             self.layer.name = f"{self.case.id} · {self.task.name} (truth)"
             self.layer.metadata = {KEY: self._origin() | {"is_truth": True}}
 
+    def put_back(self) -> None:
+        """Put the layer on the canvas again, if it was taken away: what is painted on it cannot be saved."""
+        if not self.is_there:
+            self._viewer.add_layer(self.layer)
+            self._viewer.layers.selection.active = self.layer
+
     def remove(self) -> None:
         """Take the layer off the canvas again, and show the masks that were hidden for it."""
         if self.is_there:
             self._viewer.layers.remove(self.layer)
         for layer in self._hidden:
             layer.visible = True
-
-    def _hide_masks(self) -> list[Any]:
-        """Hide the case's known mask, for a draft all masks of the task, and return what was hidden."""
-        hidden = []
-        for layer in self._viewer.layers:
-            known = task_of(layer.metadata) if isinstance(layer, Labels) else None
-            if known is None or known.name != self.task.name or not layer.visible:
-                continue
-            origin = layer.metadata[KEY]
-            if self.is_draft or (origin.get("is_truth") and origin.get("case") == self.case.id):
-                layer.visible = False
-                hidden.append(layer)
-        return hidden
 
     def _origin(self) -> dict[str, Any]:
         return origin_of(self.grid, "labels") | {"task": asdict(self.task), "case": self.case.id}
@@ -333,6 +329,19 @@ class Annotation:
         if is_different:
             self.layer.data_setitem(where, changed[where])
         return is_different
+
+
+def _masks_shown(viewer: Any, case: Case, task: Task, *, of_all_cases: bool) -> list[Any]:
+    """Return the visible layers of a case's known mask, or of all masks of the task."""
+    shown = []
+    for layer in viewer.layers:
+        known = task_of(layer.metadata) if isinstance(layer, Labels) else None
+        if known is None or known.name != task.name or not layer.visible:
+            continue
+        origin = layer.metadata[KEY]
+        if of_all_cases or (origin.get("is_truth") and origin.get("case") == case.id):
+            shown.append(layer)
+    return shown
 
 
 def _chooser(annotation: Annotation, label: int) -> Callable[[Any], None]:

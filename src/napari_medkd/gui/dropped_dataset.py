@@ -63,7 +63,7 @@ def _show_first_case(dock: Any, path: Path) -> None:
             QTimer.singleShot(0, show)  # the dataset is taken in after this
 
     def show() -> None:
-        if session.dataset is not None and session.dataset_path == path:
+        if session.dataset is not None and session.dataset.cases and session.dataset_path == path:
             dock.show_case(session.dataset.cases[0].id)
 
     events.is_reading.connect(look)

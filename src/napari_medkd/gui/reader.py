@@ -148,7 +148,8 @@ def _layers_of_datasets(files: list[Path]) -> list[LayerData]:
     layers: list[LayerData] = []
     for file in files:
         dataset = open_dataset(file)
-        layers += case_layers(dataset, dataset.cases[0])
+        if dataset.cases:
+            layers += case_layers(dataset, dataset.cases[0])
     return layers
 
 

@@ -1,9 +1,25 @@
 """The case that stands in the viewer: its layers make room for the next case's, unless a person worked on them."""
 
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from napari_medkd.gui.in_one_go import in_one_go
 from napari_medkd.gui.layers import LayerData
+
+
+class _Standing:
+    """Ids of the layers of the case that stands in a viewer, and of all that a person worked on."""
+
+    def __init__(self) -> None:
+        self.layers: tuple[Any, ...] = ()
+        self.touched: set[Any] = set()
+
+    def note(self, event: Any) -> None:
+        self.touched.add(event.source.unique_id)
+
+
+#: By viewer: it outlives the dock that showed the case.
+_STANDING: WeakKeyDictionary[Any, _Standing] = WeakKeyDictionary()
 
 
 class ShownCase:
@@ -11,8 +27,7 @@ class ShownCase:
 
     def __init__(self, viewer: Any) -> None:
         self._viewer = viewer
-        self._layers: tuple[Any, ...] = ()
-        self._touched: set[Any] = set()
+        self._standing = _STANDING.setdefault(getattr(viewer, "__wrapped__", viewer), _Standing())
 
     def show(self, layer_data: list[LayerData]) -> tuple[Any, ...]:
         """Show these layers in place of the earlier case's, and return their ids, in order."""
@@ -24,33 +39,29 @@ class ShownCase:
             for data, meta, kind in layer_data:
                 layer = Layer.create(data, meta, kind)
                 self._viewer.add_layer(layer)
-                self._watch(layer)
-                self._layers = (*self._layers, layer.unique_id)
+                self._take(layer)
         if had_layers:
             self._viewer.reset_view()
-        return self._layers
+        return self._standing.layers
 
     def adopt(self, layer: Any) -> None:
         """Take a layer in among those of the case: it makes room for the next case's as they do."""
-        if layer in self._viewer.layers and layer.unique_id not in self._layers:
-            self._watch(layer)
-            self._layers = (*self._layers, layer.unique_id)
+        if layer in self._viewer.layers and layer.unique_id not in self._standing.layers:
+            self._take(layer)
 
-    def _watch(self, layer: Any) -> None:
+    def _take(self, layer: Any) -> None:
         from napari.layers import Labels, Shapes
 
         if isinstance(layer, Labels):
-            layer.events.paint.connect(self._note)
+            layer.events.paint.connect(self._standing.note)
         elif isinstance(layer, Shapes):
-            layer.events.data.connect(self._note)
-
-    def _note(self, event: Any) -> None:
-        self._touched.add(event.source.unique_id)
+            layer.events.data.connect(self._standing.note)
+        self._standing.layers = (*self._standing.layers, layer.unique_id)
 
     def _clear(self) -> None:
-        for layer in [layer for layer in self._viewer.layers if layer.unique_id in self._layers]:
-            if layer.unique_id in self._touched:
+        for layer in [layer for layer in self._viewer.layers if layer.unique_id in self._standing.layers]:
+            if layer.unique_id in self._standing.touched:
                 layer.visible = False
             else:
                 self._viewer.layers.remove(layer)
-        self._layers = ()
+        self._standing.layers = ()

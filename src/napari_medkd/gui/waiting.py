@@ -77,20 +77,24 @@ def _beside(window: QWidget, work: Callable[[], T], what: str) -> T | None:
 
     loop, reading, dialog = QEventLoop(), _Reading[T](), _dialog(window, what)
 
+    def is_there() -> bool:
+        """Return whether the dialog still is: it goes with its window."""
+        return bool(isalive(dialog))  # type: ignore[no-untyped-call]
+
     def end() -> None:
         if not reading.cancelled.is_set():  # else nobody is here any more
             loop.quit()
-            if isalive(dialog):  # it goes with its window
+            if is_there():
                 dialog.accept()
 
     reading.begin(work, end)
     QTimer.singleShot(_MOMENT_MS, loop.quit)
     loop.exec(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents)  # what is clicked meanwhile comes afterwards
-    if not reading.is_done and isalive(dialog):
+    if not reading.is_done and is_there():
         dialog.exec()
     if not reading.is_done:
         reading.cancelled.set()
-    if isalive(dialog):
+    if is_there():
         dialog.deleteLater()
     return reading.result()
 

@@ -200,16 +200,6 @@ def test_done_comes_before_what_was_wanted_earlier(annotation):
     assert over == ["done", "another dataset"]
 
 
-def test_a_layer_that_is_taken_away_ends_painting(annotation):
-    presenter, state, _ = begun(annotation)
-    annotation._viewer.layers.remove(annotation.layer)
-
-    presenter.look()
-
-    assert presenter.annotation is None
-    assert state.painted is None
-
-
 def test_what_is_painted_is_saved_at_once_when_the_window_closes(annotation, tmp_path):
     presenter, _, _ = begun(annotation, Later())
     paint(annotation, 5)

@@ -1,3 +1,4 @@
+import json
 import shutil
 from dataclasses import replace
 
@@ -76,15 +77,31 @@ def test_a_newer_wish_overtakes_an_older_one(session, state, tiny_dataset, tmp_p
     assert state.problems == ()
 
 
-def test_another_dataset_forgets_references_and_the_shown_case(presenter, session, tiny_dataset):
+def test_another_dataset_forgets_references_and_the_shown_case(presenter, session, tiny_dataset, tmp_path):
     presenter.open(tiny_dataset)
     presenter.mark_references(["case_0"], on=True)
     session.opened = OpenedCase(session.dataset, session.dataset.cases[0])
 
-    presenter.open(tiny_dataset)
+    presenter.open(shutil.copytree(tiny_dataset, tmp_path / "copy"))
 
     assert session.references == ()
     assert session.opened is None
+
+
+def test_a_dataset_that_is_opened_again_keeps_its_references_as_far_as_they_are_there(
+    presenter, session, tiny_dataset, tmp_path
+):
+    folder = shutil.copytree(tiny_dataset, tmp_path / "copy")
+    presenter.open(folder)
+    presenter.mark_references(["case_0", "case_1", "case_2"], on=True)
+    document = json.loads((folder / MANIFEST).read_text())
+    document["cases"] = [case for case in document["cases"] if case["id"] != "case_1"]
+    document["split"] = {"train": ["case_0", "case_3"], "validate": ["case_2", "case_4"], "test": ["case_5"]}
+    (folder / MANIFEST).write_text(json.dumps(document))
+
+    presenter.open(folder)
+
+    assert session.references == ("case_0",)
 
 
 def test_cases_are_marked_and_unmarked_as_references(presenter, session, state, tiny_dataset):

@@ -9,12 +9,11 @@ from qtpy.QtGui import QCloseEvent, QIcon
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QLineEdit, QMessageBox
 
-from napari_medkd.files.manifest import open_dataset, write_dataset
+from napari_medkd.files.manifest import open_dataset
 from napari_medkd.gui.case_layers import case_layers
 from napari_medkd.gui.study import study_of
 from napari_medkd.gui.widgets.closing import guard_closing
-from napari_medkd.gui.widgets.data_dock import DataDock
-from tests.gui.annotating import unpainted
+from tests.gui.annotating import annotate, data_dock_on, unpainted
 
 pytestmark = pytest.mark.gui
 
@@ -27,15 +26,7 @@ def viewer(make_napari_viewer_proxy):
 @pytest.fixture
 def dock(viewer, qtbot, tiny_dataset, tmp_path, monkeypatch):
     monkeypatch.setenv("MEDKD_RUNS", str(tmp_path / "runs"))
-    folder = tmp_path / "scans"
-    folder.mkdir()
-    write_dataset(unpainted(tiny_dataset, folder), folder)
-    dock = DataDock(viewer)
-    viewer.window.add_dock_widget(dock, name="Data")
-    dock.settle()
-    dock.open_path(folder)
-    qtbot.waitUntil(lambda: bool(dock.state.rows) and not dock.state.is_checking, timeout=20_000)
-    return dock
+    return data_dock_on(viewer, unpainted(tiny_dataset, tmp_path / "scans"), qtbot)
 
 
 @pytest.fixture
@@ -104,13 +95,6 @@ def test_smooth_and_interpolate_say_what_they_could_not_do(page, qtbot):
 
     qtbot.mouseClick(page.interpolate, Qt.MouseButton.LeftButton)
     assert "Nothing could be filled" in page.problem.toPlainText()
-
-
-def annotate(dock, qtbot, name):
-    dock.cases.table.select(name)
-    qtbot.mouseClick(dock.cases.annotate, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: dock.painted_case == name, timeout=20_000)
-    return dock.annotating
 
 
 def finish(page, qtbot):

@@ -8,9 +8,8 @@ from qtpy.QtCore import Qt
 
 from napari_medkd.core.errors import VolumeProblem
 from napari_medkd.core.task import Task
-from napari_medkd.files.manifest import open_dataset, write_dataset
-from napari_medkd.gui.widgets.data_dock import DataDock
-from tests.gui.annotating import unpainted
+from napari_medkd.files.manifest import open_dataset
+from tests.gui.annotating import annotate, data_dock_on, unpainted
 
 pytestmark = pytest.mark.gui
 
@@ -25,18 +24,9 @@ TASKS = (
 def dock(make_napari_viewer_proxy, qtbot, tiny_dataset, tmp_path, monkeypatch):
     monkeypatch.setenv("MEDKD_RUNS", str(tmp_path / "runs"))
     viewer = make_napari_viewer_proxy(show=True)
-    folder = tmp_path / "scans"
-    folder.mkdir()
-    dataset = unpainted(tiny_dataset, folder)
-    write_dataset(replace(dataset, tasks={task.name: task for task in TASKS}), folder)
-    dock = DataDock(viewer)
-    viewer.window.add_dock_widget(dock, name="Data")
-    dock.settle()
-    dock.open_path(folder)
-    qtbot.waitUntil(lambda: bool(dock.state.rows) and not dock.state.is_checking, timeout=20_000)
-    dock.cases.table.select("case_0")
-    qtbot.mouseClick(dock.cases.annotate, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: dock.annotating.presenter.annotation is not None, timeout=20_000)
+    dataset = unpainted(tiny_dataset, tmp_path / "scans")
+    dock = data_dock_on(viewer, replace(dataset, tasks={task.name: task for task in TASKS}), qtbot)
+    annotate(dock, qtbot, "case_0")
     return dock
 
 

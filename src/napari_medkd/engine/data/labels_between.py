@@ -23,7 +23,7 @@ def labels_between(labels_BZYX: Tensor, read: Callable[[Tensor], Tensor]) -> Ten
     read
         Interpolates a field (B, 1, Z, Y, X) linearly: returns what it has at the places, (B, 1, ...).
     """
-    lowest, *others = labels_BZYX.unique().tolist()
+    lowest, *others = labels_BZYX.unique().tolist()  # type: ignore[no-untyped-call]
     largest = read((labels_BZYX == lowest).float()[:, None])[:, 0]
     chosen = torch.full_like(largest, lowest)
     for label in others:

@@ -161,7 +161,11 @@ def _region(low: NDArray[np.int64], high: NDArray[np.int64]) -> Region:
 
 
 def _interpolated(
-    array_ZYX: NDArray[Any], matrix: NDArray[Any], offset: NDArray[Any], shape: tuple[int, int, int], order: int
+    array_ZYX: NDArray[Any],
+    matrix: NDArray[Any],
+    offset: NDArray[Any],
+    shape: tuple[int, int, int],
+    order: Literal[0, 1],
 ) -> NDArray[Any]:
     found: NDArray[Any] = ndimage.affine_transform(
         array_ZYX, matrix, offset, output_shape=shape, order=order, mode="nearest"

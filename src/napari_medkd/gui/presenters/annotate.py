@@ -63,10 +63,6 @@ class AnnotatePresenter:
         annotation, last, before = self.annotation, self._saved, self._before
         if annotation is None or self._is_saving:
             return
-        if not annotation.is_there:
-            self.annotation = None
-            self._state.painted = None
-            return
         self._is_saving = True
         is_approved = self.is_draft and self._is_last_look
         self._in_background(
@@ -78,7 +74,7 @@ class AnnotatePresenter:
     def save_now(self) -> Problem | None:
         """Save what is not saved yet here and now, because the window closes; return why where that fails."""
         annotation = self.annotation
-        if annotation is None or not annotation.is_there:
+        if annotation is None:
             return None
         try:
             _, _, dataset = self._save(annotation, self._saved)
@@ -92,8 +88,7 @@ class AnnotatePresenter:
     def put_away(self, then: Callable[[], None]) -> None:
         """Stop painting because something else is wanted: a draft that nobody has changed or approved is not kept."""
         annotation = self.annotation
-        if annotation is None or not annotation.is_there:
-            self.look()
+        if annotation is None:
             then()
         elif self.is_draft and not self._finish and self._is_all_saved(annotation):
             self.discard()
@@ -211,7 +206,7 @@ class AnnotatePresenter:
         annotation = self.annotation
         if annotation is None:
             return
-        if annotation.is_there and not (self._is_last_look and self._is_all_saved(annotation)):
+        if not (self._is_last_look and self._is_all_saved(annotation)):
             self._is_last_look = True
             self.look()
             return
@@ -265,6 +260,8 @@ class AnnotatePresenter:
         self._has_failed = True
         self._finish = ()
         self._state.problem = problems_of(error, "annotation")[0]
+        if self.annotation is not None:
+            self.annotation.put_back()
 
 
 def _is_same(mask: "Mask", last: "Mask | None") -> bool:

@@ -226,11 +226,13 @@ class DataPresenter:
 
     def _take(self, found: "list[tuple[Path, Dataset | Exception]]") -> None:
         members = []
+        marked = {member.folder: member.references for member in study_of(self._session)}
         for path, one in found:
             if isinstance(one, Exception):
                 self._told = (*self._told, *problems_of(one, str(path)))
-            else:
-                members.append(Member(path, one))
+                continue
+            apart, known = one.set_apart(), one.own(marked.get(one.folder.resolve(), ()))
+            members.append(Member(path, one, tuple(name for name in known if name not in apart)))
         if members:
             self._session.study = joined(study_of(self._session), members)
             if not self._is_painting():

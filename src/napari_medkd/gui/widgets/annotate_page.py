@@ -11,7 +11,7 @@ from napari_medkd.gui.background import Background
 from napari_medkd.gui.state import AnnotateState, OpenedCase, Session
 from napari_medkd.gui.widgets.class_list import ClassList
 from napari_medkd.gui.widgets.elided_choice import ElidedChoice
-from napari_medkd.gui.widgets.problem_list import ProblemList
+from napari_medkd.gui.widgets.problem_list import ProblemList, breakable
 from napari_medkd.gui.widgets.sure import is_sure
 
 if TYPE_CHECKING:
@@ -50,18 +50,20 @@ class AnnotatePage(QWidget):
         self._timer.setInterval(round(1000 * AUTOSAVE_SECONDS))
         self._build()
         self._connect()
+        viewer.layers.events.removed.connect(self._on_removed)
 
     def begin(self, opened: OpenedCase, task_name: str = "", start: "Mask | None" = None) -> None:
-        """Paint on a case that stands in the viewer, for a task of its dataset or a new one; or correct a mask."""
-        from napari_medkd.core.errors import InputProblem
+        """Paint on a case that stands in the viewer, for a task of its dataset or a new one; or correct a mask.
+
+        Raises
+        ------
+        InputProblem
+            Where that is not possible; see `Annotation`.
+        """
         from napari_medkd.gui.annotation import Annotation, task_to_paint
 
-        try:
-            task = task_to_paint(opened.dataset, task_name, start)
-            annotation = Annotation(self._viewer, opened.dataset, opened.case, task, opened.layers[0], start)
-        except InputProblem as error:
-            self.problem.show_problems(error.problems)
-            return
+        task = task_to_paint(opened.dataset, task_name, start)
+        annotation = Annotation(self._viewer, opened.dataset, opened.case, task, opened.layers[0], start)
         self._show_tasks(annotation)
         self.presenter.begin(annotation)
         annotation.layer.events.selected_label.connect(self._show_painted)
@@ -134,7 +136,8 @@ class AnnotatePage(QWidget):
         """Offer the dataset's tasks, where it has several and what a network drew does not say which."""
         tasks = [task.name for task in annotation.dataset.tasks.values() if task.kind == "segmentation"]
         has_choice = len(tasks) > 1 and not annotation.is_draft
-        self.title.setText(f"<b>{annotation.case.id}</b>" + ("" if has_choice else f" · {annotation.task.name}"))
+        name, task = (breakable(text) for text in (annotation.case.id, annotation.task.name))
+        self.title.setText(f"<b>{name}</b>" + ("" if has_choice else f" · {task}"))
         self.tasks.offer([(name, name) for name in tasks])
         self.tasks.setCurrentIndex(self.tasks.findData(annotation.task.name))
         self.tasks.setVisible(has_choice)
@@ -159,13 +162,22 @@ class AnnotatePage(QWidget):
 
     def _end(self) -> None:
         annotation = self.presenter.annotation
-        if annotation is None or not annotation.is_there:
-            self.presenter.look()  # takes note that the layer is gone
+        if annotation is None:
             self._over("")
             return
         name = annotation.case.id
         self.finish.setEnabled(False)
         self.presenter.finish(lambda: self._over(name))
+
+    def _on_removed(self, event: Any) -> None:
+        """End with the layer that a person took off the canvas, as *Done* does; of an untouched draft nothing stays."""
+        annotation = self.presenter.annotation
+        if annotation is None or event.value is not annotation.layer:
+            return
+        if self.presenter.is_draft and not self.presenter.has_work:
+            self.leave(lambda: None)
+        else:
+            self._end()
 
     def _discard(self) -> None:
         if self.presenter.has_work and not self._is_sure():

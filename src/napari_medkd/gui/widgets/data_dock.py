@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVB
 from napari_medkd.files.opening import suffix_of
 from napari_medkd.gui.background import Background
 from napari_medkd.gui.presenters.words import count
+from napari_medkd.gui.shown_case import ShownCase
 from napari_medkd.gui.state import DataState, OpenedCase
 from napari_medkd.gui.study import study_of
 from napari_medkd.gui.theme import ThemeColours
@@ -45,7 +46,7 @@ class DataDock(Dock):
         self.presenter = DataPresenter(
             self.session, self.state, Background(self), is_painting=lambda: bool(self.painted_case)
         )
-        self._shown: Any = None
+        self._shown = ShownCase(self.viewer)
         self._painted: Any = None
         self._to_annotate = _NOTHING
         self._build()
@@ -88,7 +89,7 @@ class DataDock(Dock):
         self.pages.addWidget(welcome)
         self.cases = CasesPage(self.session, self.state)
         self.pages.addWidget(self.cases)
-        self.reading = CaseReading(self.cases, self.presenter.tell)
+        self.reading = CaseReading(self.cases, self._tell_unread)
         self.annotating = AnnotatePage(self.viewer, self.session)
         self.pages.addWidget(self.annotating)
         self.labels = LabelsPage(self.session)
@@ -121,7 +122,10 @@ class DataDock(Dock):
         self.cases.trained.connect(lambda: bring_up(self.viewer, "Train").begin_from_references())
         self.annotating.done.connect(self._take_annotated)
         self.annotating.switched.connect(lambda name, task: self.annotate(name, task=task))
-        self.check_images.clicked.connect(self._check_or_cancel)
+        presenter, state = self.presenter, self.state
+        self.check_images.clicked.connect(
+            lambda: presenter.cancel_check() if state.is_checking else presenter.check_images()
+        )
         events = self.state.events
         for signal in (events.rows, events.is_reading):
             signal.connect(self._show_rows)
@@ -129,12 +133,6 @@ class DataDock(Dock):
         for signal in (events.problems, events.is_checking, events.is_reading):
             signal.connect(self._show_problems)
         open_images(self.viewer, self.state, self.presenter.tell)
-
-    def _check_or_cancel(self) -> None:
-        if self.state.is_checking:
-            self.presenter.cancel_check()
-        else:
-            self.presenter.check_images()
 
     def _suggest_or_cancel(self) -> None:
         if self.state.is_suggesting:
@@ -183,11 +181,8 @@ class DataDock(Dock):
         self, dataset: "Dataset", case: "Case", layers: "list[LayerData]", *, has_answer: bool
     ) -> None:
         from napari_medkd.gui.canvas import outline_truth
-        from napari_medkd.gui.shown_case import ShownCase
 
         _leave_panels(self.viewer)  # else the case would be drawn in one of them
-        if self._shown is None:
-            self._shown = ShownCase(self.viewer)
         shown = self._shown.show(layers)
         if has_answer:
             outline_truth(self.viewer)
@@ -196,6 +191,10 @@ class DataDock(Dock):
         # Another dataset may have been chosen meanwhile.
         if wanted == [dataset.folder, case.id] and dataset is self.session.dataset:
             self.annotate(case.id, start, task)
+
+    def _tell_unread(self, error: Exception, name: str) -> None:
+        self._to_annotate = _NOTHING
+        self.presenter.tell(error, name)
 
     def open_sample(self) -> None:
         """Open the generated sample; it is written beside the runs folder first, if it is not there."""
@@ -220,8 +219,12 @@ class DataDock(Dock):
         task
             Of the dataset; empty takes the first.
         """
+        from napari_medkd.core.errors import InputProblem
+        from napari_medkd.gui.canvas import layer_of
+
         opened = self.session.opened
-        if opened is None or opened.case.id != name or opened.dataset is not self.session.dataset:
+        is_other = opened is None or opened.case.id != name or opened.dataset is not self.session.dataset
+        if opened is None or is_other or layer_of(self.viewer, opened.layers[0]) is None:
             folder = None if self.session.dataset is None else self.session.dataset.folder
             self._to_annotate = (folder, name, task, start)
             self.show_case(name)
@@ -229,7 +232,11 @@ class DataDock(Dock):
         self._to_annotate = _NOTHING
         self.reading.cancel()  # a case that is being read would come under the brush
         _leave_panels(self.viewer)
-        self.annotating.begin(opened, task, start)
+        try:
+            self.annotating.begin(opened, task, start)
+        except InputProblem as error:
+            self.presenter.tell(error, name)
+            return
         self._painted = self.annotating.presenter.annotation
         self.pages.setCurrentWidget(self.annotating)
 
@@ -239,7 +246,7 @@ class DataDock(Dock):
         has_mask = painted is not None and painted.task.name in painted.dataset.case(painted.case.id).annotations
         if painted is not None and not has_mask:
             painted.remove()
-        elif painted is not None and self._shown is not None:
+        elif painted is not None:
             self._shown.adopt(painted.layer)
         self.presenter.show()
         self.pages.setCurrentWidget(self.cases)

@@ -50,13 +50,13 @@ class ProblemList(QTextBrowser):
 
 
 def _as_html(problem: Problem) -> str:
-    where = f"<b>{_breakable(problem.where)}</b><br>" if problem.where else ""
+    where = f"<b>{breakable(problem.where)}</b><br>" if problem.where else ""
     hint = f"<br><i>{escape(problem.hint)}</i>" if problem.hint else ""
     return f"<p style='margin:2px 2px 6px 2px'>{where}{escape(problem.problem)}{hint}</p>"
 
 
-def _breakable(text: str) -> str:
+def breakable(text: str) -> str:
     """Return a path or place that may be broken after its separators."""
-    for separator in ("/", "\\", ".", "_"):
+    for separator in ("/", "\\", ".", "_", "-"):
         text = text.replace(separator, f"{separator}\u200b")
     return escape(text)
