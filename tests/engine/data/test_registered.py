@@ -7,6 +7,7 @@ from scipy import ndimage
 from torch import nn
 
 from napari_medkd.engine.data import registered as module
+from napari_medkd.engine.data.atlas import coarse_shape
 from napari_medkd.engine.data.cases import PreparedCase
 from napari_medkd.engine.data.registered import Registered
 from napari_medkd.engine.networks.registration import Matching
@@ -96,3 +97,18 @@ def test_an_image_no_larger_than_the_registration_grid_is_read_as_it_is(tmp_path
     atlas = opened(tmp_path, ball(7, 15, 8)).atlases[0]
 
     torch.testing.assert_close(atlas.coarse_image_BCZYX, atlas.image_BCZYX, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("sides", "spacing", "shape"),
+    [
+        ((40, 50, 40), (1.0, 1.0, 1.0), (40, 50, 40)),
+        ((112, 112, 112), (1.0, 1.0, 1.0), (56, 56, 56)),
+        ((20, 512, 512), (5.0, 0.7, 0.7), (20, 94, 94)),
+        ((128, 256, 256), (2.0, 1.0, 1.0), (56, 56, 56)),
+        ((384, 768), (1.0, 1.0), (136, 272)),
+    ],
+    ids=["small", "cube", "thick slices", "slices that become as thick", "plane"],
+)
+def test_the_grid_of_flows_is_coarser_where_the_image_is_finest(sides, spacing, shape):
+    assert coarse_shape(sides, spacing) == shape

@@ -26,6 +26,26 @@ def as_tensor(array_CZYX: NDArray[Any], device: torch.device) -> Tensor:
     return image[:, :, 0] if image.shape[2] == 1 else image
 
 
+def coarse_shape(sides: tuple[int, ...], spacing: tuple[float, ...]) -> tuple[int, ...]:
+    """Return the voxels along each axis of a grid of about `MOST_VOXELS` at most over an image.
+
+    Its finest axes become coarser first, until all are as coarse: slices that are thick already stay as they are.
+    """
+    most, finest_first = MOST_VOXELS[len(sides)], np.argsort(spacing, kind="stable").tolist()
+    if prod(sides) <= most:
+        return sides
+    shape = list(sides)
+    for count in range(1, len(sides) + 1):
+        coarser, kept = finest_first[:count], finest_first[count:]
+        voxels = prod(sides[axis] * spacing[axis] for axis in coarser) * prod(sides[axis] for axis in kept)
+        size = (voxels / most) ** (1 / count)
+        if not kept or size <= spacing[kept[0]]:
+            for axis in coarser:
+                shape[axis] = max(1, round(sides[axis] * spacing[axis] / size))
+            break
+    return tuple(shape)
+
+
 class Atlas:
     """A reference case on the device, with a coarse grid over it on which flows are computed and kept.
 
@@ -51,8 +71,7 @@ class Atlas:
         self.image_BCZYX = as_tensor(case.image_CZYX, device)
         self.label_BZYX = as_tensor(case.label_ZYX[None].astype(np.int64), device)[:, 0]
         sides = self.image_BCZYX.shape[2:]
-        ratio = max(1.0, (prod(sides) / MOST_VOXELS[len(sides)]) ** (1 / len(sides)))
-        self.shape = tuple(max(1, round(side / ratio)) for side in sides)
+        self.shape = coarse_shape(tuple(sides), case.grid.spacing[-len(sides) :])
         self.step_D = torch.tensor(sides, device=device) / torch.tensor(self.shape, device=device)
 
     @cached_property
