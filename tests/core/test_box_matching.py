@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from napari_medkd.core.annotation import Boxes
-from napari_medkd.core.box_matching import ious, matched
+from napari_medkd.core.box_matching import matched
+from napari_medkd.core.box_measures import iou
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.prediction import ScoredBoxes
 from napari_medkd.core.task import Task
@@ -23,13 +24,13 @@ def test_the_overlap_of_two_boxes_is_the_shared_over_the_joint_volume():
     first = np.array([[0, 0, 0, 2, 2, 2.0]])
     second = np.array([[1, 0, 0, 3, 2, 2.0], [0, 0, 0, 2, 2, 2], [2, 0, 0, 4, 2, 2], [0, 0, 0, 1, 1, 2]])
 
-    np.testing.assert_allclose(ious(first, second), [[4 / 12, 1, 0, 2 / 8]])
+    np.testing.assert_allclose(iou(first, second), [[4 / 12, 1, 0, 2 / 8]])
 
 
 def test_the_overlap_in_a_picture_is_that_of_the_areas():
     found = np.array([[0, 2, 2, 1, 6, 6.0]])
 
-    np.testing.assert_allclose(ious(found, np.array([[0, 4, 4, 1, 8, 8.0]])), [[4 / 28]])
+    np.testing.assert_allclose(iou(found, np.array([[0, 4, 4, 1, 8, 8.0]])), [[4 / 28]])
 
 
 def test_the_surest_box_takes_the_true_one_and_the_next_is_extra():

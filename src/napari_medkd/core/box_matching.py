@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_medkd.core.annotation import Boxes
-from napari_medkd.core.box_measures import FLAT_OVERLAP, VOLUME_OVERLAP
+from napari_medkd.core.box_measures import FLAT_OVERLAP, VOLUME_OVERLAP, iou
 from napari_medkd.core.prediction import ScoredBoxes
 
 
@@ -59,7 +59,7 @@ def matched(found: ScoredBoxes, truth: Boxes | None) -> MatchedBoxes:
     best = np.zeros(len(order))
     if truth is None or not len(truth.classes):
         return MatchedBoxes(ranked, truth, pairs, best)
-    overlaps_NM = ious(ranked.boxes.corners, truth.corners)
+    overlaps_NM = iou(ranked.boxes.corners, truth.corners)
     overlaps_NM[np.array(classes, dtype=object)[:, None] != np.array(truth.classes, dtype=object)[None]] = 0.0
     for index in range(len(order)):
         nearest = int(overlaps_NM[index].argmax())
@@ -67,17 +67,3 @@ def matched(found: ScoredBoxes, truth: Boxes | None) -> MatchedBoxes:
             pairs[index], best[index] = nearest, overlaps_NM[index, nearest]
             overlaps_NM[:, nearest] = 0.0
     return MatchedBoxes(ranked, truth, pairs, best)
-
-
-def ious(first_N6: NDArray[np.float64], second_M6: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the volume every two boxes share over the volume they fill together, of shape (N, M).
-
-    Corners are z0, y0, x0, z1, y1, x1 on one grid; whatever the voxels' size, the quotient is the same.
-    """
-    low = np.maximum(first_N6[:, None, :3], second_M6[None, :, :3])
-    high = np.minimum(first_N6[:, None, 3:], second_M6[None, :, 3:])
-    shared = np.prod(np.clip(high - low, 0.0, None), axis=2)
-    first = np.prod(first_N6[:, 3:] - first_N6[:, :3], axis=1)
-    second = np.prod(second_M6[:, 3:] - second_M6[:, :3], axis=1)
-    quotient: NDArray[np.float64] = shared / (first[:, None] + second[None] - shared)
-    return quotient

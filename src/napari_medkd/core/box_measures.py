@@ -137,7 +137,10 @@ class DetectionMeasures:
 
 
 def iou(first: Numbers, second: Numbers) -> Numbers:
-    """Return the intersection over union (N, M) of boxes (N, 6) and (M, 6), z0, y0, x0, z1, y1, x1, voxel edges."""
+    """Return the intersection over union (N, M) of boxes (N, 6) and (M, 6), z0, y0, x0, z1, y1, x1, voxel edges.
+
+    Both are on one grid; whatever its voxels' size, the quotient is the same.
+    """
     shared = np.ones((len(first), len(second)))
     for axis in range(3):
         low = np.maximum(first[:, None, axis], second[None, :, axis])

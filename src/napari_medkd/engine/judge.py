@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from napari_medkd.core.annotation import Boxes
-from napari_medkd.core.box_measures import ImageBoxes, average_precision
+from napari_medkd.core.box_measures import FLAT_OVERLAP, VOLUME_OVERLAP, ImageBoxes, average_precision
 from napari_medkd.core.class_measures import auc
 from napari_medkd.core.measures import dice, mean_of_applicable
 from napari_medkd.core.prediction import ScoredBoxes
@@ -23,10 +23,6 @@ from napari_medkd.engine.data.batch import Batch, View
 from napari_medkd.engine.data.cases import Cases, PreparedCase
 from napari_medkd.engine.hardware import Machine
 from napari_medkd.engine.sliding_window import sliding_window
-
-#: From which overlap on a box is found: small boxes in volumes overlap less for a voxel's error.
-OVERLAP_IN_PLANES = 0.5
-OVERLAP_IN_VOLUMES = 0.1
 
 T = TypeVar("T")
 
@@ -118,7 +114,7 @@ def _boxes(look: _Look, task: Task) -> tuple[ImageBoxes, float] | None:
     found = exhaust(find_boxes(look.network, look.image_CZYX, look.preprocessing.patch, look.machine.autocast))
     names = tuple(task.classes[index] for index in found.classes_N)
     boxes = ScoredBoxes(Boxes(found.corners_N6, names, look.case.grid, task), found.scores_N)
-    overlap = OVERLAP_IN_PLANES if look.preprocessing.dimensions == 2 else OVERLAP_IN_VOLUMES
+    overlap = FLAT_OVERLAP if look.preprocessing.dimensions == 2 else VOLUME_OVERLAP
     return ImageBoxes.of(boxes, look.case.boxes), overlap
 
 
