@@ -48,6 +48,7 @@ class ClassList(QTableWidget):
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         triggers = QAbstractItemView.EditTrigger
         self.setEditTriggers(triggers.DoubleClicked | triggers.EditKeyPressed)  # any other key would begin a name
+        self.setTabKeyNavigation(False)  # Tab goes on to what comes next
         self.setShowGrid(False)
         self.setWordWrap(False)
         rows, columns = self.verticalHeader(), self.horizontalHeader()
