@@ -112,17 +112,23 @@ class ResultsView(QScrollArea):
         return box
 
     def show_networks(self, networks: Sequence[tuple[str, str, str]], chosen: str) -> None:
-        """Offer the networks, as (stage, words, tip)."""
+        """Offer the networks, as (stage, words, tip); where they are offered already, the focus stays among them."""
+        offered = [(button.property("stage"), button.text()) for button in self.networks.buttons()]
+        if offered != [(stage, words) for stage, words, _ in networks]:
+            self._offer_anew(networks)
+        for button, (stage, _, tip) in zip(self.networks.buttons(), networks, strict=True):
+            button.setToolTip(tip)
+            button.setChecked(stage == chosen)
+
+    def _offer_anew(self, networks: Sequence[tuple[str, str, str]]) -> None:
         for button in self.networks.buttons():
             self.networks.removeButton(button)
             self.network_row.removeWidget(button)
             button.hide()  # until it is deleted it would stand where the layout left it
             button.deleteLater()
-        for stage, words, tip in networks:
+        for stage, words, _ in networks:
             button = QRadioButton(words)
-            button.setToolTip(tip)
             button.setProperty("stage", stage)
-            button.setChecked(stage == chosen)
             self.networks.addButton(button)
             self.network_row.addWidget(button)
 
