@@ -47,12 +47,12 @@ class Followers:
 
     @property
     def followed(self) -> tuple[Path, ...]:
-        """The runs that are followed."""
+        """The runs and predictions that are followed."""
         return tuple(self._workers)
 
     @property
     def live(self) -> tuple[Path, ...]:
-        """The followed runs that are at work."""
+        """The followed runs and predictions that are at work."""
         return tuple(run for run in self._workers if run not in self.latest or self.latest[run].status.is_live)
 
     def start(self, run: Path, *, resume: bool = False) -> None:

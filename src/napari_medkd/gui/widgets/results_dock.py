@@ -91,7 +91,7 @@ class ResultsDock(Dock):
         view.networks.buttonClicked.connect(lambda one: self.selection.choose_network(one.property("stage")))
         view.predict.clicked.connect(self.transfer.presenter.leave)
         view.predict.clicked.connect(lambda: self.presenter.predict())
-        view.stop.clicked.connect(self.presenter.cancel)
+        view.stop.clicked.connect(self.presenter.stop)
         view.compare.clicked.connect(self.presenter.switch_comparison)
         view.compare.clicked.connect(self._show_compare_button)
         view.difference.activated.connect(lambda: self.presenter.choose_difference(view.difference.currentData()))
