@@ -148,7 +148,7 @@ def test_a_click_on_a_box_brings_slice_and_camera_there(dock: ResultsDock, qtbot
 
 def test_in_a_coronal_view_a_click_brings_the_coronal_slice_there(dock: ResultsDock, qtbot: Any) -> None:
     table = dock.view.answers.boxes["found"].tables["student"]
-    qtbot.mouseClick(dock.view.planes["Coronal"], Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(dock.view.planes.buttons["Coronal"], Qt.MouseButton.LeftButton)
 
     place = table.visualRect(table.rows.index(0, 0)).center()
     qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=place)
