@@ -122,9 +122,9 @@ def compare(window: Window, run: Path) -> None:
         sys.exit(f"{dock.state.message} {dock.state.hint}")
     window.shot("5-side-by-side")
     if window.session.dataset is not None and len(window.viewer.layers[0].data.shape) == 3:
-        window.click(dock.view.planes["3D"])
+        window.click(dock.view.planes.buttons["3D"])
         window.shot("6-side-by-side-3d")
-        window.click(dock.view.planes["Axial"])
+        window.click(dock.view.planes.buttons["Axial"])
     window.click(dock.view.compare)
 
 

@@ -1,9 +1,12 @@
 import threading
 
 import pytest
+from qtpy.QtCore import QThreadPool
 from qtpy.QtWidgets import QWidget
 
-from napari_medkd.gui.background import Background
+from napari_medkd.gui.background import Background, in_background
+from napari_medkd.gui.command import CommandFailed, ask, end_questions
+from tests.gui.presenting import endless_python
 
 pytestmark = pytest.mark.gui
 
@@ -38,3 +41,45 @@ def test_an_answer_that_comes_after_the_window_is_gone_is_dropped(qtbot):
     qtbot.wait(50)
 
     assert said == []
+
+
+@pytest.fixture
+def two_threads():
+    """Qt's pool, as it is on a computer of two cores."""
+    pool = QThreadPool.globalInstance()
+    before = pool.maxThreadCount()
+    pool.setMaxThreadCount(2)
+    yield pool
+    pool.setMaxThreadCount(before)
+
+
+@pytest.mark.process
+def test_work_is_done_at_once_while_as_many_questions_wait_as_there_are_threads(two_threads, tmp_path, qtbot):
+    owner, python, said, ended = object(), endless_python(tmp_path), [], []
+    for _ in range(2):
+        in_background(
+            lambda: ask(python, ["check"], owner=owner), ended.append, lambda error: ended.append(type(error))
+        )
+
+    try:
+        in_background(lambda: 3, said.append, said.append)
+        qtbot.waitUntil(lambda: said == [3], timeout=5_000)
+        assert ended == []
+    finally:
+        qtbot.waitUntil(lambda: end_questions(owner=owner) or len(ended) == 2, timeout=20_000)
+    qtbot.waitUntil(lambda: two_threads.activeThreadCount() == 0, timeout=5_000)
+    assert ended == [CommandFailed, CommandFailed]
+
+
+@pytest.mark.process
+def test_a_question_that_is_not_answered_in_time_leaves_the_threads_as_they_were(two_threads, tmp_path, qtbot):
+    ended = []
+
+    in_background(
+        lambda: ask(endless_python(tmp_path), ["check"], patience_seconds=0.1),
+        ended.append,
+        lambda error: ended.append(type(error)),
+    )
+    qtbot.waitUntil(lambda: ended == [CommandFailed], timeout=20_000)
+
+    qtbot.waitUntil(lambda: two_threads.activeThreadCount() == 0, timeout=5_000)

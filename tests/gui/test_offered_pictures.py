@@ -43,7 +43,7 @@ def test_a_new_image_neither_stops_what_is_asked_about_another_nor_takes_its_pla
 def test_what_was_selected_meanwhile_is_chosen_when_nothing_is_asked_any_more(dock, viewer):
     viewer.add_image(np.ones((4, 6, 8)), name="smoothed")
 
-    dock.presenter.cancel()
+    dock.presenter.stop()
 
     assert dock.state.busy == ""
     assert dock.view.picture.currentText() == "smoothed"

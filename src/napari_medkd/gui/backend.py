@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
 from psygnal import Signal
-from qtpy.QtCore import QThreadPool
 from superqt.utils import create_worker
 
 from napari_medkd.gui.following import ChildProcess, Heard, follow
 from napari_medkd.gui.state import Preview, Session
+from napari_medkd.gui.thread_pool import pool
 
 if TYPE_CHECKING:
     from napari_medkd.core.spec import PredictSpec
@@ -47,12 +47,12 @@ class Followers:
 
     @property
     def followed(self) -> tuple[Path, ...]:
-        """The runs that are followed."""
+        """The runs and predictions that are followed."""
         return tuple(self._workers)
 
     @property
     def live(self) -> tuple[Path, ...]:
-        """The followed runs that are at work."""
+        """The followed runs and predictions that are at work."""
         return tuple(run for run in self._workers if run not in self.latest or self.latest[run].status.is_live)
 
     def start(self, run: Path, *, resume: bool = False) -> None:
@@ -111,7 +111,7 @@ class Followers:
         worker.errored.connect(partial(self._fail, run, worker))
         worker.finished.connect(partial(self._finish, run, worker))
         self._workers[run] = worker
-        _pool().releaseThread()  # it mostly sleeps: other work keeps as many threads as there are cores
+        pool().releaseThread()  # it mostly sleeps: other work keeps as many threads as there are cores
         worker.start()
 
     def _hear(self, worker: Any, heard: Heard | None) -> None:
@@ -129,16 +129,10 @@ class Followers:
             self.failed.emit(run, error)
 
     def _finish(self, run: Path, worker: Any) -> None:
-        _pool().reserveThread()
+        pool().reserveThread()
         if self._workers.get(run) is worker:
             del self._workers[run]
             self.left.emit(run)
-
-
-def _pool() -> QThreadPool:
-    pool = QThreadPool.globalInstance()
-    assert pool is not None, "Qt has no thread pool"
-    return pool
 
 
 _FOLLOWERS: WeakKeyDictionary[Session, Followers] = WeakKeyDictionary()

@@ -7,7 +7,9 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QObject
 from superqt.utils import create_worker
 
+from napari_medkd.gui.lent_threads import lent
 from napari_medkd.gui.short_turns import short_turns
+from napari_medkd.gui.thread_pool import room_for_another
 
 T = TypeVar("T")
 
@@ -41,7 +43,7 @@ def in_background(work: Callable[[], T], then: Callable[[T], Any], failed: Calla
 
     def answer() -> tuple[T | None, Exception | None]:
         try:
-            with short_turns():
+            with short_turns(), lent(room_for_another):
                 return work(), None
         except Exception as error:  # noqa: BLE001 - whatever it is, the dock has to say it
             return None, error

@@ -11,6 +11,7 @@ from typing import Any
 
 from napari_medkd.core.command_line import command_line
 from napari_medkd.core.errors import InputProblem, Problem
+from napari_medkd.gui.lent_threads import only_waiting
 from napari_medkd.runs import surroundings
 
 #: A first import of torch from a network disk is slow; an estimate measures real steps.
@@ -82,7 +83,8 @@ def _run(command: list[str], patience_seconds: float | None, owner: object) -> "
     with _LOCK:
         _ASKED[child] = (command, owner)
     try:
-        said, complained = child.communicate(timeout=patience_seconds)
+        with only_waiting():
+            said, complained = child.communicate(timeout=patience_seconds)
     except subprocess.TimeoutExpired as error:
         _end(child)
         child.communicate()

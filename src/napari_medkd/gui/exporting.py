@@ -74,7 +74,7 @@ def export_coco(
 
     found = [answer for answer in answers if answer.boxes is not None]
     if not found:
-        raise InputProblem("COCO JSON", "None of the answers has boxes.", "Export the tables as CSV instead.")
+        raise InputProblem("COCO JSON", why_no_coco(answers), "Export the tables as CSV instead.")
     files = _named(found, path, ".json")
     if not _is_free(files, path, may_replace):
         return []
@@ -103,7 +103,7 @@ def export_masks(answers: Sequence[Answer], path: Path, may_replace: MayReplace 
 
     found = [answer for answer in answers if answer.prediction.mask is not None]
     if not found:
-        raise InputProblem("Masks", "None of the answers is a mask.", "Export the tables as CSV instead.")
+        raise InputProblem("Masks", why_no_masks(answers), "Export the tables as CSV instead.")
     files = _named(found, path, suffix_of(path) or path.suffix)
     if not _is_free(files, path, may_replace):
         return []
@@ -111,6 +111,20 @@ def export_masks(answers: Sequence[Answer], path: Path, may_replace: MayReplace 
         assert answer.prediction.mask is not None
         write_mask(file, answer.prediction.mask)
     return files
+
+
+def why_no_coco(answers: Sequence[Answer]) -> str:
+    """Return why the answers cannot be saved as COCO JSON; empty where they can."""
+    found = [answer for answer in answers if answer.boxes is not None]
+    if not found:
+        return "None of the answers has boxes."
+    return "" if all(answer.grid.is_flat for answer in found) else "COCO JSON holds boxes of flat images alone."
+
+
+def why_no_masks(answers: Sequence[Answer]) -> str:
+    """Return why no masks can be saved; empty where they can."""
+    has_masks = any(answer.prediction.mask is not None for answer in answers)
+    return "" if has_masks else "None of the answers is a mask."
 
 
 def _is_free(files: Sequence[Path], chosen: Path, may_replace: MayReplace) -> bool:

@@ -15,15 +15,20 @@ _KEPT: WeakSet[Any] = WeakSet()
 
 def show_plane(viewer: Any, plane: str) -> None:
     """Show a plane upright, or the volume from the front for ``"3D"``; earlier axes stay."""
-    dims = viewer.dims
-    if dims.ndim < 3:
+    if not has_planes(viewer):
         return
+    dims = viewer.dims
     lead = dims.ndim - 3
     dims.order = (*range(lead), *(lead + axis for axis in PLANES.get(plane, (0, 1, 2))))
     dims.ndisplay = 3 if plane == "3D" else 2
     viewer.reset_view()
     if plane == "3D":
         camera_of(viewer).set_view_direction(_TO_THE_BACK, _UP)
+
+
+def has_planes(viewer: Any) -> bool:
+    """Return whether there is a volume on the canvas; a flat picture has no other planes."""
+    return int(viewer.dims.ndim) >= 3
 
 
 def camera_of(viewer: Any) -> Any:

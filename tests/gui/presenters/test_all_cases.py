@@ -29,14 +29,14 @@ class HereAndWait:
     def predict(self, spec: PredictSpec) -> None:
         self.specs.append(spec)
 
-    def hear_out(self, presenter: AllCasesPresenter, *, cancel_after: int = 10**9) -> None:
+    def hear_out(self, presenter: AllCasesPresenter, *, stop_after: int = 10**9) -> None:
         spec = self.specs[-1]
         for heard in follow(spec.out, lambda: Here(Path(sys.executable), (str(PREDICTOR),)).predict(spec)):
             if heard is not None:
                 presenter.hear(heard)
-            if heard is not None and heard.status.step >= cancel_after:
-                cancel_after = 10**9
-                presenter.cancel()
+            if heard is not None and heard.status.step >= stop_after:
+                stop_after = 10**9
+                presenter.stop()
         presenter.leave(spec.out)
 
 
@@ -106,20 +106,20 @@ def test_cancelling_keeps_what_is_predicted_and_is_no_failure(
     presenter, state = asking
 
     presenter.predict()
-    launches.hear_out(presenter, cancel_after=1)
+    launches.hear_out(presenter, stop_after=1)
 
     assert [path.name for path in predictions_in(launches.specs[0].out)] == ["case_0"]
     assert (state.busy, state.message, state.num_done) == ("", "", 1)
 
 
-def test_cancelling_before_the_process_has_begun_stops_it_all_the_same(
+def test_stopping_before_the_process_has_begun_stops_it_all_the_same(
     launches: HereAndWait, asking: tuple[AllCasesPresenter, AllCasesState], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("MEDKD_SCRIPT", "wait")
     presenter, state = asking
     presenter.predict()
 
-    presenter.cancel()
+    presenter.stop()
     launches.hear_out(presenter)
 
     assert predictions_in(launches.specs[0].out) == []

@@ -171,16 +171,6 @@ def test_a_value_set_back_to_its_default_is_no_change(choices):
     assert "schedule" not in choices.spec().model_dump(exclude_unset=True)
 
 
-def test_reset_takes_everything_back(choices):
-    choices.set_value("seed", 4)
-    choices.set_value("method.settings.rounds", 9)
-
-    choices.reset()
-
-    assert choices.spec().seed == 0
-    assert choices.spec().method.settings == {}
-
-
 def test_a_value_that_is_not_allowed_is_a_problem_at_its_field(choices):
     choices.set_value("network.widths", "sixteen")
 

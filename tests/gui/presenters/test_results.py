@@ -238,7 +238,7 @@ def test_stop_ends_what_is_only_being_prepared_and_what_waits_behind_it(
     dock.choose(run)
     dock.presenter.compare()
 
-    dock.presenter.cancel()
+    dock.presenter.stop()
     assert dock.state.busy == ""
     later.do()
 

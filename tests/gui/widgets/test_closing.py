@@ -5,9 +5,11 @@ from qtpy.QtWidgets import QApplication, QMainWindow, QMessageBox
 
 from napari_medkd.core.errors import Problem
 from napari_medkd.core.events import RunEnded
+from napari_medkd.core.spec import PredictSpec
 from napari_medkd.gui.backend import followers_of
 from napari_medkd.gui.state import Session
 from napari_medkd.gui.widgets.closing import ClosingGuard, guard_closing
+from napari_medkd.runs.folder import RunFolder
 from napari_medkd.runs.heartbeat import Heartbeat
 from napari_medkd.runs.orders import FolderControl
 
@@ -46,12 +48,26 @@ def live(session, run_folder, qtbot):
 
 
 @pytest.fixture
+def predicting(session, run_folder, qtbot):
+    """A prediction of all cases that is live and followed."""
+    out = run_folder.path / "predictions" / "student-all"
+    prediction = RunFolder.for_prediction(PredictSpec(run=run_folder.path, cases=("case_0",), out=out))
+    with Heartbeat(prediction.path, attempt=1):
+        followers = followers_of(session)
+        followers.follow(out)
+        qtbot.waitUntil(lambda: out in followers.latest, timeout=10_000)
+        yield prediction
+        followers.leave_all()
+        prediction.append(RunEnded(outcome="cancelled"))
+
+
+@pytest.fixture
 def question():
-    """What was asked; ``answer`` is the button that is pressed, None for Return."""
+    """What was asked, in its title and below; ``answer`` is the button that is pressed, None for Return."""
 
     class Question:
         asked: list[str]
-        default = ""
+        title = default = ""
         answer: str | None = None
 
         def __init__(self):
@@ -62,6 +78,7 @@ def question():
             if not isinstance(box, QMessageBox):
                 QTimer.singleShot(20, self.press)
                 return
+            self.title = box.text()
             self.asked.append(box.informativeText())
             self.default = box.defaultButton().text()
             pressed = next((b for b in box.buttons() if b.text() == self.answer), box.defaultButton())
@@ -88,6 +105,40 @@ def test_the_default_keeps_training_and_leaves_the_run(window, session, live, qu
     assert "75 %" in question.asked[0]
     assert followers_of(session).followed == ()
     assert FolderControl(live.path).ordered() != "stop"
+
+
+def test_a_prediction_is_let_finish_and_the_person_hears_where_its_answers_will_be(
+    window, session, predicting, question
+):
+    assert close_as_a_person(window, question)
+
+    assert question.title == "A prediction is at work."
+    assert question.default == "Let it finish"
+    assert str(predicting.path) in question.asked[0]
+    assert "train" not in question.asked[0]
+    assert "Runs dock" not in question.asked[0]
+    assert followers_of(session).followed == ()
+    assert FolderControl(predicting.path).ordered() != "stop"
+
+
+def test_a_prediction_is_stopped(window, predicting, question):
+    question.answer = "Stop it"
+
+    assert close_as_a_person(window, question)
+
+    assert FolderControl(predicting.path).wish() == "stop"
+
+
+def test_of_a_run_and_a_prediction_both_are_told_and_stopped(window, live, predicting, question):
+    question.answer = "Stop them"
+
+    assert close_as_a_person(window, question)
+
+    assert question.title == "A run and a prediction are at work."
+    assert question.default == "Let them finish"
+    assert "the Runs dock finds runs again" in question.asked[0]
+    assert str(predicting.path) in question.asked[0]
+    assert [FolderControl(one.path).wish() for one in (live, predicting)] == ["stop", "stop"]
 
 
 def test_stop_orders_every_live_run_to_stop(window, session, live, question):

@@ -355,9 +355,9 @@ def test_tables_that_cannot_be_saved_are_a_problem_on_the_dock(ready: ResultsDoc
 def test_the_plane_buttons_turn_the_sliders(ready: ResultsDock, qtbot: Any) -> None:
     orders = []
     for name in ("Coronal", "Sagittal", "Axial"):
-        click(qtbot, ready.view.planes[name])
+        click(qtbot, ready.view.planes.buttons[name])
         orders.append((tuple(ready.viewer.dims.order), ready.viewer.dims.ndisplay))
-    click(qtbot, ready.view.planes["3D"])
+    click(qtbot, ready.view.planes.buttons["3D"])
 
     assert orders == [((1, 0, 2), 2), ((2, 0, 1), 2), ((0, 1, 2), 2)]
     assert ready.viewer.dims.ndisplay == 3

@@ -148,7 +148,7 @@ def test_a_click_on_a_box_brings_slice_and_camera_there(dock: ResultsDock, qtbot
 
 def test_in_a_coronal_view_a_click_brings_the_coronal_slice_there(dock: ResultsDock, qtbot: Any) -> None:
     table = dock.view.answers.boxes["found"].tables["student"]
-    qtbot.mouseClick(dock.view.planes["Coronal"], Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(dock.view.planes.buttons["Coronal"], Qt.MouseButton.LeftButton)
 
     place = table.visualRect(table.rows.index(0, 0)).center()
     qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=place)
@@ -234,17 +234,12 @@ def test_the_tables_are_exported_from_the_menu(
     assert {row["task"] for row in rows} == {"found"}
 
 
-def test_boxes_of_a_volume_are_refused_as_coco_on_the_dock(
-    dock: ResultsDock, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "out.json"), ""))
+def test_boxes_of_a_volume_are_not_offered_as_coco(dock: ResultsDock) -> None:
+    export = dock.view.answers.export
 
-    through_menu(qtbot, dock, 2)
-
-    said = dock.view.problems.toPlainText()
-    assert "flat images alone" in said
-    assert "Export the tables as CSV" in said
-    assert not (tmp_path / "out.json").exists()
+    assert not export.coco.isEnabled()
+    assert "flat images alone" in export.coco.toolTip()
+    assert export.masks.isEnabled()
 
 
 def test_all_of_it_fits_into_the_docks_width(dock: ResultsDock, qtbot: Any) -> None:

@@ -359,7 +359,7 @@ def test_from_predict_all_to_the_sheet(data: DataDock, viewer: Any, qtbot: Any, 
     box = results.view.all_cases
 
     click(qtbot, box.predict)
-    assert box.predict.text() == "Cancel"
+    assert box.predict.text() == "Stop"
     qtbot.waitUntil(lambda: box.predict.text() == "Predict all", timeout=PATIENCE)
     assert box.problems.toPlainText() == ""
     click(qtbot, box.sheet)

@@ -55,7 +55,7 @@ class AllCasesPresenter:
             lambda: spec_for_all(run, path.absolute(), cases, student.stage), self._launch, self._give_up
         )
 
-    def cancel(self) -> None:
+    def stop(self) -> None:
         """Stop after the case under way; what is predicted stays."""
         if not self._state.busy:
             return

@@ -108,10 +108,6 @@ class TrainChoices:
             changes[name] = value
         self._change(changes)
 
-    def reset(self) -> None:
-        """Take every setting back to the preset's."""
-        self._change({})
-
     def method_fields(self) -> tuple[FormField, ...]:
         """Return the fields of the method's settings, with the chosen preset's values as defaults."""
         card = self.card()

@@ -53,7 +53,7 @@ class ResultsPresenter:
         self._say()
         self._ask_next()
 
-    def cancel(self) -> None:
+    def stop(self) -> None:
         """Stop the prediction that is under way, and those that wait behind it."""
         self._waiting, self.will_compare = [], False
         self._predicting.stop()

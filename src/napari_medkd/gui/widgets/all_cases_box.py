@@ -50,23 +50,27 @@ class AllCasesBox(QGroupBox):
             layout.addWidget(widget)
 
     def _connect(self) -> None:
-        self.predict.clicked.connect(self._predict_or_cancel)
+        self.predict.clicked.connect(self._predict_or_stop)
         self.log.clicked.connect(self._open_log)
         events = self.state.events
         for signal in (events.student, events.advice, events.busy, events.num_done, events.message):
             signal.connect(self._show_state)
 
-    def _predict_or_cancel(self) -> None:
+    def _predict_or_stop(self) -> None:
         if self.state.busy:
-            self.presenter.cancel()
+            self.presenter.stop()
         else:
             self.presenter.predict()
 
     def _show_state(self) -> None:
         state = self.state
-        self.predict.setText("Cancel" if state.busy else "Predict all")
+        self.predict.setText("Stop" if state.busy else "Predict all")
         student = name_of(state.student) if state.student else "student"
-        tip = "Stop; what is predicted stays" if state.busy else f"Ask the {student} about every case of the dataset"
+        tip = (
+            "Stop the prediction; what is predicted stays"
+            if state.busy
+            else f"Ask the {student} about every case of the dataset"
+        )
         self.predict.setToolTip(f"<p>{tip}</p>")
         self.predict.setEnabled(bool(state.busy) or not state.advice)
         self.progress.setVisible(bool(state.busy))

@@ -1,10 +1,10 @@
-"""The classes of a mask that is painted: key, colour, name and volume; a click paints with one."""
+"""The classes of a mask that is painted: key, colour, name and volume; a click or the key paints with one."""
 
 from typing import TYPE_CHECKING
 
 from psygnal import Signal
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QColor, QIcon, QPixmap
+from qtpy.QtGui import QColor, QIcon, QKeyEvent, QPixmap
 from qtpy.QtWidgets import QAbstractItemView, QColorDialog, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 if TYPE_CHECKING:
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 _COLUMNS = ("Key", "", "Class", "Volume")
 _TIPS = (
-    "Press this key over the image to paint with the class",
+    "Press this key over the image or in this list to paint with the class",
     "Click to choose another colour",
-    "Click to paint with the class, double-click to rename it",
+    "Click to paint with the class, double-click or press F2 to rename it",
     "What is painted so far",
 )
 _KEY, _COLOUR, _NAME, _VOLUME = range(4)
@@ -46,6 +46,9 @@ class ClassList(QTableWidget):
         self.setAccessibleName("Classes")
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        triggers = QAbstractItemView.EditTrigger
+        self.setEditTriggers(triggers.DoubleClicked | triggers.EditKeyPressed)  # any other key would begin a name
+        self.setTabKeyNavigation(False)  # Tab goes on to what comes next
         self.setShowGrid(False)
         self.setWordWrap(False)
         rows, columns = self.verticalHeader(), self.horizontalHeader()
@@ -78,11 +81,19 @@ class ClassList(QTableWidget):
             volume = f"{one.volume:,.2f} {one.unit}" if one.unit == "ml" else f"{one.volume:,.0f} {one.unit}"
             self._put(row, _VOLUME, volume if one.volume else "–", Qt.AlignmentFlag.AlignRight)
         if 0 < selected <= len(classes):
-            self.selectRow(selected - 1)
+            self.setCurrentCell(selected - 1, _NAME)
         self.blockSignals(False)
         head = self.horizontalHeader()
         height = (head.height() if head else 0) + _ROW_HEIGHT * min(len(classes), _MOST_ROWS)
         self.setFixedHeight(height + 2 * self.frameWidth() + 2)
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Pick the class of a key, as over the image."""
+        key = event.text() if event is not None else ""
+        if key.isdecimal() and 1 <= int(key) <= min(self.rowCount(), _MOST_KEYS):
+            self.chosen.emit(int(key))
+        else:
+            super().keyPressEvent(event)
 
     def _put(
         self, row: int, column: int, text: str, alignment: Qt.AlignmentFlag, *, is_editable: bool = False

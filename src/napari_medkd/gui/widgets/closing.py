@@ -1,7 +1,7 @@
-"""What happens at closing: what is painted is saved, and a person says whether a live run shall stop.
+"""What happens at closing: what is painted is saved, and a person says whether what is at work shall stop.
 
-Each question is asked once. The defaults lose nothing: the run goes on without napari, and what cannot be saved keeps
-napari open.
+Each question is asked once. The defaults lose nothing: what is at work goes on without napari, and what cannot be saved
+keeps napari open.
 """
 
 from contextlib import suppress
@@ -28,7 +28,7 @@ class ClosingGuard(QObject):
         window.installEventFilter(self)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Save what is painted, ask where that fails and while a run is live, and leave all runs."""
+        """Save what is painted, ask where that fails and while anything is at work, and leave it all."""
         if event is None or event.type() != QEvent.Type.Close or not isinstance(watched, QMainWindow):
             return False
         may_ask = self._session.asks_at_closing and not self._has_answer
@@ -64,7 +64,7 @@ def guard_closing(window: QMainWindow, session: Session) -> None:
 
 
 def stop_all(followers: Followers) -> None:
-    """Order every live run to stop; each keeps its last finished epoch and can be continued."""
+    """Order every live run and prediction to stop; each keeps its finished epochs or cases."""
     from napari_medkd.runs.folder import RunFolder
 
     for run in followers.live:
@@ -86,18 +86,17 @@ def is_to_be_lost(parent: QWidget, problem: Problem) -> bool:
 
 
 def ask_at_closing(parent: QWidget, followers: Followers) -> Answer:
-    """Ask the person what is to become of the live runs."""
-    runs = [_in_words(followers, run) for run in followers.live]
+    """Ask the person what is to become of the runs and predictions that are at work."""
+    from napari_medkd.gui.presenters.at_work import at_work
+
+    words = at_work(followers.live, followers.latest)
     box = QMessageBox(parent)
     box.setIcon(QMessageBox.Icon.Question)
     box.setWindowTitle("Close napari?")
-    box.setText("A run is at work." if len(runs) == 1 else f"{len(runs)} runs are at work.")
-    box.setInformativeText(
-        "\n".join(runs) + "\n\nKept, it goes on without napari, and the Runs dock finds it again. "
-        "Stopped, it keeps what it has learned up to the last finished epoch."
-    )
-    keep = box.addButton("Keep training", QMessageBox.ButtonRole.AcceptRole)
-    stop = box.addButton("Stop training", QMessageBox.ButtonRole.DestructiveRole)
+    box.setText(words.title)
+    box.setInformativeText(words.details)
+    keep = box.addButton(words.keep, QMessageBox.ButtonRole.AcceptRole)
+    stop = box.addButton(words.stop, QMessageBox.ButtonRole.DestructiveRole)
     cancel = box.addButton("Cancel", QMessageBox.ButtonRole.RejectRole)
     clicked = _clicked(box, default=keep, escape=cancel)
     return "keep" if clicked is keep else "stop" if clicked is stop else "cancel"
@@ -111,13 +110,3 @@ def _clicked(box: QMessageBox, *, default: Any, escape: Any) -> Any:
     clicked = box.clickedButton()
     box.deleteLater()
     return clicked
-
-
-def _in_words(followers: Followers, run: Any) -> str:
-    from napari_medkd.gui.presenters.runs import row_of
-
-    heard = followers.latest.get(run)
-    if heard is None:
-        return str(run.name)
-    row = row_of(run, run.name, heard.status.method, heard.status)
-    return " · ".join(part for part in (row.title, row.phase, row.progress, row.left) if part)

@@ -9,8 +9,12 @@ from qtpy.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
 
 from napari_medkd.core.errors import InputProblem
 from napari_medkd.gui.answers import Answer
-from napari_medkd.gui.exporting import export_coco, export_masks, export_tables
+from napari_medkd.gui.exporting import export_coco, export_masks, export_tables, why_no_coco, why_no_masks
 from napari_medkd.gui.widgets.sure import is_sure
+
+_TABLES_TIP = "Measures, class scores and boxes, as the dock shows them"
+_COCO_TIP = "The boxes that are shown"
+_MASKS_TIP = "NIfTI, OME-Zarr, PNG or TIFF, on the image's own grid"
 
 
 class ExportButton(QPushButton):
@@ -34,17 +38,26 @@ class ExportButton(QPushButton):
         self.box_threshold = self.class_threshold = 0.5
         self._answers: tuple[Answer, ...] = ()
         menu = QMenu(self)
-        self.tables = _action(menu, "Tables as CSV …", "Measures, class scores and boxes, as the dock shows them")
-        self.coco = _action(menu, "Boxes as COCO JSON …", "The boxes that are shown; of flat images alone")
-        self.masks = _action(menu, "Masks as images …", "NIfTI, OME-Zarr, PNG or TIFF, on the image's own grid")
+        menu.setToolTipsVisible(True)
+        self.tables, self.coco, self.masks = (
+            QAction(words, menu) for words in ("Tables as CSV …", "Boxes as COCO JSON …", "Masks as images …")
+        )
+        menu.addActions([self.tables, self.coco, self.masks])
+        self.tables.setToolTip(_TABLES_TIP)
         self.tables.triggered.connect(lambda: self._choose_file("Export the tables", ".csv", self.export_tables))
         self.coco.triggered.connect(lambda: self._choose_file("Export the boxes", ".json", self.export_coco))
         self.masks.triggered.connect(lambda: self._choose_file("Export the masks", "", self.export_masks))
         self.setMenu(menu)
 
     def take(self, answers: Sequence[Answer], image: str) -> None:
-        """Save these from now on; ``image`` is the name of the image's file."""
+        """Save these from now on, and offer what they can be saved as; ``image`` is the name of the image's file."""
         self._answers, self.image = tuple(answers), image
+        for action, tip, why_not in (
+            (self.coco, _COCO_TIP, why_no_coco(answers)),
+            (self.masks, _MASKS_TIP, why_no_masks(answers)),
+        ):
+            action.setEnabled(not why_not)
+            action.setToolTip(why_not or tip)
 
     def export_tables(self, path: Path) -> None:
         """Write the tables as CSV."""
@@ -84,10 +97,3 @@ class ExportButton(QPushButton):
         names = ", ".join(file.name for file in files)
         words = f"{names}\n\nThey are in {files[0].parent} already, and would be lost."
         return is_sure(self, "Replace these files?", words)
-
-
-def _action(menu: QMenu, words: str, tip: str) -> QAction:
-    action = QAction(words, menu)
-    action.setToolTip(tip)
-    menu.addAction(action)
-    return action

@@ -89,6 +89,7 @@ class LabelsPage(QWidget):
             self.table.setHorizontalHeaderItem(column, item)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.table.setTabKeyNavigation(False)  # Tab goes from box to box, and on to the buttons
         self.table.setShowGrid(False)
         rows, columns = self.table.verticalHeader(), self.table.horizontalHeader()
         if rows is not None:

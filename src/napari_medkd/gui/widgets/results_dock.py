@@ -11,7 +11,6 @@ from napari_medkd.gui.backend import followers_of
 from napari_medkd.gui.background import Background
 from napari_medkd.gui.networks import Network, name_of
 from napari_medkd.gui.offered_pictures import OfferedPictures
-from napari_medkd.gui.planes import show_plane
 from napari_medkd.gui.presenters.predicting import Predicting
 from napari_medkd.gui.presenters.results import ResultsPresenter
 from napari_medkd.gui.presenters.selection import Selection
@@ -23,6 +22,7 @@ from napari_medkd.gui.state import ResultsState
 from napari_medkd.gui.theme import ThemeColours
 from napari_medkd.gui.widgets.all_cases_box import AllCasesBox
 from napari_medkd.gui.widgets.dock import Dock, bring_up
+from napari_medkd.gui.widgets.plane_buttons import PlaneButtons
 from napari_medkd.gui.widgets.results_view import ResultsView, fill
 from napari_medkd.gui.widgets.transfer_button import TransferButton
 
@@ -50,7 +50,7 @@ class ResultsDock(Dock):
         followers.heard.connect(predicting.hear)
         followers.failed.connect(predicting.fail)
         self.preview.said.connect_setattr(self.state, "preview", maxargs=1)
-        self.view = ResultsView(AllCasesBox(self.session), self.colours(), self)
+        self.view = ResultsView(AllCasesBox(self.session), PlaneButtons(napari_viewer), self.colours(), self)
         self.view.on_canvas.addWidget(self.transfer)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -91,12 +91,10 @@ class ResultsDock(Dock):
         view.networks.buttonClicked.connect(lambda one: self.selection.choose_network(one.property("stage")))
         view.predict.clicked.connect(self.transfer.presenter.leave)
         view.predict.clicked.connect(lambda: self.presenter.predict())
-        view.stop.clicked.connect(self.presenter.cancel)
+        view.stop.clicked.connect(self.presenter.stop)
         view.compare.clicked.connect(self.presenter.switch_comparison)
         view.compare.clicked.connect(self._show_compare_button)
         view.difference.activated.connect(lambda: self.presenter.choose_difference(view.difference.currentData()))
-        for name, button in view.planes.items():
-            button.clicked.connect(lambda _=False, plane=name: show_plane(self.viewer, plane))
         view.preview.setChecked(True)
         view.preview.toggled.connect(self.preview.switch)
         view.scores.toggled.connect(self.shown.switch_scores)

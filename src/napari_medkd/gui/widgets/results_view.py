@@ -22,11 +22,11 @@ from qtpy.QtWidgets import (
 )
 
 from napari_medkd.gui.colours import ONLY_FIRST, ONLY_SECOND, OTHER_CLASS
-from napari_medkd.gui.planes import PLANES
 from napari_medkd.gui.theme import ThemeColours
 from napari_medkd.gui.widgets.all_cases_box import AllCasesBox
 from napari_medkd.gui.widgets.answers_view import AnswersView
 from napari_medkd.gui.widgets.elided_choice import ElidedChoice
+from napari_medkd.gui.widgets.plane_buttons import PlaneButtons
 from napari_medkd.gui.widgets.problem_list import ProblemList
 
 _MARGIN = 6
@@ -35,9 +35,11 @@ _MARGIN = 6
 class ResultsView(QScrollArea):
     """Everything in the dock, scrolled where it is too low."""
 
-    def __init__(self, all_cases: AllCasesBox, colours: ThemeColours, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, all_cases: AllCasesBox, planes: PlaneButtons, colours: ThemeColours, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
-        self.all_cases = all_cases
+        self.all_cases, self.planes = all_cases, planes
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -93,9 +95,6 @@ class ResultsView(QScrollArea):
         self.difference = ElidedChoice("Difference", "Which two masks the third panel compares")
         self.legend = _words()
         self.legend.setTextFormat(Qt.TextFormat.RichText)
-        self.planes = {name: QPushButton(name) for name in (*PLANES, "3D")}
-        for name, button in self.planes.items():
-            button.setToolTip("Show the volume" if name == "3D" else f"Show {name.lower()} slices, upright")
         self.scores = QCheckBox("Write class scores on the image")
         self.scores.setToolTip("In a corner of the canvas; side by side they stand beneath the titles in any case")
         self.scores.setChecked(True)
@@ -105,24 +104,30 @@ class ResultsView(QScrollArea):
         layout.addWidget(self.compare)
         layout.addLayout(_labelled("Difference", self.difference))
         layout.addWidget(self.legend)
-        layout.addLayout(_row(*self.planes.values()))
+        layout.addWidget(self.planes)
         layout.addWidget(self.scores)
         layout.addWidget(self.preview)
         self.on_canvas = layout
         return box
 
     def show_networks(self, networks: Sequence[tuple[str, str, str]], chosen: str) -> None:
-        """Offer the networks, as (stage, words, tip)."""
+        """Offer the networks, as (stage, words, tip); where they are offered already, the focus stays among them."""
+        offered = [(button.property("stage"), button.text()) for button in self.networks.buttons()]
+        if offered != [(stage, words) for stage, words, _ in networks]:
+            self._offer_anew(networks)
+        for button, (stage, _, tip) in zip(self.networks.buttons(), networks, strict=True):
+            button.setToolTip(tip)
+            button.setChecked(stage == chosen)
+
+    def _offer_anew(self, networks: Sequence[tuple[str, str, str]]) -> None:
         for button in self.networks.buttons():
             self.networks.removeButton(button)
             self.network_row.removeWidget(button)
             button.hide()  # until it is deleted it would stand where the layout left it
             button.deleteLater()
-        for stage, words, tip in networks:
+        for stage, words, _ in networks:
             button = QRadioButton(words)
-            button.setToolTip(tip)
             button.setProperty("stage", stage)
-            button.setChecked(stage == chosen)
             self.networks.addButton(button)
             self.network_row.addWidget(button)
 

@@ -27,6 +27,7 @@ from napari_medkd.gui.theme import ThemeColours
 from napari_medkd.gui.widgets.dock import Dock, bring_up
 from napari_medkd.gui.widgets.problem_list import ProblemList
 from napari_medkd.gui.widgets.section import Section
+from napari_medkd.gui.widgets.tab_order import tab_as_seen
 
 _SPEC_HEIGHT = 220
 
@@ -182,6 +183,7 @@ class TrainDock(Dock):
         self.form.show_tasks(choices.tasks(), state.task, choices.targets.offered())
         self.form.show_shared(choices.shared_fields)
         self.form.show_settings(choices.experts.fields(), choices.method_fields(), dict(state.changes))
+        tab_as_seen(self)  # Qt puts what was added last at the end: the form, and boxes of another method
         self._show_dataset()
         self._show_spec()
         self._show_answers()
