@@ -38,6 +38,14 @@ class Member:
         return self.dataset.folder.resolve()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Corrected:
+    """What an expert said of a case was changed and written; without an id, of all cases of a dataset."""
+
+    folder: Path
+    case: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class MemberRow:
     """One line of the list of open datasets.

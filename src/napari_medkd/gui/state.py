@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from napari_medkd.gui.annotation import Painted
     from napari_medkd.gui.answers import Answer
     from napari_medkd.gui.finished_run import FinishedRun
-    from napari_medkd.gui.members import Member, MemberRow
+    from napari_medkd.gui.members import Corrected, Member, MemberRow
     from napari_medkd.gui.networks import Network
     from napari_medkd.gui.panels import Panel
     from napari_medkd.gui.said import CaseAnswer
@@ -85,6 +85,8 @@ class Session:
         The current one, and the folder or manifest it was read from (what a spec refers to).
     opened
         The case that is shown, None while no case is.
+    corrected
+        What was corrected last: measures of it are about what was before.
     references
         Ids of the current dataset's cases that are marked as reference.
     run, run_status
@@ -109,6 +111,7 @@ class Session:
     dataset: Dataset | None = None
     dataset_path: Path | None = None
     opened: OpenedCase | None = None
+    corrected: Corrected | None = None
     references: tuple[str, ...] = ()
     run: Path | None = None
     run_status: RunStatus = field(default_factory=_unknown_status)

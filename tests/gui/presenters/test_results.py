@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from napari_medkd.core.status import RunStatus
+from napari_medkd.files.manifest import open_dataset
 from napari_medkd.files.opening import read_volume
+from napari_medkd.gui.members import Corrected
 from napari_medkd.gui.presenters.ports import InBackground
 from napari_medkd.gui.presenters.predicting import Predicting
 from napari_medkd.gui.presenters.results import ResultsPresenter
@@ -252,3 +254,19 @@ def test_nothing_is_asked_while_something_is_missing(dock: Dock) -> None:
 
     assert dock.launches.specs == []
     assert dock.state.busy == ""
+
+
+@pytest.mark.parametrize(("case", "is_about_it"), [("case_5", True), ("", True), ("case_4", False)])
+def test_answers_go_when_what_is_true_of_their_picture_is_corrected(
+    dock: Dock, run: Path, tiny_dataset: Path, case: str, is_about_it: bool
+) -> None:
+    dock.session.dataset, dock.session.dataset_path = open_dataset(tiny_dataset), tiny_dataset
+    dock.choose(run)
+    dock.presenter.predict()
+    dock.hear_all()
+    assert len(dock.state.answers) == 1
+
+    dock.session.corrected = Corrected(tiny_dataset.resolve(), case)
+
+    assert len(dock.state.answers) == (not is_about_it)
+    assert ("case_5 was changed" in dock.state.message) == is_about_it

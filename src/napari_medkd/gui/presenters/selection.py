@@ -23,7 +23,7 @@ class Selection:
     Attributes
     ----------
     changed
-        Another run or picture is chosen: earlier answers are not about it.
+        Another run or picture is chosen, or what is known of it is another: earlier answers are not about it.
     """
 
     changed = Signal()
@@ -35,6 +35,7 @@ class Selection:
         self._checkpoint = ""
         session.events.run.connect(self._on_run)
         session.events.run_status.connect(self._on_run_status)
+        session.events.corrected.connect(self._on_corrected)
         self._look_for_networks()
 
     def list_runs(self) -> None:
@@ -109,6 +110,18 @@ class Selection:
         if checkpoint != self._checkpoint:
             self._checkpoint = checkpoint
             self._look_for_networks()
+
+    def _on_corrected(self) -> None:
+        """Let answers go that were held against what an expert said of the picture before."""
+        corrected, picture = self._session.corrected, self.picture
+        if corrected is None or picture is None or picture.source is None or not self._state.answers:
+            return
+        known = found_in(study_of(self._session), picture.source)
+        if known is None or known[0].folder != corrected.folder or corrected.case not in ("", known[1].id):
+            return
+        self.changed.emit()
+        self._state.hint = "Predict again."
+        self._state.message = f"What is true of {known[1].id} was changed; the answers were measured against the old."
 
     def _look_for_networks(self) -> None:
         run = self._session.run

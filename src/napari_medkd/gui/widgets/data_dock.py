@@ -8,6 +8,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVB
 
 from napari_medkd.files.opening import suffix_of
 from napari_medkd.gui.background import Background
+from napari_medkd.gui.members import Corrected
 from napari_medkd.gui.presenters.words import count
 from napari_medkd.gui.shown_case import ShownCase
 from napari_medkd.gui.state import DataState, OpenedCase
@@ -104,13 +105,13 @@ class DataDock(Dock):
         layout.addWidget(self.problems)
 
     def _connect(self) -> None:
-        study = self.study
+        study, presenter, state = self.study, self.presenter, self.state
         study.added.connect(self.open_path)
         study.cancelled.connect(self.presenter.cancel_opening)
         study.chosen.connect(lambda folder: self.annotating.leave(lambda: self.presenter.choose(folder)))
         study.removed.connect(lambda folder: self.annotating.leave(lambda: self.presenter.remove(folder)))
         study.labels_wanted.connect(lambda: self.annotating.leave(self._edit_labels))
-        self.labels.saved.connect(self.presenter.replace)
+        self.labels.saved.connect(self._take_relabelled)
         self.labels.left.connect(lambda: self.pages.setCurrentWidget(self.cases))
         self.sample.clicked.connect(self.open_sample)
         self.cases.opened.connect(self.show_case)
@@ -118,11 +119,12 @@ class DataDock(Dock):
         self.cases.annotated.connect(self.annotate)
         references = self.presenter.mark_references
         self.cases.marked.connect(lambda names: references(names, on=not set(names) <= set(self.session.references)))
-        self.cases.suggested.connect(self._suggest_or_cancel)
+        self.cases.suggested.connect(
+            lambda: presenter.cancel_suggestion() if state.is_suggesting else presenter.suggest()
+        )
         self.cases.trained.connect(lambda: bring_up(self.viewer, "Train").begin_from_references())
         self.annotating.done.connect(self._take_annotated)
         self.annotating.switched.connect(lambda name, task: self.annotate(name, task=task))
-        presenter, state = self.presenter, self.state
         self.check_images.clicked.connect(
             lambda: presenter.cancel_check() if state.is_checking else presenter.check_images()
         )
@@ -133,12 +135,6 @@ class DataDock(Dock):
         for signal in (events.problems, events.is_checking, events.is_reading):
             signal.connect(self._show_problems)
         open_images(self.viewer, self.state, self.presenter.tell)
-
-    def _suggest_or_cancel(self) -> None:
-        if self.state.is_suggesting:
-            self.presenter.cancel_suggestion()
-        else:
-            self.presenter.suggest()
 
     def open_path(self, *paths: Path) -> None:
         """Open the datasets at folders or manifests, beside those that are open, and image files as layers."""
@@ -155,6 +151,14 @@ class DataDock(Dock):
         if self.session.dataset is not None:
             self.labels.begin(self.session.dataset)
             self.pages.setCurrentWidget(self.labels)
+
+    def _take_relabelled(self, dataset: "Dataset") -> None:
+        """Take in what labels mean now, and draw the case that is shown with it."""
+        opened = self.session.opened
+        self.presenter.replace(dataset)
+        self.session.corrected = Corrected(dataset.folder.resolve())
+        if opened is not None and opened.dataset.folder == dataset.folder:
+            self.show_case(opened.case.id)
 
     def show_case(self, name: str, answer: Path | None = None) -> None:
         """Show a case of the open dataset as layers, in place of the one shown before.
@@ -250,6 +254,8 @@ class DataDock(Dock):
             self._shown.adopt(painted.layer)
         self.presenter.show()
         self.pages.setCurrentWidget(self.cases)
+        if painted is not None and self.annotating.state.saved:
+            self.session.corrected = Corrected(painted.dataset.folder.resolve(), painted.case.id)
         if name and painted is not None and has_mask:
             self.presenter.mark_references([name], on=True, folder=painted.dataset.folder.resolve())
 
