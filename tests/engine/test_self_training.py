@@ -116,26 +116,3 @@ def test_an_organ_that_the_average_gave_up_is_not_taught_to_be_background():
     assert learned[:3, 0].tolist() == [-1, -1, -1]
     assert learned[3:, 0].tolist() == [0] * 5
     assert learned[:, 7].tolist() == [3] * 8
-
-
-def test_the_average_is_asked_about_the_plain_image_and_its_answer_moved_along():
-    student = UNet(dimensions=2, in_channels=1, answers=HeadsShape(num_classes=2), widths=(4, 8))
-    own = SelfTraining(student, Trust(0.9, 0.0, 0.0, 1.0), SupervisedSettings())
-    asked = []
-
-    def says(_network, images, output):
-        asked.append(images[0])
-        return output._replace(segmentation=torch.cat([torch.zeros_like(images[0]), 20 * images[0] - 10], 1))
-
-    own.average.network.register_forward_hook(says)
-    plain = torch.zeros(1, 1, 8, 16)
-    plain[..., 8:] = 1
-    # What is shown lies three pixels further to the right: its last three are beyond the plain image.
-    places = torch.stack(torch.meshgrid(torch.arange(8.0), torch.arange(16.0) + 3, indexing="ij"), -1)[None]
-    shown, nothing = torch.zeros(1, 1, 8, 16), torch.zeros(1, 8, 16, dtype=torch.long)
-
-    batch = Batch(shown, nothing, shown, shown, plain_BCZYX=plain, in_plain_BZYXD=places)
-    learned = own.label(batch)[0, 0]
-
-    assert torch.equal(asked[0], plain)
-    assert learned.tolist() == [0] * 5 + [1] * 8 + [-1] * 3

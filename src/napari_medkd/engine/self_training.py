@@ -7,7 +7,6 @@ from torch import Tensor, nn
 
 from napari_medkd.core.task import UNKNOWN
 from napari_medkd.engine.data.batch import Batch
-from napari_medkd.engine.data.warp import is_beyond, read_at
 from napari_medkd.engine.mask_terms import MaskWeights, mask_terms
 from napari_medkd.engine.nearness import nearness
 from napari_medkd.engine.networks.running_average import RunningAverage
@@ -83,14 +82,14 @@ class SelfTraining(nn.Module):
         Nor is anything learned where registration expects a class that the average draws nowhere in a patch. Of an
         image on which the average is in doubt: what registration expects there.
         """
-        logits_BKZYX, is_asked_BZYX = self._answers(batch)
+        logits_BKZYX = self.average(batch.shown_or_image()).logits.float()
         chances_BKZYX = logits_BKZYX.softmax(1)
         if self.trust.registration and batch.expected_BZYX is not None:
             near_BKZYX = nearness(batch.expected_BZYX, chances_BKZYX.shape[1])
             chances_BKZYX = chances_BKZYX * near_BKZYX**self.trust.registration
             chances_BKZYX = chances_BKZYX / chances_BKZYX.sum(1, keepdim=True)
         sure, label = chances_BKZYX.max(1)
-        learned: Tensor = label.masked_fill((sure < self.trust.confidence) | ~is_asked_BZYX, UNKNOWN)
+        learned: Tensor = label.masked_fill(sure < self.trust.confidence, UNKNOWN)
         if batch.expected_BZYX is None:
             return learned
         for sample, (logits_KZYX, expected_ZYX) in enumerate(zip(logits_BKZYX, batch.expected_BZYX, strict=True)):
@@ -100,15 +99,3 @@ class SelfTraining(nn.Module):
                 drawn = logits_KZYX.argmax(0).unique()
                 learned[sample].masked_fill_((expected_ZYX > 0) & ~torch.isin(expected_ZYX, drawn), UNKNOWN)
         return learned
-
-    def _answers(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Return the average's logits of what is shown, and where it was asked (B, Z, Y, X).
-
-        Where there is an image that was not changed in space yet, which is easier, they are those of it, moved along.
-        """
-        if batch.plain_BCZYX is None or batch.in_plain_BZYXD is None:
-            logits_BKZYX = self.average(batch.shown_or_image()).logits.float()
-            return logits_BKZYX, torch.ones_like(logits_BKZYX[:, 0], dtype=torch.bool)
-        logits_BKZYX = self.average(batch.plain_BCZYX).logits.float()
-        sides = tuple(batch.plain_BCZYX.shape[2:])
-        return read_at(logits_BKZYX, batch.in_plain_BZYXD), ~is_beyond(batch.in_plain_BZYXD, sides)

@@ -53,10 +53,6 @@ class Batch:
     expected_BZYX
         Class index that registration expects at each voxel of what is shown: beyond the reference's edge, the edge's;
         -1 beyond what is shown itself.
-    plain_BCZYX
-        What is shown, before it was changed in space: for a teacher whose answer is moved along.
-    in_plain_BZYXD
-        Where each voxel of what is shown lies in there, in voxels.
     present_BK
         For each class of the whole image 1 or 0, or -1 where it is not known; None where nobody asks.
     boxes
@@ -74,8 +70,6 @@ class Batch:
     shown_BCZYX: Tensor | None = None
     varied_BCZYX: Tensor | None = None
     expected_BZYX: Tensor | None = None
-    plain_BCZYX: Tensor | None = None
-    in_plain_BZYXD: Tensor | None = None
     present_BK: Tensor | None = None
     boxes: tuple[BoxTarget | None, ...] | None = None
     said: Said | None = None

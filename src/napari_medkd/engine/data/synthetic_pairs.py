@@ -5,7 +5,6 @@ Legend: B batch, C channel, D spatial axes in the order (z, y, x), Z Y X space (
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -23,18 +22,7 @@ from napari_medkd.engine.data.labels_between import labels_at
 from napari_medkd.engine.data.patches import CENTRED_SHARE, voxel_of_some_class
 from napari_medkd.engine.data.recipes import RECIPES, Generation, Recipe
 from napari_medkd.engine.data.registered import Flows
-from napari_medkd.engine.data.warp import is_beyond, read_at, voxel_positions
-
-
-class _Pair(NamedTuple):
-    """One sample; as in `Batch`."""
-
-    image: Tensor
-    label: Tensor
-    real: Tensor
-    expected: Tensor
-    plain: Tensor
-    in_plain: Tensor
+from napari_medkd.engine.data.warp import is_beyond, read_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +40,7 @@ class SyntheticPairs:
     patch
         Voxels (z, y, x).
     teaches_itself
-        Whether batches also hold the real images in another appearance and as they were before they were changed in
-        space, and what registration expects on them.
+        Whether batches also hold the real images in another appearance, and what registration expects on them.
     """
 
     flows: Flows
@@ -74,14 +61,12 @@ class SyntheticPairs:
     def draw(self, size: int, generator: torch.Generator) -> Batch:
         """Return one batch; where a sample lies and how its two images look depend on seeds of their own."""
         places, looks, real_looks = torch.randint(2**62, (3, size), generator=generator).tolist()
-        pairs = [self._draw_one(place) for place in places]
-        images, labels, reals = (torch.cat(parts) for parts in zip(*(pair[:3] for pair in pairs), strict=True))
+        images, labels, reals, expected = (torch.cat(parts) for parts in zip(*map(self._draw_one, places), strict=True))
         batch = Batch(self._varied(images, looks), labels, reals)
         if not self.teaches_itself:
             return batch
-        expected, plains, in_plains = (torch.cat(parts) for parts in zip(*(pair[3:] for pair in pairs), strict=True))
         varied = self._varied(reals, real_looks)
-        return replace(batch, varied_BCZYX=varied, expected_BZYX=expected, plain_BCZYX=plains, in_plain_BZYXD=in_plains)
+        return replace(batch, varied_BCZYX=varied, expected_BZYX=expected)
 
     def _varied(self, images: Tensor, seeds: list[int]) -> Tensor:
         """Return images with another appearance, one draw for each seed."""
@@ -96,28 +81,23 @@ class SyntheticPairs:
         preprocessing = self.flows.registered.unlabelled.preprocessing
         return preprocessing.spacing[3 - preprocessing.dimensions :]
 
-    def _draw_one(self, seed: int) -> _Pair:
+    def _draw_one(self, seed: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         registered, random = self.flows.registered, np.random.default_rng(seed)
         atlas = registered.atlases[int(random.integers(len(registered.atlases)))]
         number = int(random.integers(len(registered.unlabelled)))
         case = registered.unlabelled[number]
         alignment = registered.alignment(case, atlas)
-        start_D = torch.from_numpy(self._start(case, atlas, random)).to(atlas.image_BCZYX)
-        in_plain = self._positions(case, seed).to(start_D)
-        in_case = in_plain + start_D
+        in_case = self._positions(case, atlas, seed, random)
         recipe = RECIPES[self.generation](number, len(registered.unlabelled), random)
         aligned = in_atlas = mapped(in_case, alignment)
         for other, amount in recipe.moves:
             in_atlas = self.flows.moved(in_atlas, registered.unlabelled[other], atlas, amount)
         image = self._painted(in_atlas, atlas, recipe)
-        whole = as_tensor(case.image_CZYX, image.device)
-        real = read_at(whole, in_case)
-        plain = read_at(whole, voxel_positions(tuple(in_plain.shape[1:-1]), in_plain) + start_D)
+        real = read_at(as_tensor(case.image_CZYX, image.device), in_case)
         label = expected = _label_at(in_atlas, atlas)
         if self.teaches_itself and recipe.moves != ((number, 1.0),):
             expected = _label_at(self.flows.moved(aligned, case, atlas, 1.0), atlas)
-        expected = expected.masked_fill(is_beyond(in_case, _sides(case)), UNKNOWN)
-        return _Pair(image, label, real, expected, plain, in_plain)
+        return image, label, real, expected.masked_fill(is_beyond(in_case, _sides(case)), UNKNOWN)
 
     def _painted(self, in_atlas: Tensor, atlas: Atlas, recipe: Recipe) -> Tensor:
         """Return the reference's intensities, with those of another case mixed in."""
@@ -130,23 +110,26 @@ class SyntheticPairs:
         style = read_at(as_tensor(other.image_CZYX, image.device), in_other)
         return torch.lerp(image, style, recipe.style_share)
 
-    def _positions(self, case: PreparedCase, seed: int) -> Tensor:
-        """Return where the voxels of an augmented patch lie in the plain one, (1, Z, Y, X, D) in its voxels."""
-        patch = self.patch[3 - len(_sides(case)) :]
+    def _positions(self, case: PreparedCase, atlas: Atlas, seed: int, random: np.random.Generator) -> Tensor:
+        """Return where the voxels of an augmented patch lie in the case, (1, Z, Y, X, D) in its voxels."""
+        sides = _sides(case)
+        patch = self.patch[3 - len(sides) :]
         generator = torch.Generator().manual_seed(seed)
         grid = sampling_grid(self.augmentation, [generator], self._spacing, patch, patch)
-        return ((grid.flip(-1) + 1) * torch.tensor(patch) - 1) / 2
+        in_patch = ((grid.flip(-1) + 1) * torch.tensor(patch) - 1) / 2
+        start_D = torch.from_numpy(self._start(case, atlas, np.subtract(sides, patch), random))
+        return (in_patch + start_D).to(atlas.image_BCZYX)
 
-    def _start(self, case: PreparedCase, atlas: Atlas, random: np.random.Generator) -> NDArray[np.int64]:
+    def _start(
+        self, case: PreparedCase, atlas: Atlas, room_D: NDArray[np.int64], random: np.random.Generator
+    ) -> NDArray[np.int64]:
         """Return the first voxel of a patch: anywhere, or around where the alignment expects some class."""
-        sides = _sides(case)
-        room_D = np.subtract(sides, self.patch[3 - len(sides) :])
         place, centred = random.random(5), random.random() < CENTRED_SHARE
         start_D = np.where(room_D > 0, np.floor(place[: len(room_D)] * (room_D + 1)), np.floor(room_D / 2))
         if centred and (room_D > 0).any():
             voxel = voxel_of_some_class(atlas.case.label_ZYX, place[3], place[4])[-len(room_D) :]
             back = inverted(self.flows.registered.alignment(case, atlas))
-            patch_D = np.array(sides) - room_D
+            patch_D = np.array(_sides(case)) - room_D
             around_D = back[:, :-1] @ voxel + back[:, -1] - patch_D / 2
             start_D = np.where(room_D > 0, np.clip(np.round(around_D), 0, np.maximum(room_D, 0)), start_D)
         return start_D.astype(np.int64)
