@@ -11,6 +11,7 @@ from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Modality, Volume
 from napari_medkd.files.manifest import problems_of_dataset
 from napari_medkd.files.opening import write_boxes, write_mask, write_volume
+from napari_medkd.files.problems import doubts_about_cases
 
 ORGANS = Task("organs", "segmentation", ("background", "liver"))
 FOUND = Task("found", "detection", ("cyst",))
@@ -121,14 +122,23 @@ def test_a_damaged_file_is_named(sound, tmp_path):
     assert "b.nii.gz: The file is incomplete" in found[1]
 
 
-def test_a_header_that_contradicts_itself_is_found(sound, tmp_path):
+def test_a_header_that_contradicts_itself_is_a_doubt_and_no_problem(sound, tmp_path):
     import nibabel
 
     loaded = nibabel.load(tmp_path / "a.nii.gz")
     loaded.set_qform(np.diag([1, 1, 2, 1]), code=1)
     (tmp_path / "a.nii.gz").write_bytes(loaded.to_bytes())
 
-    assert any("sform and qform" in line for line in told(sound))
+    (doubt,) = doubts_about_cases(sound.cases)
+    assert doubt.where == "cases.a"
+    assert "sform and qform" in doubt.problem
+    assert told(sound) == []
+
+
+def test_an_image_that_cannot_be_opened_is_not_doubted(sound, tmp_path):
+    (tmp_path / "a.nii.gz").write_bytes(b"")
+
+    assert doubts_about_cases(sound.cases) == []
 
 
 def test_an_empty_dataset_is_found(sound):

@@ -99,12 +99,13 @@ def _preview(found: "Source", name: str, *, as_json: bool) -> None:
     from napari_medkd.files.importers.preview import preview_of
 
     seen = preview_of(found)
-    document = {"layout": found.layout, **document_of(seen), "remarks": as_rows(found.remarks)}
+    remarks = (*found.remarks, *seen.remarks)
+    document = {"layout": found.layout, **document_of(seen), "remarks": as_rows(remarks)}
     document["name"] = name or document["name"]
     if as_json:
         say_json(document)
     else:
-        tell_problems((*found.remarks, *seen.problems))
+        tell_problems((*remarks, *seen.problems))
         say("\n".join(lines_of_preview(document)))
     raise typer.Exit(INPUT_PROBLEM if seen.problems else 0)
 

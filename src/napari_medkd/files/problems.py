@@ -1,7 +1,7 @@
 """Everything that is wrong with a dataset's files, as far as one is willing to read them."""
 
-from collections.abc import Container, Iterator
-from contextlib import contextmanager
+from collections.abc import Container, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,11 +33,23 @@ def problems_of_dataset(dataset: Dataset, *, read_images: bool) -> list[Problem]
         As opened.
     read_images
         Whether to open every file. Without, only missing files, formats that cannot be opened and missing labels are
-        found; with, also damaged files, NaN, masks and boxes that do not fit their image, labels of no class,
-        headers that contradict themselves, and 2-D mixed with 3-D.
+        found; with, also damaged files, NaN, masks and boxes that do not fit their image, labels of no class, and 2-D
+        mixed with 3-D.
     """
     opened = {case.id for case in dataset.cases} if read_images else set()
     return inspected(dataset, opened).problems
+
+
+def doubts_about_cases(cases: Iterable[Case]) -> list[Problem]:
+    """Return why images may lie elsewhere than they are taken to lie, in the order of the cases; all can be used.
+
+    Headers alone are read. An image that cannot be opened is left out: it is a problem.
+    """
+    doubts: list[Problem] = []
+    for case in cases:
+        with suppress(InputProblem):
+            doubts += [_in_case(doubt, case) for path in case.images for doubt in doubts_about(path)]
+    return doubts
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +110,6 @@ def _problems_inside(case: Case, dataset: Dataset, grids: dict[str, Grid]) -> li
         grids[case.id] = volume.grid
         if volume.is_on_disk:
             refuse_not_finite(volume, case.images[0])
-        problems += [_in_case(doubt, case) for path in case.images for doubt in doubts_about(path)]
     for name, known in case.annotations.items():
         if not isinstance(known, ClassLabel):
             with _gathering(problems, case):
