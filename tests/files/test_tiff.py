@@ -74,6 +74,17 @@ def test_channels_of_a_microscope_are_channels(tmp_path):
     assert volume.channels == ("channel 1", "channel 2")
 
 
+@pytest.mark.parametrize("count", [2, 4])
+def test_no_channel_of_a_microscope_is_taken_for_transparency(tmp_path, count):
+    labels = np.zeros((3, count, 5, 7), np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", labels, imagej=True, metadata={"axes": "ZCYX"})
+
+    with pytest.raises(VolumeProblem, match=f"The mask has {count} channels; expected one"):
+        read_mask(tmp_path / "a.tif", GRADES)
+    with pytest.raises(VolumeProblem, match=f"The image has {count} channels; expected 1"):
+        read_volume(tmp_path / "a.tif", channels=["DAPI"])
+
+
 @pytest.mark.parametrize("axes", ["TYX", "TZYX"])
 def test_a_time_series_is_refused(tmp_path, axes):
     tifffile.imwrite(

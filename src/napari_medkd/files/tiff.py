@@ -155,7 +155,7 @@ def _channels_first(pages: NDArray[Any], axes: str, path: Path, num_channels: in
     array = array if colours else array[..., np.newaxis]
     array = array.astype(np.uint8) if array.dtype == np.bool_ else array
     array = array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
-    if colours == ["C"] and num_channels != 1:
+    if colours == ["C"]:
         return np.ascontiguousarray(np.moveaxis(array, -1, 0))
     return channels_first(array, path, num_channels)
 
