@@ -9,6 +9,7 @@ from napari_medkd.core.grid import Grid
 from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Volume
 from napari_medkd.files.opening import read_mask, read_volume, write_mask, write_volume
+from tests.files.lzw_tiff import write_lzw
 
 GRADES = Task("grades", "segmentation", ("background", "low", "high"))
 RANDOM = np.random.default_rng(0)
@@ -145,6 +146,37 @@ def test_a_compression_without_a_codec_is_read_by_pillow(tmp_path):
     pages[0].save(tmp_path / "a.tif", compression="tiff_lzw", save_all=True, append_images=pages[1:])
 
     np.testing.assert_array_equal(read_volume(tmp_path / "a.tif").data[0], STACK)
+
+
+@pytest.mark.parametrize("kind", ["u1", "<u2", ">u2", "<i2", "<i4", "<f4"])
+def test_numbers_that_pillow_unpacks_are_kept(tmp_path, kind):
+    path = write_lzw(tmp_path / "a.tif", STACK[0].astype(kind), byteorder=">" if ">" in kind else "<")
+
+    np.testing.assert_array_equal(read_volume(path).data[0, 0], STACK[0])
+
+
+@pytest.mark.parametrize("kind", ["i1", "<u4", ">u4", ">i2", ">i4", ">f4", "<f8"])
+def test_numbers_that_pillow_would_change_are_refused(tmp_path, kind):
+    path = write_lzw(tmp_path / "a.tif", STACK[0].astype(kind), byteorder=">" if ">" in kind else "<")
+
+    with pytest.raises(VolumeProblem, match=r"cannot be unpacked as they are.* Save it with Deflate or uncompressed"):
+        read_volume(path)
+
+
+@pytest.mark.parametrize("samples", [3, 4])
+def test_deep_colour_that_pillow_would_make_shallow_is_refused(tmp_path, samples):
+    colour = RANDOM.integers(0, 65536, (5, 7, samples), dtype=np.uint16)
+
+    with pytest.raises(VolumeProblem, match=f"{samples} of uint16 a pixel"):
+        read_volume(write_lzw(tmp_path / "a.tif", colour, photometric="rgb"))
+
+
+def test_shallow_colour_is_kept(tmp_path):
+    colour = RANDOM.integers(0, 256, (5, 7, 3), dtype=np.uint8)
+
+    volume = read_volume(write_lzw(tmp_path / "a.tif", colour, photometric="rgb"))
+
+    np.testing.assert_array_equal(volume.data[:, 0], colour.transpose(2, 0, 1))
 
 
 def test_a_palette_gives_labels(tmp_path):

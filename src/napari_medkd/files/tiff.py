@@ -14,18 +14,19 @@ from typing import Any
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
-from PIL import Image, ImageSequence
+from PIL import Image
 
 from napari_medkd.core.errors import Problem, VolumeProblem
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Volume
+from napari_medkd.files import tiff_by_pillow
 from napari_medkd.files.atomic import write_bytes
 from napari_medkd.files.channels import COLOURS
 from napari_medkd.files.giving_up import go_on_if_wanted
 from napari_medkd.files.ome_xml import MM_PER_UNIT, Spacing, read_ome
 from napari_medkd.files.packed import filled
-from napari_medkd.files.raster import channels_first, without_bomb_warnings
+from napari_medkd.files.raster import channels_first
 from napari_medkd.files.tiff_damage import refuse_unreadable
 from napari_medkd.files.tiff_pages import refuse_broken_chain
 
@@ -96,11 +97,12 @@ def _decoded(path: Path) -> tuple[NDArray[Any], str, Spacing, tuple[str, ...]]:
             series = refuse_unreadable(file, ome, path)
             spacing = _imagej_spacing(file) if file.is_imagej else ome.spacing
             if series.keyframe.photometric == tifffile.PHOTOMETRIC.PALETTE:
-                return (*_by_pillow(path), spacing, ome.channels)
+                return (*tiff_by_pillow.unpacked(path), spacing, ome.channels)
             try:
                 return _pages(file, series, path), series.axes, spacing, ome.channels
-            except ValueError:  # a compression that needs a codec tifffile does not bring along
-                return (*_by_pillow(path), spacing, ome.channels)
+            except ValueError as error:  # a compression that needs a codec tifffile does not bring along
+                tiff_by_pillow.refuse_inexact(series.keyframe, error, path)
+                return (*tiff_by_pillow.unpacked(path), spacing, ome.channels)
     except (FileNotFoundError, PermissionError) as error:
         raise VolumeProblem.from_os_error(error, path, "The TIFF cannot be read") from error
     except VolumeProblem:
@@ -126,16 +128,6 @@ def _pages(file: tifffile.TiffFile, series: tifffile.TiffPageSeries, path: Path)
         some = slice(first, first + _PAGES_AT_ONCE)
         stack[some] = file.asarray(key=some, series=series).reshape(stack[some].shape)
     return stack.reshape(series.shape)
-
-
-def _by_pillow(path: Path) -> tuple[NDArray[Any], str]:
-    with without_bomb_warnings(), Image.open(path, formats=("TIFF",)) as opened:
-        pages = []
-        for page in ImageSequence.Iterator(opened):
-            go_on_if_wanted()
-            pages.append(np.array(page))
-    stack = np.stack(pages)
-    return stack, "IYXS"[: stack.ndim]
 
 
 def _channels_first(pages: NDArray[Any], axes: str, path: Path, num_channels: int | None) -> NDArray[Any]:
