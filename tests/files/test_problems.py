@@ -1,3 +1,5 @@
+import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -81,6 +83,26 @@ def test_a_format_that_cannot_be_opened_is_found_without_reading(sound, tmp_path
     film = replace(sound, cases=(replace(sound.cases[0], images=(tmp_path / "a.mp4",)), sound.cases[1]))
 
     assert "a.mp4 is of no image format" in told(film, read_images=False)[0]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every file name is Unicode")
+def test_a_file_whose_name_is_not_in_utf_8_is_found_without_reading(sound, tmp_path):
+    latin = (tmp_path / "a.nii.gz").rename(tmp_path / os.fsdecode(b"M\xfcller.nii.gz"))
+    named = replace(sound, cases=(replace(sound.cases[0], images=(latin,)), sound.cases[1]))
+
+    for read_images in (True, False):
+        assert told(named, read_images=read_images) == ["M?ller.nii.gz: This path holds a name that is not in UTF-8."]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every file name is Unicode")
+def test_the_folders_own_name_is_no_problem_of_each_file(sound, tmp_path):
+    latin = tmp_path / os.fsdecode(b"K\xf6ln")
+    latin.mkdir()
+    cases = tuple(replace(case, images=(image(latin / f"{case.id}.nii.gz"),)) for case in sound.cases)
+    tasks = {"sick": SICK}
+    cases = tuple(replace(case, annotations={"sick": case.annotations["sick"]}) for case in cases)
+
+    assert told(replace(sound, cases=cases, tasks=tasks, folder=latin)) == []
 
 
 def test_everything_that_is_wrong_inside_is_found_at_once(sound, tmp_path):

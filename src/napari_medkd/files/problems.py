@@ -11,6 +11,7 @@ from napari_medkd.core.annotation import ClassLabel
 from napari_medkd.core.dataset import Case, Dataset
 from napari_medkd.core.errors import InputProblem, Problem
 from napari_medkd.core.grid import Grid
+from napari_medkd.files.dataset_paths import problems_of_names
 from napari_medkd.files.opening import (
     IMAGE_SUFFIXES,
     doubts_about,
@@ -32,9 +33,9 @@ def problems_of_dataset(dataset: Dataset, *, read_images: bool) -> list[Problem]
     dataset
         As opened.
     read_images
-        Whether to open every file. Without, only missing files, formats that cannot be opened and missing labels are
-        found; with, also damaged files, NaN, masks and boxes that do not fit their image, labels of no class, and 2-D
-        mixed with 3-D.
+        Whether to open every file. Without, only missing files, names that no document can hold, formats that cannot
+        be opened and missing labels are found; with, also damaged files, NaN, masks and boxes that do not fit their
+        image, labels of no class, and 2-D mixed with 3-D.
     """
     opened = {case.id for case in dataset.cases} if read_images else set()
     return inspected(dataset, opened).problems
@@ -73,7 +74,7 @@ def inspected(dataset: Dataset, opened: Container[str]) -> Inspection:
     problems = _problems_of_contents(dataset)
     grids: dict[str, Grid] = {}
     for case in dataset.cases:
-        missing = _missing_files(case)
+        missing = problems_of_names(case, dataset.folder) or _missing_files(case)
         problems += missing
         if case.id in opened and not missing:
             problems += _problems_inside(case, dataset, grids)
