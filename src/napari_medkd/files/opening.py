@@ -19,6 +19,7 @@ from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Modality, Volume
 from napari_medkd.files.dicom_folder import NAMED_SUFFIXES, holds_dicom
 from napari_medkd.files.formats import Format, format_called
+from napari_medkd.files.label_values import counts_of
 from napari_medkd.files.memory import MOST_VOXELS_HELD
 from napari_medkd.files.picture_folder import pictures_in
 from napari_medkd.files.series_path import on_disk
@@ -201,8 +202,14 @@ def write_boxes(path: Path, boxes: Boxes) -> None:
 
 def labels_in(path: Path) -> tuple[int, ...]:
     """Return the label values a mask file holds, as stored, in rising order."""
+    return tuple(voxels_by_label(path))
+
+
+def voxels_by_label(path: Path) -> dict[int, int]:
+    """Return how many voxels have each of the label values a mask file holds, as stored, in rising order."""
     stored, _ = _stored_labels(path)
-    return tuple(_values_in(stored).tolist())
+    counts = counts_of(stored)
+    return {label: int(counts[label]) for label in np.flatnonzero(counts).tolist()}
 
 
 def doubts_about(path: Path) -> list[Problem]:
@@ -342,16 +349,9 @@ def _whole_numbers(values: NDArray[Any], path: Path) -> Labels:
     return _smallest(values, int(high))
 
 
-def _values_in(stored: Labels) -> NDArray[np.integer]:
-    """Return the labels that are there, in rising order; those on the disk are looked through chunk by chunk."""
-    if type(stored) is np.ndarray:
-        return np.flatnonzero(np.bincount(stored.ravel()))
-    return np.asarray(np.unique(stored))
-
-
 def _as_classes(stored: Labels, task: Task, label_map: LabelMap, path: Path) -> Labels:
     """Return the labels of the task's classes; a stored value that is none is refused by the value in the file."""
-    present = _values_in(stored)
+    present = np.flatnonzero(counts_of(stored))
     if not label_map.values and len(task.classes) == 2 and task.ignore != 255 and set(present) <= {0, 255}:
         label_map = LabelMap({255: 1})
     meant = label_map(present)

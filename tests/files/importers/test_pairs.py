@@ -8,7 +8,7 @@ from napari_medkd.files.importers.patterns import Patterns, source_by_patterns
 from napari_medkd.files.importers.source import ColumnWishes
 from napari_medkd.files.importers.sources import source_at
 from napari_medkd.files.manifest import open_dataset, problems_of_dataset
-from napari_medkd.files.opening import read_mask
+from napari_medkd.files.opening import read_mask, read_volume
 from tests.files.importers.imported import imported, told, write
 
 
@@ -222,10 +222,11 @@ def test_classes_are_gathered_over_all_masks(tmp_path, save):
 def test_of_many_large_masks_an_even_sample_is_looked_at(tmp_path, save, monkeypatch):
     for name in range(10):
         save(tmp_path / f"images/{name}.png")
-        save(tmp_path / f"masks/{name}.png", 0, 1 + name % 2)
-    monkeypatch.setattr("napari_medkd.files.importers.mask_values._BYTES_OF_MASKS", 10)
+        save(tmp_path / f"masks/{name}.png", 0, {1: 3, 8: 2}.get(name, 1))
+    voxels_of_two = 2 * read_volume(tmp_path / "masks/0.png").data.size
+    monkeypatch.setattr("napari_medkd.files.importers.mask_values._MOST_VOXELS", voxels_of_two)
 
-    assert open_dataset(tmp_path).task("segmentation").classes == ("background", "label 1")
+    assert open_dataset(tmp_path).task("segmentation").classes == ("background", "label 1", "label 2")
 
 
 def test_a_damaged_mask_is_left_to_the_check(tmp_path, save):
