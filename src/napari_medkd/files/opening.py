@@ -20,6 +20,7 @@ from napari_medkd.core.volume import Modality, Volume
 from napari_medkd.files.dicom_folder import NAMED_SUFFIXES, holds_dicom
 from napari_medkd.files.formats import Format, format_called
 from napari_medkd.files.label_values import counts_of
+from napari_medkd.files.lazy_array import in_pieces
 from napari_medkd.files.memory import MOST_VOXELS_HELD
 from napari_medkd.files.picture_folder import pictures_in
 from napari_medkd.files.series_path import on_disk
@@ -278,8 +279,7 @@ def _joined(volumes: list[Volume]) -> NDArray[Any]:
         return np.concatenate([volume.data for volume in volumes])
     import dask.array
 
-    lazy = [dask.array.asarray(volume.data, chunks="16 MiB") for volume in volumes]  # type: ignore[no-untyped-call]
-    joined: NDArray[Any] = dask.array.concatenate(lazy)  # type: ignore[no-untyped-call]
+    joined: NDArray[Any] = dask.array.concatenate([in_pieces(volume.data) for volume in volumes])  # type: ignore[no-untyped-call]
     return joined
 
 
