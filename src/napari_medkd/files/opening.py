@@ -136,7 +136,14 @@ def read_volume(
         return Volume(data, volumes[0].grid, names, made_by, files[0])
 
 
-def read_mask(path: Path, task: Task, *, grid: Grid | None = None, label_map: LabelMap | None = None) -> Mask:
+def read_mask(
+    path: Path,
+    task: Task,
+    *,
+    grid: Grid | None = None,
+    whose: str = "its image's",
+    label_map: LabelMap | None = None,
+) -> Mask:
     """Return the mask of a file, in canonical order.
 
     Where a task has two classes and the file holds nothing but 0 and 255, 255 is the second class.
@@ -149,6 +156,8 @@ def read_mask(path: Path, task: Task, *, grid: Grid | None = None, label_map: La
         What the labels mean.
     grid
         The image's grid; the mask must lie on it. A DICOM segmentation, which leaves empty slices out, on a part of it.
+    whose
+        Grid that is, where it is another file's.
     label_map
         Applied to the stored labels first.
 
@@ -159,7 +168,7 @@ def read_mask(path: Path, task: Task, *, grid: Grid | None = None, label_map: La
     """
     stored, own_grid = _stored_labels(path, grid)
     if grid is not None:
-        _refuse_other_grid(own_grid, grid, path, "its image's")
+        _refuse_other_grid(own_grid, grid, path, whose)
     labels = _as_classes(stored, task, label_map or LabelMap(), path)
     return Mask(labels, grid or own_grid, task)
 
