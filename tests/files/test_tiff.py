@@ -187,6 +187,42 @@ def test_a_palette_gives_labels(tmp_path):
     assert read_mask(tmp_path / "a.tif", GRADES).labels.tolist() == [[[0, 1], [2, 0]]]
 
 
+def test_a_palette_of_an_image_is_resolved(tmp_path):
+    indexed = Image.fromarray(np.array([[0, 1], [2, 0]], np.uint8), "P")
+    indexed.putpalette([0, 0, 0, 128, 0, 0, 0, 64, 7])
+    indexed.save(tmp_path / "a.tif")
+
+    volume = read_volume(tmp_path / "a.tif")
+
+    assert volume.channels == ("red", "green", "blue")
+    assert volume.data[:, 0].tolist() == [[[0, 128], [0, 0]], [[0, 0], [64, 0]], [[0, 0], [7, 0]]]
+
+
+def test_a_palette_of_greys_gives_shades(tmp_path):
+    shades = np.repeat(np.arange(0, 256, 2).repeat(2)[:, None], 3, axis=1).astype(np.uint8)
+    indexed = Image.fromarray(STACK[0], "P")
+    indexed.putpalette(shades.ravel().tolist())
+    indexed.save(tmp_path / "a.tif")
+
+    np.testing.assert_array_equal(read_volume(tmp_path / "a.tif").data[0, 0], STACK[0] // 2 * 2)
+
+
+def test_how_imagej_shows_shades_leaves_them_as_they_are(tmp_path):
+    red = np.zeros((3, 256), np.uint16)
+    red[0] = np.arange(256) * 257
+    data = RANDOM.integers(0, 256, (3, 2, 5, 7), dtype=np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", data, imagej=True, colormap=red, metadata={"axes": "ZCYX"})
+
+    np.testing.assert_array_equal(read_volume(tmp_path / "a.tif").data, data.swapaxes(0, 1))
+
+
+def test_inks_are_refused(tmp_path):
+    Image.fromarray(RANDOM.integers(0, 256, (5, 7, 4), dtype=np.uint8), "CMYK").save(tmp_path / "a.tif")
+
+    with pytest.raises(VolumeProblem, match=r"inks for printing \(CMYK\)\. Save it in shades of grey, or as RGB"):
+        read_volume(tmp_path / "a.tif")
+
+
 def test_black_and_white_is_zero_and_one(tmp_path):
     Image.fromarray((STACK[0] > 128).astype(np.uint8) * 255).convert("1").save(tmp_path / "a.tif")
 

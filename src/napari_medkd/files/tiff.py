@@ -40,15 +40,13 @@ _DAMAGE = (
 
 
 def read_image(path: Path, num_channels: int | None = None) -> Volume:
-    """Return the stack, with the file's channels or the colours of its pixels."""
-    pages, axes, spacing, names = _decoded(path)
-    data = _channels_first(pages, axes, path, num_channels)
-    return Volume(data, _grid(data, spacing, path), _channel_names(len(data), axes, names), source=path)
+    """Return the stack, with the file's channels or the colours of its pixels; a palette is resolved."""
+    return _read(path, num_channels, keep_palette=False)
 
 
 def read_labels(path: Path) -> Volume:
-    """Return the stack of labels."""
-    return read_image(path, 1)
+    """Return the stack of labels; a palette's indices are the labels."""
+    return _read(path, 1, keep_palette=True)
 
 
 def write_image(path: Path, volume: Volume) -> None:
@@ -64,6 +62,12 @@ def write_labels(path: Path, labels: NDArray[Any], grid: Grid, task: Task | None
 def doubts(path: Path) -> list[Problem]:
     """Return nothing: these files claim no position that could be wrong."""
     return []
+
+
+def _read(path: Path, num_channels: int | None, *, keep_palette: bool) -> Volume:
+    pages, axes, spacing, names = _decoded(path, keep_palette=keep_palette)
+    data = _channels_first(pages, axes, path, num_channels)
+    return Volume(data, _grid(data, spacing, path), _channel_names(len(data), axes, names), source=path)
 
 
 def _grid(data: NDArray[Any], spacing: Spacing, path: Path) -> Grid:
@@ -88,7 +92,7 @@ def _channel_names(count: int, axes: str, said: tuple[str, ...]) -> tuple[str, .
     return said if len(said) == count else tuple(f"channel {n + 1}" for n in range(count))
 
 
-def _decoded(path: Path) -> tuple[NDArray[Any], str, Spacing, tuple[str, ...]]:
+def _decoded(path: Path, *, keep_palette: bool) -> tuple[NDArray[Any], str, Spacing, tuple[str, ...]]:
     """Return the array, a letter for each of its axes, the voxel size, and names of channels."""
     try:
         refuse_broken_chain(path)
@@ -96,8 +100,9 @@ def _decoded(path: Path) -> tuple[NDArray[Any], str, Spacing, tuple[str, ...]]:
             ome = read_ome(file.ome_metadata or "", path.name)
             series = refuse_unreadable(file, ome, path)
             spacing = _imagej_spacing(file) if file.is_imagej else ome.spacing
-            if series.keyframe.photometric == tifffile.PHOTOMETRIC.PALETTE:
-                return (*tiff_by_pillow.unpacked(path), spacing, ome.channels)
+            is_indexed = series.keyframe.photometric == tifffile.PHOTOMETRIC.PALETTE
+            if is_indexed and not file.is_imagej:  # which writes so how shades are to be shown
+                return (*tiff_by_pillow.unpacked(path, in_colours=not keep_palette), spacing, ome.channels)
             try:
                 return _pages(file, series, path), series.axes, spacing, ome.channels
             except ValueError as error:  # a compression that needs a codec tifffile does not bring along

@@ -15,13 +15,13 @@ from napari_medkd.files.raster import without_bomb_warnings
 _KEPT_IN_ITS_BYTE_ORDER = ("int16", "int32", "float32")
 
 
-def unpacked(path: Path) -> tuple[NDArray[Any], str]:
-    """Return the stack, and a letter for each of its axes."""
+def unpacked(path: Path, *, in_colours: bool = False) -> tuple[NDArray[Any], str]:
+    """Return the stack, and a letter for each of its axes; ``in_colours`` resolves a palette."""
     with without_bomb_warnings(), Image.open(path, formats=("TIFF",)) as opened:
         pages = []
         for page in ImageSequence.Iterator(opened):
             go_on_if_wanted()
-            pages.append(np.array(page))
+            pages.append(np.array(page.convert("RGB") if in_colours else page))
     stack = np.stack(pages)
     return stack, "IYXS"[: stack.ndim]
 
