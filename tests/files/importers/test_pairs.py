@@ -3,6 +3,7 @@ import json
 import pytest
 
 from napari_medkd.core.annotation import Mask
+from napari_medkd.core.command_line import command_line
 from napari_medkd.core.errors import DatasetProblem
 from napari_medkd.files.importers.patterns import Patterns, source_by_patterns
 from napari_medkd.files.importers.source import ColumnWishes
@@ -69,20 +70,20 @@ def test_masks_without_an_image_are_all_reported(tmp_path, save):
 @pytest.mark.parametrize("image", ["images/img_{}.png", "img_{}.png"])
 def test_masks_none_of_which_is_called_like_an_image_are_told(tmp_path, save, image):
     for number in range(4):
-        save(tmp_path / "s" / image.format(number))
-        save(tmp_path / f"s/masks/mask_{number}.png")
+        save(tmp_path / "my scans" / image.format(number))
+        save(tmp_path / f"my scans/masks/mask_{number}.png")
 
     for opened in (open_dataset, lambda folder: source_at(folder, ColumnWishes())):
         with pytest.raises(DatasetProblem) as error:
-            opened(tmp_path / "s")
+            opened(tmp_path / "my scans")
 
         (problem,) = error.value.problems
-        assert problem.where == str(tmp_path / "s/masks")
+        assert problem.where == str(tmp_path / "my scans/masks")
         assert "(mask_0.png, mask_1.png, mask_2.png)" in problem.problem
         assert "(img_0.png, img_1.png, img_2.png)" in problem.problem
-        assert f"medkd import {tmp_path / 's'} OUT --images" in problem.hint
+        assert command_line(["medkd", "import", str(tmp_path / "my scans"), "OUT", "--images"]) in problem.hint
     patterns = Patterns((image.format("{case}"),))
-    assert len(source_by_patterns(tmp_path / "s", patterns).dataset.cases) == 4
+    assert len(source_by_patterns(tmp_path / "my scans", patterns).dataset.cases) == 4
 
 
 def test_masks_called_otherwise_beside_a_table_are_left_out_and_told(tmp_path, save):
