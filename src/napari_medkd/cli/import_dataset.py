@@ -45,9 +45,10 @@ def import_dataset(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: what was found, and what was left out.")] = False,
 ) -> None:
-    """Recognise COCO JSON, tables of classes or boxes, MedMNIST files and public sets, and write a dataset of them.
+    """Recognise COCO JSON, tables, MedMNIST files, folders of classes and public sets, and write a dataset of them.
 
-    Images that are files stay where they are; box files, the images of .npz files and the manifest are written.
+    Tables list classes or boxes. Of images with several masks each, those are united. Images that are files stay where
+    they are; the manifest, box files, united masks, and images of .npz files and of BrainMetShare's slices are written.
     Other folders are read by patterns of their files' names. The exit code of a preview is 2 if there is a problem.
     """
     if out is None and not preview:
