@@ -1,4 +1,6 @@
 import json
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -138,3 +140,14 @@ def test_files_named_by_patterns_are_imported(tmp_path: Path, medkd: Medkd):
 @pytest.mark.parametrize("options", [[], ["--masks", "{case}.png", "--preview"]])
 def test_a_call_that_lacks_a_word_is_refused(medkd: Medkd, source: Path, options: list[str]):
     assert medkd("import", source, *options).code == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every file name is Unicode")
+def test_an_image_whose_name_is_not_in_utf_8_is_told(tmp_path: Path, medkd: Medkd, source: Path):
+    picture(source / os.fsdecode(b"M\xfcller.png"), 30, 40)
+
+    answer = medkd("import", source, tmp_path / "d", "--images", "**/*.png")
+
+    assert answer.code == 2
+    assert "M?ller.png:" in answer.err
+    assert "a name that is not in UTF-8" in answer.err

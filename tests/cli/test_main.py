@@ -1,3 +1,4 @@
+import json
 import os
 import resource
 import subprocess
@@ -84,6 +85,20 @@ def test_what_goes_into_a_pipe_is_utf_8_whatever_the_systems_encoding_is(tmp_pat
 
     assert done.returncode == 2
     assert "Zähne Łódź" in done.stderr.decode("utf-8")
+
+
+@pytest.mark.process
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every file name is Unicode")
+def test_a_name_that_is_not_in_utf_8_can_be_printed(tmp_path: Path):
+    latin = tmp_path / os.fsdecode(b"M\xfcller.nrrd")
+    latin.write_bytes(b"NRRD0004\ntype: uint8\ndimension: 3\nsizes: 1 1 1\nencoding: raw\n\n\0")
+    command = [sys.executable, "-m", "napari_medkd", "import", str(tmp_path), "--preview", "--json"]
+
+    done = subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "utf-8"}, check=False)
+
+    assert done.returncode == 2
+    remark = json.loads(done.stdout)["remarks"][-1]
+    assert remark["where"].encode("utf-8", "surrogateescape") == b"cases.M\xfcller"
 
 
 @pytest.mark.process

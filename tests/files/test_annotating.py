@@ -1,4 +1,6 @@
 import json
+import os
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +12,7 @@ from napari_medkd.core.errors import DatasetProblem
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Volume
-from napari_medkd.files.annotating import annotation_path, save_annotation, take_back_annotation
+from napari_medkd.files.annotating import annotation_path, refuse_unstorable, save_annotation, take_back_annotation
 from napari_medkd.files.manifest import MANIFEST, open_dataset, write_back, write_dataset
 from napari_medkd.files.opening import read_mask, read_volume, write_volume
 
@@ -315,3 +317,17 @@ def test_a_mask_the_manifest_no_longer_lists_is_listed_again(folder):
     save_annotation(mine, case, mask)
 
     assert open_dataset(folder).case(case).annotations["vessels"] == annotation_path(before, case, mask)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every file name is Unicode")
+def test_painting_beside_a_file_whose_name_is_not_in_utf_8_is_refused_before_it_begins(folder):
+    second = folder / "images" / "second.nii.gz"
+    second.rename(second.with_name(os.fsdecode(b"M\xfcller.nii.gz")))
+    dataset = open_dataset(folder)
+    before = sorted(folder.rglob("*"))
+
+    with pytest.raises(DatasetProblem, match=r"M\?ller\.nii\.gz: This path holds a name .* Rename the file"):
+        refuse_unstorable(dataset, VESSELS)
+    with pytest.raises(DatasetProblem, match=r"images/M\?ller\.nii\.gz"):
+        save_annotation(dataset, "first", painted(dataset, "first"))
+    assert sorted(folder.rglob("*")) == before

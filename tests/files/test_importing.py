@@ -1,4 +1,6 @@
+import numpy as np
 import pytest
+from PIL import Image
 
 from napari_medkd.core.errors import InputProblem
 from napari_medkd.files.importers.source import ColumnWishes
@@ -73,3 +75,35 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path, source):
         write_source(source, tmp_path / "file" / "d")
 
     assert not (tmp_path / MANIFEST).exists()
+
+
+def mask(path, height=30):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.resize(np.array([0, 255], np.uint8), (height, 40))).save(path)
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_an_import_that_fails_half_way_leaves_nothing_and_can_be_tried_again(tmp_path, is_there):
+    for number in range(9):  # more than are written at a time
+        picture(tmp_path / f"s/images/{number}.png")
+        mask(tmp_path / f"s/masks/{number}_mask_1.png")
+        mask(tmp_path / f"s/masks/{number}_mask_2.png", height=30 if number < 8 else 7)
+    if is_there:
+        (tmp_path / "d").mkdir()
+
+    with pytest.raises(InputProblem, match=r"8_mask_2\.png: Its grid is .*, but 8_mask_1\.png's is "):
+        write_source(source_at(tmp_path / "s", ColumnWishes()), tmp_path / "d")
+    assert [*tmp_path.glob("d"), *tmp_path.glob("d/*")] == [tmp_path / "d"] * is_there
+
+    mask(tmp_path / "s/masks/8_mask_2.png")
+    dataset = open_dataset(write_source(source_at(tmp_path / "s", ColumnWishes()), tmp_path / "d"))
+    assert {case.annotations["segmentation"].parent for case in dataset.cases} == {tmp_path / "d/labels/segmentation"}
+    assert sorted(path.name for path in (tmp_path / "d").iterdir()) == ["labels", MANIFEST]
+
+
+def test_what_a_killed_import_has_left_is_not_in_the_way(tmp_path, source):
+    write(tmp_path / "d" / ".medkd-import" / "boxes" / "a.json", "")
+
+    write_source(source, tmp_path / "d")
+
+    assert [path.name for path in (tmp_path / "d").iterdir()] == [MANIFEST]

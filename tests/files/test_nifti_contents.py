@@ -189,11 +189,11 @@ def test_complex_numbers_are_refused(tmp_path):
 # ---------------------------------------------------------------- where it is
 
 
-def coded(path: Path, *, sform: np.ndarray | None = None, qform: np.ndarray | None = None) -> Path:
+def coded(path: Path, *, sform: np.ndarray | None = None, qform: np.ndarray | None = None, space: int = 1) -> Path:
     image = nibabel.Nifti1Image(np.zeros((4, 5, 6), np.uint8), None)
     image.header.set_xyzt_units("mm")
     image.header["pixdim"][1:4] = (1, 2, 3)
-    image.set_sform(sform, code=1 if sform is not None else 0)
+    image.set_sform(sform, code=space if sform is not None else 0)
     image.set_qform(qform, code=1 if qform is not None else 0)
     path.write_bytes(image.to_bytes())
     return path
@@ -215,6 +215,15 @@ def test_the_qform_is_taken_where_there_is_no_sform(tmp_path):
     path = coded(tmp_path / "a.nii", qform=SHIFTED)
 
     assert read_volume(path).grid.to_world([[5, 4, 3]])[0] == pytest.approx([50, 0, 0])
+    assert doubts_about(path) == []
+
+
+def test_positions_in_two_spaces_may_differ(tmp_path):
+    template = 4  # MNI; the qform keeps the scanner's
+
+    path = coded(tmp_path / "a.nii", sform=SHIFTED, qform=STRAIGHT, space=template)
+
+    assert read_volume(path).grid.to_world([[5, 4, 3]])[0].tolist() == [50, 0, 0]
     assert doubts_about(path) == []
 
 

@@ -1,6 +1,8 @@
 """Files too large to be copied or read as a whole before anything is shown."""
 
 import gzip
+import tracemalloc
+from contextlib import contextmanager
 
 import nibabel
 import numpy as np
@@ -40,6 +42,33 @@ def test_a_large_plain_file_stays_on_the_disk_in_canonical_order(plain):
     assert volume.grid.axes_in_file == "LAS"
     assert volume.data[0, SIDE - 4, SIDE - 3, 1] == 1
     np.testing.assert_allclose(volume.grid.to_world([[SIDE - 4, SIDE - 3, 1]]), [[-1.0, 4.0, 9.0]])
+
+
+@contextmanager
+def taking_little_memory():
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < LARGE_BYTES / 2
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(("slope", "intercept", "kind"), [(1, -1024, np.int32), (2, 0, np.int32), (0.5, 3, np.float32)])
+def test_a_large_plain_file_is_scaled_where_it_is_looked_at(plain, tmp_path, slope, intercept, kind):
+    content = bytearray(plain.read_bytes())
+    content[112:120] = np.array([slope, intercept], np.float32).tobytes()
+    (tmp_path / "scaled.nii").write_bytes(content)
+
+    with taking_little_memory():
+        volume = read_volume(tmp_path / "scaled.nii")
+        corner = np.asarray(volume.data[0, SIDE - 5 :, SIDE - 4 :, :3])
+
+    expected = np.full((5, 4, 3), intercept, kind)
+    expected[1, 1, 1] += slope
+    assert volume.is_on_disk
+    assert corner.dtype == volume.data.dtype == kind
+    np.testing.assert_array_equal(corner, expected)
 
 
 def test_a_large_packed_file_is_the_same_image_in_memory(plain, tmp_path):
@@ -83,7 +112,8 @@ def test_a_file_packed_in_several_pieces_is_read_whole(tmp_path):
 
 
 def test_channels_of_large_files_stay_on_the_disk_together(plain):
-    volume = read_volume([plain, plain], channels=("T1", "T2"))
+    with taking_little_memory():
+        volume = read_volume([plain, plain], channels=("T1", "T2"))
 
     assert volume.is_on_disk
     assert volume.data.shape == (2, SIDE, SIDE, SIDE)

@@ -1,3 +1,5 @@
+import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Modality, Volume
 from napari_medkd.files.manifest import problems_of_dataset
 from napari_medkd.files.opening import write_boxes, write_mask, write_volume
+from napari_medkd.files.problems import doubts_about_cases
 
 ORGANS = Task("organs", "segmentation", ("background", "liver"))
 FOUND = Task("found", "detection", ("cyst",))
@@ -82,6 +85,26 @@ def test_a_format_that_cannot_be_opened_is_found_without_reading(sound, tmp_path
     assert "a.mp4 is of no image format" in told(film, read_images=False)[0]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every file name is Unicode")
+def test_a_file_whose_name_is_not_in_utf_8_is_found_without_reading(sound, tmp_path):
+    latin = (tmp_path / "a.nii.gz").rename(tmp_path / os.fsdecode(b"M\xfcller.nii.gz"))
+    named = replace(sound, cases=(replace(sound.cases[0], images=(latin,)), sound.cases[1]))
+
+    for read_images in (True, False):
+        assert told(named, read_images=read_images) == ["M?ller.nii.gz: This path holds a name that is not in UTF-8."]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every file name is Unicode")
+def test_the_folders_own_name_is_no_problem_of_each_file(sound, tmp_path):
+    latin = tmp_path / os.fsdecode(b"K\xf6ln")
+    latin.mkdir()
+    cases = tuple(replace(case, images=(image(latin / f"{case.id}.nii.gz"),)) for case in sound.cases)
+    tasks = {"sick": SICK}
+    cases = tuple(replace(case, annotations={"sick": case.annotations["sick"]}) for case in cases)
+
+    assert told(replace(sound, cases=cases, tasks=tasks, folder=latin)) == []
+
+
 def test_everything_that_is_wrong_inside_is_found_at_once(sound, tmp_path):
     elsewhere = GRID.affine.copy()
     elsewhere[0, 3] += 30
@@ -121,14 +144,23 @@ def test_a_damaged_file_is_named(sound, tmp_path):
     assert "b.nii.gz: The file is incomplete" in found[1]
 
 
-def test_a_header_that_contradicts_itself_is_found(sound, tmp_path):
+def test_a_header_that_contradicts_itself_is_a_doubt_and_no_problem(sound, tmp_path):
     import nibabel
 
     loaded = nibabel.load(tmp_path / "a.nii.gz")
     loaded.set_qform(np.diag([1, 1, 2, 1]), code=1)
     (tmp_path / "a.nii.gz").write_bytes(loaded.to_bytes())
 
-    assert any("sform and qform" in line for line in told(sound))
+    (doubt,) = doubts_about_cases(sound.cases)
+    assert doubt.where == "cases.a"
+    assert "sform and qform" in doubt.problem
+    assert told(sound) == []
+
+
+def test_an_image_that_cannot_be_opened_is_not_doubted(sound, tmp_path):
+    (tmp_path / "a.nii.gz").write_bytes(b"")
+
+    assert doubts_about_cases(sound.cases) == []
 
 
 def test_an_empty_dataset_is_found(sound):

@@ -9,6 +9,7 @@ from napari_medkd.core.grid import Grid
 from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Volume
 from napari_medkd.files.opening import read_mask, read_volume, write_mask, write_volume
+from tests.files.lzw_tiff import write_lzw
 
 GRADES = Task("grades", "segmentation", ("background", "low", "high"))
 RANDOM = np.random.default_rng(0)
@@ -74,6 +75,17 @@ def test_channels_of_a_microscope_are_channels(tmp_path):
     assert volume.channels == ("channel 1", "channel 2")
 
 
+@pytest.mark.parametrize("count", [2, 4])
+def test_no_channel_of_a_microscope_is_taken_for_transparency(tmp_path, count):
+    labels = np.zeros((3, count, 5, 7), np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", labels, imagej=True, metadata={"axes": "ZCYX"})
+
+    with pytest.raises(VolumeProblem, match=f"The mask has {count} channels; expected one"):
+        read_mask(tmp_path / "a.tif", GRADES)
+    with pytest.raises(VolumeProblem, match=f"The image has {count} channels; expected 1"):
+        read_volume(tmp_path / "a.tif", channels=["DAPI"])
+
+
 @pytest.mark.parametrize("axes", ["TYX", "TZYX"])
 def test_a_time_series_is_refused(tmp_path, axes):
     tifffile.imwrite(
@@ -136,12 +148,79 @@ def test_a_compression_without_a_codec_is_read_by_pillow(tmp_path):
     np.testing.assert_array_equal(read_volume(tmp_path / "a.tif").data[0], STACK)
 
 
+@pytest.mark.parametrize("kind", ["u1", "<u2", ">u2", "<i2", "<i4", "<f4"])
+def test_numbers_that_pillow_unpacks_are_kept(tmp_path, kind):
+    path = write_lzw(tmp_path / "a.tif", STACK[0].astype(kind), byteorder=">" if ">" in kind else "<")
+
+    np.testing.assert_array_equal(read_volume(path).data[0, 0], STACK[0])
+
+
+@pytest.mark.parametrize("kind", ["i1", "<u4", ">u4", ">i2", ">i4", ">f4", "<f8"])
+def test_numbers_that_pillow_would_change_are_refused(tmp_path, kind):
+    path = write_lzw(tmp_path / "a.tif", STACK[0].astype(kind), byteorder=">" if ">" in kind else "<")
+
+    with pytest.raises(VolumeProblem, match=r"cannot be unpacked as they are.* Save it with Deflate or uncompressed"):
+        read_volume(path)
+
+
+@pytest.mark.parametrize("samples", [3, 4])
+def test_deep_colour_that_pillow_would_make_shallow_is_refused(tmp_path, samples):
+    colour = RANDOM.integers(0, 65536, (5, 7, samples), dtype=np.uint16)
+
+    with pytest.raises(VolumeProblem, match=f"{samples} of uint16 a pixel"):
+        read_volume(write_lzw(tmp_path / "a.tif", colour, photometric="rgb"))
+
+
+def test_shallow_colour_is_kept(tmp_path):
+    colour = RANDOM.integers(0, 256, (5, 7, 3), dtype=np.uint8)
+
+    volume = read_volume(write_lzw(tmp_path / "a.tif", colour, photometric="rgb"))
+
+    np.testing.assert_array_equal(volume.data[:, 0], colour.transpose(2, 0, 1))
+
+
 def test_a_palette_gives_labels(tmp_path):
     indexed = Image.fromarray(np.array([[0, 1], [2, 0]], np.uint8), "P")
     indexed.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0])
     indexed.save(tmp_path / "a.tif")
 
     assert read_mask(tmp_path / "a.tif", GRADES).labels.tolist() == [[[0, 1], [2, 0]]]
+
+
+def test_a_palette_of_an_image_is_resolved(tmp_path):
+    indexed = Image.fromarray(np.array([[0, 1], [2, 0]], np.uint8), "P")
+    indexed.putpalette([0, 0, 0, 128, 0, 0, 0, 64, 7])
+    indexed.save(tmp_path / "a.tif")
+
+    volume = read_volume(tmp_path / "a.tif")
+
+    assert volume.channels == ("red", "green", "blue")
+    assert volume.data[:, 0].tolist() == [[[0, 128], [0, 0]], [[0, 0], [64, 0]], [[0, 0], [7, 0]]]
+
+
+def test_a_palette_of_greys_gives_shades(tmp_path):
+    shades = np.repeat(np.arange(0, 256, 2).repeat(2)[:, None], 3, axis=1).astype(np.uint8)
+    indexed = Image.fromarray(STACK[0], "P")
+    indexed.putpalette(shades.ravel().tolist())
+    indexed.save(tmp_path / "a.tif")
+
+    np.testing.assert_array_equal(read_volume(tmp_path / "a.tif").data[0, 0], STACK[0] // 2 * 2)
+
+
+def test_how_imagej_shows_shades_leaves_them_as_they_are(tmp_path):
+    red = np.zeros((3, 256), np.uint16)
+    red[0] = np.arange(256) * 257
+    data = RANDOM.integers(0, 256, (3, 2, 5, 7), dtype=np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", data, imagej=True, colormap=red, metadata={"axes": "ZCYX"})
+
+    np.testing.assert_array_equal(read_volume(tmp_path / "a.tif").data, data.swapaxes(0, 1))
+
+
+def test_inks_are_refused(tmp_path):
+    Image.fromarray(RANDOM.integers(0, 256, (5, 7, 4), dtype=np.uint8), "CMYK").save(tmp_path / "a.tif")
+
+    with pytest.raises(VolumeProblem, match=r"inks for printing \(CMYK\)\. Save it in shades of grey, or as RGB"):
+        read_volume(tmp_path / "a.tif")
 
 
 def test_black_and_white_is_zero_and_one(tmp_path):

@@ -1,1 +1,1 @@
-"""The command line: every action of the viewer, without it. Never imports Qt or napari, and torch only to compute."""
+"""The command line: datasets, runs and figures without the viewer. Imports no Qt or napari, torch only to compute."""

@@ -21,16 +21,21 @@ def check(
 ) -> None:
     """Report every problem at once, each with where it is, what was found, and what to do.
 
-    The exit code is 2 if there is one.
+    The exit code is 2 if there is one. Images whose position is in doubt can be used: that is a remark.
     """
-    from napari_medkd.cli.inspection import problems_at
+    from napari_medkd.cli.inspection import problems_at, remarks_at
 
     problems = problems_at(spec_or_dataset, read_images=not files_only)
+    remarks = [] if files_only else remarks_at(spec_or_dataset)
+    tell_problems(remarks)
     if as_json:
         say_json(as_rows(problems))
-    elif problems:
-        tell_problems(problems)
-        say(f"{spec_or_dataset}: {len(problems)} problem{'s' if len(problems) > 1 else ''}.")
     else:
-        say(f"{spec_or_dataset}: no problem found.")
+        tell_problems(problems)
+        also = f", and {_counted(len(remarks), 'remark')}" if remarks else ""
+        say(f"{spec_or_dataset}: {_counted(len(problems), 'problem')} found{also}.")
     raise typer.Exit(INPUT_PROBLEM if problems else 0)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count or 'no'} {what}{'s' * (count > 1)}"

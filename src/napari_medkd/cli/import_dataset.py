@@ -45,9 +45,10 @@ def import_dataset(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: what was found, and what was left out.")] = False,
 ) -> None:
-    """Recognise COCO JSON, tables of classes or boxes, MedMNIST files and public sets, and write a dataset of them.
+    """Recognise COCO JSON, tables, MedMNIST files, folders of classes and public sets, and write a dataset of them.
 
-    Images that are files stay where they are; box files, the images of .npz files and the manifest are written.
+    Tables list classes or boxes. Of images with several masks each, those are united. Images that are files stay where
+    they are; the manifest, box files, united masks, and images of .npz files and of BrainMetShare's slices are written.
     Other folders are read by patterns of their files' names. The exit code of a preview is 2 if there is a problem.
     """
     if out is None and not preview:
@@ -99,12 +100,13 @@ def _preview(found: "Source", name: str, *, as_json: bool) -> None:
     from napari_medkd.files.importers.preview import preview_of
 
     seen = preview_of(found)
-    document = {"layout": found.layout, **document_of(seen), "remarks": as_rows(found.remarks)}
+    remarks = (*found.remarks, *seen.remarks)
+    document = {"layout": found.layout, **document_of(seen), "remarks": as_rows(remarks)}
     document["name"] = name or document["name"]
     if as_json:
         say_json(document)
     else:
-        tell_problems((*found.remarks, *seen.problems))
+        tell_problems((*remarks, *seen.problems))
         say("\n".join(lines_of_preview(document)))
     raise typer.Exit(INPUT_PROBLEM if seen.problems else 0)
 

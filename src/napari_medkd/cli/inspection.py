@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from napari_medkd.core.run_layout import is_run
 from napari_medkd.core.spec import TrainSpec
 from napari_medkd.core.task import Task
 from napari_medkd.files.manifest import MANIFEST, open_dataset, problems_of_dataset
+from napari_medkd.files.problems import doubts_about_cases
 
 if TYPE_CHECKING:
     from napari_medkd.engine.method import Method
@@ -34,6 +35,15 @@ def problems_at(path: Path, *, read_images: bool) -> list[Problem]:
         else:
             problems += problems_of_spec(spec_of(read_document(path)), read_images=read_images)
     return problems
+
+
+def remarks_at(path: Path) -> list[Problem]:
+    """Return the doubts about images of such a thing, none of which keeps it from being used."""
+    remarks: list[Problem] = []
+    with suppress(InputProblem, OSError):  # what cannot be opened is a problem
+        for dataset in (path,) if _is_dataset(path) else spec_of(read_document(path)).datasets:
+            remarks += doubts_about_cases(open_dataset(dataset).cases)
+    return remarks
 
 
 def _is_dataset(path: Path) -> bool:

@@ -91,6 +91,10 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _speak_utf_8(stream: TextIO) -> None:
-    """Let what goes into a pipe or a file be UTF-8, as programs expect it; a terminal says itself what it shows."""
-    if isinstance(stream, io.TextIOWrapper) and not stream.isatty():
-        stream.reconfigure(encoding="utf-8", errors=stream.errors)
+    """Let what goes into a pipe or a file be UTF-8, as programs expect it; a terminal says itself what it shows.
+
+    What the encoding does not hold, as in names of files that are none of UTF-8, is written as its number.
+    """
+    if isinstance(stream, io.TextIOWrapper):
+        encoding = stream.encoding if stream.isatty() else "utf-8"
+        stream.reconfigure(encoding=encoding, errors="backslashreplace" if stream.errors == "strict" else stream.errors)

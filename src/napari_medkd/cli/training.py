@@ -1,6 +1,6 @@
 """From a spec to a trained run: the folder is made or taken up, and one attempt is carried out in it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +13,14 @@ from napari_medkd.cli.spec_files import read_document, spec_of, with_changes
 from napari_medkd.cli.stopping import SignalledControl
 from napari_medkd.cli.terminal import tell
 from napari_medkd.core.command_line import command_line
-from napari_medkd.core.errors import RunProblem, SpecProblem
+from napari_medkd.core.dataset import Case
+from napari_medkd.core.errors import Problem, RunProblem, SpecProblem
 from napari_medkd.core.events import AnyEvent, Noticed, RunEnded
 from napari_medkd.core.run_layout import RESOLVED
 from napari_medkd.core.spec import TrainSpec
 from napari_medkd.core.status import status_of
 from napari_medkd.files.manifest import open_dataset
+from napari_medkd.files.problems import doubts_about_cases
 from napari_medkd.runs.devices import in_words, live_runs_on, wait_for_turn
 from napari_medkd.runs.folder import RunFolder
 from napari_medkd.runs.heartbeat import Heartbeat
@@ -94,7 +96,7 @@ def _still_needed(folder: RunFolder) -> TrainSpec:
 
 
 def _notices(bench: "Bench", *, needs_references: bool) -> Iterator[str]:
-    """Yield what a person should know of a run's labels before it learns from them."""
+    """Yield what a person should know of a run's images and labels before it learns from them."""
     from napari_medkd.engine.given_stages import notices_of_given
     from napari_medkd.engine.learned_cases import first_of
     from napari_medkd.engine.unseen_classes import MOST_LOOKED_AT, unseen_classes
@@ -108,6 +110,7 @@ def _notices(bench: "Bench", *, needs_references: bool) -> Iterator[str]:
     elif references and not needs_references:
         yield "The run learns from its reference cases alone; the other labels are left out."
     for each in bench.benches:
+        yield from _notices_of_doubts(each.dataset.cases)
         yield from notices_of_given(start, each.dataset) if start else ()
         for task in each.tasks:
             yield from notices_of_references(references, each.dataset, task) if references else ()
@@ -118,6 +121,16 @@ def _notices(bench: "Bench", *, needs_references: bool) -> Iterator[str]:
                 who = "No training case" if are_all else f"None of {MOST_LOOKED_AT} training cases, evenly chosen,"
                 found = f"{who} of {each.dataset.name} shows {', '.join(unseen)} ({task.name})"
                 yield f"{found}: what no label shows cannot be learned."
+
+
+def _notices_of_doubts(cases: Iterable[Case]) -> Iterator[str]:
+    """Yield of each kind of doubt the first, and how many images are like it."""
+    kinds: dict[str, list[Problem]] = {}
+    for doubt in doubts_about_cases(cases):
+        kinds.setdefault(doubt.hint, []).append(doubt)
+    for first, *others in kinds.values():
+        also = f" So it is with {len(others)} more; medkd check tells all." if others else ""
+        yield f"{first}{also}"
 
 
 def train_in(folder: RunFolder, *, is_checked: bool) -> int:

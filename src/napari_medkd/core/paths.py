@@ -18,7 +18,11 @@ def from_home(path: Path) -> Path:
 
 def problem_of_name(path: Path) -> Problem | None:
     """Return why a path cannot be written into a document: not every system's names are in UTF-8."""
-    name = str(path.absolute())
+    return problem_of_text(str(path.absolute()))
+
+
+def problem_of_text(name: str) -> Problem | None:
+    """Return why a path, as it would stand in a document, cannot be written into it."""
     in_utf_8 = name.encode("utf-8", "replace").decode("utf-8")
     if in_utf_8 == name:
         return None

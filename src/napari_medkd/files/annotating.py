@@ -8,7 +8,7 @@ from napari_medkd.core.annotation import Mask
 from napari_medkd.core.dataset import Case, Dataset, LabelMap, Split
 from napari_medkd.core.errors import DatasetProblem
 from napari_medkd.core.task import Task
-from napari_medkd.files.manifest import is_ours, manifest_of, write_back
+from napari_medkd.files.manifest import is_ours, manifest_of, refuse_unnamed, write_back
 from napari_medkd.files.manifest_reading import read_manifest
 from napari_medkd.files.opening import mask_suffix, write_mask
 from napari_medkd.files.plain_name import plain_name
@@ -29,8 +29,14 @@ def refuse_unstorable(dataset: Dataset, task: Task) -> None:
     Raises
     ------
     DatasetProblem
-        Where the dataset maps stored labels to others and no stored label is read as one of the classes.
+        Where the dataset maps stored labels to others and no stored label is read as one of the classes; where its
+        manifest cannot name one of its files.
     """
+    _refuse_unmapped(dataset, task)
+    refuse_unnamed(dataset, dataset.folder)
+
+
+def _refuse_unmapped(dataset: Dataset, task: Task) -> None:
     label_map = dataset.label_maps.get(task.name, LabelMap())
     labels = dict(enumerate(task.classes)) | ({} if task.ignore is None else {task.ignore: "the label to ignore"})
     lost = [name for label, name in labels.items() if label_map.stored_value(label) is None]
@@ -58,7 +64,7 @@ def save_annotation(dataset: Dataset, case: str, mask: Mask) -> Dataset:
         no manifest of ours any more; the mask is written then.
     """
     task, path = mask.task, annotation_path(dataset, case, mask)
-    refuse_unstorable(dataset, task)
+    _refuse_unmapped(dataset, task)
     is_known = _is_known(dataset, case, task, path)
     try:
         there = _as_on_disk(dataset, case)
@@ -67,7 +73,7 @@ def save_annotation(dataset: Dataset, case: str, mask: Mask) -> Dataset:
             raise
         there = dataset  # strokes are not lost because somebody spoilt the manifest meanwhile
     if is_ours(manifest_of(dataset)) and _is_known(there, case, task, path):
-        refuse_unstorable(there, task)
+        _refuse_unmapped(there, task)
         write_mask(path, mask, label_map=there.label_maps.get(task.name))
         return dataset if is_known else there
     there = replace(there, label_maps=_label_maps(there, case, task))

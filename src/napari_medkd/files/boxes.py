@@ -19,6 +19,9 @@ from napari_medkd.core.settings import Settings
 from napari_medkd.core.task import Task
 from napari_medkd.files.atomic import write_json
 
+#: What a file of boxes looks like, for messages.
+FORM = '{"axes": "IPL", "boxes": [{"class": NAME, "corners": [z0, y0, x0, z1, y1, x1]}]}'
+
 
 class BoxRecord(Settings):
     """One box."""
@@ -88,7 +91,7 @@ def _stored(path: Path) -> tuple[BoxRecord, ...]:
             Problem(
                 f"{path}: {'.'.join(map(str, fault['loc'])) or 'the file'}",
                 f"{fault['msg']}.",
-                'Write {"axes": "IPL", "boxes": [{"class": NAME, "corners": [z0, y0, x0, z1, y1, x1]}]}.',
+                f"Write {FORM}.",
             )
             for fault in error.errors()
         ) from error

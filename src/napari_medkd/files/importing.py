@@ -1,7 +1,9 @@
 """A source as a dataset on disk: the files its cases have not got, and the manifest, in a folder of their own."""
 
+import shutil
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -16,12 +18,14 @@ from napari_medkd.files.plain_name import plain_name
 from napari_medkd.files.splitting import split_by_group
 
 _AT_A_TIME = 8
+_SHELF = ".medkd-import"
 
 
 def write_source(source: Source, out: Path, name: str = "") -> Path:
     """Write the dataset into a folder, which is made, and return the path of its manifest.
 
-    Images that are files already are named by their paths, not copied. The manifest is written last.
+    Images that are files already are named by their paths, not copied. Until all is written it lies in a hidden folder
+    inside, and the manifest takes its place last; where something goes wrong nothing stays.
 
     Parameters
     ----------
@@ -36,16 +40,18 @@ def write_source(source: Source, out: Path, name: str = "") -> Path:
         Where the folder holds something, lies in the source, or cannot be written to; where the source is a dataset
         already; or where an image of the source is damaged.
     """
-    _prepare(out, source.dataset.folder)
-    made = {case.id: case for case in _all_written(source.made(), out)}
-    cases = tuple(_completed(case, made) for case in source.dataset.cases)
-    dataset = replace(source.dataset, name=name or source.dataset.name, cases=cases, folder=out)
-    if dataset.split == Split():
-        dataset = replace(dataset, split=split_by_group(dataset.name, dataset.cases))
-    return write_dataset(_absolute(dataset), out)
+    _refuse_place(out, source.dataset.folder)
+    with _filled_at_once(out) as shelf:
+        made = {case.id: case for case in _all_written(source.made(), shelf)}
+        cases = tuple(_completed(case, made) for case in source.dataset.cases)
+        dataset = replace(source.dataset, name=name or source.dataset.name, cases=cases, folder=shelf)
+        if dataset.split == Split():
+            dataset = replace(dataset, split=split_by_group(dataset.name, dataset.cases))
+        write_dataset(_absolute(dataset), shelf)
+    return out / MANIFEST
 
 
-def _prepare(out: Path, source: Path) -> None:
+def _refuse_place(out: Path, source: Path) -> None:
     if (source / MANIFEST).is_file():
         raise DatasetProblem(str(source), f"The folder has a {MANIFEST} already.", "Open it as it is.")
     if out.resolve().is_relative_to(source.resolve()):
@@ -53,12 +59,31 @@ def _prepare(out: Path, source: Path) -> None:
             str(out), "The folder lies in the source, in which nothing is written.", "Choose a folder elsewhere."
         )
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        if any(not path.name.startswith(".") for path in out.iterdir()):
-            hint = "Choose a new or an empty folder; a dataset is never overwritten."
-            raise DatasetProblem(str(out), "The folder holds files already.", hint)
+        is_free = not out.exists() or all(path.name.startswith(".") for path in out.iterdir())
+    except OSError as error:
+        raise InputProblem.from_os_error(error, out, "The folder cannot be read") from error
+    if not is_free:
+        hint = "Choose a new or an empty folder; a dataset is never overwritten."
+        raise DatasetProblem(str(out), "The folder holds files already.", hint)
+
+
+@contextmanager
+def _filled_at_once(out: Path) -> Iterator[Path]:
+    """Give a hidden folder inside of ``out``, whose content moves up to it unless something goes wrong."""
+    shelf, is_new = out / _SHELF, not out.exists()
+    try:
+        shutil.rmtree(shelf, ignore_errors=True)  # of a command that was killed
+        shelf.mkdir(parents=True)
     except OSError as error:
         raise InputProblem.from_os_error(error, out, "The folder cannot be made") from error
+    try:
+        yield shelf
+        for path in sorted(shelf.iterdir(), key=lambda path: path.name == MANIFEST):
+            path.replace(out / path.name)
+    finally:
+        shutil.rmtree(shelf)
+        if is_new and not any(out.iterdir()):
+            out.rmdir()
 
 
 def _all_written(made: Iterator[Made], out: Path) -> Iterator[Case]:

@@ -9,7 +9,7 @@ from napari_medkd.core.command_line import command_line
 from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.errors import DatasetProblem
 from napari_medkd.files.atomic import write_json
-from napari_medkd.files.dataset_paths import written
+from napari_medkd.files.dataset_paths import problems_of_names, written
 from napari_medkd.files.importers import recognise
 from napari_medkd.files.manifest_model import CaseEntry, ClassesPresent, Manifest, SplitEntry, TaskEntry
 from napari_medkd.files.manifest_reading import read_manifest
@@ -67,6 +67,7 @@ def _write(dataset: Dataset, path: Path) -> Path:
             "There is a file of this name that is no manifest of this program; it is left alone.",
             "Move it away, or choose another folder.",
         )
+    refuse_unnamed(dataset, path.parent)
     manifest = Manifest(
         name=dataset.name,
         channels=dataset.channels,
@@ -79,6 +80,13 @@ def _write(dataset: Dataset, path: Path) -> Path:
     )
     write_json(path, manifest.model_dump(mode="json", by_alias=True, exclude_none=True))
     return path
+
+
+def refuse_unnamed(dataset: Dataset, folder: Path) -> None:
+    """Raise a DatasetProblem with every file that a manifest in the folder cannot name."""
+    unnamed = [problem for case in dataset.cases for problem in problems_of_names(case, folder)]
+    if unnamed:
+        raise DatasetProblem.of(unnamed)
 
 
 def is_ours(path: Path) -> bool:

@@ -6,6 +6,7 @@ looked at is read.
 """
 
 import gzip
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,8 @@ def read_labels(path: Path) -> Volume:
 def _image(header: Header, stored: NDArray[Any], path: Path, num_channels: int | None) -> Volume:
     affine = nifti_header.affine_of(header, path)
     channels, names = _channels_last(stored, nifti_header.meaning_of(header), path, num_channels)
-    return placed(_scaled(channels, header, path), affine, names, path)
+    volume = placed(channels, affine, names, path)
+    return replace(volume, data=_scaled(volume.data, header, path))
 
 
 def write_image(path: Path, volume: Volume) -> None:

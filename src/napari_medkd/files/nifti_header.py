@@ -77,8 +77,8 @@ def affine_of(header: Header, path: Path) -> NDArray[np.float64]:
 
 @np.errstate(all="ignore")
 def doubts_of(header: Header, path: Path) -> list[Problem]:
-    """Return why the position may be wrong though there is one: no orientation stored, or two that differ."""
-    sform, qform = int(header["sform_code"]) > 0, int(header["qform_code"]) > 0
+    """Return why the position may be wrong though there is one: no orientation stored, or two in one space."""
+    sform, qform = (max(0, int(header[code])) for code in ("sform_code", "qform_code"))
     if not sform and not qform:
         return [
             Problem(
@@ -87,8 +87,8 @@ def doubts_of(header: Header, path: Path) -> list[Problem]:
                 "Write the orientation into the header; until then the first index is taken to grow to the left.",
             )
         ]
-    if not (sform and qform):
-        return []
+    if sform != qform:
+        return []  # one alone, or positions in two spaces: the scanner's and a template's, say
     try:
         two = (header.get_sform(), _qform(header))
     except (HeaderDataError, ValueError):

@@ -19,6 +19,8 @@ from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Modality, Volume
 from napari_medkd.files.dicom_folder import NAMED_SUFFIXES, holds_dicom
 from napari_medkd.files.formats import Format, format_called
+from napari_medkd.files.label_values import counts_of
+from napari_medkd.files.lazy_array import in_pieces
 from napari_medkd.files.memory import MOST_VOXELS_HELD
 from napari_medkd.files.picture_folder import pictures_in
 from napari_medkd.files.series_path import on_disk
@@ -134,7 +136,14 @@ def read_volume(
         return Volume(data, volumes[0].grid, names, made_by, files[0])
 
 
-def read_mask(path: Path, task: Task, *, grid: Grid | None = None, label_map: LabelMap | None = None) -> Mask:
+def read_mask(
+    path: Path,
+    task: Task,
+    *,
+    grid: Grid | None = None,
+    whose: str = "its image's",
+    label_map: LabelMap | None = None,
+) -> Mask:
     """Return the mask of a file, in canonical order.
 
     Where a task has two classes and the file holds nothing but 0 and 255, 255 is the second class.
@@ -147,6 +156,8 @@ def read_mask(path: Path, task: Task, *, grid: Grid | None = None, label_map: La
         What the labels mean.
     grid
         The image's grid; the mask must lie on it. A DICOM segmentation, which leaves empty slices out, on a part of it.
+    whose
+        Grid that is, where it is another file's.
     label_map
         Applied to the stored labels first.
 
@@ -157,7 +168,7 @@ def read_mask(path: Path, task: Task, *, grid: Grid | None = None, label_map: La
     """
     stored, own_grid = _stored_labels(path, grid)
     if grid is not None:
-        _refuse_other_grid(own_grid, grid, path, "its image's")
+        _refuse_other_grid(own_grid, grid, path, whose)
     labels = _as_classes(stored, task, label_map or LabelMap(), path)
     return Mask(labels, grid or own_grid, task)
 
@@ -201,8 +212,14 @@ def write_boxes(path: Path, boxes: Boxes) -> None:
 
 def labels_in(path: Path) -> tuple[int, ...]:
     """Return the label values a mask file holds, as stored, in rising order."""
+    return tuple(voxels_by_label(path))
+
+
+def voxels_by_label(path: Path) -> dict[int, int]:
+    """Return how many voxels have each of the label values a mask file holds, as stored, in rising order."""
     stored, _ = _stored_labels(path)
-    return tuple(_values_in(stored).tolist())
+    counts = counts_of(stored)
+    return {label: int(counts[label]) for label in np.flatnonzero(counts).tolist()}
 
 
 def doubts_about(path: Path) -> list[Problem]:
@@ -271,8 +288,7 @@ def _joined(volumes: list[Volume]) -> NDArray[Any]:
         return np.concatenate([volume.data for volume in volumes])
     import dask.array
 
-    lazy = [dask.array.asarray(volume.data, chunks="16 MiB") for volume in volumes]  # type: ignore[no-untyped-call]
-    joined: NDArray[Any] = dask.array.concatenate(lazy)  # type: ignore[no-untyped-call]
+    joined: NDArray[Any] = dask.array.concatenate([in_pieces(volume.data) for volume in volumes])  # type: ignore[no-untyped-call]
     return joined
 
 
@@ -342,16 +358,9 @@ def _whole_numbers(values: NDArray[Any], path: Path) -> Labels:
     return _smallest(values, int(high))
 
 
-def _values_in(stored: Labels) -> NDArray[np.integer]:
-    """Return the labels that are there, in rising order; those on the disk are looked through chunk by chunk."""
-    if type(stored) is np.ndarray:
-        return np.flatnonzero(np.bincount(stored.ravel()))
-    return np.asarray(np.unique(stored))
-
-
 def _as_classes(stored: Labels, task: Task, label_map: LabelMap, path: Path) -> Labels:
     """Return the labels of the task's classes; a stored value that is none is refused by the value in the file."""
-    present = _values_in(stored)
+    present = np.flatnonzero(counts_of(stored))
     if not label_map.values and len(task.classes) == 2 and task.ignore != 255 and set(present) <= {0, 255}:
         label_map = LabelMap({255: 1})
     meant = label_map(present)

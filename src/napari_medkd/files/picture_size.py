@@ -6,6 +6,7 @@ from PIL import Image
 
 from napari_medkd.core.errors import VolumeProblem
 from napari_medkd.core.grid import Grid
+from napari_medkd.files.boxes import FORM
 from napari_medkd.files.dicom_folder import NAMED_SUFFIXES
 from napari_medkd.files.opening import VOLUME_SUFFIXES, read_volume, suffix_of
 from napari_medkd.files.raster import PILLOW_FORMATS, without_bomb_warnings
@@ -16,6 +17,7 @@ _ROTATION = 0x0112
 _ON_ITS_SIDE = (5, 6, 7, 8)
 #: Where columns and rows are counted in DICOM that is shown as it is stored.
 _UPRIGHT = "LP"
+_HINT = f"Convert it to PNG, or list box files in a medkd-dataset.json: {FORM}."
 
 
 def picture_grid(path: Path) -> Grid:
@@ -30,7 +32,7 @@ def picture_grid(path: Path) -> Grid:
         raise VolumeProblem(
             str(path),
             f"Rectangles in pixels cannot be laid on a {suffix_of(path)} image, whose order of axes is its own.",
-            "Convert it to PNG, or write box files (see medkd-dataset.json).",
+            _HINT,
         )
     if suffix_of(path) in _QUICK:
         try:
@@ -47,7 +49,7 @@ def picture_grid(path: Path) -> Grid:
             str(path),
             "Rectangles in pixels cannot be laid on this DICOM slice: its columns and rows are not counted to the left "
             "and to the back, so it is shown turned.",
-            "Convert it to PNG, or write box files (see medkd-dataset.json).",
+            _HINT,
         )
     if not grid.is_flat:
         raise VolumeProblem(str(path), f"Expected one plane, found {grid.describe()}.", "Rectangles need pictures.")

@@ -1,7 +1,7 @@
 """Everything that is wrong with a dataset's files, as far as one is willing to read them."""
 
-from collections.abc import Container, Iterator
-from contextlib import contextmanager
+from collections.abc import Container, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from napari_medkd.core.annotation import ClassLabel
 from napari_medkd.core.dataset import Case, Dataset
 from napari_medkd.core.errors import InputProblem, Problem
 from napari_medkd.core.grid import Grid
+from napari_medkd.files.dataset_paths import problems_of_names
 from napari_medkd.files.opening import (
     IMAGE_SUFFIXES,
     doubts_about,
@@ -32,12 +33,24 @@ def problems_of_dataset(dataset: Dataset, *, read_images: bool) -> list[Problem]
     dataset
         As opened.
     read_images
-        Whether to open every file. Without, only missing files, formats that cannot be opened and missing labels are
-        found; with, also damaged files, NaN, masks and boxes that do not fit their image, labels of no class,
-        headers that contradict themselves, and 2-D mixed with 3-D.
+        Whether to open every file. Without, only missing files, names that no document can hold, formats that cannot
+        be opened and missing labels are found; with, also damaged files, NaN, masks and boxes that do not fit their
+        image, labels of no class, and 2-D mixed with 3-D.
     """
     opened = {case.id for case in dataset.cases} if read_images else set()
     return inspected(dataset, opened).problems
+
+
+def doubts_about_cases(cases: Iterable[Case]) -> list[Problem]:
+    """Return why images may lie elsewhere than they are taken to lie, in the order of the cases; all can be used.
+
+    Headers alone are read. An image that cannot be opened is left out: it is a problem.
+    """
+    doubts: list[Problem] = []
+    for case in cases:
+        with suppress(InputProblem):
+            doubts += [_in_case(doubt, case) for path in case.images for doubt in doubts_about(path)]
+    return doubts
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +74,7 @@ def inspected(dataset: Dataset, opened: Container[str]) -> Inspection:
     problems = _problems_of_contents(dataset)
     grids: dict[str, Grid] = {}
     for case in dataset.cases:
-        missing = _missing_files(case)
+        missing = problems_of_names(case, dataset.folder) or _missing_files(case)
         problems += missing
         if case.id in opened and not missing:
             problems += _problems_inside(case, dataset, grids)
@@ -98,7 +111,6 @@ def _problems_inside(case: Case, dataset: Dataset, grids: dict[str, Grid]) -> li
         grids[case.id] = volume.grid
         if volume.is_on_disk:
             refuse_not_finite(volume, case.images[0])
-        problems += [_in_case(doubt, case) for path in case.images for doubt in doubts_about(path)]
     for name, known in case.annotations.items():
         if not isinstance(known, ClassLabel):
             with _gathering(problems, case):

@@ -14,18 +14,19 @@ from typing import Any
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
-from PIL import Image, ImageSequence
+from PIL import Image
 
 from napari_medkd.core.errors import Problem, VolumeProblem
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Volume
+from napari_medkd.files import tiff_by_pillow
 from napari_medkd.files.atomic import write_bytes
 from napari_medkd.files.channels import COLOURS
 from napari_medkd.files.giving_up import go_on_if_wanted
 from napari_medkd.files.ome_xml import MM_PER_UNIT, Spacing, read_ome
 from napari_medkd.files.packed import filled
-from napari_medkd.files.raster import channels_first, without_bomb_warnings
+from napari_medkd.files.raster import channels_first
 from napari_medkd.files.tiff_damage import refuse_unreadable
 from napari_medkd.files.tiff_pages import refuse_broken_chain
 
@@ -39,15 +40,13 @@ _DAMAGE = (
 
 
 def read_image(path: Path, num_channels: int | None = None) -> Volume:
-    """Return the stack, with the file's channels or the colours of its pixels."""
-    pages, axes, spacing, names = _decoded(path)
-    data = _channels_first(pages, axes, path, num_channels)
-    return Volume(data, _grid(data, spacing, path), _channel_names(len(data), axes, names), source=path)
+    """Return the stack, with the file's channels or the colours of its pixels; a palette is resolved."""
+    return _read(path, num_channels, keep_palette=False)
 
 
 def read_labels(path: Path) -> Volume:
-    """Return the stack of labels."""
-    return read_image(path, 1)
+    """Return the stack of labels; a palette's indices are the labels."""
+    return _read(path, 1, keep_palette=True)
 
 
 def write_image(path: Path, volume: Volume) -> None:
@@ -63,6 +62,12 @@ def write_labels(path: Path, labels: NDArray[Any], grid: Grid, task: Task | None
 def doubts(path: Path) -> list[Problem]:
     """Return nothing: these files claim no position that could be wrong."""
     return []
+
+
+def _read(path: Path, num_channels: int | None, *, keep_palette: bool) -> Volume:
+    pages, axes, spacing, names = _decoded(path, keep_palette=keep_palette)
+    data = _channels_first(pages, axes, path, num_channels)
+    return Volume(data, _grid(data, spacing, path), _channel_names(len(data), axes, names), source=path)
 
 
 def _grid(data: NDArray[Any], spacing: Spacing, path: Path) -> Grid:
@@ -87,7 +92,7 @@ def _channel_names(count: int, axes: str, said: tuple[str, ...]) -> tuple[str, .
     return said if len(said) == count else tuple(f"channel {n + 1}" for n in range(count))
 
 
-def _decoded(path: Path) -> tuple[NDArray[Any], str, Spacing, tuple[str, ...]]:
+def _decoded(path: Path, *, keep_palette: bool) -> tuple[NDArray[Any], str, Spacing, tuple[str, ...]]:
     """Return the array, a letter for each of its axes, the voxel size, and names of channels."""
     try:
         refuse_broken_chain(path)
@@ -95,12 +100,14 @@ def _decoded(path: Path) -> tuple[NDArray[Any], str, Spacing, tuple[str, ...]]:
             ome = read_ome(file.ome_metadata or "", path.name)
             series = refuse_unreadable(file, ome, path)
             spacing = _imagej_spacing(file) if file.is_imagej else ome.spacing
-            if series.keyframe.photometric == tifffile.PHOTOMETRIC.PALETTE:
-                return (*_by_pillow(path), spacing, ome.channels)
+            is_indexed = series.keyframe.photometric == tifffile.PHOTOMETRIC.PALETTE
+            if is_indexed and not file.is_imagej:  # which writes so how shades are to be shown
+                return (*tiff_by_pillow.unpacked(path, in_colours=not keep_palette), spacing, ome.channels)
             try:
                 return _pages(file, series, path), series.axes, spacing, ome.channels
-            except ValueError:  # a compression that needs a codec tifffile does not bring along
-                return (*_by_pillow(path), spacing, ome.channels)
+            except ValueError as error:  # a compression that needs a codec tifffile does not bring along
+                tiff_by_pillow.refuse_inexact(series.keyframe, error, path)
+                return (*tiff_by_pillow.unpacked(path), spacing, ome.channels)
     except (FileNotFoundError, PermissionError) as error:
         raise VolumeProblem.from_os_error(error, path, "The TIFF cannot be read") from error
     except VolumeProblem:
@@ -128,16 +135,6 @@ def _pages(file: tifffile.TiffFile, series: tifffile.TiffPageSeries, path: Path)
     return stack.reshape(series.shape)
 
 
-def _by_pillow(path: Path) -> tuple[NDArray[Any], str]:
-    with without_bomb_warnings(), Image.open(path, formats=("TIFF",)) as opened:
-        pages = []
-        for page in ImageSequence.Iterator(opened):
-            go_on_if_wanted()
-            pages.append(np.array(page))
-    stack = np.stack(pages)
-    return stack, "IYXS"[: stack.ndim]
-
-
 def _channels_first(pages: NDArray[Any], axes: str, path: Path, num_channels: int | None) -> NDArray[Any]:
     """Return (channel, z, y, x)."""
     kept = [n for n, axis in enumerate(axes) if axis in "YX" or pages.shape[n] > 1]
@@ -155,7 +152,7 @@ def _channels_first(pages: NDArray[Any], axes: str, path: Path, num_channels: in
     array = array if colours else array[..., np.newaxis]
     array = array.astype(np.uint8) if array.dtype == np.bool_ else array
     array = array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
-    if colours == ["C"] and num_channels != 1:
+    if colours == ["C"]:
         return np.ascontiguousarray(np.moveaxis(array, -1, 0))
     return channels_first(array, path, num_channels)
 

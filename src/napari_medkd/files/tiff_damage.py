@@ -31,8 +31,8 @@ def refuse_unreadable(file: tifffile.TiffFile, ome: OmeImage, path: Path) -> tif
     Raises
     ------
     VolumeProblem
-        Where planes lie in other files, which are not opened, there are pages of several sizes, planes or strips are
-        missing, or it does not fit into memory.
+        Where planes lie in other files, which are not opened, there are pages of several sizes, its colours are inks,
+        planes or strips are missing, or it does not fit into memory.
     """
     if ome.elsewhere:
         raise VolumeProblem(
@@ -42,6 +42,10 @@ def refuse_unreadable(file: tifffile.TiffFile, ome: OmeImage, path: Path) -> tif
         )
     series = file.series[0]
     _refuse_several(file, path)
+    if series.keyframe.photometric == tifffile.PHOTOMETRIC.SEPARATED:
+        raise VolumeProblem(
+            str(path), "Its colours are inks for printing (CMYK).", "Save it in shades of grey, or as RGB."
+        )
     packed = series.keyframe.compression != tifffile.COMPRESSION.NONE
     if series.nbytes > path.stat().st_size * (_MOST_SAVED if packed else _MOST_WIDENED):
         raise _damaged(path, f"it announces {by(series.shape)} numbers in {path.stat().st_size} bytes")

@@ -47,6 +47,15 @@ def test_a_row_without_numbers_is_an_image_without_a_box(tmp_path):
     assert [case.id for case in dataset.labelled("boxes")] == ["a", "b"]
 
 
+def test_a_box_without_a_class_is_refused_by_its_row(tmp_path):
+    table = "image,x,y,w,h,class\na,12,4,20,6,cell\na,1,2,3,4,\nb,,,,,\n"
+
+    with pytest.raises(
+        DatasetProblem, match=r"boxes\.csv: A box has no class \(a: 1, 2, 3, 4\)\. Write it into its row"
+    ):
+        source_at(laid_out(tmp_path, table), ColumnWishes())
+
+
 def test_a_class_that_is_one_for_all_boxes_of_each_image_is_the_images_too(tmp_path):
     of_image = "image,x,y,w,h,pathology\na,1,1,2,2,benign\na,5,5,2,2,benign\nb,1,1,2,2,malignant\n"
     of_boxes = "image,x,y,w,h,pathology\na,1,1,2,2,benign\na,5,5,2,2,malignant\nb,1,1,2,2,malignant\n"

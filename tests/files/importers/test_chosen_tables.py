@@ -183,3 +183,14 @@ def test_chexpert_is_read_as_it_is_released(tmp_path):
 
     assert sorted(map(sorted, case_labels(dataset, "findings").values())) == [["Edema"], ["Edema", "Mass"], ["Mass"]]
     assert (len(dataset.split.train), len(dataset.split.validate)) == (2, 1)
+
+
+def test_of_a_single_column_of_0_and_1_it_is_told_how_to_name_it(tmp_path):
+    folder = laid_out(tmp_path, labels="image,age,malignant\na,50,0\nb,60,1\nc,70,1\nd,80,0\n")
+    hint = "If it is one, name it: --column class=malignant"
+
+    assert hint in told(source_at(folder, ColumnWishes()).remarks)
+    with pytest.raises(DatasetProblem, match=hint):
+        source_at(folder / "labels.csv", ColumnWishes())
+    named = source_at(folder, ColumnWishes(classes=("malignant",))).dataset
+    assert case_labels(named, "malignant")["b"] == {"1"}

@@ -122,5 +122,7 @@ def test_rectangles_lie_on_the_pixels_of_an_upright_slice_alone(tmp_path):
     [prone] = save_series(tmp_path / "prone", PIXELS[:1], orientation=(-1, 0, 0, 0, -1, 0))
 
     assert picture_grid(upright).shape == (1, 4, 5)
-    with pytest.raises(VolumeProblem, match="cannot be laid on this DICOM slice"):
+    with pytest.raises(
+        VolumeProblem, match=r'cannot be laid on this DICOM slice.*box files .*: {"axes": "IPL", "boxes"'
+    ):
         picture_grid(prone)

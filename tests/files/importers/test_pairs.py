@@ -3,12 +3,13 @@ import json
 import pytest
 
 from napari_medkd.core.annotation import Mask
+from napari_medkd.core.command_line import command_line
 from napari_medkd.core.errors import DatasetProblem
 from napari_medkd.files.importers.patterns import Patterns, source_by_patterns
 from napari_medkd.files.importers.source import ColumnWishes
 from napari_medkd.files.importers.sources import source_at
 from napari_medkd.files.manifest import open_dataset, problems_of_dataset
-from napari_medkd.files.opening import read_mask
+from napari_medkd.files.opening import read_mask, read_volume
 from tests.files.importers.imported import imported, told, write
 
 
@@ -69,20 +70,20 @@ def test_masks_without_an_image_are_all_reported(tmp_path, save):
 @pytest.mark.parametrize("image", ["images/img_{}.png", "img_{}.png"])
 def test_masks_none_of_which_is_called_like_an_image_are_told(tmp_path, save, image):
     for number in range(4):
-        save(tmp_path / "s" / image.format(number))
-        save(tmp_path / f"s/masks/mask_{number}.png")
+        save(tmp_path / "my scans" / image.format(number))
+        save(tmp_path / f"my scans/masks/mask_{number}.png")
 
     for opened in (open_dataset, lambda folder: source_at(folder, ColumnWishes())):
         with pytest.raises(DatasetProblem) as error:
-            opened(tmp_path / "s")
+            opened(tmp_path / "my scans")
 
         (problem,) = error.value.problems
-        assert problem.where == str(tmp_path / "s/masks")
+        assert problem.where == str(tmp_path / "my scans/masks")
         assert "(mask_0.png, mask_1.png, mask_2.png)" in problem.problem
         assert "(img_0.png, img_1.png, img_2.png)" in problem.problem
-        assert f"medkd import {tmp_path / 's'} OUT --images" in problem.hint
+        assert command_line(["medkd", "import", str(tmp_path / "my scans"), "OUT", "--images"]) in problem.hint
     patterns = Patterns((image.format("{case}"),))
-    assert len(source_by_patterns(tmp_path / "s", patterns).dataset.cases) == 4
+    assert len(source_by_patterns(tmp_path / "my scans", patterns).dataset.cases) == 4
 
 
 def test_masks_called_otherwise_beside_a_table_are_left_out_and_told(tmp_path, save):
@@ -222,10 +223,11 @@ def test_classes_are_gathered_over_all_masks(tmp_path, save):
 def test_of_many_large_masks_an_even_sample_is_looked_at(tmp_path, save, monkeypatch):
     for name in range(10):
         save(tmp_path / f"images/{name}.png")
-        save(tmp_path / f"masks/{name}.png", 0, 1 + name % 2)
-    monkeypatch.setattr("napari_medkd.files.importers.mask_values._BYTES_OF_MASKS", 10)
+        save(tmp_path / f"masks/{name}.png", 0, {1: 3, 8: 2}.get(name, 1))
+    voxels_of_two = 2 * read_volume(tmp_path / "masks/0.png").data.size
+    monkeypatch.setattr("napari_medkd.files.importers.mask_values._MOST_VOXELS", voxels_of_two)
 
-    assert open_dataset(tmp_path).task("segmentation").classes == ("background", "label 1")
+    assert open_dataset(tmp_path).task("segmentation").classes == ("background", "label 1", "label 2")
 
 
 def test_a_damaged_mask_is_left_to_the_check(tmp_path, save):

@@ -202,7 +202,9 @@ def test_rsna_pneumonia_with_two_classes_of_one_image_is_refused(tmp_path):
 
 
 def test_rsna_pneumonia_without_an_image_that_can_be_opened_is_told(tmp_path):
-    assert "None of the patients has an image" in refused(rsna(tmp_path / "s", ".xyz"))
+    message = refused(rsna(tmp_path / "s", ".xyz"))
+
+    assert "None of the patients has an image below this folder. Put the images beside the table" in message
 
 
 def test_folders_of_classes_below_folders_of_sides(tmp_path):

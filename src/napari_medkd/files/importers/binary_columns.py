@@ -7,6 +7,7 @@ image. An image of which all cells are unknown has no label.
 from collections import Counter
 
 from napari_medkd.core.annotation import ClassLabel
+from napari_medkd.core.command_line import command_line
 from napari_medkd.core.errors import DatasetProblem
 from napari_medkd.core.task import Task
 from napari_medkd.files.importers.listed_images import CONFLICT, Listing
@@ -64,7 +65,11 @@ def _binary_columns(listing: Listing, remarks: Tally) -> tuple[str, ...]:
         for column, texts in texts_of.items()
         if column not in listing.used and texts <= _VALUE_OF.keys()
     }
-    if sum(1 in values and len(values) > 1 for values in values_of.values()) < 2:
+    telling = [column for column, values in values_of.items() if 1 in values and len(values) > 1]
+    if len(telling) == 1:
+        found = "A single column of 0 and 1 may be a class or none, and is left out"
+        remarks.add(telling[0], found, f"If it is one, name it: {command_line(['--column', f'class={telling[0]}'])}")
+    if len(telling) < 2:
         return ()
     for column, values in values_of.items():
         if values <= _UNKNOWN:

@@ -88,7 +88,8 @@ def rectangles_of(listing: Listing, class_of: Callable[[dict[str, str]], str]) -
     Raises
     ------
     DatasetProblem
-        With every row whose coordinates are no four numbers, or where all of them are fractions of the image's size.
+        With every row whose coordinates are no four numbers or whose class is blank, or where all of them are fractions
+        of the image's size.
     """
     found = box_columns(listing.table)
     if found is None:
@@ -108,8 +109,10 @@ def rectangles_of(listing: Listing, class_of: Callable[[dict[str, str]], str]) -
             except ValueError:
                 faults.add(f"{case}: {', '.join(cells)}", "A box is no four numbers", "Correct its row.")
                 continue
+            if not (name := class_of(row)):
+                faults.add(f"{case}: {', '.join(cells)}", "A box has no class", "Write it into its row.")
             said.append((case, four))
-            rectangles[case].append(_rectangle(class_of(row), four, meaning))
+            rectangles[case].append(_rectangle(name, four, meaning))
     _tell_fractions(said, faults)
     if faults:
         raise DatasetProblem.of(faults)

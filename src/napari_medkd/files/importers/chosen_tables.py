@@ -82,7 +82,8 @@ def first_that_gives(
         if found is not None:
             told = (*rejected, *absent, *found.remarks, *_of_others(unread, index))
             return Chosen(replace(found, remarks=told), (), ())
-        remarks.add(table.path.name, f"A table of images gives no {what}, and is left out", "Nothing need be done.")
+        hint = "Nothing need be done, unless a column holds some: then name it with --column."
+        remarks.add(table.path.name, f"A table of images gives no {what}, and is left out", hint)
         rejected += remarks
     return Chosen(None, tuple(rejected), tuple(absent))
 

@@ -32,7 +32,6 @@ class ImageIndex:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.other_suffixes: set[str] = set()
         self.links_outside: list[Path] = []
         self._by_stem: dict[str, list[Path]] = {}
         root, count = folder.resolve(), 0
@@ -52,8 +51,6 @@ class ImageIndex:
                     self.links_outside.append(path)
                 elif suffix_of(path):
                     self._by_stem.setdefault(stem_of(path), []).append(path)
-                else:
-                    self.other_suffixes.add(path.suffix.lower())
 
     def __iter__(self) -> Iterator[Path]:
         return (path for paths in self._by_stem.values() for path in paths)

@@ -1,6 +1,6 @@
 """What the classes of a task are where no document says so: the values found in its masks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,10 +8,10 @@ from napari_medkd.core.dataset import LabelMap
 from napari_medkd.core.errors import DatasetProblem, Problem, VolumeProblem
 from napari_medkd.core.task import Task
 from napari_medkd.files.importers.dataset_json import TASK, task_of_values
-from napari_medkd.files.opening import labels_in
+from napari_medkd.files.opening import voxels_by_label
 
-#: Masks are all looked at for their values up to this size together (compressed), beyond it an even sample of them.
-_BYTES_OF_MASKS = 64 * 2**20
+#: Masks are all looked at for their values up to so many voxels together, beyond it an even sample of them.
+_MOST_VOXELS = 2**31
 
 
 def task_of_masks(
@@ -34,11 +34,17 @@ def task_of_masks(
     names = class_names or {}
     values_of: list[set[int]] = []
     problems: list[Problem] = []
-    for path in _sample(masks):
+    num_voxels = 0
+    for path in _evenly(masks):
+        if num_voxels > _MOST_VOXELS:
+            break
         try:
-            values_of.append(set(labels_in(path)))
+            counts = voxels_by_label(path)
         except VolumeProblem as error:
             problems += error.problems
+            continue
+        values_of.append(set(counts))
+        num_voxels += sum(counts.values())
     if not values_of:
         raise DatasetProblem.of(problems)
     values = {value for in_file in values_of for value in in_file}
@@ -49,7 +55,10 @@ def task_of_masks(
     return replace(task, name=task_name), label_map
 
 
-def _sample(masks: Sequence[Path]) -> Sequence[Path]:
-    size = sum(path.stat().st_size for path in masks)
-    step = -(-size // _BYTES_OF_MASKS) or 1
-    return masks[::step]
+def _evenly(masks: Sequence[Path]) -> Iterator[Path]:
+    """Yield all masks, the first and then those half way between them, so that one may stop anywhere."""
+    step = 2 ** len(masks).bit_length()
+    yield masks[0]
+    while step > 1:
+        yield from masks[step // 2 :: step]
+        step //= 2

@@ -122,11 +122,12 @@ def _unlike(folder: Path, images: list[Path], masks: Path) -> DatasetProblem:
     some_masks, some_images = (
         ", ".join(path.name for path in files[:_SHOWN]) for files in (image_files(masks), images)
     )
+    patterns = ["--images", "images/img_{case}.png", "--masks", "masks/mask_{case}.png"]
+    command = command_line(["medkd", "import", str(folder), "OUT", *patterns])
     return DatasetProblem(
         str(masks),
         f"None of the masks ({some_masks}) is called like an image ({some_images}).",
-        f"Call a mask like its image, or say how both are called, as medkd import {folder} OUT "
-        "--images 'images/img_{case}.png' --masks 'masks/mask_{case}.png'; --images alone leaves the masks out.",
+        f"Call a mask like its image, or say how both are called, as {command}; --images alone leaves the masks out.",
     )
 
 

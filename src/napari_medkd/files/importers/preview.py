@@ -9,7 +9,7 @@ from napari_medkd.core.annotation import Boxes
 from napari_medkd.core.dataset import Case, Dataset, Split
 from napari_medkd.core.errors import InputProblem, Problem
 from napari_medkd.files.importers.source import Made, Source
-from napari_medkd.files.problems import inspected
+from napari_medkd.files.problems import doubts_about_cases, inspected
 from napari_medkd.files.series_path import on_disk
 from napari_medkd.files.splitting import split_by_group
 
@@ -50,6 +50,8 @@ class Preview:
         Cases whose images were opened.
     problems
         With the files, as far as they were opened.
+    remarks
+        Doubts about the images that were opened, which can be used all the same.
     """
 
     dataset: Dataset
@@ -57,6 +59,7 @@ class Preview:
     sizes: Mapping[str, int]
     num_opened: int
     problems: tuple[Problem, ...]
+    remarks: tuple[Problem, ...]
 
 
 def preview_of(source: Source) -> Preview:
@@ -73,6 +76,7 @@ def preview_of(source: Source) -> Preview:
         sizes=dict(sizes.most_common()),
         num_opened=len(opened) + made.sizes.total(),
         problems=(*found.problems, *made.problems),
+        remarks=tuple(doubts_about_cases(opened)),
     )
 
 

@@ -30,19 +30,17 @@ def recognise(source: Path, wishes: ColumnWishes) -> Source | None:
     Raises
     ------
     DatasetProblem
-        Where no image is here, as where they are still DICOM that cannot be opened; or as `boxes_on_pictures`.
+        Where no image is here, or as `boxes_on_pictures`.
     """
     folder = folder_of(source)
     path = source if source.is_file() else source / _BOXES
     if path.name != _BOXES or not path.is_file():
         return None
-    index, remarks = ImageIndex(folder), Tally(str(path))
-    listing = listing_of(read_table(path), index, _COLUMNS, remarks)
+    remarks = Tally(str(path))
+    listing = listing_of(read_table(path), ImageIndex(folder), _COLUMNS, remarks)
     if listing is None or not listing.cases:
-        found = "None of the patients has an image that can be opened" + (
-            "; there are DICOM files." if ".dcm" in index.other_suffixes else "."
-        )
-        raise DatasetProblem(str(folder), found, "Convert the images to PNG of the same names and size.")
+        hint = "Put the images beside the table, called like their patients."
+        raise DatasetProblem(str(folder), "None of the patients has an image below this folder.", hint)
     dataset = replace(dataset_of(listing, folder), name="rsna-pneumonia", modality=Modality.XR)
     if (folder / _CLASSES).is_file():
         dataset = labelled(dataset, [(FINDING, _findings(folder / _CLASSES, set(listing.rows)))])

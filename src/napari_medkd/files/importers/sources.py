@@ -69,9 +69,10 @@ def source_at(path: Path, wishes: ColumnWishes) -> Source:
             found = _with_masks(found) if layout in _OF_TABLES else found
             found = _telling_unread_boxes(found, path) if layout is class_labels else found
             return _with_what_lies_beside(found, layout)
-    if path.is_file():
-        raise DatasetProblem(str(path), _LOOKED_FOR, "Choose such a file, or the folder that it lies in.")
     of_tables = class_labels.remarks_of_others(path, wishes)
+    if path.is_file():
+        none = Problem(str(path), _LOOKED_FOR, "Choose such a file, or the folder that it lies in.")
+        raise DatasetProblem.of((none, *of_tables))
     try:
         found = _telling_unread_boxes(_without_made_files(path), path)
     except UnknownLayout as error:

@@ -77,5 +77,5 @@ def _made(several: _Masks, task: Task) -> Iterator[Made]:
 
 def _united(paths: tuple[Path, ...], task: Task) -> Mask:
     first = read_mask(paths[0], task)
-    others = [read_mask(path, task, grid=first.grid) for path in paths[1:]]
+    others = [read_mask(path, task, grid=first.grid, whose=f"{paths[0].name}'s") for path in paths[1:]]
     return Mask(np.maximum.reduce([mask.labels for mask in (first, *others)]), first.grid, task)
