@@ -137,3 +137,17 @@ def test_a_large_file_is_shown_in_planes_and_in_space_from_the_disk(tmp_path, ma
 
     assert isinstance(layer.data, np.memmap)
     assert layer.contrast_limits[1] > 250
+
+
+def test_a_large_mask_that_is_scaled_in_its_file_is_seen_to_be_one_without_being_held(tmp_path, monkeypatch):
+    monkeypatch.setattr("napari_medkd.files.nifti_voxels.LARGE_BYTES", 1000)
+    labels = np.zeros((20, 30, 40), np.int16)
+    labels[5:9, 5:9, 5:9] = 1
+    image = nibabel.Nifti1Image(labels, np.eye(4))
+    image.header.set_slope_inter(2, 0)
+    file = tmp_path / "scan_label.nii"
+    image.to_filename(file)
+
+    [(_, _, kind)] = get_reader(str(file))(str(file))
+
+    assert kind == "labels"

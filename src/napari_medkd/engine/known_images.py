@@ -9,6 +9,7 @@ from napari_medkd.core.spec import TrainSpec
 from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Volume
 from napari_medkd.engine.checkpoint import WeightsCard
+from napari_medkd.files.lazy_array import in_pieces
 from napari_medkd.files.opening import read_volume
 
 
@@ -104,9 +105,7 @@ def in_known_order(volume: Volume, known: tuple[str, ...]) -> Volume:
     order = [volume.channels.index(name) for name in known]
     data: Any = volume.data
     if volume.is_on_disk:
-        import dask.array
-
-        data = dask.array.asarray(data, chunks="16 MiB")  # type: ignore[no-untyped-call]
+        data = in_pieces(data)
     return replace(volume, data=data[order], channels=known)
 
 

@@ -78,7 +78,7 @@ def _holds_labels(data: NDArray[Any], file: Path) -> bool:
         return False
     if data.min() < 0 or data.max() > np.iinfo(np.uint16).max:
         return False
-    values = len(np.unique(data))
+    values = len(np.asarray(np.unique(data)))  # of an array on the disk, counted chunk by chunk
     says_so = any(word in f"{file.parent.name}/{file.name}".lower() for word in _WORDS_FOR_LABELS)
     if says_so or _header_says_labels(file):
         return values <= _MOST_VALUES
