@@ -193,6 +193,11 @@ def _kept(into: Path, group: str, version: int) -> Path:
     return into / (group if version == 1 else f"{group}, version {version}")
 
 
+def _run(group: str, name: str, seed: int) -> Path:
+    """Return the folder of a row's runs; of another version of the group it would be taken up by other code."""
+    return _kept(RUNS, group, GROUPS[group].version) / f"{name}.seed-{seed}"
+
+
 def _version_to_report(into: Path, group: str) -> int:
     """Return the newest version of a group that has seeds enough to be reported, else its first."""
     newest_first = range(GROUPS[group].version, 1, -1)
@@ -203,7 +208,7 @@ def _version_to_report(into: Path, group: str) -> int:
 def _folders(group: str, name: str, seed: int, recipe: Recipe) -> list[tuple[tuple[str, ...], Path]]:
     """Return the runs of a row: the datasets each is of, and its folder."""
     names = tuple(GROUPS[group].datasets)
-    run = RUNS / f"{group}.{JOINT if recipe.shares_run else name}.seed-{seed}"
+    run = _run(group, JOINT if recipe.shares_run else name, seed)
     return [((each,), run / each) for each in names] if recipe.alone else [(names, run)]
 
 
@@ -211,7 +216,7 @@ def _networks(
     group: str, seed: int, recipe: Recipe, folders: Sequence[tuple[tuple[str, ...], Path]]
 ) -> Iterator[tuple[str, Predictor]]:
     """Yield the network of each dataset, trained."""
-    names, whole = tuple(GROUPS[group].datasets), RUNS / f"{group}.{JOINT}.seed-{seed}"
+    names, whole = tuple(GROUPS[group].datasets), _run(group, JOINT, seed)
     if recipe.reuses:
         train_to_end(ROWS[JOINT].spec(group, names, seed), whole)
     for chosen, folder in folders:

@@ -18,15 +18,21 @@ HEAD = """# Results
 
 Made by `python benchmarks/report.py` from the files in `benchmarks/results/`; do not edit by hand.
 Each section names the command that measured it. Accuracy is Dice of masks, AUC of classes and average precision of
-boxes, on whole cases, on cases no setting was chosen on. Intervals are 95 % paired bootstrap intervals over seeds and
-patients (10,000 draws, 1,000 in the joint teacher's tables); with a single seed they hold the patients alone, with few
-seeds they are narrower than the truth. `±` is the standard deviation over seeds. HD95 leaves
-out cases in which a class was not found at all.
+boxes, on whole cases, and on cases no setting was chosen on where a section does not say development cases. Intervals
+are 95 % paired bootstrap intervals over seeds and patients (10,000 draws, 1,000 in the joint teacher's tables); with a
+single seed they hold the patients alone, with few seeds they are narrower than the truth. `±` is the standard deviation
+over seeds. HD95 leaves out cases in which a class was not found at all.
 """
 
 
+#: How measures are called in a table's head.
+_CALLED = {"dice": "Dice", "auc": "AUC", "ap50": "AP50", "ap10": "AP10"}
+
+
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    lines = [head, tuple("---" for _ in head), *rows]
+    """Return a table without the columns in which nothing stands."""
+    used = [index for index, _ in enumerate(head) if any(row[index] for row in rows)]
+    lines = [tuple(line[index] for index in used) for line in (head, tuple("---" for _ in head), *rows)]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
@@ -98,7 +104,9 @@ def shape_intensity(document: dict[str, Any]) -> str:
     budget = (
         "Every student takes the same steps, unless the row says otherwise. A teacher's come on top: half as many in "
         "*recommended*, as many in *faithful*, none where it is random. All rows have Dice in place of its logarithm, "
-        "as everything had before decision record 0028; *faithful* has neither.\n"
+        "as everything had before decision record 0028; *faithful* has neither. A *label-map teacher* is shown the "
+        "true mask, a *real-image teacher* the image, and a *random teacher* has weights nobody trained. All rows are "
+        "from before record 0030: labels were moved to the nearest voxel.\n"
     )
     parts = [_origin(document), tried, budget, *_tests(document), _seconds_of_training(document["rows"])]
     return "## Shape-intensity distillation\n\n" + "\n".join(parts)
@@ -121,7 +129,9 @@ def one_shot(document: dict[str, Any]) -> str:
         "Each of three fixed references alone is labelled; the other training images have no label that is read. "
         "How the settings of *recommended* were chosen on development cases: decision records 0016 and 0019. Rows of "
         "*plain Dice* have Dice in place of its logarithm, as all had before record 0028; *faithful* has neither. "
-        "`python benchmarks/one_shot.py train` trains and scores what this command tabulates.\n"
+        "*Copied label* lays the reference's mask on each image unmoved, *registration* moves it by greedy, "
+        "*registration network* by the method's own first stage, *refined* on each image. `python "
+        "benchmarks/one_shot.py train` trains and scores what this command tabulates.\n"
     )
     rows = document["rows"]
     costs = (_seconds_of_training(rows), _besides(rows))
@@ -216,7 +226,8 @@ def _of_trial(rows: list[dict[str, Any]]) -> str:
     patients = next((f" of {row['n']} patients" for row in rows if row["versus"]), "")
     of = f"{first['n']} datasets" if first["test"].startswith("mean over ") else f"{first['n']} cases{patients}"
     title = f"#### {first['test']} ({first['domain']}, {of})"
-    head = ("row", "seeds", f"{first['metric']} ± spread over seeds", "besides", "paired difference")
+    metric = _CALLED.get(first["metric"], first["metric"])
+    head = ("row", "seeds", f"{metric} ± spread over seeds", "besides", "paired difference")
     return f"{title}\n\n" + _table(head, lines)
 
 
@@ -227,7 +238,7 @@ def _costs_of_group(rows: list[dict[str, Any]]) -> str:
         if row["metric"] == "parameters":
             sizes.setdefault(row["row"], []).append(f"{row['test']} {row['mean']:,.0f}")
     lines = [
-        (name, *(_time(seconds[name]) if name in seconds else ("0", "-")), "<br>".join(of_row))
+        (name, *(_time(seconds[name]) if name in seconds else ("", "")), "<br>".join(of_row))
         for name, of_row in sizes.items()
     ]
     return _table(("row", "seeds timed", "seconds of training that were its own, mean", "parameters"), lines)
