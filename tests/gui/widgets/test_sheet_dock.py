@@ -241,7 +241,7 @@ def test_a_mask_whose_labels_mean_other_classes_by_now_is_not_corrected_but_told
     click(qtbot, sheet.correct_case)
 
     told = "The run's classes are background, ball, cube; the dataset's are background, cube, ball"
-    qtbot.waitUntil(lambda: told in data.annotating.problem.toPlainText(), timeout=PATIENCE)
+    qtbot.waitUntil(lambda: told in data.problems.toPlainText().replace("\u200b", ""), timeout=PATIENCE)
     assert data.painted_case == ""
     assert [case.id for case in open_dataset(scans).labelled("shapes")] == ["case_0"]
 
