@@ -130,7 +130,9 @@ def one_shot(document: dict[str, Any]) -> str:
         "How the settings of *recommended* were chosen on development cases: decision records 0016 and 0019. Rows of "
         "*plain Dice* have Dice in place of its logarithm, as all had before record 0028; *faithful* has neither. "
         "*Copied label* lays the reference's mask on each image unmoved, *registration* moves it by greedy, "
-        "*registration network* by the method's own first stage, *refined* on each image. `python "
+        "*registration network* by the method's own first stage, *refined* on each image. Networks "
+        "learned and drew labels by the nearest voxel then, but for three rows of chasedb1, *one label, strong "
+        "augmentation*, *recommended* and *all labels*, which are from after record 0030. `python "
         "benchmarks/one_shot.py train` trains and scores what this command tabulates.\n"
     )
     rows = document["rows"]
