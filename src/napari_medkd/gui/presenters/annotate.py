@@ -132,6 +132,7 @@ class AnnotatePresenter:
             self.annotation = None
             annotation.remove()
             self._state.painted = None
+            self._state.saved = ""  # all is as it was
 
     def change(self, work: "Callable[[Annotation], Problem | None]") -> None:
         """Change the classes or the mask; what cannot be done, or what the work returns as left undone, is told."""
