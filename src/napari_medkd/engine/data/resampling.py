@@ -1,7 +1,7 @@
 """An array on another grid of the same lattice directions: as a whole, or part by part where it is too large."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ def resampled(array_ZYX: NDArray[Any], source: Grid, target: Grid, kind: Kind) -
     if _are_same(source, target):
         return array_ZYX
     to_source = _steps(source, target)
-    return _READ[kind](array_ZYX, to_source[:3, :3], to_source[:3, 3], target.shape, _sigma(source, target))
+    return _READ[kind](array_ZYX, _Places(to_source[:3, :3], to_source[:3, 3], target.shape), _sigma(source, target))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,7 +73,15 @@ class Resampled:
         part = np.asarray(self.array_ZYX[read]).astype(self.dtype, copy=False)
         offset = to_source[:3, :3] @ low + to_source[:3, 3] - first
         z, y, x = (high - low).tolist()
-        return _READ[self.kind](part, to_source[:3, :3], offset, (z, y, x), sigma)
+        return _READ[self.kind](part, _Places(to_source[:3, :3], offset, (z, y, x)), sigma)
+
+
+class _Places(NamedTuple):
+    """Where the voxels of a result, of so many along each axis, lie in the array that is read."""
+
+    matrix: NDArray[np.float64]
+    offset: NDArray[np.float64]
+    shape: tuple[int, int, int]
 
 
 def _are_same(source: Grid, target: Grid) -> bool:
@@ -96,34 +104,24 @@ def _reach(sigma: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.ceil(_SIGMAS_SMOOTHED * sigma) + 1
 
 
-def _values(
-    array_ZYX: NDArray[Any],
-    matrix: NDArray[Any],
-    offset: NDArray[Any],
-    shape: tuple[int, int, int],
-    sigma: NDArray[np.float64],
-) -> NDArray[Any]:
+def _values(array_ZYX: NDArray[Any], places: _Places, sigma: NDArray[np.float64]) -> NDArray[Any]:
     array_ZYX = ndimage.gaussian_filter(array_ZYX, sigma) if sigma.any() else array_ZYX
-    return _interpolated(array_ZYX, matrix, offset, shape, order=1)
+    return _interpolated(array_ZYX, places, order=1)
 
 
-def _labels(
-    labels_ZYX: NDArray[Any],
-    matrix: NDArray[Any],
-    offset: NDArray[Any],
-    shape: tuple[int, int, int],
-    sigma: NDArray[np.float64],
-) -> NDArray[Any]:
+def _labels(labels_ZYX: NDArray[Any], places: _Places, sigma: NDArray[np.float64]) -> NDArray[Any]:
     """Return the label with the largest share at each voxel; the first one's is what the others leave."""
-    chosen = _interpolated(labels_ZYX, matrix, offset, shape, order=0)
+    chosen = _interpolated(labels_ZYX, places, order=0)
     values = np.unique(labels_ZYX).tolist()
-    nearest, largest, rest = chosen.copy(), np.zeros(shape, np.float32), np.ones(shape, np.float32)
+    nearest, largest = chosen.copy(), np.zeros(places.shape, np.float32)
+    rest = np.ones(places.shape, np.float32)
     for value in values[1:]:
-        read, written = _around(labels_ZYX == value, matrix, offset, shape, _reach(sigma))
+        read, written = _around(labels_ZYX == value, places, _reach(sigma))
         start = np.array([side.start for side in read])
-        inner = offset + matrix @ [side.start for side in written] - start
-        sides = tuple(side.stop - side.start for side in written)
-        share = _values((labels_ZYX[read] == value).astype(np.float32), matrix, inner, sides, sigma)
+        offset = places.offset + places.matrix @ [side.start for side in written] - start
+        z, y, x = (side.stop - side.start for side in written)
+        within = _Places(places.matrix, offset, (z, y, x))
+        share = _values((labels_ZYX[read] == value).astype(np.float32), within, sigma)
         rest[written] -= share
         share += _AS_LARGE * (nearest[written] == value)
         is_larger = share > largest[written]
@@ -134,22 +132,16 @@ def _labels(
     return chosen
 
 
-def _around(
-    is_there_ZYX: NDArray[np.bool_],
-    matrix: NDArray[Any],
-    offset: NDArray[Any],
-    shape: tuple[int, int, int],
-    reach: NDArray[np.float64],
-) -> tuple[Region, Region]:
+def _around(is_there_ZYX: NDArray[np.bool_], places: _Places, reach: NDArray[np.float64]) -> tuple[Region, Region]:
     """Return the part of an array from which something somewhere in it is heard, and the part of the result it is in.
 
     Directions of both are the same, so that the matrix is diagonal.
     """
     [found] = ndimage.find_objects(is_there_ZYX.astype(np.uint8))
     start, stop = np.array([[side.start, side.stop] for side in found]).T
-    scale = np.diag(matrix)
-    first = np.clip(np.floor((start - reach - offset) / scale), 0, np.array(shape) - 1).astype(int)
-    last = np.clip(np.ceil((stop - 1 + reach - offset) / scale) + 1, first + 1, shape).astype(int)
+    scale, shape = np.diag(places.matrix), np.array(places.shape)
+    first = np.clip(np.floor((start - reach - places.offset) / scale), 0, shape - 1).astype(int)
+    last = np.clip(np.ceil((stop - 1 + reach - places.offset) / scale) + 1, first + 1, shape).astype(int)
     low = np.maximum(start - 2 * reach, 0).astype(int)
     high = np.minimum(stop + 2 * reach, is_there_ZYX.shape).astype(int)
     return _region(low, high), _region(first, last)
@@ -160,15 +152,9 @@ def _region(low: NDArray[np.int64], high: NDArray[np.int64]) -> Region:
     return z, y, x
 
 
-def _interpolated(
-    array_ZYX: NDArray[Any],
-    matrix: NDArray[Any],
-    offset: NDArray[Any],
-    shape: tuple[int, int, int],
-    order: Literal[0, 1],
-) -> NDArray[Any]:
+def _interpolated(array_ZYX: NDArray[Any], places: _Places, order: Literal[0, 1]) -> NDArray[Any]:
     found: NDArray[Any] = ndimage.affine_transform(
-        array_ZYX, matrix, offset, output_shape=shape, order=order, mode="nearest"
+        array_ZYX, places.matrix, places.offset, output_shape=places.shape, order=order, mode="nearest"
     )
     return found
 
