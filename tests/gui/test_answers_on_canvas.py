@@ -15,7 +15,7 @@ from napari_medkd.gui.boxes_on_canvas import BoxesOnCanvas
 from napari_medkd.gui.canvas import pictures_on
 from napari_medkd.gui.layers import task_of
 from tests.gui.annotating import annotation_on
-from tests.gui.answered import ORGANS, predicted
+from tests.gui.answered import ORGANS, boxed, predicted
 
 pytestmark = pytest.mark.gui
 
@@ -124,6 +124,16 @@ def test_what_a_person_painted_on_a_mask_is_kept_hidden_when_the_network_answers
     assert list(scene.masks.values()) == [False, True]
     assert painted.data[1, 2, 3] == 1
     assert not scene.viewer.layers[-1].data.any()
+
+
+def test_true_boxes_that_a_person_took_away_are_drawn_again_with_the_next_answer(scene: Scene) -> None:
+    corners = [(1.0, 1.0, 1.0, 3.0, 4.0, 5.0)]
+    scene.draw(boxed(GRID, corners, [0.9], truth=corners))
+    scene.viewer.layers.remove("true found · scan")
+
+    scene.draw(boxed(GRID, corners, [0.8], truth=corners))
+
+    assert "true found · scan" in scene.masks
 
 
 def test_painting_on_a_mask_changes_nothing_of_what_the_network_said(scene: Scene) -> None:

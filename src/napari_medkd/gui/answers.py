@@ -1,6 +1,6 @@
 """What a network said about an image, brought to the image's grid and held against the truth where it is known."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +79,14 @@ class Answer:
     def true_label(self) -> ClassLabel | None:
         """The classes that are truly present, if known."""
         return self.truth if isinstance(self.truth, ClassLabel) else None
+
+
+def by_task(answers: Iterable[Answer]) -> "dict[Task, list[Answer]]":
+    """Return the answers to each task, in their order; tasks of one name with other classes are others."""
+    found: dict[Task, list[Answer]] = {}
+    for answer in answers:
+        found.setdefault(replace(answer.task, colours=()), []).append(answer)
+    return found
 
 
 def answer_of(prediction: Prediction, on: Grid, truth: Annotation | None, doubt: str = "") -> Answer:

@@ -39,7 +39,10 @@ class AnswersOnCanvas:
 
     def layer(self, picture: Picture, answer: Answer) -> Any:
         """Return the first layer of an answer, or None where there is none (any more)."""
-        layers = self._layers.get((picture.key, answer.stage, answer.task.name), ())
+        return self._first((picture.key, answer.stage, answer.task.name))
+
+    def _first(self, place: _Place) -> Any:
+        layers = self._layers.get(place, ())
         return layers[0] if layers and layers[0] in self._viewer.layers else None
 
     def keep_only(self, pictures: Iterable[Picture]) -> None:
@@ -106,7 +109,7 @@ class AnswersOnCanvas:
         image = layer_of(self._viewer, picture.layer)
         for answer in answers:
             place = (picture.key, _TRUTH, answer.task.name)
-            if answer.true_boxes is None or image is None or place in self._layers:
+            if answer.true_boxes is None or image is None or self._first(place) is not None:
                 continue
             if not hidden:
                 hide_true_boxes(self._viewer)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from napari_medkd.core.annotation import ClassLabel
 from napari_medkd.core.task import Task
-from napari_medkd.gui.answers import Answer
+from napari_medkd.gui.answers import Answer, by_task
 from napari_medkd.gui.text_bars import text_bar
 
 #: A class is called present from here on, where several can be.
@@ -94,10 +94,8 @@ def verdict_text(answers: Sequence[Answer], threshold: float) -> str:
         Those with class scores count.
     """
     blocks = []
-    scored = [answer for answer in answers if answer.prediction.scores]
-    for task in dict.fromkeys(answer.task.name for answer in scored):
-        of_task = [answer for answer in scored if answer.task.name == task]
-        lines = [" · ".join(filter(None, (task, true_line(of_task))))]
+    for task, of_task in by_task(answer for answer in answers if answer.prediction.scores).items():
+        lines = [" · ".join(filter(None, (task.name, true_line(of_task))))]
         for answer in of_task:
             lines += [answer.title, *score_lines(answer, threshold)]
         blocks.append("\n".join(lines))

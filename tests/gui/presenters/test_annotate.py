@@ -151,6 +151,24 @@ def test_done_saves_the_last_stroke_first(annotation, tmp_path):
     assert presenter.annotation is None
 
 
+def test_what_is_painted_during_a_slow_save_is_saved_as_soon_as_that_ends(annotation, tmp_path):
+    later = Later()
+    presenter, _, _ = begun(annotation, later)
+    paint(annotation, 4)
+    presenter.look()
+    work, then, _failed = later.waiting.pop()
+    result = work()
+    paint(annotation, 5)
+    presenter.look()  # the timer, while the save is under way
+
+    then(result)
+    while later.waiting:
+        later.do()
+
+    assert saved(tmp_path).labels[5].any()
+    assert not later.waiting, "nothing is looked at again before the timer says so"
+
+
 def test_done_during_a_save_waits_for_it_and_saves_what_came_after(annotation, tmp_path):
     later = Later()
     presenter, _, _ = begun(annotation, later)

@@ -133,6 +133,22 @@ def test_an_image_in_memory_alone_is_written_for_the_network_on_its_grid(
     assert set(np.unique(answer.labels)) == {0, 1, 2}
 
 
+@pytest.mark.parametrize("shape", [(1, 20, 30), (20, 30, 3), (20, 30)])
+def test_a_picture_in_memory_that_is_measured_in_pixels_is_written_in_pixels(
+    run: Path, picture: Picture, shape: tuple[int, ...]
+) -> None:
+    values = np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)
+    drawn = Picture("layer", "edited", Grid.upright((1, 20, 30), unit="pixel"), None, values)
+
+    question = question_of(_wish(run, "student", drawn))
+
+    [written] = question.spec.images
+    there = read_volume(written)
+    assert there.grid.matches(drawn.grid)
+    assert there.grid.unit == "pixel"
+    np.testing.assert_array_equal(there.data, drawn.volume().data)
+
+
 def test_a_case_that_another_reader_placed_is_measured_on_its_files_grid(
     run: Path, picture: Picture, launches: HereAndWait, asked: tuple[Predicting, Told]
 ) -> None:

@@ -52,6 +52,18 @@ def test_the_least_certain_come_first_and_those_nobody_measured_last(scans: Path
     assert state.summary == "5 of 6 cases predicted; the least certain come first."
 
 
+def test_answers_of_earlier_weights_are_counted(scans: Path, run: Path, tiny_dataset: Path):
+    folder = asked_about(run, tiny_dataset, None, {"case_1": 0.1})
+    for case in ("case_0", "case_2"):
+        answer_into(folder, tiny_dataset, case, 0.5, checkpoint="student.epoch-00005")
+    answer_into(folder, tiny_dataset, "case_3", 0.3)
+    presenter, state = presented(session_with(scans, run))
+
+    presenter.look()
+
+    assert state.summary == "4 of 6 cases predicted, 2 of them by earlier weights; the least certain come first."
+
+
 def test_references_and_annotated_cases_are_marked_as_soon_as_they_are(scans: Path, run: Path, tiny_dataset: Path):
     asked_about(run, tiny_dataset, None, {"case_0": 0.1, "case_1": 0.2})
     session = session_with(scans, run)

@@ -69,6 +69,29 @@ def test_one_that_is_there_is_not_made_again_but_a_new_answer_is(dataset: Datase
     assert thumbnails.of(answers[0]) is None
 
 
+def test_in_other_colours_they_are_made_again_one_that_is_under_way_as_well(
+    dataset: Dataset, answers: tuple[CaseAnswer, ...]
+):
+    later = Later()
+    thumbnails = Thumbnails(later)
+    recoloured = replace(
+        dataset, tasks={name: replace(task, colours=("#123456",)) for name, task in dataset.tasks.items()}
+    )
+    thumbnails.want(dataset, answers[:2])
+    later.do()
+
+    thumbnails.want(recoloured, answers[:2])
+    at_first = [thumbnails.of(answer) for answer in answers[:2]]
+    while later.waiting:
+        later.do()
+
+    assert at_first == [None, None]
+    for answer in answers[:2]:
+        made = thumbnails.of(answer)
+        assert made is not None
+        assert (0x12, 0x34, 0x56) in {tuple(pixel) for pixel in made.pixels.reshape(-1, 3).tolist()}
+
+
 def test_one_that_cannot_be_made_is_told_once_and_the_others_follow(dataset: Dataset, answers: tuple[CaseAnswer, ...]):
     thumbnails = Thumbnails(at_once)
     cases = told(thumbnails)

@@ -4,11 +4,14 @@ import pytest
 from qtpy.QtCore import QPoint, Qt
 
 from napari_medkd.core.grid import Grid
+from napari_medkd.core.prediction import ClassScores
 from napari_medkd.core.task import Task
+from napari_medkd.gui.answers import answer_of
 from napari_medkd.gui.theme import ThemeColours
 from napari_medkd.gui.verdicts import scores_of
+from napari_medkd.gui.widgets.answers_view import AnswersView
 from napari_medkd.gui.widgets.class_bars import ClassBars, NetworkScores
-from tests.gui.answered import GRADE, SIGNS, graded, signed
+from tests.gui.answered import GRADE, SIGNS, graded, predicted, signed
 
 pytestmark = pytest.mark.gui
 
@@ -46,6 +49,23 @@ def test_a_bar_is_as_long_as_its_score(qtbot: Any) -> None:
     lengths = [lit(bars, row) / 164 for row in (benign_by_student, benign_by_teacher)]
 
     assert lengths == pytest.approx([0.25, 0.75], abs=0.03)
+
+
+def test_networks_of_other_classes_have_bars_of_their_own_though_the_task_has_the_same_name(qtbot: Any) -> None:
+    of_three = Task("grade", "classification", ("normal", "benign", "malignant"))
+    scores = ClassScores({"normal": 0.1, "benign": 0.2, "malignant": 0.7})
+    of_another_dataset = answer_of(predicted(of_three, GRID, "student-B", scores=scores), GRID, None)
+    view = AnswersView(INKS)
+    qtbot.addWidget(view)
+
+    view.show_answers((graded(GRID, 0.75), of_another_dataset), 0.5, 0.5)
+    view.show()
+    qtbot.waitExposed(view)
+
+    assert [bars.accessibleDescription() for bars in view.bars.values()] == [
+        "student: benign 0.25, malignant 0.75",
+        "student · B: normal 0.10, benign 0.20, malignant 0.70",
+    ]
 
 
 def test_what_the_bars_show_can_be_read_aloud(qtbot: Any) -> None:

@@ -107,12 +107,12 @@ def test_every_answer_is_drawn_on_the_image_and_told_in_the_dock(dock: ResultsDo
     assert (
         text_of(dock).text == "grade · true: large\nstudent\n━━━━━━━━━━── 0.80 large (right)\n━━────────── 0.20 small"
     )
-    assert list(dock.view.answers.bars) == ["grade"]
-    assert dock.view.answers.boxes["found"].tables["student"].rows.rowCount() >= 1
+    assert list(dock.view.answers.bars) == [GRADE]
+    assert dock.view.answers.boxes[FOUND].tables["student"].rows.rowCount() >= 1
 
 
 def test_the_slider_filters_canvas_and_table(dock: ResultsDock, qtbot: Any) -> None:
-    view = dock.view.answers.boxes["found"]
+    view = dock.view.answers.boxes[FOUND]
     table, slider = view.tables["student"], view.slider
     scores = dock.state.answers[2].boxes.found.scores
     dock.viewer.layers[f"{CASE} · shapes (truth)"].contour = 0  # napari warns that outlines are not drawn in 3-D
@@ -132,7 +132,7 @@ def test_the_slider_filters_canvas_and_table(dock: ResultsDock, qtbot: Any) -> N
 
 
 def test_a_click_on_a_box_brings_slice_and_camera_there(dock: ResultsDock, qtbot: Any) -> None:
-    table = dock.view.answers.boxes["found"].tables["student"]
+    table = dock.view.answers.boxes[FOUND].tables["student"]
     box = table.rows.at(0)
     camera_of(dock.viewer).center = (0, 500, 500)
 
@@ -145,9 +145,14 @@ def test_a_click_on_a_box_brings_slice_and_camera_there(dock: ResultsDock, qtbot
     assert abs(voxel[0] - box.middle[0]) <= 0.5
     assert len(lines(dock).data) >= 4, "the box is on the slice that is shown"
 
+    camera_of(dock.viewer).center = (0, 500, 500)
+    qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=place)
+
+    np.testing.assert_allclose(camera_of(dock.viewer).center[-2:], world[1:], atol=1e-6)
+
 
 def test_in_a_coronal_view_a_click_brings_the_coronal_slice_there(dock: ResultsDock, qtbot: Any) -> None:
-    table = dock.view.answers.boxes["found"].tables["student"]
+    table = dock.view.answers.boxes[FOUND].tables["student"]
     qtbot.mouseClick(dock.view.planes.buttons["Coronal"], Qt.MouseButton.LeftButton)
 
     place = table.visualRect(table.rows.index(0, 0)).center()
@@ -207,7 +212,7 @@ def test_teacher_and_student_stand_side_by_side_with_scores_and_boxes(dock: Resu
 def test_the_slider_filters_the_panels_too(dock: ResultsDock, qtbot: Any) -> None:
     qtbot.mouseClick(dock.view.compare, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: dock.comparison.is_shown, timeout=PATIENCE)
-    slider = dock.view.answers.boxes["found"].slider
+    slider = dock.view.answers.boxes[FOUND].slider
     slider.setFocus()
 
     qtbot.keyClick(slider, Qt.Key.Key_End)
@@ -248,7 +253,7 @@ def test_all_of_it_fits_into_the_docks_width(dock: ResultsDock, qtbot: Any) -> N
     qtbot.waitUntil(lambda: inside.height() >= inside.minimumSizeHint().height(), timeout=PATIENCE)
 
     assert inside.minimumSizeHint().width() <= WIDTH
-    table = dock.view.answers.boxes["found"].tables["student"]
+    table = dock.view.answers.boxes[FOUND].tables["student"]
     room = table.viewport().width()
     assert sum(table.columnWidth(column) for column in range(5)) <= room
     assert table.columnWidth(0) >= 50

@@ -42,7 +42,7 @@ class AnnotatePresenter:
         self._is_new = False
         self._one_at_a_time = threading.Lock()
         self.is_draft = False
-        self._is_saving = self._is_last_look = self._has_failed = False
+        self._is_saving = self._looks_again = self._is_last_look = self._has_failed = False
         self._finish: tuple[Callable[[], None], ...] = ()
         self.annotation: Annotation | None = None
 
@@ -59,8 +59,9 @@ class AnnotatePresenter:
         self._state.problem = None
 
     def look(self) -> None:
-        """Say what is painted now, and save it where it has changed; a save that is under way is left to finish."""
+        """Say what is painted now, and save it where it has changed; while a save is under way, as soon as it ends."""
         annotation, last, before = self.annotation, self._saved, self._before
+        self._looks_again = self._is_saving
         if annotation is None or self._is_saving:
             return
         self._is_saving = True
@@ -201,6 +202,8 @@ class AnnotatePresenter:
             self._has_failed, self._state.problem = False, None
         if self._finish:
             self._end()
+        elif self._looks_again:
+            self.look()
 
     def _end(self) -> None:
         """Stop looking after the mask; after a save that was under way, or a stroke during one, another comes first."""

@@ -125,7 +125,8 @@ def _truths(known: KnownCase | None, wish: Wish) -> tuple[dict[str, Annotation],
 def _written(picture: Picture, folder: Path) -> Path:
     from napari_medkd.files.opening import write_volume
 
-    path = folder / "image.nii.gz"  # it keeps any size and position
+    # Both keep any size and position, but NIfTI knows no pixels without a size.
+    path = folder / ("image.nii.gz" if picture.grid.unit == "mm" else "image.nrrd")
     write_volume(path, picture.volume())
     return path
 

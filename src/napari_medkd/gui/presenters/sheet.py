@@ -128,7 +128,14 @@ class SheetPresenter:
         of_all, cases = len(rows), count(len(dataset.cases), "case")
         known = f"All {cases}" if of_all == len(dataset.cases) else f"{of_all} of {cases}"
         whose = "" if self._stage() == STUDENT else f" by the {name_of(self._stage())}"
-        return f"{known} predicted{whose}; the least certain come first."
+        return f"{known} predicted{whose}{_of_earlier_weights(rows)}; the least certain come first."
+
+
+def _of_earlier_weights(rows: tuple[SheetRow, ...]) -> str:
+    """Return how many answers are by other weights than the newest, in words; empty where none is."""
+    weights = max(rows, key=lambda row: row.answer.written_at).answer.checkpoint
+    num_earlier = sum(row.answer.checkpoint != weights for row in rows)
+    return f", {num_earlier} of them by earlier weights" if num_earlier else ""
 
 
 def why_not_corrected(row: SheetRow) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Thumbnails:
-    """Makes a thumbnail of each wanted answer once, and keeps it while the answer is wanted.
+    """Makes a thumbnail of each wanted answer once, and keeps it while answer and colours are wanted.
 
     Attributes
     ----------
@@ -40,9 +40,10 @@ class Thumbnails:
         return self._known.get(answer)
 
     def want(self, dataset: "Dataset | None", answers: Iterable["CaseAnswer"]) -> None:
-        """Make thumbnails of these answers, in this order; those of other answers are forgotten."""
+        """Make thumbnails of these answers, in this order; those of other answers or in other colours are forgotten."""
+        is_recoloured = _colours_of(dataset) != _colours_of(self._dataset)
         self._dataset, self._wanted = dataset, tuple(answers)
-        wanted = set(self._wanted)
+        wanted = set() if is_recoloured else set(self._wanted)
         self._known = {answer: thumbnail for answer, thumbnail in self._known.items() if answer in wanted}
         self._go_on()
 
@@ -62,16 +63,16 @@ class Thumbnails:
             return thumbnail_of(dataset, dataset.case(answer.case), answer.folder)
 
         self._in_background(
-            work, lambda thumbnail: self._take(answer, thumbnail), lambda error: self._leave_out(answer, error)
+            work, lambda thumbnail: self._take(answer, thumbnail, dataset), lambda error: self._leave_out(answer, error)
         )
 
     def _next(self) -> "CaseAnswer | None":
         missing = [answer for answer in self._wanted if answer not in self._known]
         return next((answer for answer in self._in_sight if answer in missing), missing[0] if missing else None)
 
-    def _take(self, answer: "CaseAnswer", thumbnail: "Thumbnail") -> None:
+    def _take(self, answer: "CaseAnswer", thumbnail: "Thumbnail", drawn_for: "Dataset") -> None:
         self._is_working = False
-        if answer in self._wanted:
+        if answer in self._wanted and _colours_of(drawn_for) == _colours_of(self._dataset):
             self._known[answer] = thumbnail
             self.made.emit(answer, thumbnail)
         self._go_on()
@@ -82,3 +83,7 @@ class Thumbnails:
             self._known[answer] = None
             self.failed.emit(answer, error)
         self._go_on()
+
+
+def _colours_of(dataset: "Dataset | None") -> dict[str, tuple[str, ...]]:
+    return {} if dataset is None else {name: task.colours for name, task in dataset.tasks.items()}

@@ -1,12 +1,12 @@
 """What the networks said, below each other in the dock: measures of masks, bars of classes, tables of boxes; export."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from psygnal import Signal
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
-from napari_medkd.gui.answers import Answer
+from napari_medkd.core.task import Task
+from napari_medkd.gui.answers import Answer, by_task
 from napari_medkd.gui.theme import ThemeColours
 from napari_medkd.gui.verdicts import scores_of
 from napari_medkd.gui.widgets.boxes_view import BoxesView
@@ -37,8 +37,8 @@ class AnswersView(QWidget):
         super().__init__(parent)
         self.answers: tuple[Answer, ...] = ()
         self.tables: dict[str, MeasuresTable] = {}
-        self.bars: dict[str, ClassBars] = {}
-        self.boxes: dict[str, BoxesView] = {}
+        self.bars: dict[Task, ClassBars] = {}
+        self.boxes: dict[Task, BoxesView] = {}
         self._colours = colours
         self._column = QVBoxLayout()
         self._column.setContentsMargins(0, 0, 0, 0)
@@ -67,10 +67,10 @@ class AnswersView(QWidget):
         for answer in answers:
             if answer.is_mask:
                 self._add_measures(answer)
-        for scored in _by_task([answer for answer in answers if answer.prediction.scores is not None]):
-            self._add_bars(scored)
-        for boxed in _by_task([answer for answer in answers if answer.boxes is not None]):
-            self._add_boxes(boxed, box_threshold)
+        for task, scored in _with_scores(answers).items():
+            self._add_bars(task, scored)
+        for task, boxed in by_task(answer for answer in answers if answer.boxes is not None).items():
+            self._add_boxes(task, boxed, box_threshold)
         self.export.take(answers, image)
         self.export.setVisible(bool(answers))
         self._say_saved("")
@@ -86,9 +86,9 @@ class AnswersView(QWidget):
     def mark_classes(self, threshold: float) -> None:
         """Show which classes are called present from that score on."""
         self.export.class_threshold = threshold
-        for task, bars in self.bars.items():
-            of_task = [answer for answer in self.answers if answer.task.name == task]
-            bars.show_scores([NetworkScores(one.title, scores_of(one, threshold)) for one in of_task], threshold)
+        for task, scored in _with_scores(self.answers).items():
+            networks = [NetworkScores(one.title, scores_of(one, threshold)) for one in scored]
+            self.bars[task].show_scores(networks, threshold)
 
     def take_theme(self, colours: ThemeColours) -> None:
         """Draw in other colours."""
@@ -107,31 +107,27 @@ class AnswersView(QWidget):
         self._column.addWidget(table)
         self.tables.setdefault(answer.stage, table)
 
-    def _add_bars(self, answers: Sequence[Answer]) -> None:
-        task = answers[0].task
+    def _add_bars(self, task: Task, answers: Sequence[Answer]) -> None:
         bars = ClassBars(task, self._colours)
         bars.threshold_changed.connect(lambda value: self.class_threshold_changed.emit(value))
         self._column.addWidget(_heading(f"<b>{task.name}</b> · {answers[0].prediction.case}"))
         self._column.addWidget(bars)
-        self.bars[task.name] = bars
+        self.bars[task] = bars
 
-    def _add_boxes(self, answers: Sequence[Answer], threshold: float) -> None:
+    def _add_boxes(self, task: Task, answers: Sequence[Answer], threshold: float) -> None:
         view = BoxesView(answers, threshold)
         view.threshold_changed.connect(lambda value: self.box_threshold_changed.emit(value))
         view.box_chosen.connect(lambda value: self.box_chosen.emit(value))
         self._column.addWidget(view)
-        self.boxes[answers[0].task.name] = view
+        self.boxes[task] = view
 
     def _say_saved(self, words: str) -> None:
         self.saved.setText(words)
         self.saved.setVisible(bool(words))
 
 
-def _by_task(answers: Sequence[Answer]) -> list[list[Answer]]:
-    names: dict[str, list[Any]] = {}
-    for answer in answers:
-        names.setdefault(answer.task.name, []).append(answer)
-    return list(names.values())
+def _with_scores(answers: Sequence[Answer]) -> dict[Task, list[Answer]]:
+    return by_task(answer for answer in answers if answer.prediction.scores is not None)
 
 
 def _heading(words: str) -> QLabel:

@@ -7,7 +7,7 @@ import numpy as np
 from psygnal import Signal
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
 from qtpy.QtGui import QColor, QPixmap
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+from qtpy.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QTableView, QWidget
 
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.task import Task
@@ -64,7 +64,8 @@ class BoxTable(QTableView):
             columns.setFixedHeight(_HEAD_HEIGHT)
         selection = self.selectionModel()
         if selection is not None:
-            selection.currentRowChanged.connect(self._on_row)
+            selection.currentRowChanged.connect(self._on_move)
+        self.clicked.connect(self._on_click)
 
     def fit(self, rows: Sequence[BoxRow]) -> None:
         """Make the columns as wide as these rows need; the class takes what is left."""
@@ -81,8 +82,12 @@ class BoxTable(QTableView):
         shown = min(max(1, len(rows)), _MOST_ROWS)
         self.setFixedHeight(_HEAD_HEIGHT + shown * _ROW_HEIGHT + 2 * self.frameWidth() + 4)
 
-    def _on_row(self, now: QModelIndex) -> None:
-        if now.isValid():
+    def _on_click(self, place: QModelIndex) -> None:
+        self.box_chosen.emit(self.rows.at(place.row()))
+
+    def _on_move(self, now: QModelIndex) -> None:
+        """Follow the arrow keys as well."""
+        if now.isValid() and QApplication.mouseButtons() == Qt.MouseButton.NoButton:
             self.box_chosen.emit(self.rows.at(now.row()))
 
 

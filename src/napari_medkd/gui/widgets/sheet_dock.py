@@ -106,6 +106,7 @@ class SheetDock(Dock):
         self.thumbnails.failed.connect(lambda answer, error: self.presenter.tell(error, answer.case))
         self.session.events.opened.connect(self._go_to_slice)
         self.session.events.run.connect(self._show_summary)
+        self.session.events.dataset.connect(self._show_colours)
         events = self.state.events
         events.rows.connect(self._show_rows)
         events.summary.connect(self._show_summary)
@@ -117,8 +118,11 @@ class SheetDock(Dock):
             act(row)
 
     def _show_rows(self) -> None:
+        self.view.show_rows(self.state.rows)
+        self._show_colours()
+
+    def _show_colours(self) -> None:
         rows, dataset = self.state.rows, self.session.dataset
-        self.view.show_rows(rows)
         self.thumbnails.want(dataset, [row.answer for row in rows])
         classes = [] if dataset is None else legend_of(rows, dataset)
         spans = [f"<span style='color:{colour}'>■</span>&nbsp;{escape(name)}" for name, colour in classes]
