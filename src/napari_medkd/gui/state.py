@@ -355,7 +355,7 @@ class AllCasesState:
 
 @dataclass(frozen=True, slots=True)
 class SheetRow:
-    """One case of the contact sheet.
+    """One case of the sheet.
 
     Parameters
     ----------
@@ -375,7 +375,7 @@ class SheetRow:
 
 @dataclass(eq=False)
 class SheetState:
-    """The contact sheet.
+    """The sheet: every case that a student was asked about.
 
     Parameters
     ----------

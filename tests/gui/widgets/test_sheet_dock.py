@@ -1,4 +1,4 @@
-"""The contact sheet as a person uses it: mouse and keys in a real window, from Predict all to a second reference."""
+"""The sheet as a person uses it: mouse and keys in a real window, from Predict all to a second reference."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the contact sheet shows: which cases the student was asked about, the least certain first."""
+"""What the Sheet dock shows: which cases the student was asked about, the least certain first."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path

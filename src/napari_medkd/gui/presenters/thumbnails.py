@@ -1,4 +1,4 @@
-"""Pictures for the contact sheet, made one after another in the background, those in sight first."""
+"""Pictures for the sheet, made one after another in the background, those in sight first."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""The contact sheet's dock: every case a student was asked about; one is opened, or corrected as a reference."""
+"""The Sheet dock: every case a student was asked about; one is opened, or corrected as a reference."""
 
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -127,7 +127,7 @@ class SheetDock(Dock):
 
     def _show_summary(self) -> None:
         run = self.session.run
-        self.heading.setText(f"<b>{escape(run_in_short(run.name))}</b>" if run is not None else "<b>Contact sheet</b>")
+        self.heading.setText(f"<b>{escape(run_in_short(run.name))}</b>" if run is not None else "<b>Sheet</b>")
         self.summary.setText(self.state.summary)
 
     def _show_buttons(self, row: SheetRow | None) -> None:

@@ -1,4 +1,4 @@
-"""The contact sheet: a tile for each case, with its picture, its name and how certain the student is."""
+"""The sheet: a tile for each case, with its picture, its name and how certain the student is."""
 
 from typing import TYPE_CHECKING, Any
 
