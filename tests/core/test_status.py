@@ -16,7 +16,7 @@ from napari_medkd.core.events import (
     StageStarted,
     StepDone,
 )
-from napari_medkd.core.status import RunStatus, fold, status_of
+from napari_medkd.core.status import RunStatus, fold, phase_in_words, status_of
 
 STARTED = RunStarted(
     run="r",
@@ -64,6 +64,21 @@ def test_the_phase_follows_the_events(events, phase, outcome, is_live):
     status = status_of(events)
 
     assert (status.phase, status.outcome, status.is_live) == (phase, outcome, is_live)
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (RunStatus(), "waiting"),
+        (RunStatus("training"), "training"),
+        (RunStatus("ended", "completed"), "completed"),
+        (RunStatus("ended", "cancelled"), "stopped"),
+        (RunStatus("ended", "failed"), "failed"),
+        (RunStatus("lost"), "lost"),
+    ],
+)
+def test_where_a_run_stands_is_said_in_a_persons_words(status, words):
+    assert phase_in_words(status) == words
 
 
 def test_steps_are_counted_over_all_stages():

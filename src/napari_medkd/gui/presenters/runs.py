@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from napari_medkd.core.control import Wish
 from napari_medkd.core.errors import MedKDError
-from napari_medkd.core.status import RunStatus
+from napari_medkd.core.status import RunStatus, phase_in_words
+from napari_medkd.core.words import duration
 from napari_medkd.gui.cards import remembered_cards
 from napari_medkd.gui.following import OVER, Heard
 from napari_medkd.gui.networks import STUDENT, name_of
 from napari_medkd.gui.presenters.ports import InBackground, Runner, problems_of
-from napari_medkd.gui.presenters.words import duration
 from napari_medkd.gui.state import RunRow, RunsState, Session
 
 if TYPE_CHECKING:
@@ -258,13 +258,6 @@ def title_and_time(name: str, method: str) -> tuple[str, str]:
         return name, ""
     rest = found["rest"].removeprefix(method).lstrip("_")
     return rest or method or name, f"{day.day} {day:%b %H:%M}"
-
-
-def phase_in_words(status: RunStatus) -> str:
-    """Return ``"training"``, ``"completed"``, ``"stopped"`` ..."""
-    if status.phase == "ended":
-        return {"completed": "completed", "cancelled": "stopped", "failed": "failed"}[status.outcome or "failed"]
-    return {"queued": "waiting"}.get(status.phase, status.phase)
 
 
 def headline_of(status: RunStatus) -> str:
