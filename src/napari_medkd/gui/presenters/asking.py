@@ -11,6 +11,7 @@ from napari_medkd.core.annotation import Annotation, Mask
 from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.errors import InputProblem
 from napari_medkd.core.run_layout import PREDICTIONS
+from napari_medkd.core.task import KINDS_IN_WORDS
 from napari_medkd.gui.networks import Network
 from napari_medkd.gui.subject import KnownCase, Picture, known_case, truth_of
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 #: A dataset and where it was opened from.
 Opened = tuple[Path, Dataset]
-
-_SAID_AS = {"segmentation": "mask", "classification": "class", "detection": "boxes"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,7 +114,7 @@ def _truths(known: KnownCase | None, wish: Wish) -> tuple[dict[str, Annotation],
         try:
             truth = truth_of(known, task, wish.picture.grid)
         except InputProblem as problem:
-            doubts.append(f"The true {_SAID_AS[task.kind]} cannot be used. {problem}")
+            doubts.append(f"The true {KINDS_IN_WORDS[task.kind]} cannot be used. {problem}")
             continue
         if truth is not None:
             truths[task.name] = truth

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from napari_medkd.core.dataset import Dataset
-from napari_medkd.core.task import Task
+from napari_medkd.core.task import KINDS_IN_WORDS, Task
 from napari_medkd.core.words import count
 
 
@@ -46,13 +46,10 @@ def certainty(uncertainty: float | None) -> str:
     return "not measured" if uncertainty is None else f"uncertainty {uncertainty:.2f}"
 
 
-_DRAWN = {"segmentation": "mask", "classification": "class", "detection": "boxes"}
-
-
-def task_in_words(task: Task, most: int = 3) -> str:
+def task_in_words(task: Task) -> str:
     """Return what a task asks for: ``"mask: liver, spleen"``, ``"class: benign, malignant"``, ``"boxes: nodule"``."""
-    what = "classes" if task.multilabel else _DRAWN[task.kind]
-    return f"{what}: {listed(task.foreground, most)}"
+    what = "classes" if task.multilabel else KINDS_IN_WORDS[task.kind]
+    return f"{what}: {listed(task.foreground)}"
 
 
 def sides_in_words(datasets: Sequence[Dataset]) -> str:
