@@ -14,6 +14,8 @@ from weakref import WeakKeyDictionary
 
 from psygnal import SignalGroupDescriptor
 
+from napari_medkd.gui.own_viewer import own_viewer
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -128,7 +130,7 @@ _SESSIONS: WeakKeyDictionary[Any, Session] = WeakKeyDictionary()
 
 def session_of(viewer: Any) -> Session:
     """Return the one session of a viewer, made at the first call; a proxy of the viewer gives the same one."""
-    viewer = getattr(viewer, "__wrapped__", viewer)
+    viewer = own_viewer(viewer)
     return _SESSIONS.setdefault(viewer, Session())
 
 
