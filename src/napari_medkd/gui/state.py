@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from napari_medkd.core.status import RunStatus
     from napari_medkd.gui.annotation import Painted
     from napari_medkd.gui.answers import Answer
+    from napari_medkd.gui.case_answers import CaseAnswer
     from napari_medkd.gui.finished_run import FinishedRun
     from napari_medkd.gui.members import Corrected, Member, MemberRow
     from napari_medkd.gui.networks import Network
     from napari_medkd.gui.panels import Panel
-    from napari_medkd.gui.said import CaseAnswer
     from napari_medkd.gui.subject import Picture
     from napari_medkd.gui.transfer import Transfer
 

@@ -11,7 +11,7 @@ from typing import Any
 from napari_medkd.core.dataset import Case, Dataset
 from napari_medkd.core.errors import DatasetProblem, Problem
 from napari_medkd.files.importers.dataset_json import DOCUMENT, TASK, channels_of, dataset_of, read_document
-from napari_medkd.files.importers.listing import image_files
+from napari_medkd.files.importers.folder_images import image_files
 from napari_medkd.files.importers.nnunet_listed import listed_cases
 from napari_medkd.files.opening import IMAGE_SUFFIXES, stem_of, suffix_of
 

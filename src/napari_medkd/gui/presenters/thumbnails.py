@@ -9,7 +9,7 @@ from napari_medkd.gui.presenters.ports import InBackground
 
 if TYPE_CHECKING:
     from napari_medkd.core.dataset import Dataset
-    from napari_medkd.gui.said import CaseAnswer
+    from napari_medkd.gui.case_answers import CaseAnswer
     from napari_medkd.gui.thumbnail import Thumbnail
 
 

@@ -7,8 +7,8 @@ from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QGroupBox, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout
 
 from napari_medkd.core.errors import Problem
-from napari_medkd.gui.backend import followers_of
 from napari_medkd.gui.background import Background
+from napari_medkd.gui.followers import followers_of
 from napari_medkd.gui.networks import name_of
 from napari_medkd.gui.presenters.all_cases import AllCasesPresenter
 from napari_medkd.gui.state import AllCasesState, Session

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout
 
-from napari_medkd.gui.backend import followers_of
 from napari_medkd.gui.background import Background
 from napari_medkd.gui.canvas import layer_of, show_slice
+from napari_medkd.gui.followers import followers_of
 from napari_medkd.gui.presenters.sheet import SheetPresenter, busy_elsewhere, left_behind, legend_of, why_not_corrected
 from napari_medkd.gui.presenters.thumbnails import Thumbnails
 from napari_medkd.gui.presenters.words import run_in_short

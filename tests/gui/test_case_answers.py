@@ -6,7 +6,7 @@ import pytest
 
 from napari_medkd.core.task import Task
 from napari_medkd.files.manifest import MANIFEST
-from napari_medkd.gui.said import answers_of, newest, read_answers
+from napari_medkd.gui.case_answers import answers_of, newest, read_answers
 from tests.gui.answering_run import make_run
 from tests.gui.asked_run import answer_into, asked_about
 
