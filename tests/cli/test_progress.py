@@ -12,23 +12,13 @@ from napari_medkd.core.events import (
     RunContinued,
     RunEnded,
     RunPaused,
-    RunStarted,
     StagePlan,
     StageStarted,
     StepDone,
 )
+from tests.started import started
 
-STARTED = RunStarted(
-    run="r",
-    method="shape-intensity",
-    host="h",
-    pid=1,
-    versions={},
-    seed=0,
-    plan=(StagePlan("teacher", 1, 10), StagePlan("student", 2, 10)),
-    device="cpu",
-    precision="fp32",
-)
+STARTED = started(StagePlan("teacher", 1, 10), StagePlan("student", 2, 10), precision="fp32")
 
 
 def _told(capsys: pytest.CaptureFixture[str], *events: AnyEvent) -> str:

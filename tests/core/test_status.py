@@ -17,17 +17,9 @@ from napari_medkd.core.events import (
     StepDone,
 )
 from napari_medkd.core.status import RunStatus, fold, phase_in_words, status_of
+from tests.started import started
 
-STARTED = RunStarted(
-    run="r",
-    method="shape-intensity",
-    host="h",
-    pid=1,
-    versions={},
-    seed=0,
-    plan=(StagePlan("teacher", 2, 10), StagePlan("student", 4, 10)),
-    device="cpu",
-)
+STARTED = started(StagePlan("teacher", 2, 10), StagePlan("student", 4, 10))
 TEACHER = StageStarted(stage="teacher", epochs=2, steps_per_epoch=10)
 STUDENT = StageStarted(stage="student", epochs=4, steps_per_epoch=10)
 

@@ -24,11 +24,6 @@ UNSURE = {"case_0": 0.1, "case_1": 0.3, "case_2": 0.9, "case_3": 0.5}
 
 
 @pytest.fixture
-def scans(tiny_dataset: Path, tmp_path: Path) -> Path:
-    return scans_with_one_reference(tiny_dataset, tmp_path / "scans")
-
-
-@pytest.fixture
 def run(tmp_path: Path, scans: Path) -> Path:
     return make_run(tmp_path / "runs", scans)
 
