@@ -357,6 +357,7 @@ def test_from_predict_all_to_the_sheet(data: DataDock, viewer: Any, qtbot: Any, 
     assert box.predict.text() == "Stop"
     qtbot.waitUntil(lambda: box.predict.text() == "Predict all", timeout=PATIENCE)
     assert box.problems.toPlainText() == ""
+    assert box.sheet.text() == "Open Sheet"
     click(qtbot, box.sheet)
     sheets = [widget for widget in viewer.window.dock_widgets.values() if isinstance(widget, SheetDock)]
     qtbot.waitUntil(lambda: len(sheets[0].state.rows) == 6, timeout=PATIENCE)
