@@ -153,7 +153,7 @@ class LagWindow:
     def start_run(self) -> None:
         """Start a long run with one thread, and show its curves."""
         from napari_medkd.core.spec import Hardware, Schedule, Target, TrainSpec
-        from napari_medkd.gui.backend import followers_of
+        from napari_medkd.gui.followers import followers_of
         from napari_medkd.gui.widgets.dock import bring_up
         from napari_medkd.runs.folder import RunFolder
 

@@ -245,7 +245,7 @@ def watch_live(window: Window, album: Album, picture: str) -> None:
 
 
 def predict_all(window: Window, album: Album, picture: str) -> Any:
-    """Ask the student about every case, and show the contact sheet."""
+    """Ask the student about every case, and show the sheet."""
     results = window.dock("Results")
     window.wait(lambda: results.view.all_cases.predict.isEnabled(), "the student")
     window.bring_in_sight(results.view.all_cases.predict)

@@ -67,7 +67,7 @@ def take(demo: Path, out: Path, theme: str, size: tuple[int, int]) -> None:
 
 
 def show_sheet(window: Window, results: Any) -> None:
-    """Ask the student about all cases, and open the one it is least certain of from the contact sheet."""
+    """Ask the student about all cases, and open the one it is least certain of from the sheet."""
     box = results.view.all_cases
     window.click(box.predict)
     window.wait(lambda: not box.state.busy, "the answers about all cases")

@@ -10,13 +10,14 @@ import pytest
 from napari_medkd.cli.attempt import Advice, carry_out
 from napari_medkd.cli.training import taken_up_run
 from napari_medkd.core.errors import RunBusy, RunProblem, SpecProblem, TrainingDiverged
-from napari_medkd.core.events import AnyEvent, Noticed, RunEnded, RunStarted
+from napari_medkd.core.events import AnyEvent, Noticed, RunEnded
 from napari_medkd.core.spec import TrainSpec
 from napari_medkd.runs.folder import RunFolder
 from napari_medkd.runs.heartbeat import Heartbeat
 from napari_medkd.runs.pulse import write_beat
+from tests.started import started
 
-STARTED = RunStarted(run="r", method="m", host="h", pid=1, versions={}, seed=0, plan=())
+STARTED = started()
 
 
 @pytest.fixture

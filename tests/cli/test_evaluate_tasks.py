@@ -236,7 +236,7 @@ def test_cases_without_truth_or_prediction_are_named_by_task(dataset: Path, tmp_
 
     assert found["notes"] == [
         "p: 1 of 3 test cases have no prediction.",
-        "p: Dataset 'breast' has no class label to score these by: f.",
+        "p: Dataset 'breast' has no true class to score these by: f.",
         "q: 1 of 3 test cases have no prediction.",
         "q: Dataset 'breast' has no true boxes to score these by: f.",
     ]

@@ -95,7 +95,7 @@ def test_a_preview_tells_all_and_writes_nothing(tmp_path: Path, medkd: Medkd, so
         "boxes: detection, 4 cases: cyst 1, tumour 2",
         "channels: image (OTHER)",
         "sizes: 1 x 30 x 40 voxels of 1 x 1 x 1 pixel (4)",
-        "4 of 4 cases were opened: no problems found",
+        "4 of 4 cases were opened: no problem found",
     ]
     assert "not here, and is left out (gone)" in answer.err
     assert sorted(tmp_path.rglob("*")) == before

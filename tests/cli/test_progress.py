@@ -3,7 +3,6 @@ import sys
 
 import pytest
 
-from napari_medkd.cli.durations import in_words
 from napari_medkd.cli.progress import TerminalProgress
 from napari_medkd.core.events import (
     AnyEvent,
@@ -13,23 +12,13 @@ from napari_medkd.core.events import (
     RunContinued,
     RunEnded,
     RunPaused,
-    RunStarted,
     StagePlan,
     StageStarted,
     StepDone,
 )
+from tests.started import started
 
-STARTED = RunStarted(
-    run="r",
-    method="shape-intensity",
-    host="h",
-    pid=1,
-    versions={},
-    seed=0,
-    plan=(StagePlan("teacher", 1, 10), StagePlan("student", 2, 10)),
-    device="cpu",
-    precision="fp32",
-)
+STARTED = started(StagePlan("teacher", 1, 10), StagePlan("student", 2, 10), precision="fp32")
 
 
 def _told(capsys: pytest.CaptureFixture[str], *events: AnyEvent) -> str:
@@ -37,14 +26,6 @@ def _told(capsys: pytest.CaptureFixture[str], *events: AnyEvent) -> str:
         for event in events:
             progress.show(event)
     return capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(0, "0 s"), (59.4, "59 s"), (59.6, "1 min 00 s"), (200, "3 min 20 s"), (7500, "2 h 05 min"), (-3, "0 s")],
-)
-def test_durations_are_said_as_a_person_says_them(seconds: float, words: str):
-    assert in_words(seconds) == words
 
 
 def test_a_run_is_told_in_lines_where_nobody_looks_at_a_bar(capsys: pytest.CaptureFixture[str]):
@@ -79,6 +60,18 @@ def test_what_a_person_should_know_is_told(capsys: pytest.CaptureFixture[str]):
     assert "case_1  1.3 s  /out/case_1" in told
     assert "case_2  1.0 s  uncertainty 0.20  /out/case_2" in told
     assert "Failed. The loss is nan. Lower the learning rate." in told
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        (RunEnded(outcome="completed", message="Every stage is trained."), "Completed. Every stage is trained."),
+        (RunEnded(outcome="cancelled", message="The run was stopped.", hint="Go on."), "The run was stopped. Go on."),
+        (RunEnded(outcome="cancelled"), "Stopped."),
+    ],
+)
+def test_how_a_run_ended_is_said_once(capsys: pytest.CaptureFixture[str], event: RunEnded, line: str):
+    assert _told(capsys, STARTED, event).splitlines()[-1].rstrip() == line
 
 
 def test_somebody_at_a_terminal_sees_a_bar_with_step_time_left_and_loss(monkeypatch: pytest.MonkeyPatch):

@@ -67,7 +67,14 @@ def test_runs_are_listed_with_outcome_and_progress(medkd: Medkd, run: RunFolder)
 
     assert told == medkd("runs", "list").out
     assert run.name in told
-    assert "cancelled   50%" in told
+    assert "stopped     50%" in told
+
+
+def test_a_run_that_has_not_begun_waits(medkd: Medkd, shelf: Path):
+    RunFolder.create(shelf, TrainSpec(datasets=(Path("images"),)))
+
+    assert "waiting" in medkd("runs").out
+    assert "waiting" in medkd("runs", "show", "latest").out
 
 
 def test_the_list_is_there_for_machines(medkd: Medkd, run: RunFolder):
@@ -225,7 +232,7 @@ def test_an_ended_run_can_be_followed_to_its_end(medkd: Medkd, run: RunFolder):
     answer = medkd("runs", "show", "latest", "--follow")
 
     assert answer.code == 0
-    assert "Cancelled. The run was stopped." in answer.err
+    assert "The run was stopped. Continue it when you like." in answer.err
 
 
 @pytest.fixture

@@ -134,17 +134,6 @@ def stopped(tiny_spec: TrainSpec, tmp_path: Path, medkd: Medkd) -> tuple[RunFold
 
 
 @pytest.mark.engine
-def test_a_run_goes_on_when_the_one_it_started_from_is_gone(stopped: tuple[RunFolder, Path], medkd: Medkd):
-    folder, earlier = stopped
-    shutil.rmtree(earlier)
-
-    answer = medkd("train", "--run", folder.path, "--resume")
-
-    assert answer.code == 0, answer.err
-    assert status_of(folder.events()).outcome == "completed"
-
-
-@pytest.mark.engine
 def test_a_run_that_began_on_the_processor_queues_for_it_where_there_is_a_gpu(
     tiny_spec: TrainSpec, tmp_path: Path, medkd: Medkd, monkeypatch: pytest.MonkeyPatch
 ):
@@ -164,18 +153,6 @@ def test_a_run_that_began_on_the_processor_queues_for_it_where_there_is_a_gpu(
     assert queues == ["cpu"]
 
 
-@pytest.mark.engine
-def test_a_run_whose_stage_has_not_begun_needs_the_one_it_started_from(stopped: tuple[RunFolder, Path], medkd: Medkd):
-    folder, earlier = stopped
-    shutil.rmtree(earlier)
-    shutil.rmtree(folder.path / "checkpoints")
-
-    answer = medkd("train", "--run", folder.path, "--resume")
-
-    assert answer.code == 2
-    assert "is no run" in answer.err
-
-
 @pytest.fixture
 def with_expert(tiny_spec: TrainSpec, tmp_path: Path, medkd: Medkd) -> tuple[RunFolder, Path]:
     """A run that stopped when it had taken its expert, and the run that gave it."""
@@ -188,9 +165,16 @@ def with_expert(tiny_spec: TrainSpec, tmp_path: Path, medkd: Medkd) -> tuple[Run
     return folder, earlier.path
 
 
+@pytest.fixture(params=["stopped", "with_expert"])
+def indebted(request: pytest.FixtureRequest) -> tuple[RunFolder, Path]:
+    """A run that stopped after it had taken something of an earlier one, and that one."""
+    found: tuple[RunFolder, Path] = request.getfixturevalue(request.param)
+    return found
+
+
 @pytest.mark.engine
-def test_a_run_goes_on_when_the_one_that_gave_its_expert_is_gone(with_expert: tuple[RunFolder, Path], medkd: Medkd):
-    folder, earlier = with_expert
+def test_a_run_goes_on_when_the_one_it_took_something_of_is_gone(indebted: tuple[RunFolder, Path], medkd: Medkd):
+    folder, earlier = indebted
     shutil.rmtree(earlier)
 
     answer = medkd("train", "--run", folder.path, "--resume")
@@ -200,17 +184,22 @@ def test_a_run_goes_on_when_the_one_that_gave_its_expert_is_gone(with_expert: tu
 
 
 @pytest.mark.engine
-def test_a_run_that_has_not_taken_its_expert_needs_the_one_that_gives_it(
-    with_expert: tuple[RunFolder, Path], medkd: Medkd
+@pytest.mark.parametrize(
+    ("indebted", "told"),
+    [("stopped", "is no run"), ("with_expert", "no finished weights")],
+    indirect=["indebted"],
+)
+def test_a_run_that_has_not_taken_it_yet_needs_the_earlier_one(
+    indebted: tuple[RunFolder, Path], told: str, medkd: Medkd
 ):
-    folder, earlier = with_expert
+    folder, earlier = indebted
     shutil.rmtree(earlier)
     shutil.rmtree(folder.path / "checkpoints")
 
     answer = medkd("train", "--run", folder.path, "--resume")
 
     assert answer.code == 2
-    assert "no finished weights" in answer.err
+    assert told in answer.err
 
 
 @pytest.mark.engine

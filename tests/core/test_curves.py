@@ -6,21 +6,13 @@ from napari_medkd.core.events import (
     EpochDone,
     Noticed,
     RunContinued,
-    RunStarted,
     StagePlan,
     StageStarted,
     StepDone,
 )
+from tests.started import started
 
-STARTED = RunStarted(
-    run="r",
-    method="m",
-    host="h",
-    pid=1,
-    versions={},
-    seed=0,
-    plan=(StagePlan("teacher", 2, 10), StagePlan("student", 2, 10)),
-)
+STARTED = started(StagePlan("teacher", 2, 10), StagePlan("student", 2, 10))
 
 
 def steps(stage: str, numbers: range, value: float = 0.5) -> list[AnyEvent]:

@@ -16,18 +16,10 @@ from napari_medkd.core.events import (
     StageStarted,
     StepDone,
 )
-from napari_medkd.core.status import RunStatus, fold, status_of
+from napari_medkd.core.status import RunStatus, fold, phase_in_words, status_of
+from tests.started import started
 
-STARTED = RunStarted(
-    run="r",
-    method="shape-intensity",
-    host="h",
-    pid=1,
-    versions={},
-    seed=0,
-    plan=(StagePlan("teacher", 2, 10), StagePlan("student", 4, 10)),
-    device="cpu",
-)
+STARTED = started(StagePlan("teacher", 2, 10), StagePlan("student", 4, 10))
 TEACHER = StageStarted(stage="teacher", epochs=2, steps_per_epoch=10)
 STUDENT = StageStarted(stage="student", epochs=4, steps_per_epoch=10)
 
@@ -64,6 +56,21 @@ def test_the_phase_follows_the_events(events, phase, outcome, is_live):
     status = status_of(events)
 
     assert (status.phase, status.outcome, status.is_live) == (phase, outcome, is_live)
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (RunStatus(), "waiting"),
+        (RunStatus("training"), "training"),
+        (RunStatus("ended", "completed"), "completed"),
+        (RunStatus("ended", "cancelled"), "stopped"),
+        (RunStatus("ended", "failed"), "failed"),
+        (RunStatus("lost"), "lost"),
+    ],
+)
+def test_where_a_run_stands_is_said_in_a_persons_words(status, words):
+    assert phase_in_words(status) == words
 
 
 def test_steps_are_counted_over_all_stages():

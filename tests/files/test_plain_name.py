@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_medkd.files.plain_name import distinct_name, plain_name
+from napari_medkd.files.plain_name import distinct_name, plain_name, readable_name
 
 ALLOWED = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 
@@ -26,3 +26,11 @@ def test_one_that_is_not_gets_a_piece_of_a_hash(name):
 
 def test_names_that_would_look_alike_stay_apart():
     assert len({plain_name(name) for name in ("a/b", "a_b", "a:b", "a b")}) == 4
+
+
+@pytest.mark.parametrize(
+    ("words", "made"),
+    [("liver: best of all", "liver-best-of-all"), ("Müller_1.5+2", "Müller_1.5+2"), ("../x/", "x"), ("::", "")],
+)
+def test_words_stay_readable(words, made):
+    assert readable_name(words) == made

@@ -18,11 +18,6 @@ pytestmark = pytest.mark.gui
 
 
 @pytest.fixture
-def viewer(make_napari_viewer_proxy):
-    return make_napari_viewer_proxy()
-
-
-@pytest.fixture
 def annotation(viewer, tiny_dataset, tmp_path):
     return annotation_on(viewer, unpainted(tiny_dataset, tmp_path))
 

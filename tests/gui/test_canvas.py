@@ -19,11 +19,6 @@ from tests.gui.answered import ORGANS
 pytestmark = pytest.mark.gui
 
 
-@pytest.fixture
-def viewer(make_napari_viewer_proxy: Any) -> Any:
-    return make_napari_viewer_proxy()
-
-
 @pytest.mark.parametrize("shape", [(60, 40), (60, 40, 3), (60, 40, 4)], ids=["grey", "colour", "transparent"])
 def test_a_picture_opened_by_naparis_own_reader_is_asked_about_by_its_file(
     viewer: Any, tmp_path: Path, shape: tuple[int, ...]

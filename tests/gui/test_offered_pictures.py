@@ -17,11 +17,6 @@ pytestmark = pytest.mark.gui
 
 
 @pytest.fixture
-def viewer(make_napari_viewer_proxy):
-    return make_napari_viewer_proxy()
-
-
-@pytest.fixture
 def dock(viewer, qtbot, tmp_path, monkeypatch):
     """The dock with one image, which a network is asked about."""
     monkeypatch.setenv("MEDKD_RUNS", str(tmp_path / "runs"))

@@ -15,11 +15,6 @@ def dataset(tmp_path):
     return open_dataset(write_pictures(tmp_path / "signs", "signs"))
 
 
-@pytest.fixture
-def viewer(make_napari_viewer_proxy):
-    return make_napari_viewer_proxy()
-
-
 def layer_of(viewer, kind):
     [layer] = [layer for layer in viewer.layers if type(layer).__name__ == kind]
     return layer

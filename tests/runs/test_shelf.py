@@ -1,13 +1,14 @@
 import os
 import shutil
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from napari_medkd.core.errors import RunProblem
-from napari_medkd.core.events import RunEnded, RunStarted
+from napari_medkd.core.events import EpochDone, RunEnded, RunStarted, to_line
 from napari_medkd.core.run_layout import EVENTS, SPEC
 from napari_medkd.core.spec import MethodChoice, PredictSpec, TrainSpec
 from napari_medkd.runs.folder import RunFolder
@@ -98,6 +99,18 @@ def test_a_shelf_follows_what_comes_goes_and_changes(tmp_path, run_folder):
     phases.append([summary.status.phase for summary in shelf.look()])
 
     assert phases == [["lost"], ["ended"], ["queued", "ended"], ["ended"]]
+
+
+def test_whoever_looks_beside_another_one_finds_all_of_a_run(tmp_path):
+    run = run_of(tmp_path, 1)
+    epoch = to_line(EpochDone(stage="student", epoch=1, step=1, metrics={}, is_best=False))
+    (run.path / EVENTS).write_bytes((run.path / EVENTS).read_bytes().replace(b"\n", b"\n" + 5_000 * epoch, 1))
+    shelf = Shelf(tmp_path)
+
+    with ThreadPoolExecutor(4) as threads:
+        looks = [threads.submit(shelf.look) for _ in range(4)]
+
+    assert [look.result()[0].status.outcome for look in looks] == ["completed"] * 4
 
 
 def test_a_run_whose_spec_was_mended_is_listed_without_a_problem(tmp_path):

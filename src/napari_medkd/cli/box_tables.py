@@ -6,11 +6,10 @@ What counts as found is stricter in images of one plane than in volumes; a task 
 import math
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from typing import Any
 
 from napari_medkd.cli.aligned_text import aligned
 from napari_medkd.cli.evaluation_answers import BoxAnswer
-from napari_medkd.cli.evaluation_groups import by_domain, by_who
+from napari_medkd.cli.evaluation_groups import Row, by_who, tables_by_class
 from napari_medkd.core.box_measures import (
     FLAT_OVERLAP,
     FROC_RATES,
@@ -26,8 +25,6 @@ _RATES = tuple(str(Fraction(rate)) for rate in FROC_RATES)
 _FLAT_FIGURES = {"ap50": "AP50", "ap50_95": "mAP@[.5:.95]"}
 _VOLUME_FIGURES = {"ap10": "AP@0.1"}
 
-Row = dict[str, Any]
-
 
 def score_rows(answers: Sequence[BoxAnswer]) -> list[Row]:
     """Return a row for every case and class: how many boxes, and the share of true ones found at any score."""
@@ -38,13 +35,7 @@ def score_rows(answers: Sequence[BoxAnswer]) -> list[Row]:
 
 def tables(answers: Sequence[BoxAnswer]) -> dict[str, list[Row]]:
     """Return the measures by class, and by domain and class where there are domains."""
-    classes, domains = [], []
-    for members in by_who(answers):
-        who, overlap = members[0].origin.who, _overlap(members)
-        classes += [{**who, **row} for row in _rows(_measured(members, overlap))]
-        for domain, of_domain in by_domain(members).items():
-            domains += [{**who, "domain": domain, **row} for row in _rows(_measured(of_domain, overlap))]
-    return {"classes": classes, "domains": domains}
+    return tables_by_class(answers, lambda some, of_all: _rows(_measured(some, _overlap(of_all))))
 
 
 def as_text(answers: Sequence[BoxAnswer]) -> str:

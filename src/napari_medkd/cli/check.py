@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from napari_medkd.cli.terminal import INPUT_PROBLEM, as_rows, say, say_json, tell_problems
+from napari_medkd.core.words import count_or_no
 
 EXAMPLES = ("medkd check spec.json", "medkd check phantoms", "medkd check spec.json --json --files-only")
 
@@ -32,10 +33,6 @@ def check(
         say_json(as_rows(problems))
     else:
         tell_problems(problems)
-        also = f", and {_counted(len(remarks), 'remark')}" if remarks else ""
-        say(f"{spec_or_dataset}: {_counted(len(problems), 'problem')} found{also}.")
+        also = f", and {count_or_no(len(remarks), 'remark')}" if remarks else ""
+        say(f"{spec_or_dataset}: {count_or_no(len(problems), 'problem')} found{also}.")
     raise typer.Exit(INPUT_PROBLEM if problems else 0)
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count or 'no'} {what}{'s' * (count > 1)}"

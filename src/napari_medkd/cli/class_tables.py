@@ -1,20 +1,17 @@
 """The scores of classified images as rows and as text: each class against the rest, and all, by domain as well."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
 from napari_medkd.cli.aligned_text import aligned
 from napari_medkd.cli.evaluation_answers import ClassAnswer
-from napari_medkd.cli.evaluation_groups import by_domain, by_who
+from napari_medkd.cli.evaluation_groups import Row, tables_by_class
 from napari_medkd.core.class_measures import ClassificationMeasures, measure_classes
 from napari_medkd.core.task import UNKNOWN
 
 _FIGURES = ("auc", "accuracy", "balanced_accuracy", "f1", "calibration_error")
 _HEADS = ("AUC", "accuracy", "balanced accuracy", "F1", "ECE")
-
-Row = dict[str, Any]
 
 
 def score_rows(answers: Sequence[ClassAnswer]) -> list[Row]:
@@ -24,13 +21,7 @@ def score_rows(answers: Sequence[ClassAnswer]) -> list[Row]:
 
 def tables(answers: Sequence[ClassAnswer]) -> dict[str, list[Row]]:
     """Return the measures by class, and by domain and class where there are domains."""
-    classes, domains = [], []
-    for members in by_who(answers):
-        who = members[0].origin.who
-        classes += [{**who, **row} for row in _rows(_measured(members))]
-        for domain, of_domain in by_domain(members).items():
-            domains += [{**who, "domain": domain, **row} for row in _rows(_measured(of_domain))]
-    return {"classes": classes, "domains": domains}
+    return tables_by_class(answers, lambda some, _all: _rows(_measured(some)))
 
 
 def as_text(answers: Sequence[ClassAnswer]) -> str:

@@ -8,6 +8,7 @@ from napari_medkd.core.annotation import ClassLabel
 from napari_medkd.core.dataset import Case, Dataset
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.task import Task
+from napari_medkd.core.words import count
 from napari_medkd.files.opening import read_boxes
 
 
@@ -26,20 +27,20 @@ def summary_of(dataset: Dataset) -> dict[str, Any]:
 
 def lines_of(summary: dict[str, Any]) -> list[str]:
     """Return a summary as lines."""
-    sides = ", ".join(f"{count} {side}" for side, count in summary["split"].items())
+    sides = ", ".join(f"{number} {side}" for side, number in summary["split"].items())
     fewer = f" of {summary['groups']} patients" if summary["groups"] < summary["cases"] else ""
-    lines = [f"{summary['name']}: {summary['cases']} cases{fewer} ({sides})"]
+    lines = [f"{summary['name']}: {count(summary['cases'], 'case')}{fewer} ({sides})"]
     if summary["domains"]:
         lines.append(f"domains: {_counted(summary['domains'])}")
     for name, task in summary["tasks"].items():
         several = ", several at once" if task["multilabel"] else ""
-        labelled = "cases not counted" if task["labelled"] is None else f"{task['labelled']} cases"
+        labelled = "cases not counted" if task["labelled"] is None else count(task["labelled"], "case")
         lines.append(f"{name}: {task['kind']}{several}, {labelled}: {_counted(task['classes'])}")
     return lines
 
 
 def _counted(counts: dict[str, int | None]) -> str:
-    return ", ".join(name if count is None else f"{name} {count}" for name, count in counts.items())
+    return ", ".join(name if number is None else f"{name} {number}" for name, number in counts.items())
 
 
 def _of_task(task: Task, dataset: Dataset) -> dict[str, Any]:

@@ -15,9 +15,9 @@ def estimate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Measure a few real steps of every stage, and say what the whole run would take; nothing is written."""
-    from napari_medkd.cli.durations import in_words
     from napari_medkd.cli.inspection import refuse_problems
     from napari_medkd.cli.spec_files import read_document, spec_of
+    from napari_medkd.core.words import duration, memory
     from napari_medkd.engine.bench import open_bench
     from napari_medkd.engine.estimate import estimate as measure
     from napari_medkd.methods import method_named
@@ -29,11 +29,11 @@ def estimate(
     if as_json:
         say_json(found.model_dump(mode="json"))
         return
-    say(f"Time      {in_words(found.seconds)} in all, judging included")
+    say(f"Time      {duration(found.seconds)} in all, judging included")
     longest = max(len(stage.name) for stage in found.plan)
     for stage in found.plan:
         speed = found.seconds_per_step[stage.name]
         say(f"  {stage.name:{longest}}  {stage.epochs} epochs of {stage.steps_per_epoch} steps, {speed:.3g} s a step")
-    say(f"Memory    {found.peak_memory_bytes / 2**30:.1f} GiB at the peak")
+    say(f"Memory    {memory(found.peak_memory_bytes)} at the peak")
     say(f"Computes  on {found.device} in {found.precision}")
     say(f"Student   {found.parameters:,} parameters")

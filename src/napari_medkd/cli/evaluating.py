@@ -18,18 +18,12 @@ from napari_medkd.core.command_line import command_line
 from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.errors import DatasetProblem, InputProblem, Problem, RunProblem
 from napari_medkd.core.run_layout import PREDICTIONS, is_run
-from napari_medkd.core.task import TaskKind
+from napari_medkd.core.task import KINDS_IN_WORDS, TaskKind
 from napari_medkd.engine.learned_cases import learned_among
 from napari_medkd.files.manifest import open_dataset
 from napari_medkd.files.results import PredictionRecord, predictions_in, read_answer, record_of
 from napari_medkd.runs.folder import RunFolder
 from napari_medkd.runs.prediction_folder import run_asked_in
-
-_TRUTHS: dict[TaskKind, str] = {
-    "segmentation": "true mask",
-    "classification": "class label",
-    "detection": "true boxes",
-}
 
 
 @dataclass(slots=True)
@@ -170,7 +164,7 @@ def _note_of_no_truth(where: str, seen: _Seen, dataset: Dataset) -> list[str]:
     if not seen.without_truth:
         return []
     cases = ", ".join(seen.without_truth)
-    return [f"{where}: Dataset {dataset.name!r} has no {_TRUTHS[seen.kind]} to score these by: {cases}."]
+    return [f"{where}: Dataset {dataset.name!r} has no true {KINDS_IN_WORDS[seen.kind]} to score these by: {cases}."]
 
 
 def _notes_of_weights(where: str, seen: _Seen) -> list[str]:

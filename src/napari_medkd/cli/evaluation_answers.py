@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-import numpy as np
-
 from napari_medkd.core.annotation import ClassLabel
 from napari_medkd.core.box_measures import ImageBoxes
 from napari_medkd.core.dataset import Dataset
@@ -134,10 +132,7 @@ def _mask_answers(origin: Origin, prediction: Prediction, path: Path, dataset: D
     if prediction.mask is None:
         raise _no_answer(origin, "mask")
     truth = read_mask(path, task, grid=grid, label_map=dataset.label_maps.get(task.name))
-    labels, true_labels = prediction.mask.labels, truth.labels
-    if task.ignore is not None:
-        counted = truth.labels != task.ignore
-        labels, true_labels = np.where(counted, labels, 0), np.where(counted, true_labels, 0)
+    labels, true_labels = truth.counted(prediction.mask.labels), truth.counted(truth.labels)
     for measures in measure_masks(labels, true_labels, task.classes, grid.spacing, grid.unit):
         yield MaskAnswer(origin, measures)
 

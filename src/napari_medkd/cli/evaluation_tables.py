@@ -7,9 +7,7 @@ from typing import Any
 
 from napari_medkd.cli import box_tables, class_tables, mask_tables
 from napari_medkd.cli.evaluating import Evaluation
-from napari_medkd.cli.evaluation_groups import SomeAnswer, by_who
-
-Row = dict[str, Any]
+from napari_medkd.cli.evaluation_groups import Row, SomeAnswer, by_who
 
 
 def as_csv(found: Evaluation) -> str:

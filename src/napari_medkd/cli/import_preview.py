@@ -4,6 +4,7 @@ from typing import Any
 
 from napari_medkd.cli.dataset_summary import lines_of, summary_of
 from napari_medkd.cli.terminal import as_rows
+from napari_medkd.core.words import count_or_no
 from napari_medkd.files.importers.preview import Preview
 
 _SIZES_SHOWN = 3
@@ -27,13 +28,12 @@ def document_of(preview: Preview) -> dict[str, Any]:
 
 def lines_of_preview(document: dict[str, Any]) -> list[str]:
     """Return such a document as lines, without the problems."""
-    count = len(document["problems"])
     opened = f"{document['opened']} of {document['cases']} cases were opened"
     return [
         *lines_of(document),
         f"channels: {', '.join(document['channels'])} ({document['modality']})",
         f"sizes: {_in_words(document['sizes'])}",
-        f"{opened}: {count or 'no'} problem{'s' * (count != 1)} found",
+        f"{opened}: {count_or_no(len(document['problems']), 'problem')} found",
     ]
 
 

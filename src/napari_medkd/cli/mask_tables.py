@@ -6,17 +6,15 @@ mean over its classes. A class that is neither in the prediction nor in the trut
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 from napari_medkd.cli.aligned_text import aligned
 from napari_medkd.cli.evaluation_answers import MaskAnswer
+from napari_medkd.cli.evaluation_groups import Row
 from napari_medkd.core.measures import mean_of_applicable
 
 _FIGURES = ("dice", "hd95", "assd", "volume", "truth_volume")
 _WHO = ("predictions", "network", "task")
 _UNITS = ("distance_unit", "volume_unit")
-
-Row = dict[str, Any]
 
 
 def score_rows(answers: Iterable[MaskAnswer]) -> list[Row]:

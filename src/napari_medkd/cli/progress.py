@@ -9,7 +9,6 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from napari_medkd.cli.durations import in_words
 from napari_medkd.cli.terminal import lead_nowhere
 from napari_medkd.core.events import (
     AnyEvent,
@@ -22,7 +21,8 @@ from napari_medkd.core.events import (
     StageStarted,
     StepDone,
 )
-from napari_medkd.core.status import RunStatus, fold
+from napari_medkd.core.status import RunStatus, fold, phase_in_words
+from napari_medkd.core.words import duration
 
 
 class _Console(Console):
@@ -93,7 +93,7 @@ class TerminalProgress:
 def _left(status: RunStatus) -> str:
     if status.phase == "paused":
         return "paused"
-    return f"{in_words(status.seconds_left)} left" if status.seconds_left is not None else ""
+    return f"{duration(status.seconds_left)} left" if status.seconds_left is not None else ""
 
 
 def _loss(terms: Mapping[str, float]) -> str:
@@ -134,12 +134,19 @@ def line_of(event: AnyEvent, status: RunStatus, losses: Mapping[str, float]) -> 
             unsure = "" if event.uncertainty is None else f"uncertainty {event.uncertainty:.2f}  "
             return f"  {event.case}  {event.seconds:.1f} s  {unsure}{event.path}"
         case RunEnded():
-            return f"{event.outcome.capitalize()}. {event.message} {event.hint}".rstrip()
+            return _last_word(event, status)
         case _:
             return _FIXED_LINES.get(event.kind, "")
 
 
 _FIXED_LINES = {"run_paused": "Paused; go on with: medkd runs resume", "run_resumed": "Going on."}
+
+
+def _last_word(event: RunEnded, status: RunStatus) -> str:
+    """Return how it ended, and why; the message of what was stopped says that it was."""
+    says_how = event.outcome == "cancelled" and event.message
+    how = "" if says_how else f"{phase_in_words(status).capitalize()}. "
+    return f"{how}{event.message} {event.hint}".rstrip()
 
 
 def _stages(event: RunStarted) -> str:

@@ -9,11 +9,9 @@ from napari_medkd.core.annotation import ClassLabel, Mask
 from napari_medkd.core.dataset import Case, Dataset
 from napari_medkd.core.errors import Problem, VolumeProblem
 from napari_medkd.core.painting import painted_slices
-from napari_medkd.core.task import Task, TaskKind
+from napari_medkd.core.task import KINDS_IN_WORDS, Task
 
 _ANNOTATE = "Annotate it in the Data dock, or choose another reference."
-
-_LABELS: dict[TaskKind, str] = {"segmentation": "mask", "classification": "class", "detection": "boxes"}
 
 
 def problems_of_references(
@@ -88,7 +86,8 @@ def _problems_of(case: Case, where: str, dataset: Dataset, task: Task) -> tuple[
     """Return what is wrong with one reference, and the classes it shows; of boxes no class is missed."""
     annotation = case.annotations.get(task.name)
     if annotation is None:
-        return [Problem(where, f"Case {case.id!r} has no {_LABELS[task.kind]} for {task.name!r}.", _ANNOTATE)], set()
+        found = f"Case {case.id!r} has no {KINDS_IN_WORDS[task.kind]} for {task.name!r}."
+        return [Problem(where, found, _ANNOTATE)], set()
     side = next((side for side in ("validate", "test") if case.id in getattr(dataset.split, side)), "")
     if side:
         hint = f"Take it out of split.{side} in medkd-dataset.json, or choose another reference."

@@ -6,8 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from napari_medkd.cli.durations import in_words
-from napari_medkd.core.status import RunStatus
+from napari_medkd.core.status import RunStatus, phase_in_words
+from napari_medkd.core.words import duration
 from napari_medkd.runs.shelf import RunSummary
 
 
@@ -22,8 +22,8 @@ def _in_short(run: RunSummary) -> str:
     if run.problem:
         return f"{started}  {run.problem}"
     status = run.status
-    left = f"{in_words(status.seconds_left)} left" if status.seconds_left is not None else ""
-    return f"{started}  {_phase(status):9}  {status.fraction:4.0%}  {left}"
+    left = f"{duration(status.seconds_left)} left" if status.seconds_left is not None else ""
+    return f"{started}  {phase_in_words(status):9}  {status.fraction:4.0%}  {left}"
 
 
 def as_document(run: RunSummary) -> dict[str, Any]:
@@ -45,10 +45,10 @@ def status_document(path: Path, status: RunStatus) -> dict[str, Any]:
 def as_text(path: Path, status: RunStatus) -> str:
     """Return where a run stands, for a person."""
     plan = ", ".join(f"{stage.name} {stage.epochs} x {stage.steps_per_epoch}" for stage in status.plan)
-    left = in_words(status.seconds_left) if status.seconds_left is not None else ""
+    left = duration(status.seconds_left) if status.seconds_left is not None else ""
     rows = {
         "Run": str(path),
-        "Phase": _phase(status),
+        "Phase": phase_in_words(status),
         "Method": f"{status.method} on {status.device}" if status.method else "",
         "Plan": f"{plan} steps" if plan else "",
         "Stage": f"{status.stage}, {status.epoch} epochs done" if status.stage else "",
@@ -61,7 +61,3 @@ def as_text(path: Path, status: RunStatus) -> str:
     }
     lines = [f"{name:10}{said}" for name, said in rows.items() if said]
     return "\n".join([*lines, *(f"{'Note':10}{notice}" for notice in status.notices)])
-
-
-def _phase(status: RunStatus) -> str:
-    return status.outcome or status.phase

@@ -1,7 +1,7 @@
 """What an expert said about an image: a mask, a class, boxes."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +64,11 @@ class Mask:
     def is_on_disk(self) -> bool:
         """Whether labels are read only when they are looked at."""
         return type(self.labels) is not np.ndarray
+
+    def counted(self, labels_ZYX: NDArray[Any]) -> NDArray[Any]:
+        """Return labels on this grid with background where this mask says that a voxel counts nowhere."""
+        ignore = self.task.ignore
+        return labels_ZYX if ignore is None else np.where(self.labels != ignore, labels_ZYX, 0)
 
 
 @dataclass(frozen=True, slots=True)

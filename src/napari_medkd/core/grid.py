@@ -122,10 +122,10 @@ class Grid:
         distance = np.linalg.norm(self.corners_in_world() - other.corners_in_world(), axis=1)
         return bool(distance.max() <= tolerance * min(self.spacing))
 
-    def steps_in(self, other: "Grid", tolerance: float = 0.1) -> NDArray[np.int64] | None:
+    def steps_in(self, other: "Grid") -> NDArray[np.int64] | None:
         """Return the matrix (3, 4) from voxels of this lattice to those of another one that they lie on.
 
-        None where a corner is further from a voxel of it, or of its continuation, than ``tolerance`` (voxels).
+        None where a corner is further than a tenth of a voxel from one of it, or of its continuation.
         """
         corners = self._corners()
         found = other.to_voxel(self.to_world(corners))
@@ -134,7 +134,7 @@ class Grid:
         turns = np.abs(steps[:, :3])
         is_turned = (turns.sum(axis=0) == 1).all() and (turns.sum(axis=1) == 1).all()
         there = corners @ steps[:, :3].T + steps[:, 3]
-        return steps if is_turned and np.abs(found - there).max() <= tolerance else None
+        return steps if is_turned and np.abs(found - there).max() <= 0.1 else None
 
     def resized(self, spacing: tuple[float, float, float]) -> "Grid":
         """Return the grid of another spacing that covers the same extent (same outer edges, shape rounded up)."""

@@ -227,6 +227,16 @@ def _after_progress(status: RunStatus, event: StageStarted | StepDone | EpochDon
             )
 
 
+_OUTCOMES: Mapping[Outcome, str] = {"completed": "completed", "cancelled": "stopped", "failed": "failed"}
+
+
+def phase_in_words(status: RunStatus) -> str:
+    """Return ``"training"``, ``"waiting"``, ``"completed"``, ``"stopped"`` ...: what a person reads everywhere."""
+    if status.phase == "ended":
+        return _OUTCOMES[status.outcome or "failed"]
+    return "waiting" if status.phase == "queued" else status.phase
+
+
 def status_of(events: Iterable[AnyEvent]) -> RunStatus:
     """Return the status after all the events."""
     status = RunStatus()

@@ -1,12 +1,15 @@
 """What is to be predicted, and its class names."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from napari_medkd.core.errors import DatasetProblem
 
 TaskKind: TypeAlias = Literal["segmentation", "classification", "detection"]
+
+#: What an image has of a task, in a person's words.
+KINDS_IN_WORDS: Mapping[TaskKind, str] = {"segmentation": "mask", "classification": "class", "detection": "boxes"}
 
 #: The label of a voxel that counts nowhere, while training.
 UNKNOWN = -1

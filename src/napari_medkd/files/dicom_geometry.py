@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from napari_medkd.core.errors import VolumeProblem
 from napari_medkd.files.dicom_slice import Slice
+from napari_medkd.files.voxel_layout import LPS
 
 #: How far a slice may lie from where an even stack has it, in slices along the normal, in pixels across it.
 _UNEVEN, _ASIDE = 0.1, 0.5
@@ -14,7 +15,6 @@ _UNEVEN, _ASIDE = 0.1, 0.5
 _SAME_PLACE = 0.01
 #: Steps of more than this many usual ones are gaps; so many of them are told.
 _GAP, _MOST_GAPS = 1.5, 3
-_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 def heights(slices: Sequence[Slice]) -> NDArray[np.float64]:
@@ -68,7 +68,7 @@ def affine_of(slices: Sequence[Slice], where: str) -> NDArray[np.float64]:
     affine = np.eye(4)
     affine[:3, :3] = (directions * [[between_columns], [between_rows], [between_slices]]).T
     affine[:3, 3] = np.array(first.position)
-    return _TO_RAS @ affine
+    return LPS @ affine
 
 
 def _same_place(slices: Sequence[Slice]) -> float:

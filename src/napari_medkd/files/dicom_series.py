@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_medkd.core.errors import Problem, VolumeProblem
+from napari_medkd.core.words import count
 from napari_medkd.files.dicom_damage import by_series
 from napari_medkd.files.dicom_folder import dicom_files
 from napari_medkd.files.dicom_geometry import in_order, most_at_one_place, spacing_of
@@ -84,7 +85,7 @@ class Series:
         size = " x ".join(str(n) for n in self.shape)
         spacing = "" if self.spacing is None else f" of {' x '.join(f'{s:.4g}' for s in self.spacing)} mm"
         place = "" if self.is_placed else ", without a position in space"
-        lost = f", and {len(self.damaged)} damaged file{'s' * (len(self.damaged) > 1)}" if self.damaged else ""
+        lost = f", and {count(len(self.damaged), 'damaged file')}" if self.damaged else ""
         return f"{self.modality}, {size} voxels{spacing}{place}{', ' * bool(self.part)}{self.part}{lost}"
 
 
@@ -193,8 +194,8 @@ def _varying(alike: Sequence[Slice]) -> Iterator[tuple[str, ...]]:
     traits = [dict(one.traits) for one in alike]
     names = dict.fromkeys(name for known in traits for name in known)
     varying = [name for name in names if len({known.get(name) for known in traits}) > 1]
-    for count in range(1, _MOST_TRAITS_TOGETHER + 1):
-        yield from combinations(varying, count)
+    for num_together in range(1, _MOST_TRAITS_TOGETHER + 1):
+        yield from combinations(varying, num_together)
 
 
 def _said(names: tuple[str, ...], values: tuple[str, ...]) -> str:

@@ -17,6 +17,7 @@ from napari_medkd.core.errors import Problem, VolumeProblem
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Modality, Volume
+from napari_medkd.core.words import count
 from napari_medkd.files.dicom_folder import NAMED_SUFFIXES, holds_dicom
 from napari_medkd.files.formats import Format, format_called
 from napari_medkd.files.label_values import counts_of
@@ -122,10 +123,9 @@ def read_volume(
         _refuse_other_grid(volume.grid, volumes[0].grid, path, f"the first channel's ({files[0].name})")
     data = volumes[0].data if len(files) == 1 else _joined(volumes)
     if channels and len(data) != len(channels):
-        count = f"{len(data)} channel{'s' * (len(data) > 1)}"
         raise VolumeProblem(
             str(files[0]),
-            f"The image has {count}; expected {len(channels)}: {', '.join(channels)}.",
+            f"The image has {count(len(data), 'channel')}; expected {len(channels)}: {', '.join(channels)}.",
             "Give all of them, in one file or in one for each; a dataset's are named in medkd-dataset.json.",
         )
     names = tuple(channels) if channels else volumes[0].channels

@@ -1,9 +1,10 @@
-"""Names of files and folders for what a dataset calls by any name: a slash, a colon or ``..`` may be in that."""
+"""Names of files and folders for what is called by any name elsewhere: a slash, a colon or ``..`` may be in that."""
 
 import hashlib
 import re
 
 _LONGEST = 100
+_LONGEST_WORDS = 80
 
 
 def plain_name(name: str) -> str:
@@ -17,6 +18,14 @@ def plain_name(name: str) -> str:
 def distinct_name(name: str) -> str:
     """Return such a part of a path that a piece of a hash tells from those of all other names."""
     return f"{_shortened(name)}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def readable_name(words: str) -> str:
+    """Return words as a part of a path that every system accepts: letters of all alphabets stay, other signs are ``-``.
+
+    Different words may become the same, and nothing may be left of them.
+    """
+    return re.sub(r"[^\w.+-]+", "-", words).strip("-.")[:_LONGEST_WORDS]
 
 
 def _shortened(name: str) -> str:

@@ -115,8 +115,8 @@ def _with_mask(answer: Answer) -> Answer:
     if prediction.mask is not None:
         same = on.matches(prediction.grid)
         labels = prediction.mask.labels if same else resampled_labels(prediction.mask.labels, prediction.grid, on)
-    compared = labels if truth is None else truth.labels
-    measures = measure_masks(*_counted(labels, compared, truth), prediction.task.classes, on.spacing, on.unit)
+    pair = (labels, labels) if truth is None else (truth.counted(labels), truth.counted(truth.labels))
+    measures = measure_masks(*pair, prediction.task.classes, on.spacing, on.unit)
     return replace(answer, labels=labels, measures=measures)
 
 
@@ -136,15 +136,6 @@ def _attention_on(prediction: Prediction, on: Grid) -> Attention | None:
     if found is None or on.matches(prediction.grid):
         return found
     return Attention(found.class_name, resampled_map(found.map_ZYX, prediction.grid, on))
-
-
-def _counted(labels: NDArray[Any], compared: NDArray[Any], truth: Mask | None) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return both masks without the voxels that count nowhere."""
-    ignore = None if truth is None else truth.task.ignore
-    if ignore is None:
-        return labels, compared
-    counts = compared != ignore
-    return np.where(counts, labels, 0), np.where(counts, compared, 0)
 
 
 def place_of(labels: NDArray[Any], label: int) -> tuple[int, ...] | None:

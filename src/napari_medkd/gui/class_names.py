@@ -1,29 +1,25 @@
 """Class names in napari's status bar: what the pointer is on, for every mask of ours."""
 
 from typing import Any
-from weakref import WeakSet
 
 from napari.layers import Labels
 
 from napari_medkd.core.task import Task
 from napari_medkd.gui.layers import task_of
+from napari_medkd.gui.own_viewer import once_per_viewer
 
 _COLUMNS = ("index", "class")
-_KEPT: WeakSet[Any] = WeakSet()
 
 
+@once_per_viewer
 def keep_class_names(viewer: Any) -> None:
-    """Give every mask its class names, now and when masks come; a second call for the same viewer changes nothing.
+    """Give every mask its class names, now and when masks come.
 
     A mask on which another plugin has stored something of its own keeps that instead.
 
     In 3-D they are taken away: napari (to 0.9 at least) fails on a mask with names that becomes the active layer
     before the pointer has moved over the canvas.
     """
-    viewer = getattr(viewer, "__wrapped__", viewer)
-    if viewer in _KEPT:
-        return
-    _KEPT.add(viewer)
 
     def name(_event: Any = None) -> None:
         for layer in viewer.layers:

@@ -12,7 +12,7 @@ from typing import Any
 from napari_medkd.core.command_line import command_line
 from napari_medkd.core.errors import InputProblem, Problem
 from napari_medkd.gui.lent_threads import only_waiting
-from napari_medkd.runs import surroundings
+from napari_medkd.runs.child_environment import child_environment
 
 #: A first import of torch from a network disk is slow; an estimate measures real steps.
 PATIENCE_SECONDS = 600.0
@@ -107,7 +107,7 @@ def _start(command: list[str]) -> "subprocess.Popen[str]":
         text=True,
         encoding="utf-8",
         errors="replace",
-        env=surroundings.of_a_child(),
+        env=child_environment(),
         creationflags=0x08000000 if sys.platform == "win32" else 0,  # no console window
     )
 

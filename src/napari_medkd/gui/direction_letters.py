@@ -5,24 +5,22 @@ place for them, and shows none.
 """
 
 from typing import Any
-from weakref import WeakSet
 
+from napari_medkd.gui.own_viewer import once_per_viewer
 from napari_medkd.gui.planes import camera_of
 from napari_medkd.gui.sides import PLACES, letters_of
 
 _POINTS = 11
 #: In a panel: lines of nothing keep a letter clear of two or three smaller ones in the corners beside it.
 _IN_PANEL = {"top_center": "\n\n{}", "bottom_center": "{}\n \n "}
-_KEPT: WeakSet[Any] = WeakSet()
 
 
+@once_per_viewer
 def keep_letters(viewer: Any) -> None:
-    """Show the letters from now on, as the slices are turned; a second call for the same viewer changes nothing."""
-    viewer = getattr(viewer, "__wrapped__", viewer)
+    """Show the letters from now on, as the slices are turned."""
     overlays = getattr(getattr(viewer, "canvas", None), "overlays", None)
-    if overlays is None or viewer in _KEPT:
+    if overlays is None:
         return
-    _KEPT.add(viewer)
     camera, texts = camera_of(viewer), _texts_on(overlays)
 
     def write(_event: Any = None) -> None:

@@ -143,5 +143,6 @@ def _named(answers: Sequence[Answer], path: Path, suffix: str) -> list[Path]:
 
 def _beside(path: Path, words: str, suffix: str) -> Path:
     """Return the path with words behind its name, which may hold letters that no file name can."""
-    plain = "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in words)
-    return path.with_name(f"{path.name.removesuffix(suffix)}-{plain}{suffix}")
+    from napari_medkd.files.plain_name import readable_name
+
+    return path.with_name(f"{path.name.removesuffix(suffix)}-{readable_name(words)}{suffix}")

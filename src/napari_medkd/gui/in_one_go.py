@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from napari_medkd.gui.own_viewer import own_viewer
+
 #: By viewer, whether somebody, napari itself perhaps, changes several layers in one go now.
 _UNDER_WAY: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
 
@@ -15,7 +17,7 @@ def in_one_go(viewer: Any) -> Iterator[None]:
 
     Inside another one this does nothing: napari would end the outer with the inner.
     """
-    viewer = getattr(viewer, "__wrapped__", viewer)
+    viewer = own_viewer(viewer)
     batched = getattr(viewer.layers, "batched_update", None)
     if batched is None or _is_under_way(viewer):
         yield

@@ -5,13 +5,15 @@ from contextlib import contextmanager
 from typing import Any
 from weakref import WeakSet
 
+from napari_medkd.gui.own_viewer import own_viewer
+
 _KEPT: WeakSet[Any] = WeakSet()
 
 
 @contextmanager
 def no_choice(viewer: Any) -> Iterator[None]:
     """Tell whoever follows the selection that nobody chooses what becomes active inside; see `is_choice`."""
-    viewer = getattr(viewer, "__wrapped__", viewer)
+    viewer = own_viewer(viewer)
     if viewer in _KEPT:
         yield
         return
@@ -35,4 +37,4 @@ def kept_selection(viewer: Any) -> Iterator[None]:
 
 def is_choice(viewer: Any) -> bool:
     """Return whether it may be the person who changes the selection now."""
-    return getattr(viewer, "__wrapped__", viewer) not in _KEPT
+    return own_viewer(viewer) not in _KEPT

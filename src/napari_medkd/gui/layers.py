@@ -7,7 +7,7 @@ travels in ``layer.metadata["medkd"]``, so that saving restores it.
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from napari.utils.colormaps import DirectLabelColormap
@@ -130,29 +130,25 @@ def labels_look(task: Task, name: str, origin: dict[str, Any]) -> dict[str, Any]
 
 def resampled_labels(labels_ZYX: NDArray[Any], of: Grid, on: Grid) -> NDArray[Any]:
     """Return the labels on another grid, each voxel with the nearest one's label; 0 outside."""
-    from scipy import ndimage
-
-    back = np.linalg.inv(of.affine) @ on.affine
-    moved: NDArray[Any] = ndimage.affine_transform(
-        labels_ZYX, back[:3, :3], back[:3, 3], output_shape=on.shape, order=0, mode="grid-constant", cval=0
-    )
-    return moved
+    return _resampled(labels_ZYX, of, on, order=0)
 
 
 def resampled_map(map_ZYX: NDArray[Any], of: Grid, on: Grid) -> NDArray[np.float32]:
     """Return values from 0 to 1 on another grid, interpolated linearly; 0 outside."""
+    moved: NDArray[np.float32] = _resampled(map_ZYX.astype(np.float32), of, on, order=1)
+    return np.clip(moved, 0, 1)
+
+
+def _resampled(values_ZYX: NDArray[Any], of: Grid, on: Grid, *, order: Literal[0, 1]) -> NDArray[Any]:
     from scipy import ndimage
 
     back = np.linalg.inv(of.affine) @ on.affine
-    moved: NDArray[np.float32] = ndimage.affine_transform(
-        map_ZYX.astype(np.float32),
-        back[:3, :3],
-        back[:3, 3],
-        output_shape=on.shape,
-        order=1,
-        mode="nearest" if of.is_flat else "grid-constant",  # a plane has no neighbour to come from along z
+    # Between planes a single one has no neighbour to come from along z; the nearest voxel needs none.
+    mode: Literal["nearest", "grid-constant"] = "nearest" if order and of.is_flat else "grid-constant"
+    moved: NDArray[Any] = ndimage.affine_transform(
+        values_ZYX, back[:3, :3], back[:3, 3], output_shape=on.shape, order=order, mode=mode
     )
-    return np.clip(moved, 0, 1)
+    return moved
 
 
 def origin_of(grid: Grid, kind: str, *, source: Path | None = None) -> dict[str, Any]:

@@ -1,16 +1,14 @@
 """Axial, coronal and sagittal slices upright, and a volume that is never mirrored; through napari's public API."""
 
 from typing import Any
-from weakref import WeakSet
 
+from napari_medkd.gui.own_viewer import once_per_viewer
 from napari_medkd.gui.sides import NEUROLOGICAL, is_left_across
 from napari_medkd.gui.state import session_of
 
 #: The order of the sliders that shows each plane upright, in (inferior, posterior, left).
 PLANES = {"Axial": (0, 1, 2), "Coronal": (1, 0, 2), "Sagittal": (2, 0, 1)}
 _TO_THE_BACK, _UP = (0.0, 1.0, 0.0), (-1.0, 0.0, 0.0)
-
-_KEPT: WeakSet[Any] = WeakSet()
 
 
 def show_plane(viewer: Any, plane: str) -> None:
@@ -36,15 +34,12 @@ def camera_of(viewer: Any) -> Any:
     return getattr(viewer, "scene", viewer).camera
 
 
+@once_per_viewer
 def keep_unmirrored(viewer: Any) -> None:
     """Turn the camera so that slices stand as the session's `sides` say, and left is never right in 3-D.
 
-    In 3-D the depth axis is turned whenever two axes are swapped. A second call for the same viewer changes nothing.
+    In 3-D the depth axis is turned whenever two axes are swapped.
     """
-    viewer = getattr(viewer, "__wrapped__", viewer)
-    if viewer in _KEPT:
-        return
-    _KEPT.add(viewer)
     session, camera = session_of(viewer), camera_of(viewer)
     usual = str(camera.orientation[2])
 

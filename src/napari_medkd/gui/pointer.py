@@ -1,26 +1,22 @@
 """Where the pointer is, in napari's status bar: world coordinates in mm, and Hounsfield units as such. No Qt."""
 
 from typing import Any
-from weakref import WeakSet
 
 import numpy as np
 
 from napari_medkd.gui.layers import grid_of
+from napari_medkd.gui.own_viewer import once_per_viewer
 from napari_medkd.gui.windows import is_in_hounsfield_units
 
 _TEXT = "coordinates"
-_KEPT: WeakSet[Any] = WeakSet()
 
 
+@once_per_viewer
 def keep_world_coordinates(viewer: Any) -> None:
     """Tell the place in the world over slices of the active layer, where it is one of ours in mm.
 
-    What is told of other layers, and over the volume, stays napari's. A second call for a viewer changes nothing.
+    What is told of other layers, and over the volume, stays napari's.
     """
-    viewer = getattr(viewer, "__wrapped__", viewer)
-    if viewer in _KEPT:
-        return
-    _KEPT.add(viewer)
 
     def tell(event: Any) -> None:
         status, layer = event.value, viewer.layers.selection.active

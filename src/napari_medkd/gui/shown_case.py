@@ -5,6 +5,7 @@ from weakref import WeakKeyDictionary
 
 from napari_medkd.gui.in_one_go import in_one_go
 from napari_medkd.gui.layers import LayerData
+from napari_medkd.gui.own_viewer import own_viewer
 
 
 class _Standing:
@@ -27,7 +28,7 @@ class ShownCase:
 
     def __init__(self, viewer: Any) -> None:
         self._viewer = viewer
-        self._standing = _STANDING.setdefault(getattr(viewer, "__wrapped__", viewer), _Standing())
+        self._standing = _STANDING.setdefault(own_viewer(viewer), _Standing())
 
     def show(self, layer_data: list[LayerData]) -> tuple[Any, ...]:
         """Show these layers in place of the earlier case's, and return their ids, in order."""

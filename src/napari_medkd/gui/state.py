@@ -14,6 +14,8 @@ from weakref import WeakKeyDictionary
 
 from psygnal import SignalGroupDescriptor
 
+from napari_medkd.gui.own_viewer import own_viewer
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -24,11 +26,11 @@ if TYPE_CHECKING:
     from napari_medkd.core.status import RunStatus
     from napari_medkd.gui.annotation import Painted
     from napari_medkd.gui.answers import Answer
+    from napari_medkd.gui.case_answers import CaseAnswer
     from napari_medkd.gui.finished_run import FinishedRun
     from napari_medkd.gui.members import Corrected, Member, MemberRow
     from napari_medkd.gui.networks import Network
     from napari_medkd.gui.panels import Panel
-    from napari_medkd.gui.said import CaseAnswer
     from napari_medkd.gui.subject import Picture
     from napari_medkd.gui.transfer import Transfer
 
@@ -128,7 +130,7 @@ _SESSIONS: WeakKeyDictionary[Any, Session] = WeakKeyDictionary()
 
 def session_of(viewer: Any) -> Session:
     """Return the one session of a viewer, made at the first call; a proxy of the viewer gives the same one."""
-    viewer = getattr(viewer, "__wrapped__", viewer)
+    viewer = own_viewer(viewer)
     return _SESSIONS.setdefault(viewer, Session())
 
 
@@ -355,7 +357,7 @@ class AllCasesState:
 
 @dataclass(frozen=True, slots=True)
 class SheetRow:
-    """One case of the contact sheet.
+    """One case of the sheet.
 
     Parameters
     ----------
@@ -375,7 +377,7 @@ class SheetRow:
 
 @dataclass(eq=False)
 class SheetState:
-    """The contact sheet.
+    """The sheet: every case that a student was asked about.
 
     Parameters
     ----------

@@ -1,18 +1,15 @@
 """Layer names on one line in napari's status bar: those of side-by-side panels are their titles, which have two."""
 
 from typing import Any
-from weakref import WeakSet
+
+from napari_medkd.gui.own_viewer import once_per_viewer
 
 _LAYER = "layer_base"
-_KEPT: WeakSet[Any] = WeakSet()
 
 
+@once_per_viewer
 def keep_on_one_line(viewer: Any) -> None:
-    """Join the lines of the name that is told; a second call for the same viewer changes nothing."""
-    viewer = getattr(viewer, "__wrapped__", viewer)
-    if viewer in _KEPT:
-        return
-    _KEPT.add(viewer)
+    """Join the lines of the name that is told."""
 
     def join(event: Any) -> None:
         status = event.value

@@ -1,7 +1,6 @@
 """A run folder: what was asked, what happened, and where everything lies."""
 
 import contextlib
-import re
 import shutil
 from datetime import datetime
 from pathlib import Path
@@ -28,6 +27,8 @@ from napari_medkd.core.run_layout import (
 from napari_medkd.core.spec import PredictSpec, TrainSpec
 from napari_medkd.core.status import status_of
 from napari_medkd.files.atomic import unfinished, write_json
+from napari_medkd.files.new_folder import new_folder
+from napari_medkd.files.plain_name import readable_name
 from napari_medkd.runs.documents import read_document, read_spec
 from napari_medkd.runs.heartbeat import refuse_if_busy
 from napari_medkd.runs.journal import append_line, cut_torn_line
@@ -37,8 +38,6 @@ from napari_medkd.runs.tail import Tail
 #: Everything a run writes, and all that deleting it takes away.
 _FILES = (SPEC, MACHINE, RESOLVED, HEARTBEAT, LOCK, EVENTS, CONTROL, LOG)
 _FOLDERS = (CHECKPOINTS, PREVIEWS, PREDICTIONS, CACHE)
-
-_LONGEST_NAME = 80
 
 
 class RunFolder:
@@ -72,10 +71,10 @@ class RunFolder:
             Where the folder cannot be made or written; an empty one does not stay behind.
         """
         day = f"{now or datetime.now().astimezone():%Y-%m-%d_%H%M}"
-        name = "_".join([day, *filter(None, (_in_a_path(spec.method.name), _in_a_path(spec.name or _dataset(spec))))])
+        words = map(readable_name, (spec.method.name, spec.name or _dataset(spec)))
+        name = "_".join([day, *filter(None, words)])
         try:
-            parent.mkdir(parents=True, exist_ok=True)
-            run = cls(_made(parent, name))
+            run = cls(new_folder(parent, name))
         except OSError as error:
             raise RunProblem.from_os_error(error, parent, "The runs folder cannot be written") from error
         try:
@@ -193,7 +192,7 @@ class RunFolder:
             Where the name is taken or no name, or the system refuses.
         """
         self._refuse_if_at_work()
-        target = self.path.with_name(_in_a_path(new) or self.name)
+        target = self.path.with_name(readable_name(new) or self.name)
         if target.exists() and target != self.path:
             raise RunProblem(str(target), "There is already a folder of this name.", "Choose another name.")
         try:
@@ -244,24 +243,6 @@ def _refuse_files_of_others(folder: Path) -> None:
         )
 
 
-def _in_a_path(words: str) -> str:
-    """Return the words as a part of a file name that every system accepts."""
-    return re.sub(r"[^\w.+-]+", "-", words).strip("-.")[:_LONGEST_NAME]
-
-
 def _dataset(spec: TrainSpec) -> str:
     first = spec.datasets[0].absolute()
     return first.parent.name if first.suffix == ".json" else first.name
-
-
-def _made(parent: Path, name: str) -> Path:
-    """Make a folder that nobody else has made, with a number behind its name where that is taken."""
-    number = 1
-    while True:
-        folder = parent / (name if number == 1 else f"{name}-{number}")
-        try:
-            folder.mkdir()
-        except FileExistsError:
-            number += 1
-        else:
-            return folder

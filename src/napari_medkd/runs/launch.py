@@ -15,7 +15,7 @@ import psutil
 from napari_medkd.core.command_line import command_line
 from napari_medkd.core.errors import InputProblem, RunProblem
 from napari_medkd.core.spec import PredictSpec
-from napari_medkd.runs import surroundings
+from napari_medkd.runs.child_environment import child_environment
 from napari_medkd.runs.folder import RunFolder
 from napari_medkd.runs.heartbeat import reserve
 from napari_medkd.runs.orders import give_order
@@ -136,7 +136,7 @@ def _start(command: list[str], log_path: Path) -> int:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=surroundings.of_a_child(),
+                env=child_environment(),
                 start_new_session=sys.platform != "win32",
                 creationflags=_creation_flags(),
             )

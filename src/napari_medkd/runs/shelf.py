@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,7 +61,7 @@ class RunSummary:
 
 
 class Shelf:
-    """Looks through a runs folder again and again; each look reads only what is new.
+    """Looks through a runs folder again and again; each look reads only what is new. Threads look one after another.
 
     Parameters
     ----------
@@ -71,6 +72,7 @@ class Shelf:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._books: dict[Path, _Book] = {}
+        self._one_looks = threading.Lock()
 
     def look(self) -> list[RunSummary]:
         """Return all training runs, newest first.
@@ -80,12 +82,10 @@ class Shelf:
         RunProblem
             Where the runs folder is there but cannot be read.
         """
-        try:
-            found = [path for path in self.folder.iterdir() if is_run(path)] if self.folder.exists() else []
-        except OSError as error:
-            raise RunProblem.from_os_error(error, self.folder, "The runs folder cannot be read") from error
-        self._books = {path: self._books.get(path) or _Book(path) for path in found}
-        summaries = [summary for book in self._books.values() if (summary := book.summary())]
+        with self._one_looks:
+            found = self._runs()
+            self._books = {path: self._books.get(path) or _Book(path) for path in found}
+            summaries = [summary for book in self._books.values() if (summary := book.summary())]
         return sorted(summaries, key=lambda summary: (summary.started_at, summary.name), reverse=True)
 
     def look_surely(self) -> list[RunSummary]:
@@ -95,6 +95,12 @@ class Shelf:
             return found
         wait_for_a_beat()
         return self.look()
+
+    def _runs(self) -> list[Path]:
+        try:
+            return [path for path in self.folder.iterdir() if is_run(path)] if self.folder.exists() else []
+        except OSError as error:
+            raise RunProblem.from_os_error(error, self.folder, "The runs folder cannot be read") from error
 
 
 def runs_in(folder: Path) -> list[RunSummary]:

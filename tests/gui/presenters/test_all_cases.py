@@ -12,7 +12,6 @@ from napari_medkd.gui.presenters.all_cases import AllCasesPresenter, spec_for_al
 from napari_medkd.gui.state import AllCasesState, Session
 from napari_medkd.runs.launch import Here
 from tests.gui.answering_run import PREDICTOR, make_run
-from tests.gui.asked_run import scans_with_one_reference
 from tests.gui.presenting import at_once
 
 pytestmark = pytest.mark.process
@@ -38,11 +37,6 @@ class HereAndWait:
                 stop_after = 10**9
                 presenter.stop()
         presenter.leave(spec.out)
-
-
-@pytest.fixture
-def scans(tiny_dataset: Path, tmp_path: Path) -> Path:
-    return scans_with_one_reference(tiny_dataset, tmp_path / "scans")
 
 
 @pytest.fixture

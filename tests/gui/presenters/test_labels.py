@@ -14,11 +14,6 @@ from tests.pictures import write_pictures
 
 
 @pytest.fixture
-def cells(tmp_path):
-    return write_pictures(tmp_path / "cells", "cells")
-
-
-@pytest.fixture
 def session(cells, tmp_path):
     spots = write_pictures(tmp_path / "spots", "spots", tasks="m")
     manifest = spots / "medkd-dataset.json"

@@ -27,11 +27,6 @@ pytestmark = pytest.mark.process
 
 
 @pytest.fixture
-def run(tmp_path: Path, tiny_dataset: Path) -> Path:
-    return make_run(tmp_path / "runs", tiny_dataset)
-
-
-@pytest.fixture
 def picture(tiny_dataset: Path) -> Picture:
     source = tiny_dataset / "images" / "case_5.nii.gz"
     volume = read_volume(source)

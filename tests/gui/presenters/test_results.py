@@ -53,11 +53,6 @@ def dock(tmp_path: Path, tiny_dataset: Path) -> Dock:
     return Dock(tmp_path / "runs", tiny_dataset)
 
 
-@pytest.fixture
-def run(tmp_path: Path, tiny_dataset: Path) -> Path:
-    return make_run(tmp_path / "runs", tiny_dataset)
-
-
 def test_what_is_missing_is_said_one_thing_after_the_other(dock: Dock, tmp_path: Path, tiny_dataset: Path) -> None:
     untrained = make_run(tmp_path / "runs", tiny_dataset, networks=())
     said = [dock.state.advice]

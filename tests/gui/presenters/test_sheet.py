@@ -14,13 +14,8 @@ from napari_medkd.gui.presenters.sheet import SheetPresenter, busy_elsewhere, le
 from napari_medkd.gui.state import Session, SheetState
 from napari_medkd.runs.folder import RunFolder
 from tests.gui.answering_run import make_run
-from tests.gui.asked_run import answer_into, asked_about, heard_of, scans_with_one_reference
+from tests.gui.asked_run import answer_into, asked_about, heard_of
 from tests.gui.presenting import Later, at_once
-
-
-@pytest.fixture
-def scans(tiny_dataset: Path, tmp_path: Path) -> Path:
-    return scans_with_one_reference(tiny_dataset, tmp_path / "scans")
 
 
 @pytest.fixture

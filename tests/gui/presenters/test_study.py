@@ -14,16 +14,6 @@ from tests.pictures import write_pictures
 
 
 @pytest.fixture
-def cells(tmp_path):
-    return write_pictures(tmp_path / "cells", "cells")
-
-
-@pytest.fixture
-def spots(tmp_path):
-    return write_pictures(tmp_path / "spots", "spots", dark=True, tasks="m")
-
-
-@pytest.fixture
 def session():
     return Session()
 

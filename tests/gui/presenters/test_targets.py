@@ -18,11 +18,6 @@ KINDS = ("segmentation", "classification", "detection")
 
 
 @pytest.fixture
-def cells(tmp_path):
-    return write_pictures(tmp_path / "cells", "cells")
-
-
-@pytest.fixture
 def spots(tmp_path):
     return write_pictures(tmp_path / "spots", "spots", dark=True)
 

@@ -5,8 +5,8 @@ import pytest
 
 from napari_medkd.core.dataset import Dataset
 from napari_medkd.files.manifest import open_dataset
+from napari_medkd.gui.case_answers import CaseAnswer, read_answers
 from napari_medkd.gui.presenters.thumbnails import Thumbnails
-from napari_medkd.gui.said import CaseAnswer, read_answers
 from tests.gui.asked_run import answer_into
 from tests.gui.presenting import Later, at_once
 

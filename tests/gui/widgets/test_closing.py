@@ -6,7 +6,7 @@ from qtpy.QtWidgets import QApplication, QMainWindow, QMessageBox
 from napari_medkd.core.errors import Problem
 from napari_medkd.core.events import RunEnded
 from napari_medkd.core.spec import PredictSpec
-from napari_medkd.gui.backend import followers_of
+from napari_medkd.gui.followers import followers_of
 from napari_medkd.gui.state import Session
 from napari_medkd.gui.widgets.closing import ClosingGuard, guard_closing
 from napari_medkd.runs.folder import RunFolder

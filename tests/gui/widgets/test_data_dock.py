@@ -26,11 +26,6 @@ ESTIMATE = {
 
 
 @pytest.fixture
-def viewer(make_napari_viewer_proxy):
-    return make_napari_viewer_proxy()
-
-
-@pytest.fixture
 def dock(viewer, qtbot, tmp_path, monkeypatch):
     monkeypatch.setenv("MEDKD_RUNS", str(tmp_path / "runs"))
     dock = DataDock(viewer)

@@ -6,7 +6,7 @@ import pytest
 from qtpy.QtWidgets import QDockWidget
 
 from napari_medkd.core.spec import TrainSpec
-from napari_medkd.gui.backend import followers_of
+from napari_medkd.gui.followers import followers_of
 from napari_medkd.gui.preferences import PLUGIN
 from napari_medkd.gui.widgets.closing import ClosingGuard
 from napari_medkd.gui.widgets.dock import Dock, bring_up, dock_of

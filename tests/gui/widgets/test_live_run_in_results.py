@@ -4,7 +4,7 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_medkd.core.events import PreviewSaved
-from napari_medkd.gui.backend import followers_of
+from napari_medkd.gui.followers import followers_of
 from napari_medkd.gui.widgets.results_dock import ResultsDock
 from napari_medkd.runs.heartbeat import Heartbeat
 

@@ -31,21 +31,9 @@ def interpreter(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run(tmp_path: Path, tiny_dataset: Path) -> Path:
-    return make_run(tmp_path / "runs", tiny_dataset)
-
-
-@pytest.fixture
-def dock(
-    make_napari_viewer_proxy: Any, qtbot: Any, tmp_path: Path, interpreter: Path, monkeypatch: pytest.MonkeyPatch
-) -> ResultsDock:
-    monkeypatch.setenv("MEDKD_RUNS", str(tmp_path / "runs"))
-    viewer = make_napari_viewer_proxy(show=True)
-    dock = ResultsDock(viewer)
-    viewer.window.add_dock_widget(dock, name="Results")
-    dock.settle()
-    dock.session.interpreter = interpreter
-    return dock
+def dock(results_dock: ResultsDock, interpreter: Path) -> ResultsDock:
+    results_dock.session.interpreter = interpreter
+    return results_dock
 
 
 @pytest.fixture

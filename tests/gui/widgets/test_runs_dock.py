@@ -14,11 +14,6 @@ pytestmark = pytest.mark.gui
 
 
 @pytest.fixture
-def viewer(make_napari_viewer_proxy):
-    return make_napari_viewer_proxy()
-
-
-@pytest.fixture
 def dock(viewer, qtbot, run_folder, monkeypatch):
     monkeypatch.setenv("MEDKD_RUNS", str(run_folder.path.parent))
     dock = RunsDock(viewer)

@@ -1,4 +1,4 @@
-"""The contact sheet as a person uses it: mouse and keys in a real window, from Predict all to a second reference."""
+"""The sheet as a person uses it: mouse and keys in a real window, from Predict all to a second reference."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -21,11 +21,6 @@ pytestmark = pytest.mark.gui
 
 PATIENCE = 60_000
 UNSURE = {"case_0": 0.1, "case_1": 0.3, "case_2": 0.9, "case_3": 0.5}
-
-
-@pytest.fixture
-def scans(tiny_dataset: Path, tmp_path: Path) -> Path:
-    return scans_with_one_reference(tiny_dataset, tmp_path / "scans")
 
 
 @pytest.fixture
@@ -362,6 +357,7 @@ def test_from_predict_all_to_the_sheet(data: DataDock, viewer: Any, qtbot: Any, 
     assert box.predict.text() == "Stop"
     qtbot.waitUntil(lambda: box.predict.text() == "Predict all", timeout=PATIENCE)
     assert box.problems.toPlainText() == ""
+    assert box.sheet.text() == "Open Sheet"
     click(qtbot, box.sheet)
     sheets = [widget for widget in viewer.window.dock_widgets.values() if isinstance(widget, SheetDock)]
     qtbot.waitUntil(lambda: len(sheets[0].state.rows) == 6, timeout=PATIENCE)

@@ -16,16 +16,6 @@ PATIENCE = 20_000
 
 
 @pytest.fixture
-def cells(tmp_path):
-    return write_pictures(tmp_path / "cells", "cells")
-
-
-@pytest.fixture
-def spots(tmp_path):
-    return write_pictures(tmp_path / "spots", "spots", dark=True, tasks="m")
-
-
-@pytest.fixture
 def dock(make_napari_viewer_proxy, qtbot, tmp_path, monkeypatch, cells, spots):
     """The dock with two datasets, dropped together."""
     monkeypatch.setenv("MEDKD_RUNS", str(tmp_path / "runs"))

@@ -11,7 +11,7 @@ from napari_medkd.core.errors import InputProblem, Problem
 from napari_medkd.core.events import RunEnded
 from napari_medkd.core.spec import MethodChoice, TrainSpec
 from napari_medkd.files.manifest import open_dataset
-from napari_medkd.gui.backend import followers_of
+from napari_medkd.gui.followers import followers_of
 from napari_medkd.gui.presenters import train
 from napari_medkd.gui.widgets.train_dock import TrainDock
 from napari_medkd.runs.folder import RunFolder

@@ -34,17 +34,10 @@ def run(tmp_path: Path, tiny_dataset: Path) -> Path:
 
 
 @pytest.fixture
-def dock(
-    make_napari_viewer_proxy: Any, qtbot: Any, tmp_path: Path, run: Path, monkeypatch: pytest.MonkeyPatch
-) -> ResultsDock:
-    monkeypatch.setenv("MEDKD_RUNS", str(tmp_path / "runs"))
-    viewer = make_napari_viewer_proxy(show=True)
-    dock = ResultsDock(viewer)
-    viewer.window.add_dock_widget(dock, name="Results")
-    dock.settle()
-    dock.session.run = run
-    qtbot.waitUntil(lambda: bool(dock.state.runs), timeout=PATIENCE)
-    return dock
+def dock(run: Path, results_dock: ResultsDock, qtbot: Any) -> ResultsDock:
+    results_dock.session.run = run
+    qtbot.waitUntil(lambda: bool(results_dock.state.runs), timeout=PATIENCE)
+    return results_dock
 
 
 def click(qtbot: Any, dock: ResultsDock) -> None:

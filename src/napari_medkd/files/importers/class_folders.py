@@ -13,8 +13,8 @@ from napari_medkd.core.dataset import Case, Dataset
 from napari_medkd.core.errors import DatasetProblem
 from napari_medkd.core.task import Task
 from napari_medkd.files.importers.beside import SIDES
+from napari_medkd.files.importers.folder_images import image_files
 from napari_medkd.files.importers.image_index import case_ids
-from napari_medkd.files.importers.listing import image_files
 from napari_medkd.files.importers.mask_names import parted
 from napari_medkd.files.importers.pairs import channels_and_modality
 from napari_medkd.files.importers.source import Source

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from napari_medkd.core.dataset import LabelMap
+from napari_medkd.core.dataset import Case, Dataset, LabelMap
 from napari_medkd.core.errors import DatasetProblem
 from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Modality
@@ -33,6 +33,21 @@ def read_document(folder: Path) -> dict[str, Any] | None:
     if not isinstance(document, dict):
         raise DatasetProblem(str(path), f"Found a {type(document).__name__}, expected an object.", "Export it again.")
     return document
+
+
+def dataset_of(document: Mapping[str, Any], folder: Path, cases: Iterable[Case]) -> Dataset:
+    """Return the cases as a dataset, with the document's name, channels and classes."""
+    channels = channels_of(document, folder)
+    task, label_map = task_of(document, folder)
+    return Dataset(
+        name=str(document.get("name") or folder.resolve().name),
+        channels=channels,
+        modality=modality_of(channels),
+        tasks={TASK: task},
+        cases=tuple(cases),
+        label_maps={TASK: label_map} if label_map.values else {},
+        folder=folder,
+    )
 
 
 def channels_of(document: Mapping[str, Any], folder: Path) -> tuple[str, ...]:

@@ -6,14 +6,7 @@ from typing import Any
 from napari_medkd.core.dataset import Case, Dataset
 from napari_medkd.core.errors import DatasetProblem, Problem
 from napari_medkd.files.dataset_paths import resolved
-from napari_medkd.files.importers.dataset_json import (
-    DOCUMENT,
-    TASK,
-    channels_of,
-    modality_of,
-    read_document,
-    task_of,
-)
+from napari_medkd.files.importers.dataset_json import DOCUMENT, TASK, dataset_of, read_document
 from napari_medkd.files.opening import stem_of
 
 
@@ -33,17 +26,7 @@ def recognise(folder: Path) -> Dataset | None:
         cases += [case] if case else []
     if problems:
         raise DatasetProblem.of(problems)
-    channels = channels_of(document, folder)
-    task, label_map = task_of(document, folder)
-    return Dataset(
-        name=str(document.get("name") or folder.resolve().name),
-        channels=channels,
-        modality=modality_of(channels),
-        tasks={TASK: task},
-        cases=tuple(cases),
-        label_maps={TASK: label_map} if label_map.values else {},
-        folder=folder,
-    )
+    return dataset_of(document, folder, cases)
 
 
 def _case(entry: Any, where: str, folder: Path, problems: list[Problem]) -> Case | None:

@@ -10,15 +10,8 @@ from typing import Any
 
 from napari_medkd.core.dataset import Case, Dataset
 from napari_medkd.core.errors import DatasetProblem, Problem
-from napari_medkd.files.importers.dataset_json import (
-    DOCUMENT,
-    TASK,
-    channels_of,
-    modality_of,
-    read_document,
-    task_of,
-)
-from napari_medkd.files.importers.listing import image_files
+from napari_medkd.files.importers.dataset_json import DOCUMENT, TASK, channels_of, dataset_of, read_document
+from napari_medkd.files.importers.folder_images import image_files
 from napari_medkd.files.importers.nnunet_listed import listed_cases
 from napari_medkd.files.opening import IMAGE_SUFFIXES, stem_of, suffix_of
 
@@ -45,7 +38,6 @@ def recognise(folder: Path) -> Dataset | None:
         return None
     _refuse_ending(ending, folder)
     channels = channels_of(document, folder)
-    task, label_map = task_of(document, folder)
     problems: list[Problem] = []
     if isinstance(document.get("dataset"), dict):
         cases = listed_cases(document["dataset"], folder, len(channels), problems)
@@ -54,15 +46,7 @@ def recognise(folder: Path) -> Dataset | None:
     cases += _cases(_images_by_case(folder / "imagesTs", ending), {}, len(channels), problems)
     if problems:
         raise DatasetProblem.of(problems)
-    return Dataset(
-        name=str(document.get("name") or folder.resolve().name),
-        channels=channels,
-        modality=modality_of(channels),
-        tasks={TASK: task},
-        cases=tuple(cases),
-        label_maps={TASK: label_map} if label_map.values else {},
-        folder=folder,
-    )
+    return dataset_of(document, folder, cases)
 
 
 def _lists_its_files(document: Mapping[str, Any], folder: Path) -> bool:

@@ -14,7 +14,7 @@ from napari_medkd.core.dataset import Case, Dataset
 from napari_medkd.core.errors import DatasetProblem, Problem, VolumeProblem
 from napari_medkd.core.volume import Modality
 from napari_medkd.files.importers.dataset_json import TASK
-from napari_medkd.files.importers.listing import image_files
+from napari_medkd.files.importers.folder_images import image_files
 from napari_medkd.files.importers.loose_slices import refuse_loose_slices
 from napari_medkd.files.importers.mask_names import MasksOf, image_of, parted
 from napari_medkd.files.importers.mask_values import task_of_masks

@@ -21,7 +21,7 @@ from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Modality, Volume
 from napari_medkd.files.importers.beside import side_in
 from napari_medkd.files.importers.dataset_json import TASK
-from napari_medkd.files.importers.listing import image_files
+from napari_medkd.files.importers.folder_images import image_files
 from napari_medkd.files.importers.source import ColumnWishes, Made, Source
 from napari_medkd.files.opening import read_volume
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_medkd.core.errors import InputProblem, Problem
+from napari_medkd.core.words import count
 from napari_medkd.gui.presenters.ports import InBackground, problems_of
-from napari_medkd.gui.presenters.words import count
 from napari_medkd.gui.state import AnnotateState, Session
 from napari_medkd.gui.study import renew
 

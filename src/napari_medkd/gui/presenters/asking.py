@@ -11,6 +11,7 @@ from napari_medkd.core.annotation import Annotation, Mask
 from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.errors import InputProblem
 from napari_medkd.core.run_layout import PREDICTIONS
+from napari_medkd.core.task import KINDS_IN_WORDS
 from napari_medkd.gui.networks import Network
 from napari_medkd.gui.subject import KnownCase, Picture, known_case, truth_of
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 #: A dataset and where it was opened from.
 Opened = tuple[Path, Dataset]
-
-_SAID_AS = {"segmentation": "mask", "classification": "class", "detection": "boxes"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,7 +74,7 @@ def question_of(wish: Wish) -> Question:
     has_mask = any(isinstance(truth, Mask) for truth in truths.values())
     if drawn.source and not picture.source:
         doubt = f"The voxels on the canvas are not those of {drawn.source.name}: they were asked about, not the file."
-    out = _new_folder(wish.run / PREDICTIONS, f"{network.stage}_{picture.name}")
+    out = _new_folder(wish.run, f"{network.stage}_{picture.name}")
     spec = PredictSpec(
         run=wish.run,
         cases=(known.case.id,) if known else (),
@@ -115,7 +114,7 @@ def _truths(known: KnownCase | None, wish: Wish) -> tuple[dict[str, Annotation],
         try:
             truth = truth_of(known, task, wish.picture.grid)
         except InputProblem as problem:
-            doubts.append(f"The true {_SAID_AS[task.kind]} cannot be used. {problem}")
+            doubts.append(f"The true {KINDS_IN_WORDS[task.kind]} cannot be used. {problem}")
             continue
         if truth is not None:
             truths[task.name] = truth
@@ -131,18 +130,14 @@ def _written(picture: Picture, folder: Path) -> Path:
     return path
 
 
-def _new_folder(parent: Path, words: str) -> Path:
-    """Make a folder named after the moment and the words, with a number where that is taken."""
-    plain = "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in words)[:60]
-    name = f"{datetime.now().astimezone():%Y-%m-%d_%H%M%S}_{plain}"
-    number = 1
-    while True:
-        folder = parent / (name if number == 1 else f"{name}-{number}")
-        try:
-            folder.mkdir(parents=True)
-        except FileExistsError:
-            number += 1
-        except OSError as error:
-            raise InputProblem.from_os_error(error, folder, "The folder for the answer cannot be made") from error
-        else:
-            return folder
+def _new_folder(run: Path, words: str) -> Path:
+    """Make a folder among a run's predictions, named after the moment and the words."""
+    from napari_medkd.files.new_folder import new_folder
+    from napari_medkd.files.plain_name import readable_name
+
+    name = f"{datetime.now().astimezone():%Y-%m-%d_%H%M%S}_{readable_name(words)}"
+    try:
+        return new_folder(run / PREDICTIONS, name)
+    except OSError as error:
+        where = run / PREDICTIONS / name
+        raise InputProblem.from_os_error(error, where, "The folder for the answer cannot be made") from error

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_medkd.core.run_layout import PREDICTIONS
+from napari_medkd.core.words import count
 from napari_medkd.gui.following import Heard
 from napari_medkd.gui.presenters.runs import row_of
-from napari_medkd.gui.presenters.words import count
 
 _OF_RUNS = (
     "Kept, it goes on without napari, and the Runs dock finds it again. "

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_medkd.core.errors import DatasetProblem, InputProblem, Problem
+from napari_medkd.core.words import count
 from napari_medkd.gui.command import ask, end_questions
 from napari_medkd.gui.members import Member, joined, problems_of_names, row_of
 from napari_medkd.gui.presenters.looks import Look, Looks
 from napari_medkd.gui.presenters.ports import InBackground, problems_of
-from napari_medkd.gui.presenters.words import count, listed
+from napari_medkd.gui.presenters.words import listed
 from napari_medkd.gui.state import CaseRow, DataState, Session
 from napari_medkd.gui.study import renew, study_of
 

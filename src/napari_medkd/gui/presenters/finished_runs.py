@@ -1,16 +1,10 @@
 """The runs that another one could start from, kept up to date without reading any twice."""
 
-from typing import TYPE_CHECKING
-
 from napari_medkd.gui.finished_run import FinishedRun
 from napari_medkd.gui.members import folder_of
 from napari_medkd.gui.presenters.ports import InBackground, problems_of
+from napari_medkd.gui.shelf import shelf_of
 from napari_medkd.gui.state import Session, TrainState
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from napari_medkd.runs.shelf import Shelf
 
 
 class FinishedRuns:
@@ -20,7 +14,6 @@ class FinishedRuns:
         self._session = session
         self._state = state
         self._in_background = in_background
-        self._shelf: Shelf | None = None
         self._is_looking = self._is_to_look_again = False
 
     def look(self) -> None:
@@ -29,7 +22,7 @@ class FinishedRuns:
             self._is_to_look_again = True
             return
         self._is_looking = True
-        shelf = self._shelf_of(self._session.runs_folder)
+        shelf = shelf_of(self._session)
 
         def work() -> tuple[FinishedRun, ...]:
             completed = [run for run in shelf.look() if run.status.outcome == "completed"]
@@ -53,10 +46,3 @@ class FinishedRuns:
         if self._is_to_look_again:
             self._is_to_look_again = False
             self.look()
-
-    def _shelf_of(self, folder: "Path") -> "Shelf":
-        from napari_medkd.runs.shelf import Shelf
-
-        if self._shelf is None or self._shelf.folder != folder:
-            self._shelf = Shelf(folder)
-        return self._shelf

@@ -19,7 +19,7 @@ class InBackground(Protocol):
 
 
 class Runner(Protocol):
-    """Starts and follows runs; see `gui.backend.Followers`."""
+    """Starts and follows runs; see `gui.followers.Followers`."""
 
     latest: dict[Path, Heard]
 

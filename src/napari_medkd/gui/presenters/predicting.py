@@ -21,7 +21,7 @@ _NO_ANSWER = "The prediction ended without an answer."
 
 
 class Launches(Protocol):
-    """Whoever launches a prediction; see `gui.backend.Followers`."""
+    """Whoever launches a prediction; see `gui.followers.Followers`."""
 
     def predict(self, spec: "PredictSpec") -> None:
         """Launch it, and follow ``spec.out``."""

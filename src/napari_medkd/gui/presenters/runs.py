@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, TypeVar
 
 from napari_medkd.core.control import Wish
 from napari_medkd.core.errors import MedKDError
-from napari_medkd.core.status import RunStatus
+from napari_medkd.core.status import RunStatus, phase_in_words
+from napari_medkd.core.words import duration
 from napari_medkd.gui.cards import remembered_cards
 from napari_medkd.gui.following import OVER, Heard
 from napari_medkd.gui.networks import STUDENT, name_of
 from napari_medkd.gui.presenters.ports import InBackground, Runner, problems_of
-from napari_medkd.gui.presenters.words import duration
+from napari_medkd.gui.shelf import shelf_of
 from napari_medkd.gui.state import RunRow, RunsState, Session
 
 if TYPE_CHECKING:
     from napari_medkd.core.card import MethodCard
-    from napari_medkd.runs.shelf import RunSummary, Shelf
+    from napari_medkd.runs.shelf import RunSummary
 
 T = TypeVar("T")
 
@@ -53,7 +54,6 @@ class RunsPresenter:
         self._state = state
         self._runner = runner
         self._in_background = in_background
-        self._shelf: Shelf | None = None
         self._summaries: dict[Path, RunSummary] = {}
         self._ordered: dict[Path, Wish] = {}
         self._heard_phases: dict[Path, str] = {}
@@ -65,8 +65,7 @@ class RunsPresenter:
         if self._is_looking:
             return
         self._is_looking = True
-        shelf = self._shelf_of(self._session.runs_folder)
-        self._in_background(shelf.look, self._take, self._not_taken)
+        self._in_background(shelf_of(self._session).look, self._take, self._not_taken)
 
     def hear(self, heard: Heard) -> None:
         """Take in what a followed run said; the list shows another phase at once, and progress when it is refreshed."""
@@ -181,13 +180,6 @@ class RunsPresenter:
             return f"Scores on the {_scored(summary.references if summary else ())}"
         return f"Scores of the {name_of(stage)}, which is given the true masks"
 
-    def _shelf_of(self, folder: Path) -> "Shelf":
-        from napari_medkd.runs.shelf import Shelf
-
-        if self._shelf is None or self._shelf.folder != folder:
-            self._shelf = Shelf(folder)
-        return self._shelf
-
     def _take(self, found: "list[RunSummary]") -> None:
         self._is_looking = False
         self._summaries = {summary.path: summary for summary in found}
@@ -258,13 +250,6 @@ def title_and_time(name: str, method: str) -> tuple[str, str]:
         return name, ""
     rest = found["rest"].removeprefix(method).lstrip("_")
     return rest or method or name, f"{day.day} {day:%b %H:%M}"
-
-
-def phase_in_words(status: RunStatus) -> str:
-    """Return ``"training"``, ``"completed"``, ``"stopped"`` ..."""
-    if status.phase == "ended":
-        return {"completed": "completed", "cancelled": "stopped", "failed": "failed"}[status.outcome or "failed"]
-    return {"queued": "waiting"}.get(status.phase, status.phase)
 
 
 def headline_of(status: RunStatus) -> str:

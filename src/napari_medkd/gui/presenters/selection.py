@@ -10,6 +10,7 @@ from napari_medkd.gui.members import found_in
 from napari_medkd.gui.networks import Network, networks_of
 from napari_medkd.gui.presenters.asking import Wish
 from napari_medkd.gui.presenters.ports import InBackground, problems_of
+from napari_medkd.gui.shelf import shelf_of
 from napari_medkd.gui.study import current_of, study_of
 
 if TYPE_CHECKING:
@@ -40,18 +41,16 @@ class Selection:
 
     def list_runs(self) -> None:
         """Look for runs, in a thread."""
-        folder = self._session.runs_folder
+        shelf = shelf_of(self._session)
 
         def look() -> tuple[tuple[Path, str], ...]:
-            from napari_medkd.runs.shelf import runs_in
-
-            return tuple((summary.path, summary.name) for summary in runs_in(folder))
+            return tuple((summary.path, summary.name) for summary in shelf.look())
 
         def take(runs: tuple[tuple[Path, str], ...]) -> None:
             self._state.runs = runs
 
         def complain(error: Exception) -> None:
-            problem = problems_of(error, str(folder))[0]
+            problem = problems_of(error, str(shelf.folder))[0]
             self._state.hint = problem.hint
             self._state.message = f"{problem.where}: {problem.problem}"
 

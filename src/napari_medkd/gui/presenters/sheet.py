@@ -1,4 +1,4 @@
-"""What the contact sheet shows: which cases the student was asked about, the least certain first."""
+"""What the Sheet dock shows: which cases the student was asked about, the least certain first."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from napari_medkd.core.errors import Problem
 from napari_medkd.core.run_layout import PREDICTIONS
+from napari_medkd.core.words import count
+from napari_medkd.gui.case_answers import CaseAnswer, answers_of, is_about, newest, read_answers
 from napari_medkd.gui.colours import colour_of
 from napari_medkd.gui.networks import STUDENT, Network, name_of, networks_of, student_for
 from napari_medkd.gui.presenters.ports import InBackground, problems_of
-from napari_medkd.gui.presenters.words import count
-from napari_medkd.gui.said import CaseAnswer, answers_of, is_about, newest, read_answers
 from napari_medkd.gui.state import Session, SheetRow, SheetState
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Pictures for the contact sheet, made one after another in the background, those in sight first."""
+"""Pictures for the sheet, made one after another in the background, those in sight first."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -9,7 +9,7 @@ from napari_medkd.gui.presenters.ports import InBackground
 
 if TYPE_CHECKING:
     from napari_medkd.core.dataset import Dataset
-    from napari_medkd.gui.said import CaseAnswer
+    from napari_medkd.gui.case_answers import CaseAnswer
     from napari_medkd.gui.thumbnail import Thumbnail
 
 

@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 from napari_medkd.core.card import Estimate, MethodCard
 from napari_medkd.core.command_line import command_line
 from napari_medkd.core.errors import InputProblem, Problem
+from napari_medkd.core.words import count, duration, memory
 from napari_medkd.gui.cards import cards_of
 from napari_medkd.gui.command import ask, end_questions
 from napari_medkd.gui.networks import name_of
 from napari_medkd.gui.presenters.choices import METHOD_SETTINGS, TrainChoices
 from napari_medkd.gui.presenters.finished_runs import FinishedRuns
 from napari_medkd.gui.presenters.ports import InBackground, Runner, problems_of
-from napari_medkd.gui.presenters.words import count, duration, memory
 from napari_medkd.gui.state import Session, TrainState
 
 T = TypeVar("T")

@@ -1,45 +1,11 @@
-"""Numbers and names as a person reads them: durations, sizes, lists, runs, tasks."""
+"""Names as a person reads them in the viewer: lists, settings, runs, tasks."""
 
 import re
 from collections.abc import Sequence
 
 from napari_medkd.core.dataset import Dataset
-from napari_medkd.core.task import Task
-
-_MINUTE = 60
-_HOUR = 3600
-_DAY = 24 * _HOUR
-_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
-_STEP = 1024
-
-
-def duration(seconds: float) -> str:
-    """Return ``"48 s"``, ``"12 min"``, ``"3 h 5 min"`` or ``"2 d 4 h"``: two units at most, rounded."""
-    if seconds < _MINUTE - 0.5:
-        return f"{max(0, round(seconds))} s"
-    minutes = round(seconds / _MINUTE)
-    if minutes < 60:
-        return f"{minutes} min"
-    if minutes < _DAY // _MINUTE:
-        hours, rest = divmod(minutes, 60)
-        return f"{hours} h {rest} min" if rest else f"{hours} h"
-    days, rest = divmod(round(seconds / _HOUR), 24)
-    return f"{days} d {rest} h" if rest else f"{days} d"
-
-
-def memory(num_bytes: float) -> str:
-    """Return ``"1.4 GiB"``."""
-    size = float(num_bytes)
-    for unit in _UNITS:
-        if size < _STEP or unit == _UNITS[-1]:
-            break
-        size /= _STEP
-    return f"{size:.0f} {unit}" if unit == _UNITS[0] or size >= 100 else f"{size:.1f} {unit}"
-
-
-def count(number: int, thing: str, things: str = "") -> str:
-    """Return ``"1 case"`` or ``"24 cases"``."""
-    return f"{number:,} {thing if number == 1 else things or thing + 's'}"
+from napari_medkd.core.task import KINDS_IN_WORDS, Task
+from napari_medkd.core.words import count
 
 
 def listed(names: Sequence[str], most: int = 3) -> str:
@@ -80,18 +46,15 @@ def certainty(uncertainty: float | None) -> str:
     return "not measured" if uncertainty is None else f"uncertainty {uncertainty:.2f}"
 
 
-_DRAWN = {"segmentation": "mask", "classification": "class", "detection": "boxes"}
-
-
-def task_in_words(task: Task, most: int = 3) -> str:
+def task_in_words(task: Task) -> str:
     """Return what a task asks for: ``"mask: liver, spleen"``, ``"class: benign, malignant"``, ``"boxes: nodule"``."""
-    what = "classes" if task.multilabel else _DRAWN[task.kind]
-    return f"{what}: {listed(task.foreground, most)}"
+    what = "classes" if task.multilabel else KINDS_IN_WORDS[task.kind]
+    return f"{what}: {listed(task.foreground)}"
 
 
 def sides_in_words(datasets: Sequence[Dataset]) -> str:
     """Return how many cases of all the datasets teach and validate: ``"8 cases to train, 2 to validate"``."""
     train, validate = (sum(len(getattr(one.split, side)) for one in datasets) for side in ("train", "validate"))
     if not train:
-        return f"{sum(len(one.cases) for one in datasets)} cases"
-    return f"{train} cases to train, {validate} to validate"
+        return count(sum(len(one.cases) for one in datasets), "case")
+    return f"{count(train, 'case')} to train, {validate} to validate"

@@ -1,4 +1,4 @@
-"""The part of the Results dock that asks a run's student about every case, and leads to the contact sheet."""
+"""The part of the Results dock that asks a run's student about every case, and leads to the Sheet dock."""
 
 from pathlib import Path
 
@@ -7,8 +7,8 @@ from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QGroupBox, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout
 
 from napari_medkd.core.errors import Problem
-from napari_medkd.gui.backend import followers_of
 from napari_medkd.gui.background import Background
+from napari_medkd.gui.followers import followers_of
 from napari_medkd.gui.networks import name_of
 from napari_medkd.gui.presenters.all_cases import AllCasesPresenter
 from napari_medkd.gui.state import AllCasesState, Session
@@ -32,7 +32,7 @@ class AllCasesBox(QGroupBox):
 
     def _build(self) -> None:
         self.predict = QPushButton()
-        self.sheet = QPushButton("Contact sheet")
+        self.sheet = QPushButton("Open Sheet")
         self.sheet.setToolTip("<p>Every case the student was asked about, the least certain first</p>")
         self.progress = QProgressBar()
         self.progress.setFixedHeight(6)

@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_medkd.gui.background import Background
 from napari_medkd.gui.state import AnnotateState, OpenedCase, Session
 from napari_medkd.gui.widgets.class_list import ClassList
 from napari_medkd.gui.widgets.elided_choice import ElidedChoice
 from napari_medkd.gui.widgets.problem_list import ProblemList, breakable
+from napari_medkd.gui.widgets.row import row_of
 from napari_medkd.gui.widgets.sure import is_sure
 
 if TYPE_CHECKING:
@@ -96,12 +97,12 @@ class AnnotatePage(QWidget):
         self.problem = ProblemList()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(_row(self.title, self.discard, self.finish, stretch=0))
+        layout.addLayout(row_of(self.title, self.discard, self.finish, stretch=0))
         layout.addWidget(self.tasks)
         layout.addWidget(text)
         layout.addWidget(self.classes)
-        layout.addLayout(_row(self.add, self.remove))
-        layout.addLayout(_row(self.interpolate, self.smooth))
+        layout.addLayout(row_of(self.add, self.remove))
+        layout.addLayout(row_of(self.interpolate, self.smooth))
         layout.addWidget(self.hint)
         layout.addWidget(self.saved)
         layout.addWidget(self.problem)
@@ -219,10 +220,3 @@ class AnnotatePage(QWidget):
             if self.presenter.annotation is not None:  # what could not be saved is painted on
                 self._show_tasks(self.presenter.annotation)
             QTimer.singleShot(0, self._show_painted)  # a name that was refused goes back, once its editor is closed
-
-
-def _row(*widgets: QWidget, stretch: int | None = None) -> QHBoxLayout:
-    layout = QHBoxLayout()
-    for at, widget in enumerate(widgets):
-        layout.addWidget(widget, 1 if stretch is None or at == stretch else 0)
-    return layout

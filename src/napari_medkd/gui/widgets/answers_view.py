@@ -33,8 +33,8 @@ class AnswersView(QWidget):
     box_threshold_changed = Signal(float)
     class_threshold_changed = Signal(float)
 
-    def __init__(self, colours: ThemeColours, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, colours: ThemeColours) -> None:
+        super().__init__()
         self.answers: tuple[Answer, ...] = ()
         self.tables: dict[str, MeasuresTable] = {}
         self.bars: dict[Task, ClassBars] = {}

@@ -7,7 +7,7 @@ import numpy as np
 from psygnal import Signal
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
 from qtpy.QtGui import QColor, QPixmap
-from qtpy.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QTableView, QWidget
+from qtpy.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QTableView
 
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.task import Task
@@ -43,8 +43,8 @@ class BoxTable(QTableView):
 
     box_chosen = Signal(object)
 
-    def __init__(self, task: Task, grid: Grid, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, task: Task, grid: Grid) -> None:
+        super().__init__()
         self.rows = _Rows(task, grid)
         self.setModel(self.rows)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)

@@ -27,8 +27,8 @@ class BoxesView(QWidget):
     threshold_changed = Signal(float)
     box_chosen = Signal(object)
 
-    def __init__(self, answers: Sequence[Answer], threshold: float, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, answers: Sequence[Answer], threshold: float) -> None:
+        super().__init__()
         self.tables: dict[str, BoxTable] = {}
         self._answers = tuple(answers)
         self._titles: list[QLabel] = []

@@ -39,8 +39,8 @@ class ClassBars(QWidget):
 
     threshold_changed = Signal(float)
 
-    def __init__(self, task: Task, colours: ThemeColours, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, task: Task, colours: ThemeColours) -> None:
+        super().__init__()
         self.task = task
         self.threshold = 0.5
         self._colours = colours

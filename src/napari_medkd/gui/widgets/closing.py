@@ -11,8 +11,8 @@ from qtpy.QtCore import QEvent, QObject, QTimer
 from qtpy.QtWidgets import QMainWindow, QMessageBox, QWidget
 
 from napari_medkd.core.errors import MedKDError, Problem
-from napari_medkd.gui.backend import Followers, followers_of
 from napari_medkd.gui.command import end_questions
+from napari_medkd.gui.followers import Followers, followers_of
 from napari_medkd.gui.state import Session
 
 Answer: TypeAlias = Literal["keep", "stop", "cancel"]

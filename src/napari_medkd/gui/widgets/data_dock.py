@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout
 
+from napari_medkd.core.words import count
 from napari_medkd.files.opening import suffix_of
 from napari_medkd.gui.background import Background
 from napari_medkd.gui.members import Corrected
-from napari_medkd.gui.presenters.words import count
 from napari_medkd.gui.shown_case import ShownCase
 from napari_medkd.gui.state import DataState, OpenedCase
 from napari_medkd.gui.study import study_of

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from psygnal import Signal
 from qtpy.QtGui import QAction
-from qtpy.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
+from qtpy.QtWidgets import QFileDialog, QMenu, QPushButton
 
 from napari_medkd.core.errors import InputProblem
 from napari_medkd.gui.answers import Answer
@@ -31,8 +31,8 @@ class ExportButton(QPushButton):
     saved = Signal(str)
     failed = Signal(object)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Export …", parent)
+    def __init__(self) -> None:
+        super().__init__("Export …")
         self.setToolTip("Save what is shown for other programs")
         self.image = ""
         self.box_threshold = self.class_threshold = 0.5

@@ -8,7 +8,6 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QComboBox,
-    QHBoxLayout,
     QHeaderView,
     QLabel,
     QPushButton,
@@ -25,6 +24,7 @@ from napari_medkd.gui.state import Session
 from napari_medkd.gui.widgets.elided_choice import Choice, ElidedChoice
 from napari_medkd.gui.widgets.problem_list import ProblemList
 from napari_medkd.gui.widgets.results_view import fill
+from napari_medkd.gui.widgets.row import row_of
 
 if TYPE_CHECKING:
     from napari_medkd.core.dataset import Dataset
@@ -102,7 +102,7 @@ class LabelsPage(QWidget):
         self.problems = ProblemList()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(_row(self.title, self.back, self.save))
+        layout.addLayout(row_of(self.title, self.back, self.save, stretch=0))
         layout.addWidget(text)
         layout.addWidget(self.task)
         layout.addWidget(self.table, 1)
@@ -208,11 +208,3 @@ def _cell(text: str) -> QTableWidgetItem:
     item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
     item.setFlags(Qt.ItemFlag.ItemIsEnabled)
     return item
-
-
-def _row(title: QLabel, *buttons: QPushButton) -> QHBoxLayout:
-    layout = QHBoxLayout()
-    layout.addWidget(title, 1)
-    for button in buttons:
-        layout.addWidget(button)
-    return layout

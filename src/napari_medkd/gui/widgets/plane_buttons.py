@@ -5,6 +5,7 @@ from typing import Any
 from qtpy.compat import isalive
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
+from napari_medkd.gui.own_viewer import own_viewer
 from napari_medkd.gui.planes import PLANES, has_planes, show_plane
 
 
@@ -13,7 +14,7 @@ class PlaneButtons(QWidget):
 
     def __init__(self, viewer: Any) -> None:
         super().__init__()
-        self._viewer = getattr(viewer, "__wrapped__", viewer)
+        self._viewer = own_viewer(viewer)
         self.buttons = {name: QPushButton(name) for name in (*PLANES, "3D")}
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

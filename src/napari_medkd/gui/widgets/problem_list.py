@@ -5,7 +5,7 @@ from html import escape
 from math import ceil
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QTextBrowser, QWidget
+from qtpy.QtWidgets import QTextBrowser
 
 from napari_medkd.core.errors import Problem
 
@@ -17,8 +17,8 @@ _NARROWEST = 50
 class ProblemList(QTextBrowser):
     """A box that is as high as its problems need, and away where there are none."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.setOpenExternalLinks(True)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -7,8 +7,8 @@ from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QVBoxLayout
 
 from napari_medkd.core.errors import InputProblem, Problem
-from napari_medkd.gui.backend import followers_of
 from napari_medkd.gui.background import Background
+from napari_medkd.gui.followers import followers_of
 from napari_medkd.gui.networks import Network, name_of
 from napari_medkd.gui.offered_pictures import OfferedPictures
 from napari_medkd.gui.presenters.predicting import Predicting

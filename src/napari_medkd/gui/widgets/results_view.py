@@ -28,6 +28,7 @@ from napari_medkd.gui.widgets.answers_view import AnswersView
 from napari_medkd.gui.widgets.elided_choice import ElidedChoice
 from napari_medkd.gui.widgets.plane_buttons import PlaneButtons
 from napari_medkd.gui.widgets.problem_list import ProblemList
+from napari_medkd.gui.widgets.row import row_of
 
 _MARGIN = 6
 
@@ -82,7 +83,7 @@ class ResultsView(QScrollArea):
         layout = QVBoxLayout(box)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(form)
-        layout.addLayout(_row(self.predict, self.stop))
+        layout.addLayout(row_of(self.predict, self.stop))
         for widget in (self.progress, self.busy, self.problems, self.log):
             layout.addWidget(widget)
         return box
@@ -169,13 +170,6 @@ def _words() -> QLabel:
     label = QLabel()
     label.setWordWrap(True)
     return label
-
-
-def _row(*widgets: QWidget) -> QHBoxLayout:
-    layout = QHBoxLayout()
-    for widget in widgets:
-        layout.addWidget(widget, 1)
-    return layout
 
 
 def _labelled(words: str, widget: QWidget) -> QHBoxLayout:

@@ -9,8 +9,8 @@ from psygnal import Signal
 from qtpy.QtCore import QCoreApplication, QEvent, Qt
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QMenu, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
+from napari_medkd.core.words import duration
 from napari_medkd.gui.following import Traces
-from napari_medkd.gui.presenters.words import duration
 from napari_medkd.gui.theme import ThemeColours
 from napari_medkd.gui.widgets.loss_plot import LossPlot
 

@@ -8,8 +8,8 @@ from qtpy.QtCore import QFileSystemWatcher, Qt, QTimer, QUrl
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QSplitter, QVBoxLayout
 
-from napari_medkd.gui.backend import followers_of
 from napari_medkd.gui.background import Background
+from napari_medkd.gui.followers import followers_of
 from napari_medkd.gui.following import Heard, Traces
 from napari_medkd.gui.state import RunsState
 from napari_medkd.gui.theme import ThemeColours

@@ -1,13 +1,13 @@
-"""The contact sheet's dock: every case a student was asked about; one is opened, or corrected as a reference."""
+"""The Sheet dock: every case a student was asked about; one is opened, or corrected as a reference."""
 
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout
 
-from napari_medkd.gui.backend import followers_of
 from napari_medkd.gui.background import Background
 from napari_medkd.gui.canvas import layer_of, show_slice
+from napari_medkd.gui.followers import followers_of
 from napari_medkd.gui.presenters.sheet import SheetPresenter, busy_elsewhere, left_behind, legend_of, why_not_corrected
 from napari_medkd.gui.presenters.thumbnails import Thumbnails
 from napari_medkd.gui.presenters.words import run_in_short
@@ -131,7 +131,7 @@ class SheetDock(Dock):
 
     def _show_summary(self) -> None:
         run = self.session.run
-        self.heading.setText(f"<b>{escape(run_in_short(run.name))}</b>" if run is not None else "<b>Contact sheet</b>")
+        self.heading.setText(f"<b>{escape(run_in_short(run.name))}</b>" if run is not None else "<b>Sheet</b>")
         self.summary.setText(self.state.summary)
 
     def _show_buttons(self, row: SheetRow | None) -> None:

@@ -1,4 +1,4 @@
-"""How one case of the contact sheet is drawn."""
+"""How one case of the sheet is drawn."""
 
 from qtpy.QtCore import QModelIndex, QRect, QSize, Qt
 from qtpy.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QPixmap

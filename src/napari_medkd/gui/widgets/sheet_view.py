@@ -1,4 +1,4 @@
-"""The contact sheet: a tile for each case, with its picture, its name and how certain the student is."""
+"""The sheet: a tile for each case, with its picture, its name and how certain the student is."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from napari_medkd.gui.theme import ThemeColours
 from napari_medkd.gui.widgets.sheet_tile import PICTURE_ROLE, ROW_ROLE, SheetTile
 
 if TYPE_CHECKING:
-    from napari_medkd.gui.said import CaseAnswer
+    from napari_medkd.gui.case_answers import CaseAnswer
     from napari_medkd.gui.thumbnail import Thumbnail
 
 _NARROWEST_TILE = 108

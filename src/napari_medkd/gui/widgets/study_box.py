@@ -5,11 +5,12 @@ from pathlib import Path
 
 from psygnal import Signal
 from qtpy.QtCore import QMimeData
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from napari_medkd.files.opening import suffix_of
 from napari_medkd.gui.members import MemberRow
 from napari_medkd.gui.theme import ThemeColours
+from napari_medkd.gui.widgets.row import row_of
 from napari_medkd.gui.widgets.study_list import StudyList
 
 
@@ -49,9 +50,9 @@ class StudyBox(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        layout.addLayout(_row(self.path, self.add, stretch=0))
+        layout.addLayout(row_of(self.path, self.add, stretch=0))
         layout.addWidget(self.list)
-        layout.addLayout(_row(self.remove, self.labels))
+        layout.addLayout(row_of(self.remove, self.labels))
         self._rows: tuple[MemberRow, ...] = ()
         self._is_reading = False
         self.add.clicked.connect(self._browse_or_cancel)
@@ -101,10 +102,3 @@ def dropped_paths(data: QMimeData | None) -> list[Path]:
     """Return the folders, manifests and image files that are dropped."""
     paths = [] if data is None else [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
     return [path for path in paths if path.is_dir() or path.suffix == ".json" or suffix_of(path)]
-
-
-def _row(*widgets: QWidget, stretch: int | None = None) -> QHBoxLayout:
-    layout = QHBoxLayout()
-    for at, widget in enumerate(widgets):
-        layout.addWidget(widget, 1 if stretch is None or at == stretch else 0)
-    return layout

@@ -18,8 +18,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_medkd.gui.backend import followers_of
 from napari_medkd.gui.background import Background
+from napari_medkd.gui.followers import followers_of
 from napari_medkd.gui.presenters.experts import LISTS_OF_RUNS
 from napari_medkd.gui.presenters.words import listed, sides_in_words
 from napari_medkd.gui.state import TrainState

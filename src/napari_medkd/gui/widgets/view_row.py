@@ -5,6 +5,7 @@ from typing import Any
 from qtpy.compat import isalive
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QWidget
 
+from napari_medkd.gui.own_viewer import own_viewer
 from napari_medkd.gui.sides import SIDES, body_axes
 from napari_medkd.gui.state import Session
 from napari_medkd.gui.widgets.elided_choice import ElidedChoice
@@ -26,7 +27,7 @@ class ViewRow(QWidget):
 
     def __init__(self, viewer: Any, session: Session) -> None:
         super().__init__()
-        viewer = getattr(viewer, "__wrapped__", viewer)
+        viewer = own_viewer(viewer)
         self._viewer = viewer
         self._session = session
         self._layer: Any = None

@@ -6,14 +6,8 @@ import pytest
 
 from napari_medkd.core.task import Task
 from napari_medkd.files.manifest import MANIFEST
-from napari_medkd.gui.said import answers_of, newest, read_answers
-from tests.gui.answering_run import make_run
+from napari_medkd.gui.case_answers import answers_of, newest, read_answers
 from tests.gui.asked_run import answer_into, asked_about
-
-
-@pytest.fixture
-def run(tmp_path: Path, tiny_dataset: Path) -> Path:
-    return make_run(tmp_path / "runs", tiny_dataset)
 
 
 def test_the_answers_to_the_runs_own_dataset_and_to_the_same_one_named_are_found(run: Path, tiny_dataset: Path):

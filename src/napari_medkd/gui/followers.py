@@ -1,4 +1,4 @@
-"""The backend threads: one for each run that is followed. Cancelling one means to leave the run, never to stop it."""
+"""The threads that follow runs, one for each. Cancelling one means to leave the run, never to stop it."""
 
 from collections.abc import Callable
 from functools import partial

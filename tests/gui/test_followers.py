@@ -11,7 +11,7 @@ from napari_medkd.core.errors import InputProblem
 from napari_medkd.core.events import PreviewSaved, RunEnded
 from napari_medkd.core.spec import PredictSpec
 from napari_medkd.core.status import RunStatus
-from napari_medkd.gui.backend import followers_of
+from napari_medkd.gui.followers import followers_of
 from napari_medkd.gui.state import Session
 from napari_medkd.runs.folder import RunFolder
 from napari_medkd.runs.heartbeat import Heartbeat

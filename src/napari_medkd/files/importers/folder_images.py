@@ -1,4 +1,4 @@
-"""The images of a folder: files, and folders of DICOM."""
+"""The images that lie in a folder: files, and folders of DICOM."""
 
 from pathlib import Path
 
