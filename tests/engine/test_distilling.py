@@ -9,7 +9,7 @@ from monai.apps.detection.utils.ATSS_matcher import ATSSMatcher
 from napari_medkd.core.task import Task
 from napari_medkd.engine.data.batch import Batch, BoxTarget
 from napari_medkd.engine.distilling import Distilling, DistillingWeights, Followed
-from napari_medkd.engine.losses.boxes import box_agreement, box_losses, matched
+from napari_medkd.engine.losses.boxes import box_divergence, box_losses, matched
 from napari_medkd.engine.losses.usual_matches import UsualMatches
 from napari_medkd.engine.networks.anchors import AnchorSizes, anchors_of
 from napari_medkd.engine.networks.heads import BoxMaps, Output
@@ -139,6 +139,6 @@ def test_labels_and_answers_are_told_of_anchors_that_are_matched_once_a_step(mon
     assert len(calls) == 1
     # to the last bit what each of the two makes of matches of its own
     alone = box_losses(student, matched(student, learned.boxes), UsualMatches())
-    followed = box_agreement(student, teacher, matched(student, learned.boxes), 2.0)
+    followed = box_divergence(student, teacher, matched(student, learned.boxes), 2.0)
     assert [terms["box classes"], terms["box places"]] == list(alone)
     assert [terms["answers: box classes"], terms["answers: box places"]] == list(followed)

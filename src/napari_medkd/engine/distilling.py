@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from napari_medkd.engine.data.batch import Batch
-from napari_medkd.engine.losses.agreement import agreement, agreement_of_each, overlap_agreement
 from napari_medkd.engine.losses.box_weights import box_weights
-from napari_medkd.engine.losses.boxes import Matched, box_agreement, matched
+from napari_medkd.engine.losses.boxes import Matched, box_divergence, matched
+from napari_medkd.engine.losses.divergence import dice_semimetric, divergence, divergence_of_each
 from napari_medkd.engine.losses.features import standardised_mse
 from napari_medkd.engine.networks.heads import CONVOLUTION, Output
 from napari_medkd.engine.networks.unet import UNet
@@ -116,16 +116,16 @@ class Distilling(Objective):
         found, temperature = [], self.weights.temperature
         for task in self.losses.tasks:
             if task.kind == "segmentation":
-                found.append(("answers: mask", agreement(student.logits, teacher.logits, temperature)))
+                found.append(("answers: mask", divergence(student.logits, teacher.logits, temperature)))
                 if self.weights.overlap:
-                    overlap = self.weights.overlap * overlap_agreement(student.logits, teacher.logits)
+                    overlap = self.weights.overlap * dice_semimetric(student.logits, teacher.logits)
                     found.append(("answers: overlap", overlap))
             elif task.kind == "classification":
                 one, other = cast("Tensor", student.classification), cast("Tensor", teacher.classification)
-                compare = agreement_of_each if task.multilabel else agreement
+                compare = divergence_of_each if task.multilabel else divergence
                 found.append(("answers: classes", compare(one, other, temperature)))
             elif student.detection is not None and teacher.detection is not None:
-                classes, places = box_agreement(student.detection, teacher.detection, boxes, temperature)
+                classes, places = box_divergence(student.detection, teacher.detection, boxes, temperature)
                 found += [("answers: box classes", classes), ("answers: box places", places)]
         return found
 

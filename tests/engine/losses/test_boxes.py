@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from napari_medkd.engine.data.batch import BoxTarget
-from napari_medkd.engine.losses.boxes import box_agreement, box_losses, decoded, matched, matches
+from napari_medkd.engine.losses.boxes import box_divergence, box_losses, decoded, matched, matches
 from napari_medkd.engine.losses.usual_matches import UsualMatches
 from napari_medkd.engine.networks.anchors import AnchorSizes, anchors_of
 from napari_medkd.engine.networks.heads import BoxMaps
@@ -89,7 +89,7 @@ def test_boxes_that_are_nowhere_cost_no_number_and_are_no_error(offset):
     gone = found._replace(offsets_BND=torch.full_like(found.offsets_BND, offset))
 
     assert box_losses(gone, matched(gone, (wanted,)), UsualMatches()).of_place.isnan()
-    assert box_agreement(gone, found, matched(gone, (wanted,)), temperature=2.0).of_place.isnan()
+    assert box_divergence(gone, found, matched(gone, (wanted,)), temperature=2.0).of_place.isnan()
 
 
 def test_a_sample_of_unknown_boxes_gives_no_gradient():
@@ -147,10 +147,10 @@ def test_a_batch_without_boxes_pushes_against_false_ones_as_one_with_as_many_as_
 def test_equal_detectors_agree():
     found = maps(sure=1.0)
 
-    agreement = box_agreement(found, found, matched(found, (truth((8, 8, 16, 16)),)), temperature=2.0)
+    apart = box_divergence(found, found, matched(found, (truth((8, 8, 16, 16)),)), temperature=2.0)
 
-    assert agreement.of_class.item() == pytest.approx(0, abs=1e-6)
-    assert agreement.of_place.item() == 0
+    assert apart.of_class.item() == pytest.approx(0, abs=1e-6)
+    assert apart.of_place.item() == 0
 
 
 def test_a_place_is_followed_only_where_the_teacher_is_better():
@@ -158,8 +158,8 @@ def test_a_place_is_followed_only_where_the_teacher_is_better():
     better = student._replace(offsets_BND=torch.zeros(1, 128, 4))
     off = student._replace(offsets_BND=torch.full((1, 128, 4), 1.0, requires_grad=True))
 
-    assert box_agreement(off, better, matched(off, (wanted,)), 2.0).of_place.item() > 0.1
-    assert box_agreement(better, off, matched(better, (wanted,)), 2.0).of_place.item() == 0
+    assert box_divergence(off, better, matched(off, (wanted,)), 2.0).of_place.item() > 0.1
+    assert box_divergence(better, off, matched(better, (wanted,)), 2.0).of_place.item() == 0
 
 
 def test_a_teacher_that_is_hardly_better_pulls_no_harder_the_fewer_places_there_are_left_to_teach():
@@ -168,7 +168,7 @@ def test_a_teacher_that_is_hardly_better_pulls_no_harder_the_fewer_places_there_
     for num_better in (1, 3):
         student = shifted(*[0.5] * 3)
         teacher = shifted(*[0.49] * num_better, *[0.5] * (3 - num_better))
-        box_agreement(student, teacher, matched(student, (wanted,) * 3), temperature=2.0).of_place.backward()
+        box_divergence(student, teacher, matched(student, (wanted,) * 3), temperature=2.0).of_place.backward()
         pulls.append(student.offsets_BND.grad[0].abs().max().item())
 
     assert pulls[0] == pytest.approx(pulls[1])
@@ -179,7 +179,7 @@ def test_what_a_teacher_says_where_a_box_is_only_partly_there_does_not_count():
     sees = maps(sure=2.0)
 
     samples = matched(student, (truth()._replace(partly_ND=partly),))
-    box_agreement(student, sees, samples, temperature=2.0).of_class.backward()
+    box_divergence(student, sees, samples, temperature=2.0).of_class.backward()
 
     assert (student.logits_BNK.grad[0, :64] == 0).all()
     assert (student.logits_BNK.grad[0, 64:] < 0).all()
@@ -210,7 +210,7 @@ def test_the_loss_of_places_is_that_of_the_boxes_whose_teacher_is_better_by_hand
     wanted = truth((2, 2, 10, 10))  # an anchor's own place
     student, teacher = shifted(0.5, 0.5, 0.25), shifted(0.0, 0.25, 0.5)
 
-    loss = box_agreement(student, teacher, matched(student, (wanted,) * 3), temperature=2.0).of_place
+    loss = box_divergence(student, teacher, matched(student, (wanted,) * 3), temperature=2.0).of_place
     loss.backward()
 
     # 4 of 12 rows in common with the true box, twice, and a teacher that is worse; for three anchors that stand for one

@@ -12,7 +12,7 @@ from monai.losses.focal_loss import FocalLoss
 from torch import Tensor
 
 from napari_medkd.engine.data.batch import BoxTarget
-from napari_medkd.engine.losses.agreement import disagreement_of_each
+from napari_medkd.engine.losses.divergence import divergences
 from napari_medkd.engine.losses.shapes import in_full_precision
 from napari_medkd.engine.losses.usual_matches import UsualMatches
 from napari_medkd.engine.networks.heads import BoxMaps
@@ -153,7 +153,7 @@ def _lie_in(anchors_ND: Tensor, boxes_MD: Tensor | None) -> Tensor:
     return ((boxes_MD[:, :dimensions] <= middle_N1D) & (middle_N1D < boxes_MD[:, dimensions:])).all(2).any(1)
 
 
-def box_agreement(
+def box_divergence(
     student: BoxMaps, teacher: BoxMaps, samples: tuple[Matched | None, ...] | None, temperature: float
 ) -> BoxLosses:
     """Return how far a student's anchors are from its teacher's, where that tells something.
@@ -186,7 +186,7 @@ def box_agreement(
             num_matched += int(is_box_N.sum())
         counted += int(counts_N.sum())
         one, other = student.logits_BNK[index][counts_N], teacher.logits_BNK[index][counts_N]
-        of_class.append(disagreement_of_each(one, other, temperature).sum())
+        of_class.append(divergences(one, other, temperature).sum())
     nothing = student.logits_BNK.sum() * 0 + student.offsets_BND.sum() * 0
     return BoxLosses(sum(of_class, nothing) / max(counted, 1), sum(of_place, nothing) / max(num_matched, 1))
 
