@@ -11,7 +11,6 @@ from napari_medkd.core.control import Always
 from napari_medkd.core.errors import SpecProblem
 from napari_medkd.core.events import AnyEvent, EpochDone, RunEnded, StepDone
 from napari_medkd.core.run_layout import checkpoint_path
-from napari_medkd.core.settings import faults_of_method_settings
 from napari_medkd.core.spec import MethodChoice, PredictSpec, TrainSpec
 from napari_medkd.engine.bench import Bench, open_bench
 from napari_medkd.engine.checkpoint import load_network
@@ -23,6 +22,7 @@ from napari_medkd.engine.predict import predict
 from napari_medkd.files.atomic import write_text
 from napari_medkd.files.results import predictions_in, read_prediction
 from napari_medkd.methods import all_methods, method_named
+from tests.flat_settings import faults_of_method_settings
 from tests.stopping import StopAfter
 
 pytestmark = pytest.mark.engine
