@@ -3,10 +3,10 @@
     xvfb-run -a -s "-screen 0 1600x1000x24 +extension GLX" python benchmarks/viewer.py [--pairs 6] [--seconds 15]
         [--only loading]
 
-The lag is that of a 10 ms timer in the real window, with the four docks and an image open, the live curves
-in front. Blocks in which a run trains alternate with blocks in which it is paused; the figure that counts is the
-difference. The run has one thread and is niced as every run started from the viewer is; it writes a preview at each
-epoch's end, which is drawn.
+The lag is that of a 10 ms timer in the real window, with an image and the docks that a run needs open (all but Sheet),
+the live curves in front. Blocks in which a run trains alternate with blocks in which it is paused; the figure that
+counts is the difference. The run has one thread and is niced as every run started from the viewer is; it writes a
+preview at each epoch's end, which is drawn.
 
 While files load: blocks in which a CT series of 400 slices and a volume of 256 MiB, plain and as .nii.gz, are read
 again and again by napari's reader, dialog included, alternate with blocks in which nothing is done.
@@ -117,7 +117,7 @@ def lag_during(act: Callable[[], object]) -> tuple[float, float]:
 
 
 class LagWindow:
-    """A napari window with an image and all docks, and a run that trains or pauses."""
+    """A napari window with an image and the docks of `DOCKS`, and a run that trains or pauses."""
 
     def __init__(self, folder: Path) -> None:
         import napari

@@ -12,12 +12,14 @@ from napari_medkd.cli import training
 from napari_medkd.core.command_line import command_line
 from napari_medkd.core.control import Always
 from napari_medkd.core.events import CheckpointSaved
+from napari_medkd.core.run_layout import RESOLVED
 from napari_medkd.core.spec import MethodChoice, TrainSpec
 from napari_medkd.core.status import status_of
 from napari_medkd.engine import loop
 from napari_medkd.files.annotating import save_annotation
 from napari_medkd.files.manifest import open_dataset, write_dataset
 from napari_medkd.files.opening import read_mask
+from napari_medkd.runs.documents import read_document
 from napari_medkd.runs.folder import RunFolder
 from tests.cli.conftest import Medkd
 from tests.pictures import write_pictures
@@ -140,8 +142,7 @@ def test_a_run_that_began_on_the_processor_queues_for_it_where_there_is_a_gpu(
     hardware = tiny_spec.hardware.replace(device="auto")
     folder = RunFolder.create(tmp_path, tiny_spec.replace(hardware=hardware, method=MethodChoice(name="supervised")))
     stopped_at_a_checkpoint(folder.spec(), folder)
-    resolved = folder.resolved()
-    assert resolved is not None
+    resolved = read_document(folder.path, RESOLVED)
     folder.write_resolved(resolved | {"device": "cpu"})
     queues: list[str] = []
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)

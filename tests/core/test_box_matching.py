@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from napari_medkd.core.annotation import Boxes
 from napari_medkd.core.box_matching import matched
-from napari_medkd.core.box_measures import iou
+from napari_medkd.core.box_measures import FLAT_OVERLAP, VOLUME_OVERLAP, ImageBoxes, found_in, iou
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.prediction import ScoredBoxes
 from napari_medkd.core.task import Task
@@ -102,3 +104,35 @@ def test_no_boxes_miss_every_true_one():
 
     assert found.num_kept(0.0) == 0
     assert found.missed(0.0).tolist() == [0, 1]
+
+
+def test_of_true_boxes_overlapped_equally_the_last_is_paired_as_the_measures_count():
+    truth = boxes([[0, 0, 0, 1, 1, 4], [0, 0, 4, 1, 1, 8]])
+    between, first = [0, 0, 2, 1, 1, 6], [0, 0, 0, 1, 1, 4]
+    found = ScoredBoxes(boxes([between, first]), np.array([0.9, 0.8]))
+
+    pairs = matched(found, truth)
+
+    assert pairs.pairs_N.tolist() == [1, 0]
+    np.testing.assert_allclose(pairs.ious_N, [1 / 3, 1])
+    assert found_in(ImageBoxes.of(found, truth), 0, [VOLUME_OVERLAP]).is_hit_TN.tolist() == [[True, True]]
+
+
+@given(st.integers(0, 2**31), st.booleans())
+@settings(max_examples=30, deadline=None)
+def test_what_is_paired_is_what_the_measures_call_a_hit(seed, is_flat):
+    random, grid = np.random.default_rng(seed), PICTURE if is_flat else VOLUME
+    low = random.integers(0, 4, (30, 3))  # whole numbers: many boxes overlap equally, and many scores are equal
+    corners = np.concatenate([low, low + random.integers(1, 4, (30, 3))], axis=1)
+    if is_flat:
+        corners[:, [0, 3]] = 0, 1
+    names = ["".join(random.choice(["c", "t"], number)) for number in (20, 10)]
+    found = ScoredBoxes(boxes(corners[:20].tolist(), names[0], grid), random.integers(0, 4, 20) / 4)
+    truth = boxes(corners[20:].tolist(), names[1], grid)
+
+    pairs = matched(found, truth)
+
+    least, classes = FLAT_OVERLAP if is_flat else VOLUME_OVERLAP, np.array(pairs.found.boxes.classes)
+    for number, name in enumerate(TASK.classes):
+        hits = found_in(ImageBoxes.of(found, truth), number, [least]).is_hit_TN[0]
+        assert (pairs.pairs_N[classes == name] >= 0).tolist() == hits.tolist()

@@ -6,14 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from napari_medkd.core.class_measures import (
-    accuracy,
-    auc,
-    balanced_accuracy,
-    calibration_error,
-    f1,
-    measure_classes,
-)
+from napari_medkd.core.class_measures import ClassificationMeasures, auc, measure_classes
 from napari_medkd.core.errors import InputProblem
 
 seeds = st.integers(0, 2**31)
@@ -47,6 +40,10 @@ def of_class(scores: list[float], labels: list[int]) -> tuple[np.ndarray, np.nda
     return np.array(scores)[:, None], np.array(labels)[:, None]
 
 
+def measured(probabilities: np.ndarray, labels: np.ndarray) -> ClassificationMeasures:
+    return measure_classes(probabilities, labels, "abcd"[: probabilities.shape[1]])
+
+
 def test_auc_is_the_share_of_pairs_in_the_right_order():
     np.testing.assert_allclose(auc(*of_class([0.1, 0.4, 0.35, 0.8], [0, 0, 1, 1])), [3 / 4])
 
@@ -70,7 +67,7 @@ def test_auc_of_a_class_that_is_in_all_images_or_in_none_is_not_applicable_and_s
 
 
 def test_accuracy_is_the_share_of_right_answers():
-    assert accuracy(ONE_CLASS, TRUTH) == 2 / 4
+    assert measured(ONE_CLASS, TRUTH).overall.accuracy == 2 / 4
 
 
 def test_accuracy_of_several_classes_an_image_is_the_mean_over_the_classes():
@@ -78,30 +75,30 @@ def test_accuracy_of_several_classes_an_image_is_the_mean_over_the_classes():
     labels = np.array([[1, 0], [1, 0], [0, 1], [0, 1]])
 
     # class 0 is said of images 0 and 2: right for 0 and 3; class 1 of 1, 2, 3: right for 0, 2, 3
-    assert accuracy(probabilities, labels) == pytest.approx((2 / 4 + 3 / 4) / 2)
+    assert measured(probabilities, labels).overall.accuracy == pytest.approx((2 / 4 + 3 / 4) / 2)
 
 
 def test_balanced_accuracy_is_the_mean_share_of_each_class_that_was_found():
-    assert balanced_accuracy(ONE_CLASS, TRUTH) == pytest.approx((1 + 1 + 0) / 3)
+    assert measured(ONE_CLASS, TRUTH).overall.balanced_accuracy == pytest.approx((1 + 1 + 0) / 3)
 
 
 def test_balanced_accuracy_leaves_out_a_class_that_no_image_has():
-    assert balanced_accuracy(ONE_CLASS[:2], TRUTH[:2]) == 1.0
+    assert measured(ONE_CLASS[:2], TRUTH[:2]).overall.balanced_accuracy == 1.0
 
 
 def test_balanced_accuracy_of_several_classes_weighs_both_answers_alike():
     probabilities, labels = of_class([0.9, 0.2, 0.6, 0.1, 0.3], [1, 1, 0, 0, 0])
 
-    assert balanced_accuracy(probabilities, labels) == pytest.approx((1 / 2 + 2 / 3) / 2)
+    assert measured(probabilities, labels).overall.balanced_accuracy == pytest.approx((1 / 2 + 2 / 3) / 2)
 
 
 def test_f1_of_hand_counted_answers():
     # class 0: said of 0 and 3, there in 0; class 1: said of 1 and 2, there in 1; class 2: never said, there twice
-    np.testing.assert_allclose(f1(ONE_CLASS, TRUTH), [2 / 3, 2 / 3, 0.0])
+    np.testing.assert_allclose([one.f1 for one in measured(ONE_CLASS, TRUTH).classes], [2 / 3, 2 / 3, 0.0])
 
 
 def test_f1_of_a_class_neither_said_nor_there_is_not_applicable():
-    np.testing.assert_array_equal(f1(ONE_CLASS[:2], TRUTH[:2]), [1.0, 1.0, np.nan])
+    np.testing.assert_array_equal([one.f1 for one in measured(ONE_CLASS[:2], TRUTH[:2]).classes], [1.0, 1.0, np.nan])
     assert measure_classes(ONE_CLASS[:2], TRUTH[:2], ("a", "b", "c")).overall.f1 == 1.0
 
 
@@ -111,30 +108,30 @@ def test_calibration_error_of_hand_counted_bins():
     labels = np.array([0, 1, 1])
 
     expected = (2 * abs((0.95 + 0.97) / 2 - 1 / 2) + abs(0.62 - 1)) / 3
-    assert calibration_error(probabilities, labels) == pytest.approx(expected)
+    assert measured(probabilities, labels).overall.calibration_error == pytest.approx(expected)
 
 
 def test_a_bin_of_the_calibration_error_holds_its_upper_edge():
     # 0.8 is the edge between the twelfth bin and the thirteenth
     in_one_bin, in_two_bins = (of_class([0.8, other], [1, 0]) for other in (0.75, 0.81))
 
-    assert calibration_error(*in_one_bin) == pytest.approx(abs(0.8 + 0.75 - 1) / 2)
-    assert calibration_error(*in_two_bins) == pytest.approx((abs(0.8 - 1) + abs(0.81 - 0)) / 2)
+    assert measured(*in_one_bin).overall.calibration_error == pytest.approx(abs(0.8 + 0.75 - 1) / 2)
+    assert measured(*in_two_bins).overall.calibration_error == pytest.approx((abs(0.8 - 1) + abs(0.81 - 0)) / 2)
 
 
 def test_a_bin_of_the_calibration_error_is_a_fifteenth_wide():
     # 10/15 < 0.68 < 0.72 < 11/15 < 0.74
     in_one_bin, in_two_bins = (of_class([0.68, other], [1, 0]) for other in (0.72, 0.74))
 
-    assert calibration_error(*in_one_bin) == pytest.approx(abs(0.68 + 0.72 - 1) / 2)
-    assert calibration_error(*in_two_bins) == pytest.approx((abs(0.68 - 1) + 0.74) / 2)
+    assert measured(*in_one_bin).overall.calibration_error == pytest.approx(abs(0.68 + 0.72 - 1) / 2)
+    assert measured(*in_two_bins).overall.calibration_error == pytest.approx((abs(0.68 - 1) + 0.74) / 2)
 
 
 def test_calibration_error_of_several_classes_is_the_mean_over_their_own_probabilities():
     probabilities = np.array([[0.1, 0.9], [0.3, 0.9]])
     labels = np.array([[0, 1], [1, 1]])
 
-    assert calibration_error(probabilities, labels) == pytest.approx(((0.1 + 0.7) / 2 + 0.1) / 2)
+    assert measured(probabilities, labels).overall.calibration_error == pytest.approx(((0.1 + 0.7) / 2 + 0.1) / 2)
 
 
 def test_what_is_unknown_counts_nowhere():
@@ -182,10 +179,13 @@ def test_one_class_an_image_agrees_with_scikit_learn(seed):
     probabilities, labels = random_probabilities(seed), random_labels(seed)
     answers, one_hot = probabilities.argmax(1), np.eye(4, dtype=int)[labels]
 
-    np.testing.assert_allclose(auc(probabilities, labels), metrics.roc_auc_score(one_hot, probabilities, average=None))
-    assert accuracy(probabilities, labels) == pytest.approx(metrics.accuracy_score(labels, answers))
-    assert balanced_accuracy(probabilities, labels) == pytest.approx(metrics.balanced_accuracy_score(labels, answers))
-    np.testing.assert_allclose(f1(probabilities, labels), metrics.f1_score(labels, answers, average=None))
+    found = measured(probabilities, labels)
+
+    expected_auc = metrics.roc_auc_score(one_hot, probabilities, average=None)
+    np.testing.assert_allclose([one.auc for one in found.classes], expected_auc)
+    assert found.overall.accuracy == pytest.approx(metrics.accuracy_score(labels, answers))
+    assert found.overall.balanced_accuracy == pytest.approx(metrics.balanced_accuracy_score(labels, answers))
+    np.testing.assert_allclose([one.f1 for one in found.classes], metrics.f1_score(labels, answers, average=None))
 
 
 @given(seeds)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
 from napari_medkd.core.errors import VolumeProblem
-from napari_medkd.core.measures import assd, dice, hd95, mean_of_applicable, measure_masks, volume_ml
+from napari_medkd.core.measures import ClassMeasures, dice, mean_of_applicable, measure_masks
 
 SPACING = (3.0, 0.7, 1.1)
 
@@ -26,6 +26,12 @@ def cube(corner: tuple[int, int, int], size: int = 6, shape: tuple[int, int, int
     mask = np.zeros(shape, dtype=bool)
     mask[tuple(slice(start, start + size) for start in corner)] = True
     return mask
+
+
+def measured(prediction: np.ndarray, truth: np.ndarray, spacing: tuple[float, ...] = SPACING) -> ClassMeasures:
+    """Return the measures of two masks in mm."""
+    (found,) = measure_masks(prediction, truth, ("background", "organ"), spacing, "mm")
+    return found
 
 
 def test_dice_of_a_hand_counted_pair():
@@ -47,8 +53,8 @@ def test_measures_do_not_depend_on_which_mask_is_the_truth(one, other, spacing):
     first, second = blob(one), blob(other)
 
     np.testing.assert_allclose(dice(first, second, 2), dice(second, first, 2))
-    assert hd95(first, second, spacing) == pytest.approx(hd95(second, first, spacing))
-    assert assd(first, second, spacing) == pytest.approx(assd(second, first, spacing))
+    assert measured(first, second, spacing).hd95 == pytest.approx(measured(second, first, spacing).hd95)
+    assert measured(first, second, spacing).assd == pytest.approx(measured(second, first, spacing).assd)
 
 
 @given(seeds, spacings)
@@ -57,8 +63,8 @@ def test_a_mask_agrees_with_itself(seed, spacing):
     mask = blob(seed)
 
     np.testing.assert_array_equal(dice(mask, mask, 2), [1.0, 1.0])
-    assert hd95(mask, mask, spacing) == 0.0
-    assert assd(mask, mask, spacing) == 0.0
+    assert measured(mask, mask, spacing).hd95 == 0.0
+    assert measured(mask, mask, spacing).assd == 0.0
 
 
 @given(seeds, seeds, spacings, st.floats(0.5, 4.0))
@@ -68,8 +74,8 @@ def test_distances_grow_with_the_spacing_and_dice_does_not(one, other, spacing, 
     first, second = blob(one), blob(other)
     stretched = tuple(factor * length for length in spacing)
 
-    assert hd95(first, second, stretched) == pytest.approx(factor * hd95(first, second, spacing))
-    assert assd(first, second, stretched) == pytest.approx(factor * assd(first, second, spacing))
+    assert measured(first, second, stretched).hd95 == pytest.approx(factor * measured(first, second, spacing).hd95)
+    assert measured(first, second, stretched).assd == pytest.approx(factor * measured(first, second, spacing).assd)
 
 
 @given(st.integers(0, 2), st.integers(1, 5), spacings)
@@ -78,7 +84,7 @@ def test_a_cube_moved_along_an_axis_is_as_far_off_as_it_was_moved(axis, steps, s
     corner = [9, 9, 9]
     corner[axis] += steps
 
-    found = hd95(cube(tuple(corner)), cube((9, 9, 9)), spacing)
+    found = measured(cube(tuple(corner)), cube((9, 9, 9)), spacing).hd95
 
     # The leading face, a quarter of the surface, lies exactly that far from the face it left; nothing lies farther.
     assert found == pytest.approx(steps * spacing[axis])
@@ -88,8 +94,8 @@ def test_average_distance_of_two_parallel_planes_is_their_gap():
     near, far = np.zeros((10, 5, 5), dtype=bool), np.zeros((10, 5, 5), dtype=bool)
     near[2], far[6] = True, True
 
-    assert assd(near, far, SPACING) == pytest.approx(4 * 3.0)
-    assert hd95(near, far, SPACING) == pytest.approx(4 * 3.0)
+    assert measured(near, far).assd == pytest.approx(4 * 3.0)
+    assert measured(near, far).hd95 == pytest.approx(4 * 3.0)
 
 
 def test_the_95th_percentile_forgives_a_stray_voxel_that_the_average_still_counts():
@@ -97,23 +103,23 @@ def test_the_95th_percentile_forgives_a_stray_voxel_that_the_average_still_count
     prediction = truth.copy()
     prediction[23, 23, 23] = True
 
-    assert hd95(prediction, truth, (1, 1, 1)) == 0.0
-    assert assd(prediction, truth, (1, 1, 1)) > 0.0
+    assert measured(prediction, truth, (1, 1, 1)).hd95 == 0.0
+    assert measured(prediction, truth, (1, 1, 1)).assd > 0.0
 
 
 def test_the_worse_direction_counts():
     truth, prediction = cube((2, 2, 2)), cube((2, 2, 2)) | cube((2, 2, 17))
 
     # Every true surface voxel is matched; half of the predicted ones lie 10 to 15 voxels away.
-    assert hd95(prediction, truth, (1, 1, 1)) > 10.0
+    assert measured(prediction, truth, (1, 1, 1)).hd95 > 10.0
 
 
 def test_a_class_in_neither_mask_is_not_applicable():
     empty = np.zeros((4, 4, 4), dtype=np.uint8)
 
     assert math.isnan(dice(empty, empty, 2)[1])
-    assert math.isnan(hd95(empty, empty, SPACING))
-    assert math.isnan(assd(empty, empty, SPACING))
+    assert math.isnan(measured(empty, empty).hd95)
+    assert math.isnan(measured(empty, empty).assd)
 
 
 @pytest.mark.parametrize("missed", [True, False])
@@ -122,8 +128,8 @@ def test_a_class_in_one_mask_only_scores_zero_at_an_infinite_distance(missed):
     prediction, truth = (empty, full) if missed else (full, empty)
 
     assert dice(prediction, truth, 2)[1] == 0.0
-    assert hd95(prediction, truth, SPACING) == math.inf
-    assert assd(prediction, truth, SPACING) == math.inf
+    assert measured(prediction, truth).hd95 == math.inf
+    assert measured(prediction, truth).assd == math.inf
 
 
 def test_what_is_not_applicable_stays_out_of_the_mean():
@@ -134,7 +140,9 @@ def test_what_is_not_applicable_stays_out_of_the_mean():
 
 
 def test_volume_counts_voxels_times_their_size():
-    assert volume_ml(cube((0, 0, 0), size=10), (2.0, 0.5, 1.0)) == pytest.approx(1.0)
+    found = measured(cube((0, 0, 0), size=5), cube((0, 0, 0), size=10), (2.0, 0.5, 1.0))
+
+    assert (found.volume, found.truth_volume) == (pytest.approx(0.125), pytest.approx(1.0))
 
 
 def test_every_class_but_the_background_is_measured_in_order():
@@ -146,8 +154,8 @@ def test_every_class_but_the_background_is_measured_in_order():
     assert [found.name for found in measures] == ["liver", "cyst", "spleen", "lung"]
     liver, cyst, spleen, lung = measures
     assert liver.dice == pytest.approx(5 / 6)
-    assert liver.hd95 == pytest.approx(hd95(prediction == 1, truth == 1, SPACING))
-    assert liver.assd == pytest.approx(assd(prediction == 1, truth == 1, SPACING))
+    assert liver.hd95 == pytest.approx(measured(prediction == 1, truth == 1).hd95)
+    assert liver.assd == pytest.approx(measured(prediction == 1, truth == 1).assd)
     assert liver.volume == liver.truth_volume == pytest.approx(216 * 3.0 * 0.7 * 1.1 / 1000)
     assert (liver.distance_unit, liver.volume_unit) == ("mm", "ml")
     assert (cyst.dice, cyst.truth_volume, cyst.hd95) == (0.0, 0.0, math.inf)
@@ -172,15 +180,15 @@ def test_a_flat_image_has_an_outline_and_not_a_surface_on_every_pixel():
     prediction[0, 6:34, 6:34] = True
 
     # Outline to outline everywhere one pixel; were every pixel surface, most of the distances would be 0.
-    assert assd(prediction, truth, (1, 1, 1)) == pytest.approx(1.0, abs=0.02)
-    assert assd(prediction[0], truth[0], (1, 1)) == assd(prediction, truth, (1, 1, 1))
+    assert measured(prediction, truth, (1, 1, 1)).assd == pytest.approx(1.0, abs=0.02)
+    assert measured(prediction[0], truth[0], (1, 1)).assd == measured(prediction, truth, (1, 1, 1)).assd
 
 
 def test_masks_of_two_shapes_are_refused():
     with pytest.raises(VolumeProblem, match=r"shape \(2, 2, 2\) but the truth has \(3, 2, 2\)"):
         dice(np.zeros((2, 2, 2), dtype=int), np.zeros((3, 2, 2), dtype=int), 2)
     with pytest.raises(VolumeProblem, match="Resample"):
-        hd95(np.zeros((2, 2, 2), dtype=int), np.zeros((3, 2, 2), dtype=int), SPACING)
+        measured(np.zeros((2, 2, 2), dtype=int), np.zeros((3, 2, 2), dtype=int))
 
 
 @pytest.mark.parametrize(("label", "whose"), [(3, "prediction"), (-1, "truth")])
@@ -227,8 +235,8 @@ def test_measures_agree_with_monai(seed, shape):
     expected_assd = monai.compute_average_surface_distance(*theirs, symmetric=True, spacing=spacing).item()
 
     np.testing.assert_allclose(dice(prediction, truth, 2), expected_dice.numpy(), rtol=1e-6)
-    assert hd95(prediction, truth, SPACING) == pytest.approx(expected_hd95, rel=1e-5)
-    assert assd(prediction, truth, SPACING) == pytest.approx(expected_assd, rel=1e-5)
+    assert measured(prediction, truth).hd95 == pytest.approx(expected_hd95, rel=1e-5)
+    assert measured(prediction, truth).assd == pytest.approx(expected_assd, rel=1e-5)
 
 
 @pytest.mark.engine
@@ -242,7 +250,7 @@ def test_a_thin_sheet_in_a_volume_is_measured_as_monai_does():
     theirs = [torch.from_numpy(np.stack([~mask, mask])[None]).float() for mask in (prediction, truth)]
     expected = monai.compute_average_surface_distance(*theirs, symmetric=True, spacing=list(SPACING)).item()
 
-    assert assd(prediction, truth, SPACING) == pytest.approx(expected, rel=1e-5)
+    assert measured(prediction, truth).assd == pytest.approx(expected, rel=1e-5)
 
 
 def test_masks_that_stay_on_the_disk_are_measured_like_those_in_memory():

@@ -4,7 +4,8 @@ from typing import Literal
 import pytest
 from pydantic import Field, ValidationError
 
-from napari_medkd.core.settings import Settings, faults_of_method_settings
+from napari_medkd.core.settings import Settings
+from tests.flat_settings import faults_of_method_settings
 
 
 class Inner(Settings):

@@ -4,10 +4,13 @@ import math
 
 import pytest
 import torch
+from monai.apps.detection.utils.ATSS_matcher import ATSSMatcher
 
 from napari_medkd.core.task import Task
 from napari_medkd.engine.data.batch import Batch, BoxTarget
 from napari_medkd.engine.distilling import Distilling, DistillingWeights, Followed
+from napari_medkd.engine.losses.boxes import box_divergence, box_losses, matched
+from napari_medkd.engine.losses.usual_matches import UsualMatches
 from napari_medkd.engine.networks.anchors import AnchorSizes, anchors_of
 from napari_medkd.engine.networks.heads import BoxMaps, Output
 from napari_medkd.engine.objective import Frozen
@@ -38,8 +41,8 @@ class Says(torch.nn.Module):
         return self.output
 
 
-def distilling(student, teacher, *tasks, answers=0.0, features=0.0):
-    weights = DistillingWeights(labels=0.0, answers=answers, features=features, temperature=2.0)
+def distilling(student, teacher, *tasks, labels=0.0, answers=0.0, features=0.0):
+    weights = DistillingWeights(labels=labels, answers=answers, features=features, temperature=2.0)
     return Distilling(student, Followed(Frozen(teacher), (1,)), TaskLosses(tasks, SupervisedSettings()), weights)
 
 
@@ -122,3 +125,20 @@ def test_a_box_is_drawn_to_the_true_one_where_the_teachers_is_nearer_to_that(of_
 
     assert set(terms) == {"answers: box classes", "answers: box places"}
     assert terms["answers: box places"].item() == pytest.approx(0.5 * expected, abs=1e-5)
+
+
+def test_labels_and_answers_are_told_of_anchors_that_are_matched_once_a_step(monkeypatch):
+    matching, calls = ATSSMatcher.compute_matches, []
+    monkeypatch.setattr(ATSSMatcher, "compute_matches", lambda *args: calls.append(1) or matching(*args))
+    student, teacher = boxes_shifted(0.5), boxes_shifted(0.25)
+    objective = distilling(Says(detection=student), Says(detection=teacher), PLACES, labels=1.0, answers=1.0)
+    learned = batch((2, 2, 10, 10))
+
+    terms = objective(learned)
+
+    assert len(calls) == 1
+    # to the last bit what each of the two makes of matches of its own
+    alone = box_losses(student, matched(student, learned.boxes), UsualMatches())
+    followed = box_divergence(student, teacher, matched(student, learned.boxes), 2.0)
+    assert [terms["box classes"], terms["box places"]] == list(alone)
+    assert [terms["answers: box classes"], terms["answers: box places"]] == list(followed)

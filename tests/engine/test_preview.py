@@ -22,7 +22,7 @@ from napari_medkd.engine.networks.unet import UNet
 from napari_medkd.engine.preview import Previews
 from napari_medkd.engine.sliding_window import blended
 from napari_medkd.files.opening import read_volume
-from napari_medkd.files.previews import previews_of, read_pictures, write_pictures
+from napari_medkd.files.previews import read_pictures, write_pictures
 from napari_medkd.files.results import read_prediction
 from napari_medkd.methods import method_named
 
@@ -49,7 +49,7 @@ def test_a_one_shot_run_shows_the_reference_on_an_unlabelled_case_and_then_the_s
     first, last = told[0], told[-1]
     assert {event.case for event in told} == {"case_1"}
     assert (first.stage, last.stage, last.epoch) == ("registration", "student", 2)
-    assert previews_of(tmp_path, "case_1") == (tmp_path / first.path, tmp_path / last.path)
+    assert [first.path, last.path] == ["previews/registration/case_1", "previews/student/case_1"]
     (warped,) = read_pictures(tmp_path / first.path)
     assert (warped.name, warped.of) == ("warped reference", "case_0")
     # In the unit of the reference's file, where the cube has 140.

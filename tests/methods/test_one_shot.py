@@ -11,6 +11,7 @@ from napari_medkd.core.annotation import Mask
 from napari_medkd.core.control import Always
 from napari_medkd.core.dataset import Case, Dataset, Split
 from napari_medkd.core.errors import SpecProblem
+from napari_medkd.core.events import Noticed
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.run_layout import checkpoint_path
 from napari_medkd.core.spec import MethodChoice, TrainSpec
@@ -157,6 +158,29 @@ def test_without_a_hint_a_teacher_changes_no_bit_of_the_student(spec, tmp_path):
     without, beside = (trained(spec.replace(method=one), tmp_path / str(at)) for at, one in enumerate(chosen))
 
     assert all(torch.equal(without[name], beside[name]) for name in without)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"reconstruction": 2.0, "hint": 1.0}, {"reconstruction": 0.0}],
+    ids=["left at its default", "with a hint", "asked for none"],
+)
+def test_a_reconstruction_that_nobody_misses_is_not_noticed(spec, settings):
+    asked = spec.replace(method=MethodChoice(name="one-shot", settings=settings))
+
+    *_, student = METHOD.stages(settings_of(METHOD, asked.method), open_bench(asked, METHOD.tasks))
+
+    assert student.notices == ()
+
+
+def test_that_a_reconstruction_is_ignored_without_a_hint_is_noticed(spec, tmp_path):
+    method = MethodChoice(name="one-shot", settings={"reconstruction": 2.0, "refinement": 0})
+    quick = spec.replace(method=method, schedule=spec.schedule.replace(epochs=1, steps_per_epoch=1))
+
+    events = list(train(METHOD, open_bench(quick, METHOD.tasks), tmp_path, Always()))
+
+    (said,) = [event.message for event in events if isinstance(event, Noticed) and "reconstruct" in event.message]
+    assert "does nothing" in said
 
 
 def test_no_label_but_the_references_reaches_the_weights(spec, tiny_dataset, tmp_path):

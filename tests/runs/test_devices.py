@@ -9,7 +9,7 @@ import pytest
 
 from napari_medkd.core.run_layout import HEARTBEAT
 from napari_medkd.core.spec import TrainSpec
-from napari_medkd.runs.devices import live_runs_on, wait_for_turn, warnings_about
+from napari_medkd.runs.devices import live_runs_on, wait_for_turn
 from napari_medkd.runs.folder import RunFolder
 from napari_medkd.runs.heartbeat import Heartbeat
 from napari_medkd.runs.orders import FolderControl
@@ -114,15 +114,6 @@ def test_what_may_not_be_looked_at_is_in_nobodys_way():
 
         with as_a_person():
             assert [found.path for found in live_runs_on("cuda", folder)] == [run.path]
-
-
-def test_a_person_is_warned_before_two_runs_meet_on_a_device(tmp_path):
-    run = occupied(tmp_path, "first")
-
-    assert warnings_about("cpu", tmp_path) == []
-    assert warnings_about("cuda", tmp_path) == [
-        f"{run.name!r} computes on the same GPU already; a run started now waits for its turn."
-    ]
 
 
 def test_on_a_free_device_a_run_goes_at_once(tmp_path):

@@ -8,9 +8,10 @@ import pytest
 
 from napari_medkd.core.errors import InputProblem, RunBusy, RunProblem
 from napari_medkd.core.events import Noticed, RunContinued, RunEnded, RunPaused, StepDone
-from napari_medkd.core.run_layout import CHECKPOINTS, CONTROL, EVENTS, SPEC
+from napari_medkd.core.run_layout import CHECKPOINTS, CONTROL, EVENTS, MACHINE, RESOLVED, SPEC
 from napari_medkd.core.spec import MethodChoice, PredictSpec, TrainSpec
 from napari_medkd.core.status import status_of
+from napari_medkd.runs.documents import read_document
 from napari_medkd.runs.folder import RunFolder
 from napari_medkd.runs.heartbeat import Heartbeat
 from napari_medkd.runs.pulse import liveness
@@ -156,36 +157,18 @@ def test_a_scripted_run_is_in_the_middle_of_its_student(run_folder):
 
 def test_facts_about_the_machine_and_measured_choices_are_kept(tmp_path):
     run = RunFolder.create(tmp_path, spec_named())
-    before = (run.machine(), run.resolved())
 
     run.write_machine({"host": "node-3", "versions": {"torch": "2.10.0"}})
     run.write_resolved({"precision": "bf16", "batch_size": 4})
 
-    assert before == (None, None)
-    assert run.machine() == {"host": "node-3", "versions": {"torch": "2.10.0"}}
-    assert run.resolved() == {"precision": "bf16", "batch_size": 4}
+    assert read_document(run.path, MACHINE) == {"host": "node-3", "versions": {"torch": "2.10.0"}}
+    assert read_document(run.path, RESOLVED) == {"precision": "bf16", "batch_size": 4}
 
 
 def test_an_order_reaches_the_run(run_folder):
     run_folder.order("pause")
 
     assert json.loads((run_folder.path / CONTROL).read_text())["order"] == "pause"
-
-
-def test_checkpoints_are_the_weights_files(run_folder):
-    folder = run_folder.path / CHECKPOINTS
-    none = run_folder.checkpoints()
-    folder.mkdir()
-    for name in ("student.best", "student.epoch-00002", "student.epoch-00001"):
-        (folder / f"{name}.safetensors").write_bytes(b"")
-        (folder / f"{name}.json").write_text("{}")
-
-    assert none == []
-    assert [path.stem for path in run_folder.checkpoints()] == [
-        "student.best",
-        "student.epoch-00001",
-        "student.epoch-00002",
-    ]
 
 
 def test_a_relative_run_folder_stays_the_same_when_the_current_folder_changes(tmp_path, monkeypatch):

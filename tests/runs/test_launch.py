@@ -14,9 +14,9 @@ from napari_medkd.core.spec import MethodChoice, PredictSpec, Schedule, TrainSpe
 from napari_medkd.core.status import RunStatus
 from napari_medkd.runs.devices import live_runs_on
 from napari_medkd.runs.folder import RunFolder
-from napari_medkd.runs.launch import Child, Here, Launcher, attach
+from napari_medkd.runs.launch import Child, Here
 from napari_medkd.runs.processes import find, started_at
-from napari_medkd.runs.pulse import liveness
+from napari_medkd.runs.pulse import liveness, read_beat
 from napari_medkd.runs.shelf import runs_in
 from napari_medkd.runs.watch import Watcher
 from tests.waiting import wait_until
@@ -40,8 +40,13 @@ def new_run(tmp_path):
 
     yield make
     for run in made:
-        if child := attach(run.path):
+        if child := child_at_work_on(run):
             child.end(grace_seconds=0)
+
+
+def child_at_work_on(run: RunFolder) -> Child | None:
+    beat = read_beat(run.path)
+    return None if beat is None or liveness(run.path) != "alive" else Child(run.path, beat.pid, beat.started_at)
 
 
 def status_of(run: RunFolder) -> RunStatus:
@@ -71,16 +76,14 @@ def of_kind(run: RunFolder, kind: type[AnyEvent]) -> list[AnyEvent]:
 
 
 def test_a_run_is_launched_followed_and_completed(new_run):
-    launcher: Launcher = HERE
     run = new_run(steps=20)
 
-    child = launcher.start(run.path, resume=False)
+    child = HERE.start(run.path, resume=False)
 
     status = wait_for_phase(run, "ended")
     wait_until(lambda: not child.is_alive())
     assert (status.outcome, status.step, status.method) == ("completed", 20, "small")
     assert liveness(run.path) == "none"
-    assert attach(run.path) is None
 
 
 def test_a_launched_run_is_starting_before_it_has_said_a_word(new_run):
@@ -221,15 +224,13 @@ def test_a_run_outlives_the_viewer_and_is_found_again(new_run):
     )
     subprocess.run([sys.executable, "-c", viewer, *HERE.program, str(run.path)], check=True)
 
-    child = attach(run.path)
+    child = child_at_work_on(run)
     assert child is not None
     wait_for_steps(run, 3)
-    again = attach(run.path)
-    assert again is not None
-    again.end()
+    run.order("stop")
+    wait_until(lambda: not child.is_alive())
 
     assert status_of(run).outcome == "cancelled"
-    assert not child.is_alive()
 
 
 def test_a_deaf_run_is_killed_with_all_it_started(new_run):

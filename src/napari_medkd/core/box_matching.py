@@ -1,4 +1,4 @@
-"""Which found boxes are true ones: overlap, and a pairing that takes the surest first. On one grid, in numpy alone."""
+"""Which found boxes are true ones: those that the measures count as hits. On one grid, in numpy alone."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_medkd.core.annotation import Boxes
-from napari_medkd.core.box_measures import FLAT_OVERLAP, VOLUME_OVERLAP, iou
+from napari_medkd.core.box_measures import FLAT_OVERLAP, VOLUME_OVERLAP, iou, paired
 from napari_medkd.core.prediction import ScoredBoxes
 
 
@@ -55,15 +55,12 @@ def matched(found: ScoredBoxes, truth: Boxes | None) -> MatchedBoxes:
     boxes = found.boxes
     classes = tuple(boxes.classes[index] for index in order)
     ranked = ScoredBoxes(Boxes(boxes.corners[order], classes, boxes.grid, boxes.task), found.scores[order])
-    pairs = np.full(len(order), -1, dtype=np.intp)
-    best = np.zeros(len(order))
-    if truth is None or not len(truth.classes):
-        return MatchedBoxes(ranked, truth, pairs, best)
+    if truth is None:
+        return MatchedBoxes(ranked, truth, np.full(len(order), -1, dtype=np.intp), np.zeros(len(order)))
     overlaps_NM = iou(ranked.boxes.corners, truth.corners)
     overlaps_NM[np.array(classes, dtype=object)[:, None] != np.array(truth.classes, dtype=object)[None]] = 0.0
-    for index in range(len(order)):
-        nearest = int(overlaps_NM[index].argmax())
-        if overlaps_NM[index, nearest] >= least:
-            pairs[index], best[index] = nearest, overlaps_NM[index, nearest]
-            overlaps_NM[:, nearest] = 0.0
-    return MatchedBoxes(ranked, truth, pairs, best)
+    (pairs,) = paired(overlaps_NM, np.array([least]))
+    hits = np.flatnonzero(pairs >= 0)
+    ious = np.zeros(len(order))
+    ious[hits] = overlaps_NM[hits, pairs[hits]]
+    return MatchedBoxes(ranked, truth, pairs, ious)

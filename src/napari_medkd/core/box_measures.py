@@ -151,6 +151,29 @@ def iou(first: Numbers, second: Numbers) -> Numbers:
     return overlap
 
 
+def paired(iou_NM: Numbers, overlaps_T: Numbers) -> NDArray[np.intp]:
+    """Return which true box each found one (by falling score) hits that no surer one did, for each overlap (T, N).
+
+    It is the one it overlaps most, of several overlapped equally the last, as in pycocotools; -1 where there is none.
+
+    Parameters
+    ----------
+    overlaps_T
+        From which intersection over union on a box hits; above 0.
+    """
+    num_found, num_true = iou_NM.shape
+    pairs_TN = np.full((len(overlaps_T), num_found), -1, np.intp)
+    is_left_TM = np.ones((len(overlaps_T), num_true), np.bool_)
+    enough = np.flatnonzero(iou_NM.max(axis=1, initial=0.0) >= overlaps_T.min())
+    for box in enough.tolist():
+        overlap_TM = np.where(is_left_TM & (iou_NM[box] >= overlaps_T[:, None]), iou_NM[box], -1.0)
+        best_T = num_true - 1 - overlap_TM[:, ::-1].argmax(axis=1)
+        (hitting,) = np.nonzero(overlap_TM.max(axis=1) >= 0)
+        pairs_TN[hitting, box] = best_T[hitting]
+        is_left_TM[hitting, best_T[hitting]] = False
+    return pairs_TN
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class FoundInImage:
     """One class in one image: its found boxes by falling score, and what they hit at T overlaps."""
@@ -173,7 +196,7 @@ def found_in(image: ImageBoxes, number: int, overlaps: Sequence[float]) -> Found
     chosen = np.flatnonzero(image.classes == number)
     chosen = chosen[np.argsort(-image.scores[chosen], kind="stable")]
     true_corners = image.true_corners[image.true_classes == number]
-    is_hit_TN = _hits(iou(image.corners[chosen], true_corners), np.asarray(overlaps))
+    is_hit_TN = paired(iou(image.corners[chosen], true_corners), np.asarray(overlaps)) >= 0
     return FoundInImage(image.scores[chosen], is_hit_TN, len(true_corners))
 
 
@@ -291,24 +314,6 @@ def _searched(images: Sequence[FoundInImage]) -> _Searched:
     is_hit_TN = np.concatenate([image.is_hit_TN for image in images], axis=1)[:, order]
     num_true = sum(image.num_true for image in images)
     return _Searched(scores_N[order], is_hit_TN, places_N[order], num_true, len(images))
-
-
-def _hits(iou_NM: Numbers, overlaps_T: Numbers) -> Truths:
-    """Return whether each found box (by falling score) hits a true one that no surer box did, for each overlap (T, N).
-
-    Of true boxes overlapped equally the last is taken, as pycocotools does.
-    """
-    num_found, num_true = iou_NM.shape
-    is_hit_TN = np.zeros((len(overlaps_T), num_found), np.bool_)
-    is_left_TM = np.ones((len(overlaps_T), num_true), np.bool_)
-    enough = np.flatnonzero(iou_NM.max(axis=1, initial=0.0) >= overlaps_T.min())
-    for box in enough.tolist():
-        overlap_TM = np.where(is_left_TM & (iou_NM[box] >= overlaps_T[:, None]), iou_NM[box], -1.0)
-        best_T = num_true - 1 - overlap_TM[:, ::-1].argmax(axis=1)
-        (hitting,) = np.nonzero(overlap_TM.max(axis=1) >= 0)
-        is_hit_TN[hitting, box] = True
-        is_left_TM[hitting, best_T[hitting]] = False
-    return is_hit_TN
 
 
 def _average_precision(searched: _Searched) -> Numbers:

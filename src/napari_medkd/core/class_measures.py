@@ -41,10 +41,19 @@ class PresenceMeasures:
         Images of which the label is known; of all classes together, those of which any label is.
     num_present
         Known labels that say the class is there.
-    auc, accuracy, balanced_accuracy, f1
-        Between 0 and 1, or nan.
+    auc
+        See the function; between 0 and 1, as all that follow, or nan.
+    accuracy
+        Share of right answers.
+    balanced_accuracy
+        Mean of sensitivity and specificity, nan for a class that is in all images or in none; of all classes of one
+        class an image, the mean over the classes of how many of their images were found.
+    f1
+        Twice the hits over the sum of how often a class was said and how often it was there; nan where neither.
     calibration_error
-        Expected calibration error, between 0 and 1.
+        Expected calibration error: how far a probability is from the share of times that it is right. The images fall
+        into 15 equally wide bins, closed above, by the class's probability, or, of all classes of one class an image,
+        by that of the answer (Guo et al. 2017, arXiv 1706.04599, equation 3).
     """
 
     name: str
@@ -66,7 +75,8 @@ class ClassificationMeasures:
     classes
         Each class against the rest, in the classes' order.
     overall
-        What the functions of this module give of all classes: AUC and F1 are means over classes.
+        Of all classes: AUC and F1 are means over classes; the accuracies and the calibration error are those of the
+        answers, and of labels (N, K) means over classes, too.
     """
 
     classes: tuple[PresenceMeasures, ...]
@@ -93,44 +103,9 @@ def auc(probabilities: Probabilities, labels: Labels) -> Numbers:
     Raises
     ------
     InputProblem
-        Where shapes or values are not as the module says; so do all functions here.
+        Where shapes or values are not as the module says.
     """
     return _auc(_judged(probabilities, labels))
-
-
-def f1(probabilities: Probabilities, labels: Labels) -> Numbers:
-    """Return each class's F1 (K,): twice its hits over the sum of how often it was said and how often it was there.
-
-    Parameters are those of `auc`; nan where a class was neither said nor there.
-    """
-    return _f1(_judged(probabilities, labels))
-
-
-def accuracy(probabilities: Probabilities, labels: Labels) -> float:
-    """Return the share of right answers; of labels (N, K) the mean over classes of each one's share.
-
-    Parameters are those of `auc`.
-    """
-    return _accuracy(_judged(probabilities, labels))
-
-
-def balanced_accuracy(probabilities: Probabilities, labels: Labels) -> float:
-    """Return the mean over the classes of how many of their images were found.
-
-    Of labels (N, K) it is the mean over classes of the mean of sensitivity and specificity, without classes that are
-    in all images or in none. Parameters are those of `auc`.
-    """
-    return _balanced_accuracy(_judged(probabilities, labels))
-
-
-def calibration_error(probabilities: Probabilities, labels: Labels) -> float:
-    """Return the expected calibration error: how far a probability is from the share of times that it is right.
-
-    The images fall into 15 equally wide bins, closed above, by the probability of the answer (Guo et al. 2017,
-    arXiv 1706.04599, equation 3); of labels (N, K) the bins are of each class's own probability, and the error is the
-    mean over classes. Parameters are those of `auc`.
-    """
-    return _calibration_error(_judged(probabilities, labels))
 
 
 def measure_classes(probabilities: Probabilities, labels: Labels, classes: Sequence[str]) -> ClassificationMeasures:

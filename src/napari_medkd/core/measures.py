@@ -37,8 +37,14 @@ class ClassMeasures:
         The class's name.
     dice
         Between 0 and 1; nan where the class is in neither mask.
-    hd95, assd
-        In ``distance_unit``; nan where the class is in neither mask, infinite where it is in one only.
+    hd95
+        95th percentile Hausdorff distance, in ``distance_unit``: the larger of the two directed distances, each the
+        95th percentile (interpolated linearly) of the distances from one surface's voxels to the other surface. MONAI
+        counts alike; tools that pool the two directions before taking the percentile report less. nan where the class
+        is in neither mask, infinite where it is in one only.
+    assd
+        Average symmetric surface distance, likewise: the mean runs over the voxels of both surfaces together, so the
+        larger surface weighs more.
     volume, truth_volume
         Predicted and true volume in ``volume_unit``; means leave out both where the class is in neither mask.
     distance_unit
@@ -74,53 +80,6 @@ def dice(prediction: Labels, truth: Labels, num_classes: int) -> NDArray[np.floa
     """
     overlap, num_predicted, num_true = _counts(prediction, truth, num_classes)
     return _dice_of_counts(overlap, num_predicted, num_true)
-
-
-def hd95(prediction_mask: Labels, truth_mask: Labels, spacing_mm: Sequence[float]) -> float:
-    """Return the 95th percentile Hausdorff distance of two masks in mm.
-
-    It is the larger of the two directed distances, each the 95th percentile (interpolated linearly) of the
-    distances from one surface's voxels to the other surface. MONAI counts alike; tools that pool the two
-    directions before taking the percentile report less.
-
-    Parameters
-    ----------
-    prediction_mask, truth_mask
-        Masks of one shape; whatever is not 0 belongs to the mask.
-    spacing_mm
-        Distance of two voxels along each axis, in the axes' order. In pixels, the result is in pixels.
-
-    Returns
-    -------
-    float
-        nan where both masks are empty, infinite where one is.
-    """
-    return _hd95_of_distances(*_distances_of_masks(prediction_mask, truth_mask, spacing_mm))
-
-
-def assd(prediction_mask: Labels, truth_mask: Labels, spacing_mm: Sequence[float]) -> float:
-    """Return the average symmetric surface distance of two masks in mm.
-
-    The mean runs over the voxels of both surfaces together, so the larger surface weighs more.
-
-    Parameters
-    ----------
-    prediction_mask, truth_mask
-        Masks of one shape; whatever is not 0 belongs to the mask.
-    spacing_mm
-        Distance of two voxels along each axis, in the axes' order. In pixels, the result is in pixels.
-
-    Returns
-    -------
-    float
-        nan where both masks are empty, infinite where one is.
-    """
-    return _assd_of_distances(*_distances_of_masks(prediction_mask, truth_mask, spacing_mm))
-
-
-def volume_ml(mask: Labels, spacing_mm: Sequence[float]) -> float:
-    """Return a mask's volume in millilitres: its number of voxels times a voxel's volume."""
-    return float(np.count_nonzero(mask) * np.prod(spacing_mm) / _MM3_PER_ML)
 
 
 def measure_masks(
@@ -233,14 +192,6 @@ def _moved(box: Window, block: Window) -> Window:
 def _union(windows: Sequence[Window]) -> Window:
     axes = zip(*windows, strict=True)
     return tuple(slice(min(part.start for part in axis), max(part.stop for part in axis)) for axis in axes)
-
-
-def _distances_of_masks(prediction_mask: Labels, truth_mask: Labels, spacing: Sequence[float]) -> Distances:
-    _refuse_other_shape(prediction_mask, truth_mask)
-    prediction, truth = prediction_mask != 0, truth_mask != 0
-    window, neighbours = _windows(prediction, truth, 2)[1], _neighbours(truth.shape)
-    predicted, true = (_surface(mask, 1, window, neighbours) for mask in (prediction, truth))
-    return _distances(predicted, true, spacing)
 
 
 def _surface(labels: Labels, index: int, window: Window, neighbours: NDArray[np.bool_]) -> Counts:

@@ -56,8 +56,10 @@ class PreprocessingWishes(Settings):
     """What a person fixed in advance; everything left at None is chosen from the data and written to resolved.json."""
 
     spacing: tuple[float, float, float] | None = None
-    """Voxel size (z, y, x) to resample to; None takes the median spacing of the training cases. Images that are given
-    classes are seen as a whole: none becomes finer than this, and None leaves those that fit into the patch alone."""
+    """Voxel size (z, y, x) to resample to; None takes the median spacing of the training cases, or, where there are
+    references, of all cases but those set apart; a coarser one where only boxes are learned that are too long to be
+    seen as a whole. Images that are given classes are seen as a whole: none becomes finer than this, and None takes
+    the finest, which leaves those that fit into the patch alone."""
     intensity: IntensityRule | None = None
     """None takes a soft-tissue window for CT and the 2nd to 98th percentile otherwise."""
     patch: tuple[int, int, int] | None = Field(default=None)

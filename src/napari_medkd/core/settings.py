@@ -1,7 +1,6 @@
-"""The frozen base of everything a person can set, and the rule that a method's settings are flat."""
+"""The frozen base of everything a person can set."""
 
-from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -20,22 +19,3 @@ class Settings(BaseModel):
         for name, value in super().__repr_args__():
             if name is None or value != type(self).model_fields[name].get_default(call_default_factory=True):
                 yield name, value
-
-
-def _is_flat(annotation: Any) -> bool:
-    origin = get_origin(annotation)
-    if origin is Literal:
-        return all(isinstance(choice, str) for choice in get_args(annotation))
-    if origin in (Union, UnionType):
-        return all(_is_flat(part) for part in get_args(annotation) if part is not type(None))
-    return annotation in (bool, int, float, str)
-
-
-def faults_of_method_settings(settings: type[Settings]) -> list[str]:
-    """Return why a form cannot be built from a method's settings: fields not flat, without title or description."""
-    faults = []
-    for name, field in settings.model_fields.items():
-        if not _is_flat(field.annotation):
-            faults.append(f"{name}: {field.annotation} is not a number, a switch, a word or a choice of words")
-        faults += [f"{name}: no {what}" for what in ("title", "description") if not getattr(field, what)]
-    return faults

@@ -29,7 +29,7 @@ class MethodChoice(Settings):
 
 
 class NetworkChoice(Settings):
-    """The student's size."""
+    """The networks' size; a method may make some of them narrower or shallower by its settings."""
 
     widths: tuple[int, ...] = Field((16, 32, 64, 128), min_length=2)
     """Channels of each level, full resolution first."""
@@ -68,7 +68,7 @@ class TrainSpec(Settings):
     """What is learned. Several of one dataset make one network with several heads; of a dataset that no
     target names its only task is learned, or the only one that draws masks."""
     references: tuple[str, ...] = ()
-    """Ids of reference cases, for methods that learn from a few."""
+    """Ids of reference cases: their labels alone are learned from, whatever the method."""
     preprocessing: PreprocessingWishes = PreprocessingWishes()
     preprocessing_of: dict[str, PreprocessingWishes] = Field(default_factory=dict)
     """By dataset's name, in place of ``preprocessing``, where one recipe does not fit all."""

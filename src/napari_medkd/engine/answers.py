@@ -17,6 +17,7 @@ from napari_medkd.engine.class_scores import class_scores
 from napari_medkd.engine.data.preprocess import moved_to, restore_image, restore_labels, restore_mask
 from napari_medkd.engine.data.streamed import StreamedImage
 from napari_medkd.engine.hardware import Machine
+from napari_medkd.engine.one_pass import asked_once
 from napari_medkd.engine.pieces import Kept, StoredSegmentation, segmentation_in_pieces
 from napari_medkd.engine.sliding_window import Segmentation, sliding_window
 from napari_medkd.files.memory import MOST_VOXELS_HELD
@@ -95,13 +96,14 @@ def answers(network: nn.Module, tasks: tuple[Task, ...], sight: Sight, machine: 
     network
         Has a head for each task, in the training state it should answer in.
     """
+    asked = asked_once(network, sight.image.shape[1:], sight.preprocessing.patch, len(tasks))
     for task in tasks:
         if task.kind == "segmentation":
-            yield from _mask(network, task, sight, machine)
+            yield from _mask(asked, task, sight, machine)
         elif task.kind == "classification":
-            yield _scores(network, task, sight, machine)
+            yield _scores(asked, task, sight, machine)
         else:
-            yield from _boxes(network, task, sight, machine)
+            yield from _boxes(asked, task, sight, machine)
 
 
 def _mask(network: nn.Module, task: Task, sight: Sight, machine: Machine) -> Iterator[float | Answer]:

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from napari_medkd.engine.data.batch import Batch
-from napari_medkd.engine.losses.agreement import agreement, agreement_of_each, overlap_agreement
 from napari_medkd.engine.losses.box_weights import box_weights
-from napari_medkd.engine.losses.boxes import box_agreement
+from napari_medkd.engine.losses.boxes import Matched, box_divergence, matched
+from napari_medkd.engine.losses.divergence import dice_semimetric, divergence, divergence_of_each
 from napari_medkd.engine.losses.features import standardised_mse
 from napari_medkd.engine.networks.heads import CONVOLUTION, Output
 from napari_medkd.engine.networks.unet import UNet
@@ -92,35 +92,40 @@ class Distilling(Objective):
     def forward(self, batch: Batch) -> LossParts:
         """Return the tasks' terms, and those of following the teacher."""
         weights, student = self.weights, self.student(batch.image_BCZYX)
+        boxes = None
+        if student.detection is not None and batch.boxes is not None:
+            boxes = matched(student.detection, batch.boxes)
         terms: dict[str, Tensor] = {}
         if weights.labels:
-            terms |= {name: weights.labels * term for name, term in self.losses(student, batch).items()}
+            terms |= {name: weights.labels * term for name, term in self.losses(student, batch, boxes).items()}
         if batch.said is not None:
             said = Output((), segmentation=batch.said.mask_BKZYX, classification=batch.said.classes_BK)
-            terms |= {name: weights.answers * term for name, term in self._of_answers(student, said, batch)}
+            terms |= {name: weights.answers * term for name, term in self._of_answers(student, said, boxes)}
         elif self.teacher is not None:
             teacher = self.teacher.network(batch.image_BCZYX)
             if weights.answers:
-                terms |= {name: weights.answers * term for name, term in self._of_answers(student, teacher, batch)}
+                terms |= {name: weights.answers * term for name, term in self._of_answers(student, teacher, boxes)}
             if weights.features:
                 rising = min(1.0, _FIRST + self.progress / WARM_UP)
                 terms["features"] = weights.features * rising * self._of_features(student, teacher, batch)
         return terms
 
-    def _of_answers(self, student: Output, teacher: Output, batch: Batch) -> list[tuple[str, Tensor]]:
+    def _of_answers(
+        self, student: Output, teacher: Output, boxes: tuple[Matched | None, ...] | None
+    ) -> list[tuple[str, Tensor]]:
         found, temperature = [], self.weights.temperature
         for task in self.losses.tasks:
             if task.kind == "segmentation":
-                found.append(("answers: mask", agreement(student.logits, teacher.logits, temperature)))
+                found.append(("answers: mask", divergence(student.logits, teacher.logits, temperature)))
                 if self.weights.overlap:
-                    overlap = self.weights.overlap * overlap_agreement(student.logits, teacher.logits)
+                    overlap = self.weights.overlap * dice_semimetric(student.logits, teacher.logits)
                     found.append(("answers: overlap", overlap))
             elif task.kind == "classification":
                 one, other = cast("Tensor", student.classification), cast("Tensor", teacher.classification)
-                compare = agreement_of_each if task.multilabel else agreement
+                compare = divergence_of_each if task.multilabel else divergence
                 found.append(("answers: classes", compare(one, other, temperature)))
             elif student.detection is not None and teacher.detection is not None:
-                classes, places = box_agreement(student.detection, teacher.detection, batch.boxes, temperature)
+                classes, places = box_divergence(student.detection, teacher.detection, boxes, temperature)
                 found += [("answers: box classes", classes), ("answers: box places", places)]
         return found
 

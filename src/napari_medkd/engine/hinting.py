@@ -15,7 +15,7 @@ from napari_medkd.engine.objective import LossParts, Objective
 from napari_medkd.engine.self_training import SelfTraining
 
 #: The hint compares the last two decoder maps: half and full resolution.
-_TAPS = 2
+_MAPS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Hinting(Objective):
             # The teacher learns from its own loss alone; the student's side keeps its gradient.
             distances = [
                 cosine_distance(student, teacher.detach())
-                for student, teacher in zip(output.features[-_TAPS:], told.features[-_TAPS:], strict=True)
+                for student, teacher in zip(output.features[-_MAPS:], told.features[-_MAPS:], strict=True)
             ]
             terms["hint"] = weights.hint * torch.stack(distances).sum()
         return terms

@@ -22,6 +22,7 @@ from napari_medkd.engine.class_scores import class_scores
 from napari_medkd.engine.data.batch import Batch, View
 from napari_medkd.engine.data.cases import Cases, PreparedCase
 from napari_medkd.engine.hardware import Machine
+from napari_medkd.engine.one_pass import asked_once
 from napari_medkd.engine.sliding_window import sliding_window
 
 T = TypeVar("T")
@@ -63,7 +64,9 @@ def judge(network: nn.Module, cases: Cases, machine: Machine, view: View | None 
     network.eval()
     answers: dict[TaskKind, list[Any]] = defaultdict(list)
     for case in (case if case.boxes is not None else case.held() for case in cases):
-        look = _Look(network, shown_image(case, view, machine), case, cases.preprocessing, machine)
+        image_CZYX, patch = shown_image(case, view, machine), cases.preprocessing.patch
+        asked = asked_once(network, image_CZYX.shape[1:], patch, len(cases.tasks))
+        look = _Look(asked, image_CZYX, case, cases.preprocessing, machine)
         for task in cases.tasks:
             answer = _ANSWERS[task.kind](look, task)
             if answer is not None:

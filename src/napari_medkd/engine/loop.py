@@ -292,6 +292,7 @@ def train(method: Method[Any], bench: Bench, run: Path, control: Control, *, att
                 continue
             if stage.judge is None and _answers(stage):
                 yield Noticed(message="No validation case has a label: no score is shown while training.")
+            yield from (Noticed(message=notice) for notice in stage.notices)
             yield from fit(stage, planned, bench, run, control)
     except Cancelled:
         hint = "Continue it when you like: the epoch that was under way is repeated."

@@ -1,6 +1,6 @@
 """What a mask is learned by: cross-entropy and Dice, weighted; the settings that all methods have for them."""
 
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from pydantic import Field
 from torch import Tensor
@@ -32,6 +32,22 @@ class MaskWeights(Protocol):
     @property
     def log_dice(self) -> bool:
         """Whether that is the logarithm of Dice."""
+
+
+W = TypeVar("W", bound=MaskWeights)
+
+
+def refuse_nothing_to_learn(settings: W) -> W:
+    """Return a method's settings; as the validator of these, refuse them where no term of a mask is left.
+
+    Raises
+    ------
+    ValueError
+        Where both weights are 0.
+    """
+    if not settings.cross_entropy and not settings.dice:
+        raise ValueError("cross_entropy and dice are both 0; of masks there would be nothing to learn")
+    return settings
 
 
 def mask_terms(logits_BKZYX: Tensor, label_BZYX: Tensor, weights: MaskWeights) -> dict[str, Tensor]:

@@ -55,6 +55,8 @@ class Stage:
     bench
         Of the dataset whose tasks the product answers; None is the run's first, or all of them for a network that has
         heads for several.
+    notices
+        What a person should know of the stage before it is trained, such as a setting that does nothing in it.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Stage:
     shows: Callable[[PreparedCase], Sequence[PreviewPicture]] | None = None
     learning_rate_share: float = 1.0
     bench: Bench | None = None
+    notices: tuple[str, ...] = ()
 
 
 class Method(Protocol[S]):

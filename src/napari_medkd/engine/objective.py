@@ -1,4 +1,4 @@
-"""What a stage minimises: named, weighted loss terms. The shared shapes of objectives; methods choose among them."""
+"""What a stage minimises: named, weighted loss terms. The base of all objectives, the plainest one, frozen networks."""
 
 from collections.abc import Mapping
 from typing import TypeAlias

@@ -5,9 +5,8 @@ finished before a crash is not predicted again.
 """
 
 import shutil
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, replace
-from itertools import product
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -95,7 +94,7 @@ def segmentation_in_pieces(
     shape = (image.shape[1], image.shape[2], image.shape[3])
     num_sums = num_classes + 1 if machine.device.type == "cpu" else 0
     sides, chunks = _sides(shape, patch, image.shape[0], num_sums)
-    pieces = list(_pieces(shape, sides))
+    pieces = list(blocks_of(shape, sides))
     group = replace(kept, key=f"{kept.key} {sides}").group(shape, chunks, len(pieces), 3 * (num_classes - 1) + 1)
     for number, piece in enumerate(pieces):
         if np.isnan(group["sums"][number]).any():
@@ -134,12 +133,6 @@ def _sides(shape: Place, patch: Place, num_channels: int, num_sums: int) -> tupl
     return (z, y, x), (c, b, a)
 
 
-def _pieces(shape: Place, sides: Place) -> Iterator[Region]:
-    for first in product(*(range(0, size, side) for size, side in zip(shape, sides, strict=True))):
-        z, y, x = (slice(a, min(a + side, size)) for a, side, size in zip(first, sides, shape, strict=True))
-        yield z, y, x
-
-
 def _surrounded(image: StreamedImage, piece: Region, patch: Place) -> Surrounded:
     """Return a piece with all windows of the whole image that reach into it."""
     begins, lengths, inside = [], [], []
@@ -152,7 +145,8 @@ def _surrounded(image: StreamedImage, piece: Region, patch: Place) -> Surrounded
         inside.append(slice(low - reaching[0], high - reaching[0]))
     z, y, x = lengths
     cut = np.empty((image.shape[0], z, y, x), np.float32)
-    for where in blocks_of((z, y, x), max(_BLOCK, *patch)):  # so that nothing else of its size is needed meanwhile
+    side = max(_BLOCK, *patch)
+    for where in blocks_of((z, y, x), (side, side, side)):  # so that nothing else of its size is needed meanwhile
         low, high = ([getattr(axis, end) for axis in where] for end in ("start", "stop"))
         d, h, w = np.subtract(high, low).tolist()
         cut[:, *where] = window_of(image, np.add(begins, low), (d, h, w))

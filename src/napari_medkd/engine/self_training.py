@@ -93,9 +93,10 @@ class SelfTraining(nn.Module):
         if batch.expected_BZYX is None:
             return learned
         for sample, (logits_KZYX, expected_ZYX) in enumerate(zip(logits_BKZYX, batch.expected_BZYX, strict=True)):
-            if uncertainty_of_patch(logits_KZYX, expected_ZYX) > self.trust.doubt:
+            drawn_ZYX = logits_KZYX.argmax(0)
+            if uncertainty_of_patch(logits_KZYX, drawn_ZYX, expected_ZYX) > self.trust.doubt:
                 learned[sample] = expected_ZYX
             else:
-                drawn = logits_KZYX.argmax(0).unique()
-                learned[sample].masked_fill_((expected_ZYX > 0) & ~torch.isin(expected_ZYX, drawn), UNKNOWN)
+                is_found_ZYX = torch.isin(expected_ZYX, drawn_ZYX.unique())
+                learned[sample].masked_fill_((expected_ZYX > 0) & ~is_found_ZYX, UNKNOWN)
         return learned

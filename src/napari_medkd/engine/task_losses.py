@@ -11,7 +11,7 @@ from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.task import Task
 from napari_medkd.engine.data.batch import Batch
 from napari_medkd.engine.data.cases import Cases
-from napari_medkd.engine.losses.boxes import box_losses
+from napari_medkd.engine.losses.boxes import Matched, box_losses, matched
 from napari_medkd.engine.losses.classification import class_cross_entropy
 from napari_medkd.engine.losses.usual_matches import UsualMatches
 from napari_medkd.engine.mask_terms import MaskWeights, mask_terms
@@ -53,8 +53,16 @@ class TaskLosses(nn.Module):
         self.class_weights_K = class_weights_K
         self.usual_matches = UsualMatches()
 
-    def forward(self, output: Output, batch: Batch) -> dict[str, Tensor]:
-        """Return the terms of a batch."""
+    def forward(
+        self, output: Output, batch: Batch, boxes: tuple[Matched | None, ...] | None = None
+    ) -> dict[str, Tensor]:
+        """Return the terms of a batch.
+
+        Parameters
+        ----------
+        boxes
+            What `matched` says of the output's anchors, from who knows it already; else it is found out here.
+        """
         terms: dict[str, Tensor] = {}
         for task in self.tasks:
             if task.kind == "segmentation":
@@ -64,9 +72,8 @@ class TaskLosses(nn.Module):
                     output.classification, batch.present_BK, multilabel=task.multilabel, weights_K=self.class_weights_K
                 )
             elif task.kind == "detection" and output.detection is not None and batch.boxes is not None:
-                terms["box classes"], terms["box places"] = box_losses(
-                    output.detection, batch.boxes, self.usual_matches
-                )
+                boxes = boxes or matched(output.detection, batch.boxes)
+                terms["box classes"], terms["box places"] = box_losses(output.detection, boxes, self.usual_matches)
         return terms
 
 

@@ -84,15 +84,17 @@ class ExpectedOverlap:
         return float(1 - dice_K[is_asked_K].mean())
 
 
-def uncertainty_of_patch(logits_KZYX: Tensor, expected_ZYX: Tensor) -> float:
+def uncertainty_of_patch(logits_KZYX: Tensor, drawn_ZYX: Tensor, expected_ZYX: Tensor) -> float:
     """Return how unsure a network is of the likeliest class of each voxel; see `ExpectedOverlap.uncertainty_of_patch`.
 
     Parameters
     ----------
+    drawn_ZYX
+        That class.
     expected_ZYX
         The label that is expected there; -1 is no class.
     """
     overlap = ExpectedOverlap()
-    overlap.add(logits_KZYX, logits_KZYX.argmax(0))
+    overlap.add(logits_KZYX, drawn_ZYX)
     is_expected = [(expected_ZYX == label).any() for label in range(1, len(logits_KZYX))]
     return overlap.uncertainty_of_patch(torch.stack(is_expected).cpu())

@@ -15,7 +15,6 @@ from pydantic import ValidationError
 
 from napari_medkd.core.errors import VolumeProblem
 from napari_medkd.core.preview import PictureName, PreviewPicture
-from napari_medkd.core.run_layout import PREVIEWS
 from napari_medkd.core.settings import Settings
 from napari_medkd.files.atomic import read_bytes, write_json
 from napari_medkd.files.opening import map_suffix, read_volume, write_volume
@@ -73,8 +72,3 @@ def read_pictures(folder: Path) -> tuple[PreviewPicture, ...]:
         PreviewPicture(one.name, one.of, read_volume(folder / Path(one.file).name, channels=one.channels))
         for one in record.pictures
     )
-
-
-def previews_of(run: Path, case_folder: str) -> tuple[Path, ...]:
-    """Return the folders in which the stages of a run keep their newest preview of a case; see `PreviewSaved.path`."""
-    return tuple(path / case_folder for path in sorted((run / PREVIEWS).glob("*")) if (path / case_folder).is_dir())

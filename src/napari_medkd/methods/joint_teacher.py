@@ -20,7 +20,7 @@ from napari_medkd.core.task import Task, TaskKind
 from napari_medkd.engine.bench import Bench
 from napari_medkd.engine.data.mixing import mixed
 from napari_medkd.engine.distilling import Distilling, DistillingWeights, Followed
-from napari_medkd.engine.mask_terms import CROSS_ENTROPY, DICE, LOG_DICE
+from napari_medkd.engine.mask_terms import CROSS_ENTROPY, DICE, LOG_DICE, refuse_nothing_to_learn
 from napari_medkd.engine.method import Method, Stage
 from napari_medkd.engine.networks.joint_teacher import JointTeacher
 from napari_medkd.engine.networks.pupils import Pupil
@@ -83,11 +83,10 @@ class JointTeacherSettings(Settings):
     log_dice: bool = LOG_DICE
     balanced: bool = BALANCED
 
+    _refuse_nothing_to_learn = model_validator(mode="after")(refuse_nothing_to_learn)
+
     @model_validator(mode="after")
-    def _refuse_nothing_to_learn(self) -> Self:
-        if not self.cross_entropy and not self.dice:
-            message = "cross_entropy and dice are both 0; of masks there would be nothing to learn"
-            raise ValueError(message)
+    def _refuse_nothing_to_follow(self) -> Self:
         if not self.labels and not (self.answers or self.features):
             message = "labels, answers and features are all 0; the student would have nothing to learn"
             raise ValueError(message)

@@ -1,7 +1,7 @@
 """One network for several datasets at once, with heads for each: what a joint teacher and its students have to beat."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Self
+from typing import Any
 
 from pydantic import Field, model_validator
 
@@ -12,7 +12,7 @@ from napari_medkd.core.spec import Schedule
 from napari_medkd.core.task import TaskKind
 from napari_medkd.engine.bench import Bench
 from napari_medkd.engine.data.mixing import mixed
-from napari_medkd.engine.mask_terms import CROSS_ENTROPY, DICE, LOG_DICE
+from napari_medkd.engine.mask_terms import CROSS_ENTROPY, DICE, LOG_DICE, refuse_nothing_to_learn
 from napari_medkd.engine.method import Method, Stage
 from napari_medkd.engine.networks.multi_head import MultiHead
 from napari_medkd.engine.networks.pupils import Pupil
@@ -36,12 +36,7 @@ class MultiHeadSettings(Settings):
     log_dice: bool = LOG_DICE
     balanced: bool = BALANCED
 
-    @model_validator(mode="after")
-    def _refuse_nothing_to_learn(self) -> Self:
-        if not self.cross_entropy and not self.dice:
-            message = "cross_entropy and dice are both 0; of masks there would be nothing to learn"
-            raise ValueError(message)
-        return self
+    _refuse_nothing_to_learn = model_validator(mode="after")(refuse_nothing_to_learn)
 
 
 class MultiHeadMethod:

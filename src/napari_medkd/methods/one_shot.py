@@ -5,7 +5,7 @@ synthetic images; beside it a teacher reconstructs the real ones, and its featur
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Self
+from typing import Any
 
 from pydantic import Field, model_validator
 
@@ -22,7 +22,7 @@ from napari_medkd.engine.data.registered import Registered
 from napari_medkd.engine.data.synthetic_pairs import SyntheticPairs
 from napari_medkd.engine.data.transfer import transfers
 from napari_medkd.engine.hinting import Hinting, HintingWeights
-from napari_medkd.engine.mask_terms import CROSS_ENTROPY, DICE, LOG_DICE
+from napari_medkd.engine.mask_terms import CROSS_ENTROPY, DICE, LOG_DICE, refuse_nothing_to_learn
 from napari_medkd.engine.method import Method, Stage
 from napari_medkd.engine.networks.unet import UNet
 from napari_medkd.engine.reconstructing import reconstructions
@@ -32,6 +32,8 @@ from napari_medkd.engine.self_training import SelfTraining, Trust
 
 #: A registration network has no normalisation, and takes steps of the student's size badly: its flows burst.
 _REGISTRATION_LEARNING_RATE = 0.25
+
+_NOTHING_RECONSTRUCTS = "The reconstruction weight does nothing here: with a hint of 0 no teacher reconstructs."
 
 
 class OneShotSettings(Settings):
@@ -108,12 +110,7 @@ class OneShotSettings(Settings):
         description="Uncertainty of an answer above which registration's is learned in its place; 1: never.",
     )
 
-    @model_validator(mode="after")
-    def _refuse_nothing_to_learn(self) -> Self:
-        if not self.cross_entropy and not self.dice:
-            message = "cross_entropy and dice are both 0; the student would have nothing to learn"
-            raise ValueError(message)
-        return self
+    _refuse_nothing_to_learn = model_validator(mode="after")(refuse_nothing_to_learn)
 
 
 class OneShot:
@@ -183,7 +180,10 @@ class OneShot:
         hinting = hinting_of(student, teacher, settings)
         learns = teacher if settings.reconstruction else None
         shows_case = reconstructions(learns, bench.preprocessing, bench.machine) if learns else None
-        yield Stage("student", hinting, student, synthetic.batches(size, steps), bench.judge(student), shows=shows_case)
+        batches, judge = synthetic.batches(size, steps), bench.judge(student)
+        is_ignored = settings.reconstruction and not settings.hint and "reconstruction" in bench.spec.method.settings
+        notices = (_NOTHING_RECONSTRUCTS,) if is_ignored else ()
+        yield Stage("student", hinting, student, batches, judge, shows=shows_case, notices=notices)
 
 
 def hinting_of(student: UNet, teacher: UNet | None, settings: OneShotSettings) -> Hinting:

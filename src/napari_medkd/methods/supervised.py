@@ -1,7 +1,7 @@
 """The plain baseline every claim is held against: a network learns the labels, and nothing else."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Self
+from typing import Any
 
 from pydantic import model_validator
 
@@ -11,7 +11,7 @@ from napari_medkd.core.settings import Settings
 from napari_medkd.core.spec import Schedule
 from napari_medkd.core.task import TaskKind
 from napari_medkd.engine.bench import Bench
-from napari_medkd.engine.mask_terms import CROSS_ENTROPY, DICE, LOG_DICE
+from napari_medkd.engine.mask_terms import CROSS_ENTROPY, DICE, LOG_DICE, refuse_nothing_to_learn
 from napari_medkd.engine.method import Method, Stage
 from napari_medkd.engine.objective import Supervised
 from napari_medkd.engine.task_losses import BALANCED, losses_of
@@ -25,12 +25,7 @@ class SupervisedSettings(Settings):
     log_dice: bool = LOG_DICE
     balanced: bool = BALANCED
 
-    @model_validator(mode="after")
-    def _refuse_nothing_to_learn(self) -> Self:
-        if not self.cross_entropy and not self.dice:
-            message = "cross_entropy and dice are both 0; the network would have nothing to learn"
-            raise ValueError(message)
-        return self
+    _refuse_nothing_to_learn = model_validator(mode="after")(refuse_nothing_to_learn)
 
 
 class SupervisedMethod:

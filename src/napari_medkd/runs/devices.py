@@ -66,14 +66,6 @@ def in_words(device: str) -> str:
     return device if device == "cpu" else "the same GPU" if device else "this computer"
 
 
-def warnings_about(device: str, runs_folder: Path) -> list[str]:
-    """Return a sentence for every run that a new one on this device would have to share it with."""
-    return [
-        f"{run.name!r} computes on {in_words(run.beat.device)} already; a run started now waits for its turn."
-        for run in live_runs_on(device, runs_folder)
-    ]
-
-
 def wait_for_turn(
     heartbeat: Heartbeat, device: str, control: FolderControl, *, look_seconds: float = LOOK_SECONDS
 ) -> bool:

@@ -165,21 +165,9 @@ class RunFolder:
         """Write down what the run was computed with: versions, device, command line."""
         write_json(self.path / MACHINE, facts)
 
-    def machine(self) -> dict[str, Any] | None:
-        """Return what the run was computed with, or None before that is known."""
-        return read_document(self.path, MACHINE) if (self.path / MACHINE).exists() else None
-
     def write_resolved(self, choices: dict[str, Any]) -> None:
         """Write down what was chosen from the data and by measuring, for a later attempt to use again."""
         write_json(self.path / RESOLVED, choices)
-
-    def resolved(self) -> dict[str, Any] | None:
-        """Return what was chosen from the data and by measuring, or None before that is known."""
-        return read_document(self.path, RESOLVED) if (self.path / RESOLVED).exists() else None
-
-    def checkpoints(self) -> list[Path]:
-        """Return the weights files, by name."""
-        return sorted((self.path / CHECKPOINTS).glob("*.safetensors"))
 
     def rename(self, new: str) -> "RunFolder":
         """Give the folder another name in the same place, and return it.

@@ -1,4 +1,4 @@
-"""Starting a run as a process of its own that outlives the viewer, finding it again, and ending it."""
+"""Starting a run as a process of its own that outlives the viewer, and ending it."""
 
 import contextlib
 import subprocess
@@ -8,7 +8,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import psutil
 
@@ -20,7 +19,6 @@ from napari_medkd.runs.folder import RunFolder
 from napari_medkd.runs.heartbeat import reserve
 from napari_medkd.runs.orders import give_order
 from napari_medkd.runs.processes import end_with_all_it_started, find, started_at
-from napari_medkd.runs.pulse import is_seen_from_here, judge, read_beat
 
 #: How far a run stands back behind the viewer when both want the processor (POSIX; "below normal" on Windows).
 NICENESS = 10
@@ -30,7 +28,7 @@ _LOOK_SECONDS = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A process at work on a run folder, started by this viewer or by an earlier one.
+    """A process at work on a run folder.
 
     Parameters
     ----------
@@ -60,26 +58,6 @@ class Child:
             time.sleep(_LOOK_SECONDS)
         if self.is_alive():
             end_with_all_it_started(self.pid)
-
-
-class Launcher(Protocol):
-    """Whatever starts a run: here, under another interpreter, on a cluster."""
-
-    def start(self, run: Path, *, resume: bool) -> Child:
-        """Start the process that trains in a run folder."""
-        ...
-
-    def predict(self, spec: PredictSpec) -> Child:
-        """Start the process that predicts."""
-        ...
-
-
-def attach(run: Path) -> Child | None:
-    """Return the live process of this computer that works on a run folder, whoever started it, or None."""
-    beat = read_beat(run)
-    if beat is None or not is_seen_from_here(beat) or judge(beat, time.time() - beat.at) != "alive":
-        return None
-    return Child(run, beat.pid, beat.started_at)
 
 
 @dataclass(frozen=True, slots=True)

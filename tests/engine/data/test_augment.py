@@ -120,7 +120,6 @@ def test_labels_of_another_shape_are_refused():
     [
         {"rotation_degrees": 5.0},
         {"zoom": (0.9, 1.1)},
-        {"flip_axes": (0,)},
         {"noise": 0.1},
         {"gamma": (0.5, 1.0)},
         {"inversion_chance": 0.5, "chance": 0.0},

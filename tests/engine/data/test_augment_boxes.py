@@ -71,10 +71,15 @@ def test_a_box_fits_what_was_in_it_after_strong_changes(shape, middle, half, see
 
 
 def test_a_quarter_turn_exchanges_the_sides_of_a_box():
-    quarter = Augmentation(flip_axes=(0, 1))
-    label, boxes = moved((40, 40), (12.0, 25.0), (4.0, 7.0), quarter, 3)
+    label, corners = disc((40, 40), (12.0, 25.0), (4.0, 7.0))
+    centres = (2 * torch.arange(40) + 1) / 40 - 1
+    y, x = torch.meshgrid(centres, centres, indexing="ij")
+    quarter = torch.stack([y, -x], dim=-1)  # what was at (39 - x, y) comes to (y, x)
 
-    torch.testing.assert_close(tight(label), boxes.corners_ND[0], atol=1e-3, rtol=0)
+    boxes = moved_boxes(BoxTarget(corners, torch.tensor([0])), quarter, (40, 40), (40, 40))
+
+    torch.testing.assert_close(boxes.corners_ND[0], torch.tensor([18.0, 24.0, 32.0, 32.0]), atol=1e-3, rtol=0)
+    torch.testing.assert_close(tight(label.rot90(-1)), boxes.corners_ND[0], atol=1e-3, rtol=0)
 
 
 def test_a_box_that_left_the_patch_is_left_out_and_one_at_its_edge_is_cut():

@@ -38,19 +38,6 @@ def test_without_strength_the_grid_is_the_identity(shape):
     torch.testing.assert_close(images, labels.float(), atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize("axis", [0, 1, 2])
-def test_a_flip_mirrors_the_named_axis_alone(axis):
-    labels = torch.randint(0, 5, (8, 4, 5, 6))
-
-    found, _ = moved(Augmentation(flip_axes=(axis,)), labels)
-
-    mirrored = [torch.equal(one, other.flip(axis)) for one, other in zip(found, labels, strict=True)]
-    kept = [torch.equal(one, other) for one, other in zip(found, labels, strict=True)]
-    assert any(mirrored)
-    assert any(kept)
-    assert all(one or other for one, other in zip(mirrored, kept, strict=True))
-
-
 def test_a_turn_of_thick_slices_is_a_turn_in_millimetres():
     spacing = (3.0, 1.0, 1.0)
     labels = ball((13, 39, 39), spacing, 13.0)

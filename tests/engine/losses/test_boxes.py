@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from napari_medkd.engine.data.batch import BoxTarget
-from napari_medkd.engine.losses.boxes import box_agreement, box_losses, decoded, matches
+from napari_medkd.engine.losses.boxes import box_divergence, box_losses, decoded, matched, matches
 from napari_medkd.engine.losses.usual_matches import UsualMatches
 from napari_medkd.engine.networks.anchors import AnchorSizes, anchors_of
 from napari_medkd.engine.networks.heads import BoxMaps
@@ -76,7 +76,8 @@ def test_perfect_boxes_cost_nothing():
         perfect[0, index, :2] = ((target[:2] + target[2:]) / 2 - middle) / sides
         perfect[0, index, 2:] = ((target[2:] - target[:2]) / sides).log()
 
-    losses = box_losses(found._replace(logits_BNK=logits, offsets_BND=perfect), (wanted,), UsualMatches())
+    says = found._replace(logits_BNK=logits, offsets_BND=perfect)
+    losses = box_losses(says, matched(says, (wanted,)), UsualMatches())
 
     assert float(losses.of_class) < 1e-6
     assert float(losses.of_place) == pytest.approx(0, abs=1e-5)
@@ -87,14 +88,14 @@ def test_boxes_that_are_nowhere_cost_no_number_and_are_no_error(offset):
     found, wanted = maps(), truth((8, 8, 16, 16))
     gone = found._replace(offsets_BND=torch.full_like(found.offsets_BND, offset))
 
-    assert box_losses(gone, (wanted,), UsualMatches()).of_place.isnan()
-    assert box_agreement(gone, found, (wanted,), temperature=2.0).of_place.isnan()
+    assert box_losses(gone, matched(gone, (wanted,)), UsualMatches()).of_place.isnan()
+    assert box_divergence(gone, found, matched(gone, (wanted,)), temperature=2.0).of_place.isnan()
 
 
 def test_a_sample_of_unknown_boxes_gives_no_gradient():
     found = maps(batch=2)
 
-    sum(box_losses(found, (truth((8, 8, 16, 16)), None), UsualMatches())).backward()
+    sum(box_losses(found, matched(found, (truth((8, 8, 16, 16)), None)), UsualMatches())).backward()
 
     assert found.logits_BNK.grad[0].abs().sum() > 0
     assert found.offsets_BND.grad[0].abs().sum() > 0
@@ -105,7 +106,7 @@ def test_a_sample_of_unknown_boxes_gives_no_gradient():
 def test_a_sample_without_boxes_teaches_that_there_are_none():
     found = maps(sure=0.0)
 
-    box_losses(found, (truth(),), UsualMatches()).of_class.backward()
+    box_losses(found, matched(found, (truth(),)), UsualMatches()).of_class.backward()
 
     assert (found.logits_BNK.grad > 0).all()
 
@@ -113,7 +114,7 @@ def test_a_sample_without_boxes_teaches_that_there_are_none():
 def test_where_a_box_is_only_partly_there_nothing_is_taught():
     found, partly = maps(sure=0.0), torch.tensor([[0.0, 0.0, 16.0, 32.0]])
 
-    loss = box_losses(found, (truth()._replace(partly_ND=partly),), UsualMatches()).of_class
+    loss = box_losses(found, matched(found, (truth()._replace(partly_ND=partly),)), UsualMatches()).of_class
     loss.backward()
 
     # of 64 positions with 2 anchors of 2 classes the upper half is left out
@@ -127,7 +128,7 @@ def test_a_box_inside_one_that_is_only_partly_there_is_taught():
     wanted = truth((8, 8, 16, 16))._replace(partly_ND=partly)
     num_boxes = int((matches(found, wanted.corners_ND) >= 0).sum())
 
-    loss = box_losses(found, (wanted,), UsualMatches()).of_class.item()
+    loss = box_losses(found, matched(found, (wanted,)), UsualMatches()).of_class.item()
 
     by_hand = (0.25 + 0.75) * num_boxes * 0.25 * math.log(2) / num_boxes  # of the box's class and of the other one
     assert loss == pytest.approx(by_hand, rel=1e-5)
@@ -137,7 +138,8 @@ def test_a_batch_without_boxes_pushes_against_false_ones_as_one_with_as_many_as_
     usual = UsualMatches()
     usual(12, 4)
 
-    loss = box_losses(maps(sure=0.0), (truth(),), usual).of_class.item()
+    found = maps(sure=0.0)
+    loss = box_losses(found, matched(found, (truth(),)), usual).of_class.item()
 
     assert loss == pytest.approx(128 * 2 * 0.75 * 0.25 * math.log(2) / (0.9 * 3 + 0.1), rel=1e-5)
 
@@ -145,10 +147,10 @@ def test_a_batch_without_boxes_pushes_against_false_ones_as_one_with_as_many_as_
 def test_equal_detectors_agree():
     found = maps(sure=1.0)
 
-    agreement = box_agreement(found, found, (truth((8, 8, 16, 16)),), temperature=2.0)
+    apart = box_divergence(found, found, matched(found, (truth((8, 8, 16, 16)),)), temperature=2.0)
 
-    assert agreement.of_class.item() == pytest.approx(0, abs=1e-6)
-    assert agreement.of_place.item() == 0
+    assert apart.of_class.item() == pytest.approx(0, abs=1e-6)
+    assert apart.of_place.item() == 0
 
 
 def test_a_place_is_followed_only_where_the_teacher_is_better():
@@ -156,8 +158,8 @@ def test_a_place_is_followed_only_where_the_teacher_is_better():
     better = student._replace(offsets_BND=torch.zeros(1, 128, 4))
     off = student._replace(offsets_BND=torch.full((1, 128, 4), 1.0, requires_grad=True))
 
-    assert box_agreement(off, better, (wanted,), 2.0).of_place.item() > 0.1
-    assert box_agreement(better, off, (wanted,), 2.0).of_place.item() == 0
+    assert box_divergence(off, better, matched(off, (wanted,)), 2.0).of_place.item() > 0.1
+    assert box_divergence(better, off, matched(better, (wanted,)), 2.0).of_place.item() == 0
 
 
 def test_a_teacher_that_is_hardly_better_pulls_no_harder_the_fewer_places_there_are_left_to_teach():
@@ -166,7 +168,7 @@ def test_a_teacher_that_is_hardly_better_pulls_no_harder_the_fewer_places_there_
     for num_better in (1, 3):
         student = shifted(*[0.5] * 3)
         teacher = shifted(*[0.49] * num_better, *[0.5] * (3 - num_better))
-        box_agreement(student, teacher, (wanted,) * 3, temperature=2.0).of_place.backward()
+        box_divergence(student, teacher, matched(student, (wanted,) * 3), temperature=2.0).of_place.backward()
         pulls.append(student.offsets_BND.grad[0].abs().max().item())
 
     assert pulls[0] == pytest.approx(pulls[1])
@@ -176,7 +178,8 @@ def test_what_a_teacher_says_where_a_box_is_only_partly_there_does_not_count():
     student, partly = maps(sure=-3.0), torch.tensor([[0.0, 0.0, 16.0, 32.0]])
     sees = maps(sure=2.0)
 
-    box_agreement(student, sees, (truth()._replace(partly_ND=partly),), temperature=2.0).of_class.backward()
+    samples = matched(student, (truth()._replace(partly_ND=partly),))
+    box_divergence(student, sees, samples, temperature=2.0).of_class.backward()
 
     assert (student.logits_BNK.grad[0, :64] == 0).all()
     assert (student.logits_BNK.grad[0, 64:] < 0).all()
@@ -187,7 +190,7 @@ def test_the_loss_of_classes_is_the_focal_loss_by_hand():
     num_boxes = int((matches(found, wanted.corners_ND) >= 0).sum())
     entries = 128 * 2
 
-    loss = box_losses(found, (wanted,), UsualMatches()).of_class.item()
+    loss = box_losses(found, matched(found, (wanted,)), UsualMatches()).of_class.item()
 
     # of a probability of a half: a quarter (boxes) or three quarters (all others) of (1/2)^2 log 2
     by_hand = (0.25 * num_boxes + 0.75 * (entries - num_boxes)) * 0.25 * math.log(2) / num_boxes
@@ -207,7 +210,7 @@ def test_the_loss_of_places_is_that_of_the_boxes_whose_teacher_is_better_by_hand
     wanted = truth((2, 2, 10, 10))  # an anchor's own place
     student, teacher = shifted(0.5, 0.5, 0.25), shifted(0.0, 0.25, 0.5)
 
-    loss = box_agreement(student, teacher, (wanted,) * 3, temperature=2.0).of_place
+    loss = box_divergence(student, teacher, matched(student, (wanted,) * 3), temperature=2.0).of_place
     loss.backward()
 
     # 4 of 12 rows in common with the true box, twice, and a teacher that is worse; for three anchors that stand for one

@@ -1,4 +1,4 @@
-"""Where the voxels of an augmented patch come from: rotation, zoom, shear, shift, flips and a smooth elastic part.
+"""Where the voxels of an augmented patch come from: rotation, zoom, shear, shift and a smooth elastic part.
 
 All of it is one cubic spline, because a spline reproduces every affine map exactly. Lengths are physical, so that a
 rotation of thick slices stays a rotation.
@@ -104,7 +104,7 @@ def _moved(offsets: Tensor, augmentation: Augmentation, generator: torch.Generat
 
 
 def _linear_part(augmentation: Augmentation, generator: torch.Generator, dimensions: int) -> Tensor:
-    """Return flips, zoom, shear and rotation of one sample as a matrix over (z, y, x) lengths."""
+    """Return zoom, shear and rotation of one sample as a matrix over (z, y, x) lengths."""
     matrix_DD = torch.eye(dimensions)
     for first, second in combinations(range(dimensions), 2):
         in_plane = first == dimensions - 2
@@ -115,10 +115,7 @@ def _linear_part(augmentation: Augmentation, generator: torch.Generator, dimensi
     ).triu(1)
     low, high = (math.log(factor) for factor in augmentation.zoom)
     zoom = math.exp(low + (high - low) * float(torch.rand((), generator=generator)))
-    flips_D = torch.ones(dimensions)
-    for axis in augmentation.flip_axes:
-        flips_D[axis] = 1.0 if torch.rand((), generator=generator) < 0.5 else -1.0
-    return matrix_DD @ shear_DD @ torch.diag(flips_D) / zoom
+    return matrix_DD @ shear_DD / zoom
 
 
 def _rotation(angle: float, first: int, second: int, dimensions: int) -> Tensor:

@@ -7,7 +7,10 @@ from napari_medkd.core.errors import did_you_mean
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """How strongly patches are changed. The defaults change nothing."""
+    """How strongly patches are changed. The defaults change nothing.
+
+    Nothing is mirrored: left and right are not the same organ.
+    """
 
     rotation_degrees: float = 0.0
     """Largest turn within the (y, x) plane, either way."""
@@ -19,8 +22,6 @@ class Augmentation:
     """Largest shear, as the tangent of its angle."""
     translation: float = 0.0
     """Largest shift along each axis, as a fraction of the patch."""
-    flip_axes: tuple[int, ...] = ()
-    """Axes mirrored half of the time, 0 first; left and right are not the same organ, so none by default."""
     elastic: float = 0.0
     """Standard deviation of a control point's displacement, as a fraction of the points' distance; up to 0.3 tissue
     neither folds nor tears."""
@@ -52,7 +53,7 @@ class Augmentation:
     def changes_space(self) -> bool:
         """Whether voxels move."""
         strengths = (self.rotation_degrees, self.tilt_degrees, self.shear, self.translation, self.elastic)
-        return any(strengths) or len(self.flip_axes) > 0 or self.zoom != (1.0, 1.0)
+        return any(strengths) or self.zoom != (1.0, 1.0)
 
     @property
     def changes_intensity(self) -> bool:

@@ -29,7 +29,7 @@ MEMORY_BYTES = 4 * 2**30
 SIDE_OF_PART = 192
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class PreparedCase:
     """A case on the network's grid.
 
@@ -72,6 +72,24 @@ class PreparedCase:
         """All class indices at once, as `image_CZYX`."""
         return self.label if isinstance(self.label, np.ndarray) else self._refuse()
 
+    def voxel_of_some_class(self, which_class: float, which_voxel: float) -> NDArray[np.int64]:
+        """Return a voxel (z, y, x) of a class drawn evenly from those there: small organs come as often as large.
+
+        Both numbers are in [0, 1). Without any foreground it is the middle of the image.
+        """
+        if not isinstance(self.label, np.ndarray):
+            return self.label.voxel_of_some_class(which_class, which_voxel)
+        if not self._classes:
+            return np.array(self.label.shape) // 2
+        voxels = np.flatnonzero(self.label == self._classes[int(which_class * len(self._classes))])
+        return np.array(np.unravel_index(voxels[int(which_voxel * len(voxels))], self.label.shape))
+
+    @cached_property
+    def _classes(self) -> tuple[int, ...]:
+        """The classes after the background that some voxel is of; looked for once, not in every draw."""
+        label_ZYX = self.label_ZYX
+        return tuple(one for one in range(1, int(label_ZYX.max()) + 1) if (label_ZYX == one).any())
+
     def held(self) -> "PreparedCase":
         """Return the case itself, or, of one too large to be held in memory, a part around some voxel of a class.
 
@@ -80,7 +98,7 @@ class PreparedCase:
         if isinstance(self.label, np.ndarray):
             return self
         shape = np.minimum(self.label.shape, SIDE_OF_PART)
-        start = self.label.voxel_of_some_class(0.5, 0.5) - shape // 2
+        start = self.voxel_of_some_class(0.5, 0.5) - shape // 2
         start = np.clip(start, 0, np.array(self.label.shape) - shape)
         z, y, x = (slice(low, low + side) for low, side in zip(start.tolist(), shape.tolist(), strict=True))
         affine = self.grid.affine.copy()

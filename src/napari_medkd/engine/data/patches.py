@@ -12,7 +12,7 @@ from torch import Tensor
 from napari_medkd.core.task import UNKNOWN
 from napari_medkd.engine.data.cases import Cases, PreparedCase
 from napari_medkd.engine.data.resampling import Region
-from napari_medkd.engine.data.streamed import StreamedImage, StreamedLabels
+from napari_medkd.engine.data.streamed import StreamedImage
 
 #: This share of every batch is centred on a voxel that is not background.
 CENTRED_SHARE = 1 / 3
@@ -129,19 +129,11 @@ class Patches:
         if centred and (room > 0).any():
             centre = _middle_of_some_box(case, place[3])
             if centre is None:
-                centre = _labelled_voxel(case.label, place[3], place[4])
+                centre = case.voxel_of_some_class(place[3], place[4])
             around = np.clip(centre - np.array(self.shape) // 2, 0, np.maximum(room, 0))
             start = np.where(room > 0, around, start)
         start = start - np.array(self.margin)
         return *_cut(case, start, self.cut, label_goes_on=self.label_goes_on), Source(case, start)
-
-
-def _labelled_voxel(
-    label: NDArray[np.int16] | StreamedLabels, which_class: float, which_voxel: float
-) -> NDArray[np.int64]:
-    if isinstance(label, StreamedLabels):
-        return label.voxel_of_some_class(which_class, which_voxel)
-    return voxel_of_some_class(label, which_class, which_voxel)
 
 
 def _middle_of_some_box(case: PreparedCase, which: float) -> NDArray[np.int64] | None:
@@ -150,15 +142,3 @@ def _middle_of_some_box(case: PreparedCase, which: float) -> NDArray[np.int64] |
         return None
     corners = case.boxes.corners[int(which * len(case.boxes.corners))]
     return np.asarray((corners[:3] + corners[3:]) // 2, dtype=np.int64)
-
-
-def voxel_of_some_class(label_ZYX: NDArray[np.int16], which_class: float, which_voxel: float) -> NDArray[np.int64]:
-    """Return a voxel (z, y, x) of a class drawn evenly from those there, so that small organs come as often as large.
-
-    Both numbers are in [0, 1). Without any foreground it is the middle of the image.
-    """
-    classes = [one for one in range(1, int(label_ZYX.max()) + 1) if (label_ZYX == one).any()]
-    if not classes:
-        return np.array(label_ZYX.shape) // 2
-    voxels = np.flatnonzero(label_ZYX == classes[int(which_class * len(classes))])
-    return np.array(np.unravel_index(voxels[int(which_voxel * len(voxels))], label_ZYX.shape))

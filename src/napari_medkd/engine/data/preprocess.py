@@ -76,10 +76,14 @@ def _on_grid(channel_ZYX: Any, source: Grid, target: Grid) -> NDArray[np.float32
     return whole
 
 
-def blocks_of(shape: tuple[int, int, int], side: int = 128) -> Iterator[Region]:
-    """Yield the blocks that an array is made of, those at its ends smaller."""
-    for z, y, x in product(*(range(0, size, side) for size in shape)):
-        yield slice(z, min(z + side, shape[0])), slice(y, min(y + side, shape[1])), slice(x, min(x + side, shape[2]))
+def blocks_of(shape: tuple[int, int, int], sides: tuple[int, int, int] = (128, 128, 128)) -> Iterator[Region]:
+    """Yield the blocks that a volume is made of, those at its ends smaller; `core/blocks.py` has those of any array."""
+    yield from product(
+        *(
+            [slice(at, min(at + side, size)) for at in range(0, size, side)]
+            for size, side in zip(shape, sides, strict=True)
+        )
+    )
 
 
 def not_finite(volume: Volume) -> VolumeProblem:

@@ -11,13 +11,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from napari_medkd.core.task import UNKNOWN
 from napari_medkd.engine.data.alignment import align
 from napari_medkd.engine.data.array_cache import ArrayCache, digest_of
 from napari_medkd.engine.data.atlas import Atlas, inverted, mapped
 from napari_medkd.engine.data.batch import Batch
 from napari_medkd.engine.data.cases import Cases, PreparedCase
 from napari_medkd.engine.data.image_names import ImageNames, seen_as
-from napari_medkd.engine.data.labels_between import labels_at
 from napari_medkd.engine.data.warp import displaced, inverse
 from napari_medkd.engine.hardware import Machine
 
@@ -79,8 +79,9 @@ class Registered:
                 cases = [self.unlabelled[_drawn(len(self.unlabelled), generator)] for _ in range(size)]
                 fixed = torch.cat([self.on_grid(case, atlas) for case in cases])
                 moving = atlas.coarse_image_BCZYX.expand_as(fixed)
-                label = labels_at(atlas.label_BZYX, atlas.grid_positions())
-                yield Batch(moving, label.expand(size, *label.shape[1:]), fixed)
+                # Registration compares images; no label is asked for, and none is computed.
+                unknown = torch.tensor(UNKNOWN, device=fixed.device).expand_as(fixed[:, 0])
+                yield Batch(moving, unknown, fixed)
 
         return epoch
 

@@ -125,7 +125,7 @@ class StreamedLabels:
         return np.array(counts, dtype=np.int64).T
 
     def voxel_of_some_class(self, which_class: float, which_voxel: float) -> NDArray[np.int64]:
-        """Return a voxel (z, y, x) as `patches.voxel_of_some_class` does, without holding the labels."""
+        """Return a voxel (z, y, x) as `PreparedCase.voxel_of_some_class` does, without holding the labels."""
         present = [] if self._mask is None else np.flatnonzero(self._counts_KB.any(1)).tolist()
         if not present:
             return np.array(self.shape) // 2

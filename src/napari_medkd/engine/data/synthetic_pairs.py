@@ -19,7 +19,7 @@ from napari_medkd.engine.data.augmentation import Augmentation
 from napari_medkd.engine.data.batch import Batch
 from napari_medkd.engine.data.cases import PreparedCase
 from napari_medkd.engine.data.labels_between import labels_at
-from napari_medkd.engine.data.patches import CENTRED_SHARE, voxel_of_some_class
+from napari_medkd.engine.data.patches import CENTRED_SHARE
 from napari_medkd.engine.data.recipes import RECIPES, Generation, Recipe
 from napari_medkd.engine.data.registered import Flows
 from napari_medkd.engine.data.warp import is_beyond, read_at
@@ -94,9 +94,9 @@ class SyntheticPairs:
             in_atlas = self.flows.moved(in_atlas, registered.unlabelled[other], atlas, amount)
         image = self._painted(in_atlas, atlas, recipe)
         real = read_at(as_tensor(case.image_CZYX, image.device), in_case)
-        label = expected = _label_at(in_atlas, atlas)
+        label = expected = labels_at(atlas.label_BZYX, in_atlas)
         if self.teaches_itself and recipe.moves != ((number, 1.0),):
-            expected = _label_at(self.flows.moved(aligned, case, atlas, 1.0), atlas)
+            expected = labels_at(atlas.label_BZYX, self.flows.moved(aligned, case, atlas, 1.0))
         return image, label, real, expected.masked_fill(is_beyond(in_case, _sides(case)), UNKNOWN)
 
     def _painted(self, in_atlas: Tensor, atlas: Atlas, recipe: Recipe) -> Tensor:
@@ -127,17 +127,12 @@ class SyntheticPairs:
         place, centred = random.random(5), random.random() < CENTRED_SHARE
         start_D = np.where(room_D > 0, np.floor(place[: len(room_D)] * (room_D + 1)), np.floor(room_D / 2))
         if centred and (room_D > 0).any():
-            voxel = voxel_of_some_class(atlas.case.label_ZYX, place[3], place[4])[-len(room_D) :]
+            voxel = atlas.case.voxel_of_some_class(place[3], place[4])[-len(room_D) :]
             back = inverted(self.flows.registered.alignment(case, atlas))
             patch_D = np.array(_sides(case)) - room_D
             around_D = back[:, :-1] @ voxel + back[:, -1] - patch_D / 2
             start_D = np.where(room_D > 0, np.clip(np.round(around_D), 0, np.maximum(room_D, 0)), start_D)
         return start_D.astype(np.int64)
-
-
-def _label_at(positions_BZYXD: Tensor, atlas: Atlas) -> Tensor:
-    """Return the reference's label (B, Z, Y, X) at positions in its voxels; beyond its edge, the edge's."""
-    return labels_at(atlas.label_BZYX, positions_BZYXD)
 
 
 def _sides(case: PreparedCase) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ from monai.losses.focal_loss import FocalLoss
 from torch import Tensor
 
 from napari_medkd.engine.data.batch import BoxTarget
-from napari_medkd.engine.losses.agreement import disagreement_of_each
+from napari_medkd.engine.losses.divergence import divergences
 from napari_medkd.engine.losses.shapes import in_full_precision
 from napari_medkd.engine.losses.usual_matches import UsualMatches
 from napari_medkd.engine.networks.heads import BoxMaps
@@ -34,6 +34,14 @@ _TEACHER_SEES = 0.3
 
 #: Of every entry: in MONAI a sum is taken of means.
 _FOCAL = FocalLoss(include_background=True, gamma=2.0, alpha=0.25, reduction="none")
+
+
+class Matched(NamedTuple):
+    """The true boxes of a sample, and which of them each anchor stands for."""
+
+    truth: BoxTarget
+    matched_N: Tensor
+    """As `matches` returns it."""
 
 
 class BoxLosses(NamedTuple):
@@ -85,7 +93,12 @@ def matches(found: BoxMaps, boxes_M: Tensor) -> Tensor:
     return matched_N
 
 
-def box_losses(found: BoxMaps, truths: tuple[BoxTarget | None, ...], usual: UsualMatches) -> BoxLosses:
+def matched(found: BoxMaps, truths: tuple[BoxTarget | None, ...]) -> tuple[Matched | None, ...]:
+    """Return each sample's true boxes with the anchors that stand for them, None where they are not known."""
+    return tuple(None if truth is None else Matched(truth, matches(found, truth.corners_ND)) for truth in truths)
+
+
+def box_losses(found: BoxMaps, samples: tuple[Matched | None, ...], usual: UsualMatches) -> BoxLosses:
     """Return the focal loss of the anchors' classes and one minus the generalised IoU of those that stand for a box.
 
     Anchors whose middle lies in what is left of a box that is only partly there count nowhere, unless they stand for
@@ -93,8 +106,8 @@ def box_losses(found: BoxMaps, truths: tuple[BoxTarget | None, ...], usual: Usua
 
     Parameters
     ----------
-    truths
-        Of each sample; one whose boxes are not known counts nowhere.
+    samples
+        Of each what `matched` says; one whose boxes are not known counts nowhere.
     usual
         Says by how many anchors that stand for a box the classes' loss is divided; places are a mean over the batch's.
 
@@ -104,10 +117,10 @@ def box_losses(found: BoxMaps, truths: tuple[BoxTarget | None, ...], usual: Usua
     .. [2] Rezatofighi et al., "Generalized Intersection over Union", CVPR 2019, algorithm 1.
     """
     of_class, of_place, num_matched = [], [], 0
-    for index, truth in enumerate(truths):
-        if truth is None:
+    for index, sample in enumerate(samples):
+        if sample is None:
             continue
-        matched_N = matches(found, truth.corners_ND)
+        truth, matched_N = sample
         is_box_N = matched_N != BACKGROUND
         logits_NK = in_full_precision(found.logits_BNK[index])
         wanted_NK = torch.zeros_like(logits_NK)
@@ -140,8 +153,8 @@ def _lie_in(anchors_ND: Tensor, boxes_MD: Tensor | None) -> Tensor:
     return ((boxes_MD[:, :dimensions] <= middle_N1D) & (middle_N1D < boxes_MD[:, dimensions:])).all(2).any(1)
 
 
-def box_agreement(
-    student: BoxMaps, teacher: BoxMaps, truths: tuple[BoxTarget | None, ...] | None, temperature: float
+def box_divergence(
+    student: BoxMaps, teacher: BoxMaps, samples: tuple[Matched | None, ...] | None, temperature: float
 ) -> BoxLosses:
     """Return how far a student's anchors are from its teacher's, where that tells something.
 
@@ -151,8 +164,8 @@ def box_agreement(
 
     Parameters
     ----------
-    truths
-        Of each sample; without them the teacher alone decides which anchors count, and places do not.
+    samples
+        Of each what `matched` says; without it the teacher alone decides which anchors count, and places do not.
     temperature
         By which the classes' logits are softened.
 
@@ -163,23 +176,24 @@ def box_agreement(
     """
     of_class, of_place, counted, num_matched = [], [], 0, 0
     for index in range(len(student.logits_BNK)):
-        truth = truths[index] if truths is not None else None
+        sample = samples[index] if samples is not None else None
         counts_N = teacher.logits_BNK[index].sigmoid().amax(1) > _TEACHER_SEES
-        if truth is not None:
-            matched_N = matches(student, truth.corners_ND)
+        if sample is not None:
+            truth, matched_N = sample
             is_box_N = matched_N != BACKGROUND
             counts_N = is_box_N | (counts_N & ~_lie_in(student.anchors_ND, truth.partly_ND))
-            of_place.append(_bounded(student, teacher, index, matched_N, truth).sum())
+            of_place.append(_bounded(student, teacher, index, sample).sum())
             num_matched += int(is_box_N.sum())
         counted += int(counts_N.sum())
         one, other = student.logits_BNK[index][counts_N], teacher.logits_BNK[index][counts_N]
-        of_class.append(disagreement_of_each(one, other, temperature).sum())
+        of_class.append(divergences(one, other, temperature).sum())
     nothing = student.logits_BNK.sum() * 0 + student.offsets_BND.sum() * 0
     return BoxLosses(sum(of_class, nothing) / max(counted, 1), sum(of_place, nothing) / max(num_matched, 1))
 
 
-def _bounded(student: BoxMaps, teacher: BoxMaps, index: int, matched_N: Tensor, truth: BoxTarget) -> Tensor:
+def _bounded(student: BoxMaps, teacher: BoxMaps, index: int, sample: Matched) -> Tensor:
     """Return of each anchor that stands for a box the student's loss of places, 0 where the teacher's is no less."""
+    truth, matched_N = sample
     is_box_N = matched_N != BACKGROUND
     if not is_box_N.any():
         return student.offsets_BND.new_zeros(0)

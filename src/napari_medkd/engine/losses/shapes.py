@@ -9,7 +9,7 @@ def refuse_unequal(student: Tensor, teacher: Tensor) -> None:
     if student.shape != teacher.shape:
         raise ValueError(
             f"The student's map has shape {tuple(student.shape)} and the teacher's {tuple(teacher.shape)}; "
-            f"they must be equal. Choose taps of the same resolution and channels, or put an adapter between them."
+            f"they must be equal. Choose maps of the same resolution and channels, or put an adapter between them."
         )
 
 

@@ -1,1 +1,1 @@
-"""Networks, each with declared feature taps."""
+"""Networks, and the heads that read answers off their maps."""

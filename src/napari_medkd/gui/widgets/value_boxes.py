@@ -24,7 +24,6 @@ from napari_medkd.gui.widgets.elided_choice import ElidedChoice
 _LARGEST_INTEGER = 2**31 - 1
 _LARGEST_NUMBER = 1e12
 _DECIMALS = 8
-_FEWEST_STEPS = 100
 _BEGUN_NUMBER = re.compile(r"[+-]?\d*\.?\d*([eE][+-]?\d*)?")
 
 

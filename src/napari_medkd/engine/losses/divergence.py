@@ -6,7 +6,7 @@ from torch.nn import functional
 from napari_medkd.engine.losses.shapes import in_full_precision, refuse_unequal
 
 
-def agreement(student_BKZYX: Tensor, teacher_BKZYX: Tensor, temperature: float) -> Tensor:
+def divergence(student_BKZYX: Tensor, teacher_BKZYX: Tensor, temperature: float) -> Tensor:
     """Return T² KL(teacher ‖ student) of the softened answers, averaged over samples and voxels.
 
     Its gradient is that of the softened cross-entropy, and it is 0 for equal answers; T² keeps its size when T changes.
@@ -37,7 +37,7 @@ def agreement(student_BKZYX: Tensor, teacher_BKZYX: Tensor, temperature: float) 
     return temperature**2 * (teacher.exp() * (teacher - student)).sum(1).mean()
 
 
-def overlap_agreement(student_BKZYX: Tensor, teacher_BKZYX: Tensor) -> Tensor:
+def dice_semimetric(student_BKZYX: Tensor, teacher_BKZYX: Tensor) -> Tensor:
     """Return how little two masks' probabilities overlap: one minus their Dice, made for answers that are not certain.
 
     The soft Dice of labels is at its best where a soft answer is rounded; this one where it is followed, and 0 there.
@@ -71,7 +71,7 @@ def overlap_agreement(student_BKZYX: Tensor, teacher_BKZYX: Tensor) -> Tensor:
     return (apart_K / (student_KN.sum(1) + found_K + 1) * is_there_K).sum() / is_there_K.sum().clamp(min=1)
 
 
-def agreement_of_each(student_BK: Tensor, teacher_BK: Tensor, temperature: float) -> Tensor:
+def divergence_of_each(student_BK: Tensor, teacher_BK: Tensor, temperature: float) -> Tensor:
     """Return T² KL(teacher ‖ student) of classes that may be present each for itself, averaged over all entries.
 
     Parameters
@@ -86,10 +86,10 @@ def agreement_of_each(student_BK: Tensor, teacher_BK: Tensor, temperature: float
     Tensor
         A number in nats, 0 or more.
     """
-    return disagreement_of_each(student_BK, teacher_BK, temperature).mean()
+    return divergences(student_BK, teacher_BK, temperature).mean()
 
 
-def disagreement_of_each(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
+def divergences(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
     """Return T² KL(teacher ‖ student) of every entry, each the logit of a class that may be present for itself."""
     refuse_unequal(student, teacher)
     if temperature <= 0:
