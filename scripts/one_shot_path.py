@@ -151,7 +151,7 @@ def name_classes(window: Window, page: Any, names: Sequence[str]) -> None:
 
 def paint_reference(window: Window, album: Album, dock: Any, eye: Eye) -> str:
     """Paint every third slice of the suggested case, interpolate, and be done."""
-    name: str = dock.state.suggestion[0]
+    name: str = next(iter(dock.state.suggestion))
     window.click(dock.cases.annotate)
     page = dock.annotating
     window.wait(lambda: page.presenter.annotation is not None, "the page to paint on")

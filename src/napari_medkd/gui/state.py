@@ -165,8 +165,8 @@ class DataState:
     is_checking: bool = False
     can_be_cancelled: bool = False
     """Whether what is being checked can be."""
-    suggestion: tuple[str, ...] = ()
-    """Cases in the order in which they would make good references; empty where nobody asked."""
+    suggestion: Mapping[str, float] = field(default_factory=dict)
+    """Cases from the best reference on, with their mean correlation with the others; empty where nobody asked."""
     is_suggesting: bool = False
     images: tuple[Path, ...] = ()
     """Folders that were to be opened, and are no datasets but images."""
