@@ -180,8 +180,8 @@ def set_up(window: Window, epochs: int, settings: Mapping[str, Any], start_from:
     window.click(window.dock("Data").cases.train)
     dock = window.dock("Train")
     window.wait(lambda: (dock.state.estimate or dock.state.problems) and not dock.state.busy, "the estimate", 15)
-    if start_from is not None:
-        window.choose(dock.form.basic.boxes["start_from"].editor, str(start_from))
+    if start_from is not None and dock.form.basic.boxes["start_from"].value() != str(start_from):
+        sys.exit(f"The form does not start from {start_from}, whose answer was corrected.")
     type_value(window, dock.form.basic.boxes["schedule.epochs"], epochs)
     fold = dock.form.advanced_section.title
     window.bring_in_sight(fold)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from napari_medkd.core.status import RunStatus
     from napari_medkd.gui.annotation import Painted
     from napari_medkd.gui.answers import Answer
-    from napari_medkd.gui.finished_run import FinishedRun
+    from napari_medkd.gui.finished_run import Drawn, FinishedRun
     from napari_medkd.gui.members import Corrected, Member, MemberRow
     from napari_medkd.gui.networks import Network
     from napari_medkd.gui.panels import Panel
@@ -87,6 +87,8 @@ class Session:
         The case that is shown, None while no case is.
     corrected
         What was corrected last: measures of it are about what was before.
+    drawn
+        The answer that a person began to correct last, until a run is set up from its case.
     references
         Ids of the current dataset's cases that are marked as reference.
     run, run_status
@@ -112,6 +114,7 @@ class Session:
     dataset_path: Path | None = None
     opened: OpenedCase | None = None
     corrected: Corrected | None = None
+    drawn: Drawn | None = None
     references: tuple[str, ...] = ()
     run: Path | None = None
     run_status: RunStatus = field(default_factory=_unknown_status)
