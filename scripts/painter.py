@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 from window import Window
 
-
 #: napari's other key for its eraser, 1, picks our first class.
 _ERASER = "e"
 

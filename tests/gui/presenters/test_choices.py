@@ -110,8 +110,12 @@ def test_for_references_the_method_and_the_task_they_are_labelled_for_are_taken(
 
 @pytest.mark.parametrize(
     ("case", "method", "folder", "is_gone_on_from"),
-    [("case_2", "few", "", True), ("case_1", "few", "", False), ("case_2", "demo", "", False)]
-    + [("case_2", "few", "elsewhere", False)],
+    [
+        ("case_2", "few", "", True),
+        ("case_1", "few", "", False),
+        ("case_2", "demo", "", False),
+        ("case_2", "few", "elsewhere", False),
+    ],
     ids=["corrected", "discarded", "another method", "another dataset"],
 )
 def test_the_run_whose_answer_became_a_reference_is_what_to_start_from(
