@@ -151,7 +151,7 @@ def name_classes(window: Window, page: Any, names: Sequence[str]) -> None:
 
 def paint_reference(window: Window, album: Album, dock: Any, eye: Eye) -> str:
     """Paint every third slice of the suggested case, interpolate, and be done."""
-    name: str = dock.state.suggestion[0]
+    name: str = next(iter(dock.state.suggestion))
     window.click(dock.cases.annotate)
     page = dock.annotating
     window.wait(lambda: page.presenter.annotation is not None, "the page to paint on")
@@ -180,8 +180,8 @@ def set_up(window: Window, epochs: int, settings: Mapping[str, Any], start_from:
     window.click(window.dock("Data").cases.train)
     dock = window.dock("Train")
     window.wait(lambda: (dock.state.estimate or dock.state.problems) and not dock.state.busy, "the estimate", 15)
-    if start_from is not None:
-        window.choose(dock.form.basic.boxes["start_from"].editor, str(start_from))
+    if start_from is not None and dock.form.basic.boxes["start_from"].value() != str(start_from):
+        sys.exit(f"The form does not start from {start_from}, whose answer was corrected.")
     type_value(window, dock.form.basic.boxes["schedule.epochs"], epochs)
     fold = dock.form.advanced_section.title
     window.bring_in_sight(fold)

@@ -6,6 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from window import Window
 
+#: napari's other key for its eraser, 1, picks our first class.
+_ERASER = "e"
+
 
 def lines_of(mask_YX: NDArray[Any]) -> list[tuple[int, int, int]]:
     """Return the runs of a mask as (row, first, last)."""
@@ -47,14 +50,14 @@ class Painter:
         return strokes
 
     def _choose(self, label: int) -> None:
-        """Pick a class by its key; background is painted with the eraser."""
+        """Pick a class by its key; background is painted with the eraser, by napari's key for it."""
         from qtpy.QtTest import QTest
 
-        if label and (int(self._layer.selected_label) != label or str(self._layer.mode) != "paint"):
+        mode = "paint" if label else "erase"
+        if str(self._layer.mode) != mode or (label and int(self._layer.selected_label) != label):
             self._canvas.setFocus()
-            QTest.keyClick(self._canvas, str(label))
-        elif not label:
-            self._layer.mode = "erase"
+            QTest.keyClick(self._canvas, str(label) if label else _ERASER)
+            self._window.wait(lambda: str(self._layer.mode) == mode, f"the tool that is to {mode}")
 
     def _stroke(self, z: int, row: int, first: int, last: int) -> None:
         from qtpy.QtCore import Qt

@@ -6,9 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-#: Qt takes a click on a list that has just been opened for the one that opened it.
-_SECONDS_UNTIL_A_LIST_IS_CLICKED = 0.8
-
 
 class Window:
     """The napari window, the docks in it, and patience."""
@@ -80,16 +77,6 @@ class Window:
         QTest.keyClicks(editor, text)
         QTest.keyClick(editor, Qt.Key.Key_Return)
         self.settle(0.1)
-
-    def choose(self, combo: Any, key: str) -> None:
-        """Open a drop-down list with the mouse, and click the entry with this key once it is there."""
-        self.bring_in_sight(combo)
-        self.click(combo)
-        view = combo.view()
-        self.wait(lambda: view.isVisible() and combo.findData(key) >= 0, f"{key} in the list {combo.accessibleName()}")
-        self.settle(_SECONDS_UNTIL_A_LIST_IS_CLICKED)
-        self.click_item(view, combo.model().index(combo.findData(key), 0))
-        self.wait(lambda: not view.isVisible(), "the list to close")
 
     def bring_in_sight(self, widget: Any) -> None:
         """Scroll what it lies in until it can be seen."""

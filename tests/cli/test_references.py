@@ -4,15 +4,17 @@ import numpy as np
 import pytest
 
 from napari_medkd.cli.inspection import problems_of_spec
-from napari_medkd.cli.references import notices_of_references, problems_of_references
+from napari_medkd.cli.references import half_painted, notices_of_references, problems_of_references
 from napari_medkd.core.annotation import Mask
 from napari_medkd.core.dataset import Split
+from napari_medkd.core.grid import Grid
 from napari_medkd.core.spec import MethodChoice
 from napari_medkd.core.task import Task
 from napari_medkd.files.annotating import save_annotation
 from napari_medkd.files.manifest import open_dataset
 from napari_medkd.files.opening import read_volume
 
+GRID = Grid.upright((24, 24, 24))
 SHAPES = Task("shapes", "segmentation", ("background", "ball", "cube"))
 
 
@@ -83,17 +85,51 @@ def test_a_single_painted_slice_is_too_little(dataset):
     assert "Only one slice of case 'case_0' is painted; the other 23" in problem(painted(dataset, labels), "case_0")
 
 
+def told_of(labels):
+    return [found.problem for found in half_painted("case_0", Mask(labels.astype(np.uint8), GRID, SHAPES))]
+
+
 @pytest.mark.parametrize("axis", [0, 1, 2])
-def test_every_fifth_slice_without_those_between_is_too_little(dataset, axis):
+@pytest.mark.parametrize(
+    ("slices", "left_out"),
+    [((2, 7, 12, 17), 12), ((2, 7, 8, 12, 17), 11), ((2, 3, 7, 12, 13, 17, 22), 14), ((4, 9), 4)],
+    ids=["every fifth", "a neighbour by chance", "two neighbours by chance", "two alone"],
+)
+def test_a_class_on_every_fifth_slice_is_too_little_though_another_covers_those_between(axis, slices, left_out):
     labels = np.zeros((24, 24, 24))
-    slices = np.moveaxis(labels, axis, 0)
-    slices[[2, 7, 12, 17], 4:12, 4:12] = 1
-    slices[[2, 7, 12, 17], 14:20, 4:12] = 2
+    along = np.moveaxis(labels, axis, 0)
+    along[1:23, 4:20, 4:20] = 2
+    along[list(slices), 6:12, 6:12] = 1
 
-    told = problem(painted(dataset, labels), "case_0")
+    (told,) = told_of(labels)
 
-    assert "No two of the 4 painted slices of case 'case_0' are neighbours; the 12 between" in told
-    assert "Interpolate" in told
+    assert told == (
+        f"Case 'case_0' shows ball on {len(slices)} slices, most of them without a neighbour; on the {left_out} left "
+        "out between them it would count as absent."
+    )
+
+
+def test_half_painted_classes_are_all_told_with_what_fills_them(dataset):
+    labels = np.zeros((24, 24, 24))
+    labels[[2, 7, 12, 17], 4:12, 4:12] = 1
+    labels[[2, 7, 12, 17], 14:20, 4:12] = 2
+
+    found = problems_of_references(("case_0",), painted(dataset, labels), SHAPES)
+
+    assert ["ball" in one.problem for one in found] == [True, False]
+    assert "Interpolate" in found[0].hint
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_anatomy_may_have_gaps(axis):
+    """Two kidneys side by side, three vertebrae above each other, and what is found on single slices here and there."""
+    kidneys, vertebrae, spots = np.zeros((3, 24, 24, 24))
+    np.moveaxis(kidneys, axis, 0)[[*range(2, 7), *range(17, 22)], 8:14, 8:14] = 1
+    np.moveaxis(vertebrae, axis, 0)[[0, 1, 2, 3, 6, 7, 8, 9, 12, 13, 14, 15], 8:14, 8:14] = 1
+    for at, corner in ((3, 2), (9, 8), (15, 14)):
+        np.moveaxis(spots, axis, 0)[at, corner : corner + 4, corner : corner + 4] = 1
+
+    assert told_of(kidneys) == told_of(vertebrae) == told_of(spots) == []
 
 
 def test_a_structure_of_one_slice_beside_one_of_several_is_a_good_reference(dataset):
@@ -111,11 +147,13 @@ def test_spots_on_slices_far_apart_are_a_good_reference(dataset):
     assert problems_of_references(("case_0",), painted(dataset, labels), SHAPES) == []
 
 
-def test_a_flat_image_has_no_slices_to_leave_out(dataset, tmp_path):
+@pytest.mark.parametrize("axis", [0, 1, 2], ids=["sagittal", "coronal", "axial"])
+def test_a_single_slice_has_none_to_leave_out(dataset, tmp_path, axis):
     nibabel = pytest.importorskip("nibabel")
-    labels = np.zeros((24, 24, 1), np.uint8)
-    labels[4:20:5, 4:12] = 1
-    labels[4:20:5, 14:20] = 2
+    labels = np.zeros((24, 24, 24), np.uint8)
+    along = np.moveaxis(labels, axis, 0)
+    along[:1, 4:20:5, 4:12], along[:1, 4:20:5, 14:20] = 1, 2
+    labels = np.moveaxis(along[:1], 0, axis)
     paths = {"image": tmp_path / "flat.nii.gz", "mask": tmp_path / "flat_mask.nii.gz"}
     nibabel.save(nibabel.Nifti1Image(labels.astype(np.float32), np.eye(4)), paths["image"])
     nibabel.save(nibabel.Nifti1Image(labels, np.eye(4)), paths["mask"])

@@ -152,8 +152,8 @@ def remove_a_case(document):
         (lambda document: document.update(name="marks"), "began with signs; .* called marks now"),
         (lambda document: document.update(channels=["T1"]), "channels channel 0; they are T1 now"),
         (
-            lambda document: document["tasks"]["shape"].update(classes=["background", "rectangle", "cross"]),
-            r"'shape' \(background, rectangle\); the dataset has .* \(background, rectangle, cross\) now",
+            lambda document: document["tasks"]["shape"].update(classes=["rectangle", "background", "cross"]),
+            r"'shape' \(background, rectangle\); the dataset has .* \(rectangle, background, cross\) now",
         ),
         (lambda document: document["tasks"]["shape"].update(ignore=255), r"\(background, rectangle, 255 ignored\) now"),
         (
@@ -173,12 +173,16 @@ def test_a_run_is_not_continued_on_what_is_not_what_it_began_with(begun, change,
     assert "train a new run" in refused.value.problems[0].hint
 
 
-def test_a_run_goes_on_where_colours_or_further_cases_are_all_that_changed(begun):
+@pytest.mark.parametrize("classes", [["background", "rectangle"], ["background", "box"]], ids=["same", "renamed"])
+def test_a_run_goes_on_where_colours_names_or_further_cases_are_all_that_changed(begun, classes):
     folder, spec, resolved = begun
-    rewrite(folder, lambda document: document["tasks"]["shape"].update(colours=["#ff0000"]))
+    rewrite(folder, lambda document: document["tasks"]["shape"].update(colours=["#ff0000"], classes=classes))
     rewrite(folder, lambda document: document["cases"].append({**document["cases"][0], "id": "more"}))
 
-    assert open_bench(spec, SEGMENTATION, resolved).resolved == resolved
+    again = open_bench(spec, SEGMENTATION, resolved)
+
+    assert again.resolved == resolved
+    assert again.task.classes == ("background", "rectangle")
 
 
 def test_a_run_of_one_reference_goes_on_with_the_images_it_began_with(begun):

@@ -8,6 +8,7 @@ from scipy import ndimage
 from napari_medkd.core.dataset import Case, Dataset, Split
 from napari_medkd.core.errors import DatasetProblem
 from napari_medkd.core.grid import Grid
+from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Modality
 from napari_medkd.engine.medoid import Candidate, _template, mean_correlations, rank_candidates
 
@@ -48,6 +49,39 @@ def test_cases_that_are_scored_are_no_candidates(scans):
     told, _ = ranked(replace(scans, split=Split(test=("scan_0",), validate=("scan_1",))))
 
     assert told == [f"scan_{number}" for number in range(2, 6)]
+
+
+def masked(scans, *numbers, tasks=("organs",)):
+    """Return the scans with tasks, of which those of some numbers have a mask each."""
+    known = {name: Task(name, "segmentation", ("background", "organ")) for name in tasks}
+    paths = dict.fromkeys(tasks, scans.folder / "mask.nii.gz")
+    cases = tuple(
+        replace(case, annotations=paths) if number in numbers else case for number, case in enumerate(scans.cases)
+    )
+    return replace(scans, tasks=known, cases=cases)
+
+
+def test_a_case_that_has_a_mask_is_compared_with_but_not_proposed_again(scans):
+    _, everyone = ranked(scans)
+
+    told, found = ranked(masked(scans, 0, 1))
+
+    assert len(told) == 6
+    assert found == [one for one in everyone if one.case not in ("scan_0", "scan_1")]
+
+
+def test_where_all_have_a_mask_all_are_proposed(scans):
+    assert ranked(masked(scans, *range(6)))[1] == ranked(scans)[1]
+
+
+def test_a_case_is_proposed_for_the_task_that_others_have_a_mask_of(scans):
+    of_both = masked(scans, 0, tasks=("organs", "lesions"))
+    only_organs = {"organs": scans.folder / "mask.nii.gz"}
+    cases = (of_both.cases[0], *(replace(case, annotations=only_organs) for case in of_both.cases[1:]))
+
+    _, found = ranked(replace(of_both, cases=cases))
+
+    assert {one.case for one in found} == {f"scan_{number}" for number in range(1, 6)}
 
 
 def test_one_case_cannot_be_ranked(scans):

@@ -75,6 +75,13 @@ def test_which_case_is_shown(one_shot, changes, case):
     assert (bench.preview_case[0].label_ZYX == -1).all()
 
 
+def test_of_several_references_the_one_that_was_added_last_is_shown(one_shot, tmp_path):
+    told = previews_while(one_shot, tmp_path, references=("case_1", "case_0", "case_2"))
+
+    (warped,) = read_pictures(tmp_path / told[0].path)
+    assert warped.of == "case_2"
+
+
 def test_without_a_teacher_that_reconstructs_there_is_no_reconstruction(one_shot, tmp_path):
     method = MethodChoice(name="one-shot", settings={"hint": 0.0})
 

@@ -25,7 +25,7 @@ from napari_medkd.engine.networks.heads import HeadsShape
 from napari_medkd.engine.networks.registration import RegistrationNetwork
 from napari_medkd.engine.networks.running_average import RunningAverage
 from napari_medkd.engine.networks.unet import UNet
-from napari_medkd.engine.starting import problems_of_start, take_weights
+from napari_medkd.engine.starting import notices_of_start, problems_of_start, take_weights
 from napari_medkd.files.manifest import open_dataset
 from napari_medkd.methods import method_named
 
@@ -202,17 +202,33 @@ def test_damaged_weights_are_refused(spec, earlier):
     assert "checksum" in found.problem
 
 
-def test_other_classes_are_refused(spec, earlier, tiny_dataset, tmp_path):
-    folder = tmp_path / "other"
+def with_classes(tiny_dataset, folder, *classes):
     shutil.copytree(tiny_dataset, folder)
     manifest = folder / "medkd-dataset.json"
     document = json.loads(manifest.read_text())
-    document["tasks"]["shapes"]["classes"] = ["background", "cube", "ball"]
+    document["tasks"]["shapes"]["classes"] = ["background", *classes]
     manifest.write_text(json.dumps(document))
+    return folder
+
+
+@pytest.mark.parametrize("classes", [("cube", "ball"), ("ball", "cube", "rod")], ids=["order", "number"])
+def test_other_classes_are_refused(spec, earlier, tiny_dataset, tmp_path, classes):
+    folder = with_classes(tiny_dataset, tmp_path / "other", *classes)
 
     (found,) = problems(spec.replace(start_from=earlier, datasets=(folder,)))
 
-    assert found.problem == "The earlier run learned background, ball, cube; 'shapes' has background, cube, ball."
+    here = ", ".join(classes)
+    assert found.problem == f"The earlier run learned background, ball, cube; 'shapes' has background, {here}."
+
+
+def test_classes_that_were_renamed_are_the_same_and_their_names_are_told(spec, earlier, tiny_dataset, tmp_path):
+    spec = spec.replace(start_from=earlier, datasets=(with_classes(tiny_dataset, tmp_path / "named", "ball", "box"),))
+
+    assert problems(spec) == []
+    dataset = open_dataset(spec.datasets[0])
+    (told,) = notices_of_start(spec, dataset.task("shapes"))
+    assert told == "What the run to start from learned as cube is box here: begin from scratch if it is another thing."
+    assert list(notices_of_start(spec.replace(start_from=None), dataset.task("shapes"))) == []
 
 
 def test_another_network_is_refused_with_the_widths_to_set(spec, earlier):

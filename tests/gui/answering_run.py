@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from napari_medkd.core.events import RunEnded
 from napari_medkd.core.run_layout import checkpoint_path
 from napari_medkd.core.spec import PredictSpec, TrainSpec
 from napari_medkd.gui.following import follow
@@ -23,6 +24,11 @@ def make_run(parent: Path, dataset: Path, networks: Sequence[tuple[str, str]] = 
     for stage, sees in networks:
         add_network(run.path, stage, sees)
     return run.path
+
+
+def finish(run: Path) -> None:
+    """Let a run have come to its end."""
+    RunFolder(run).append(RunEnded(outcome="completed"))
 
 
 def add_network(

@@ -20,6 +20,7 @@ from napari_medkd.core.volume import Modality, Volume
 from napari_medkd.engine.bench import open_bench
 from napari_medkd.engine.checkpoint import load_network
 from napari_medkd.engine.data.batch import Batch
+from napari_medkd.engine.data.recipes import RECIPES
 from napari_medkd.engine.hinting import Hinting
 from napari_medkd.engine.loop import train
 from napari_medkd.engine.method import settings_of
@@ -151,13 +152,34 @@ def test_a_contrast_of_one_image_with_itself_is_refused(spec):
     assert caught.value.problems[0].where == "schedule.batch_size"
 
 
-def test_without_a_hint_a_teacher_changes_no_bit_of_the_student(spec, tmp_path):
-    off = {"hint": 0.0, "self_training": 0.0}
-    chosen = [MethodChoice(name="one-shot", settings=off | {"reconstruction": weight}) for weight in (0.0, 1.0)]
+@pytest.mark.parametrize(("weight", "is_changed"), [(0.0, False), (1.0, True)])
+def test_a_teacher_changes_what_the_student_learns_by_its_hint_alone(spec, weight, is_changed):
+    beside = hinting(spec, hint=weight, self_training=0.0)
+    alone = Hinting(beside.student, None, beside.weights)
+    gradients = []
 
-    without, beside = (trained(spec.replace(method=one), tmp_path / str(at)) for at, one in enumerate(chosen))
+    for objective in (alone, beside):
+        objective.zero_grad()
+        sum(objective(batch_of()).values()).backward()
+        gradients.append([parameter.grad.clone() for parameter in objective.student.parameters()])
 
-    assert all(torch.equal(without[name], beside[name]) for name in without)
+    assert has_gradient(beside.teacher)
+    assert (not all(map(torch.equal, *gradients))) is is_changed
+
+
+def mislabelled(tiny_dataset, folder, numbers):
+    """Write the tiny dataset with masks of some cases upside down."""
+    dataset = open_dataset(tiny_dataset)
+    (task,) = dataset.tasks.values()
+    folder.mkdir()
+    for number in numbers:
+        case = dataset.case(f"case_{number}")
+        mask = read_mask(case.annotations[task.name], task)
+        assert (mask.labels != np.flip(mask.labels)).any()
+        path = folder / f"{case.id}.nii.gz"
+        write_mask(path, Mask(np.flip(mask.labels).copy(), mask.grid, task))
+        case.annotations[task.name] = path  # type: ignore[index]
+    return write_dataset(dataset, folder)
 
 
 @pytest.mark.parametrize(
@@ -184,23 +206,22 @@ def test_that_a_reconstruction_is_ignored_without_a_hint_is_noticed(spec, tmp_pa
 
 
 def test_no_label_but_the_references_reaches_the_weights(spec, tiny_dataset, tmp_path):
-    dataset = open_dataset(tiny_dataset)
-    (task,) = dataset.tasks.values()
-    for number in range(1, 6):
-        case = dataset.case(f"case_{number}")
-        mask = read_mask(case.annotations[task.name], task)
-        path = tmp_path / "wrong" / case.id
-        path.parent.mkdir(exist_ok=True)
-        write_mask(path.with_suffix(".nii.gz"), Mask(np.flip(mask.labels).copy(), mask.grid, task))
-        case.annotations[task.name] = path.with_suffix(".nii.gz")  # type: ignore[index]
-    wrong = write_dataset(dataset, tmp_path / "wrong")
-
-    assert (mask.labels != np.flip(mask.labels)).any()
+    wrong = mislabelled(tiny_dataset, tmp_path / "wrong", range(1, 6))
 
     right = trained(spec, tmp_path / "right-run")
     found = trained(spec.replace(datasets=(wrong,)), tmp_path / "wrong-run")
 
     assert all(torch.equal(right[name], found[name]) for name in right)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_label_of_each_of_several_references_reaches_the_weights(spec, tiny_dataset, tmp_path, number):
+    wrong, both = mislabelled(tiny_dataset, tmp_path / "wrong", [number]), spec.replace(references=("case_0", "case_1"))
+
+    right = trained(both, tmp_path / "right-run")
+    found = trained(both.replace(datasets=(wrong,)), tmp_path / "wrong-run")
+
+    assert any(not torch.equal(right[name], found[name]) for name in right)
 
 
 def test_another_reference_gives_another_student(spec, tmp_path):
@@ -209,7 +230,7 @@ def test_another_reference_gives_another_student(spec, tmp_path):
     assert any(not torch.equal(first[name], second[name]) for name in first)
 
 
-@pytest.mark.parametrize("generation", ["warped reference", "independent transforms", "composed transforms"])
+@pytest.mark.parametrize("generation", RECIPES)
 def test_every_way_to_make_images_trains(spec, tmp_path, generation):
     trained(spec.replace(method=MethodChoice(name="one-shot", settings={"generation": generation})), tmp_path)
 

@@ -1,5 +1,7 @@
 """What keeps reference cases from being learned from: no label, a half-painted mask, nothing to apply it to."""
 
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from napari_medkd.core.painting import painted_slices
 from napari_medkd.core.task import KINDS_IN_WORDS, Task
 
 _ANNOTATE = "Annotate it in the Data dock, or choose another reference."
+_FILL = "Paint every few slices and let Interpolate fill those between; where another class covers them, paint over it."
 
 
 def problems_of_references(
@@ -110,10 +113,8 @@ def _problems_of_mask(
         mask = _mask_of(case, path, dataset, task)
     except VolumeProblem as error:
         return [Problem(f"{where}: {found.where}", found.problem, found.hint) for found in error.problems], set()
-    text = "" if mask.grid.is_flat else _half_painted(case.id, mask)
-    if text:
-        return [Problem(where, text, "Paint every few slices and let Interpolate fill those between.")], set()
-    return [], _classes_on(mask)
+    faults = half_painted(case.id, mask)
+    return [replace(fault, where=where) for fault in faults], set() if faults else _classes_on(mask)
 
 
 def _classes_on(mask: Mask) -> set[str]:
@@ -128,20 +129,35 @@ def _mask_of(case: Case, path: Path, dataset: Dataset, task: Task) -> Mask:
     return read_mask(path, task, grid=grid, label_map=dataset.label_maps.get(task.name))
 
 
-def _half_painted(name: str, mask: Mask) -> str:
-    """Return how a case's mask looks as if slices of it were left out; empty where it does not."""
-    for axis in range(3):
-        painted = painted_slices(mask.labels, axis)
-        if len(painted) == 1:
-            others = mask.grid.shape[axis] - 1
-            return f"Only one slice of case {name!r} is painted; the other {others} would count as empty."
-        if len(painted) > 1 and min(np.diff(painted)) > 1 and _goes_on(np.moveaxis(mask.labels, axis, 0)[painted] > 0):
-            between = painted[-1] - painted[0] + 1 - len(painted)
-            found = f"No two of the {len(painted)} painted slices of case {name!r} are neighbours"
-            return f"{found}; the {between} between them would count as empty."
-    return ""
+def half_painted(name: str, mask: Mask) -> list[Problem]:
+    """Return how a case's mask looks as if slices of it were left out.
+
+    A class does that goes on from slice to slice, outline over outline, more often across empty slices than between
+    neighbours. Anatomy with gaps does not: two kidneys are one gap among many neighbours, and spots here and there do
+    not go on. A single slice as an image has none to leave out.
+    """
+    shape = mask.grid.shape
+    if min(shape) == 1:
+        return []
+    for axis, num_slices in enumerate(shape):
+        if len(painted_slices(mask.labels, axis)) == 1:
+            found = f"Only one slice of case {name!r} is painted; the other {num_slices - 1} would count as empty."
+            return [Problem(name, found, _FILL)]
+    problems = []
+    for label, called in enumerate(mask.task.foreground, start=1):
+        gaps = next(filter(None, (_gaps(mask.labels == label, axis) for axis in range(3))), None)
+        if gaps is not None:
+            painted, left_out = gaps
+            found = f"Case {name!r} shows {called} on {painted} slices, most of them without a neighbour"
+            problems.append(
+                Problem(name, f"{found}; on the {left_out} left out between them it would count as absent.", _FILL)
+            )
+    return problems
 
 
-def _goes_on(slices: NDArray[np.bool_]) -> bool:
-    """Return whether what one slice shows goes on in the next; spots here and there on single slices do not."""
-    return bool((slices[:-1] & slices[1:]).any())
+def _gaps(is_class_ZYX: NDArray[np.bool_], axis: int) -> tuple[int, int] | None:
+    """Return on how many slices a class is, and how many between these are left out; None where it does not look so."""
+    slices, painted = np.moveaxis(is_class_ZYX, axis, 0), painted_slices(is_class_ZYX, axis)
+    goes_on = [high - low for low, high in pairwise(painted) if np.asarray(slices[low] & slices[high]).any()]
+    gaps = [step - 1 for step in goes_on if step > 1]
+    return (len(painted), sum(gaps)) if 2 * len(gaps) > len(goes_on) else None

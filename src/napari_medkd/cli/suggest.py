@@ -13,13 +13,13 @@ _SHOWN = 5
 
 
 def suggest(
-    dataset: Annotated[Path, typer.Argument(help="A dataset folder or its manifest; labels are not looked at.")],
+    dataset: Annotated[Path, typer.Argument(help="A dataset folder or its manifest; no mask is opened.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: a list of {case, likeness}.")] = False,
 ) -> None:
     """Rank the cases by how typical they are: the best reference is the one most like all others.
 
     Every image is laid over one of middle size, and correlated with the others there. Cases on the validate and test
-    sides are left out.
+    sides are left out; those that have a mask already are compared with, but not named unless all have one.
     """
     from napari_medkd.engine.medoid import candidates_of, rank_candidates
     from napari_medkd.files.manifest import open_dataset

@@ -28,6 +28,7 @@ from napari_medkd.runs.shelf import chosen_runs_folder
 
 if TYPE_CHECKING:
     from napari_medkd.engine.bench import Bench
+    from napari_medkd.engine.method import Method
 
 
 def new_run(source: Path | None, changes: Mapping[str, Any], runs_folder: Path | None) -> RunFolder:
@@ -95,10 +96,11 @@ def _still_needed(folder: RunFolder) -> TrainSpec:
     return needed
 
 
-def _notices(bench: "Bench", *, needs_references: bool) -> Iterator[str]:
+def _notices(bench: "Bench", method: "Method[Any]") -> Iterator[str]:
     """Yield what a person should know of a run's images and labels before it learns from them."""
     from napari_medkd.engine.given_stages import notices_of_given
     from napari_medkd.engine.learned_cases import first_of
+    from napari_medkd.engine.starting import notices_of_start
     from napari_medkd.engine.unseen_classes import MOST_LOOKED_AT, unseen_classes
 
     references, start = bench.spec.references, bench.spec.start_from
@@ -107,8 +109,9 @@ def _notices(bench: "Bench", *, needs_references: bool) -> Iterator[str]:
     if references and others:
         found = f"The run goes on from what was learned of other labels than its references': {first_of(others)}."
         yield f"{found} To learn from the references alone, begin from scratch."
-    elif references and not needs_references:
+    elif references and method.needs != "references":
         yield "The run learns from its reference cases alone; the other labels are left out."
+    yield from notices_of_start(bench.spec, bench.task)
     for each in bench.benches:
         yield from _notices_of_doubts(each.dataset.cases)
         yield from notices_of_given(start, each.dataset) if start else ()
@@ -121,6 +124,14 @@ def _notices(bench: "Bench", *, needs_references: bool) -> Iterator[str]:
                 who = "No training case" if are_all else f"None of {MOST_LOOKED_AT} training cases, evenly chosen,"
                 found = f"{who} of {each.dataset.name} shows {', '.join(unseen)} ({task.name})"
                 yield f"{found}: what no label shows cannot be learned."
+
+
+def _notices_of_added(bench: "Bench") -> Iterator[str]:
+    """Yield which classes were added since a run began that goes on."""
+    from napari_medkd.engine.resuming import added_since
+
+    for each in bench.benches:
+        yield from added_since(each.course)
 
 
 def _notices_of_doubts(cases: Iterable[Case]) -> Iterator[str]:
@@ -162,7 +173,7 @@ def train_in(folder: RunFolder, *, is_checked: bool) -> int:
         folder.write_resolved(bench.resolved.model_dump(mode="json"))
         events = train(method, bench, folder.path, control, attempt=attempt)
         yield next(events)
-        for message in _notices(bench, needs_references=method.needs == "references") if attempt == 1 else ():
+        for message in _notices(bench, method) if attempt == 1 else _notices_of_added(bench):
             yield Noticed(message=message)
         yield from events
 

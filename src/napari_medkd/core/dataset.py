@@ -187,9 +187,8 @@ class Dataset:
     def continued(self, task: Task) -> Task:
         """Return the dataset's task for masks that were drawn for a run's task of the same name.
 
-        Either may have further classes at the end; they are in the result. Classes that were only renamed since, as far
-        as names can tell, keep the dataset's names: as many classes, none of which stands at another place in the other
-        list.
+        Either may have further classes at the end; they are in the result. Classes that were only renamed since keep
+        the dataset's names (`Task.agrees_with`).
 
         Raises
         ------
@@ -199,10 +198,7 @@ class Dataset:
         known = self.tasks.get(task.name)
         if known is None:
             return task
-        others = [pair for pair in zip(known.classes, task.classes, strict=False) if pair[0] != pair[1]]
-        is_as_long = len(known.classes) == len(task.classes)
-        is_renamed = is_as_long and not any(new in task.classes or old in known.classes for new, old in others)
-        if known.kind != task.kind or (others and not is_renamed):
+        if not known.agrees_with(task):
             raise DatasetProblem(
                 f"tasks.{task.name}",
                 f"The run's classes are {', '.join(task.classes)}; the dataset's are {', '.join(known.classes)}: "

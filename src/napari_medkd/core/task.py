@@ -78,3 +78,14 @@ class Task:
     def foreground(self) -> tuple[str, ...]:
         """The classes that are reported: all but a segmentation's background."""
         return self.classes[1:] if self.kind == "segmentation" else self.classes
+
+    def agrees_with(self, other: "Task") -> bool:
+        """Return whether a label of the one means no other class to the other, as far as names can tell.
+
+        Either may have further classes at the end. Classes may have been renamed instead: as many classes, none of
+        which stands at another place in the other list.
+        """
+        others = [pair for pair in zip(self.classes, other.classes, strict=False) if pair[0] != pair[1]]
+        is_as_long = len(self.classes) == len(other.classes)
+        is_renamed = is_as_long and not any(one in other.classes or two in self.classes for one, two in others)
+        return self.kind == other.kind and (not others or is_renamed)

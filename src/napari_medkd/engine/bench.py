@@ -36,7 +36,7 @@ from napari_medkd.engine.resolved import (
     taught_by,
     unlabelled,
 )
-from napari_medkd.engine.resuming import refuse_changes
+from napari_medkd.engine.resuming import as_begun, refuse_changes
 from napari_medkd.files.manifest import open_dataset
 
 #: Cases judged at the end of an epoch, of those annotated for a task. A class is read off faster than a mask, and of
@@ -258,6 +258,7 @@ def open_bench(spec: TrainSpec, kinds: frozenset[str], resolved: Resolved | None
     """
     courses = courses_of(spec, [open_dataset(path) for path in spec.datasets], kinds)
     if resolved is not None:
+        courses = tuple(as_begun(course, began) for course, began in zip(courses, resolved.courses, strict=True))
         refuse_changes(resolved, courses)
     known = resolved.taught_by if resolved else {}  # an older run did not write it down
     taught = known or {course.dataset.name: taught_by(spec, course) for course in courses}

@@ -1,4 +1,4 @@
-"""Ranks cases by how typical they are: the most typical one makes the best reference. Looks at no label; no torch.
+"""Ranks cases by how typical they are: the most typical one makes the best reference. Looks into no mask; no torch.
 
 Legend: N cases, V voxels of the template.
 """
@@ -46,10 +46,18 @@ def candidates_of(dataset: Dataset) -> tuple[str, ...]:
     return tuple(case.id for case in dataset.cases if case.id not in apart)
 
 
+def proposed_of(dataset: Dataset, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return those of some cases that have no mask yet of a task that others have one of; all where none is left."""
+    tasks = [task.name for task in dataset.tasks.values() if task.kind == "segmentation"]
+    left = tuple(name for name in names if any(task not in dataset.case(name).annotations for task in tasks))
+    return left or names
+
+
 def rank_candidates(dataset: Dataset) -> Iterator[str | list[Candidate]]:
     """Yield each case's id when it has been laid over the template, and at last the candidates, most typical first.
 
-    The medoid of all images: n alignments to one template instead of one of each pair.
+    The medoid of all images: n alignments to one template instead of one of each pair. Those that have a mask already
+    are compared with, but ranked only where all have one.
 
     Raises
     ------
@@ -73,7 +81,9 @@ def rank_candidates(dataset: Dataset) -> Iterator[str | list[Candidate]]:
         rows.append(_laid_over(image, fixed, spacing).ravel())
         yield name
     likeness_N = mean_correlations(np.stack(rows))
-    ranked = [Candidate(name, float(value)) for name, value in zip(names, likeness_N, strict=True)]
+    proposed = proposed_of(dataset, names)
+    found = zip(names, likeness_N.tolist(), strict=True)
+    ranked = [Candidate(name, likeness) for name, likeness in found if name in proposed]
     yield sorted(ranked, key=lambda candidate: -candidate.likeness)
 
 

@@ -36,8 +36,9 @@ from napari_medkd.engine.hardware import Machine, choose_device, use_threads
 from napari_medkd.engine.known_images import answerable_tasks, in_known_order, refuse_unknown_channels
 from napari_medkd.engine.pieces import Kept
 from napari_medkd.engine.resolved import read_resolved
+from napari_medkd.files.known_classes import mask_as_learned
 from napari_medkd.files.manifest import open_dataset
-from napari_medkd.files.opening import read_mask, read_volume, stem_of
+from napari_medkd.files.opening import read_volume, stem_of
 from napari_medkd.files.plain_name import plain_name
 from napari_medkd.files.results import refuse_to_replace_others, write_prediction
 
@@ -145,7 +146,7 @@ def _case_question(dataset: Dataset, name: str, card: WeightsCard) -> Question:
     def truth(image: Volume) -> Mask:
         if annotation is None or isinstance(annotation, ClassLabel):
             raise SpecProblem(f"cases.{name}", "There is no true mask.", "Choose 'student mask' instead.")
-        return read_mask(annotation, task, grid=image.grid, label_map=dataset.label_maps.get(task.name))
+        return mask_as_learned(annotation, task, dataset, image.grid, later="background")
 
     return Question(name, volume, truth)
 

@@ -1,9 +1,11 @@
 """What keeps a run from going on: its datasets are no longer what it has begun to learn from."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from napari_medkd.core.course import Course
 from napari_medkd.core.errors import DatasetProblem, Problem
+from napari_medkd.core.task import Task
 from napari_medkd.engine.checkpoint import TaskCard
 from napari_medkd.engine.learned_cases import first_of
 from napari_medkd.engine.resolved import Resolved, ResolvedCourse, label_maps_of
@@ -37,6 +39,35 @@ def refuse_changes(resolved: Resolved, courses: Sequence[Course]) -> None:
     ]
     if problems:
         raise DatasetProblem.of(problems)
+
+
+def as_begun(course: Course, decided: ResolvedCourse) -> Course:
+    """Return what a run goes on to learn of a dataset: masks in the classes that it began with.
+
+    Names may be others now, and further classes may have been added at the end. What was painted of these is
+    background, as it was before (`files/known_classes.py`).
+    """
+    began = {card.name: card.task for card in decided.tasks}
+    tasks = tuple(_as_begun(began.get(task.name, task), task) for task in course.tasks)
+    return replace(course, tasks=tasks)
+
+
+def added_since(course: Course) -> list[str]:
+    """Return of each task of a course, in a sentence, which classes the run does not know that goes on with it."""
+    known = {task.name: task.classes for task in course.tasks}
+    added = {name: course.dataset.task(name).classes[len(classes) :] for name, classes in known.items()}
+    return [
+        f"The run does not know {', '.join(classes)} ({name}), added since it began: background to it. Train a new run "
+        "to learn it."
+        for name, classes in added.items()
+        if classes
+    ]
+
+
+def _as_begun(began: Task, now: Task) -> Task:
+    differs_in_classes_alone = replace(now, classes=began.classes, colours=began.colours) == began
+    is_known = now.kind == "segmentation" and differs_in_classes_alone and now.agrees_with(began)
+    return began if is_known and len(now.classes) >= len(began.classes) else now
 
 
 def _of_tasks(course: Course, decided: ResolvedCourse) -> list[Problem]:

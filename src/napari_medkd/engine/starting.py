@@ -1,6 +1,6 @@
 """Beginning from the trained networks of an earlier run instead of from scratch."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,6 +49,16 @@ def problems_of_start(spec: TrainSpec, dataset: Dataset, task: Task, *, read_ima
         *problems_of_wishes(card, spec, dataset, "the run to start from", _FROM_SCRATCH),
         *problems_of_tested(spec.start_from, dataset, _WHERE, _FROM_SCRATCH),
     ]
+
+
+def notices_of_start(spec: TrainSpec, task: Task) -> Iterator[str]:
+    """Yield which classes of the run to begin from have another name here, which is all that tells them apart."""
+    if spec.start_from is not None:
+        learned = _card_of(spec.start_from).task.classes
+        renamed = [f"{was} is {now}" for was, now in zip(learned, task.classes, strict=False) if was != now]
+        if renamed:
+            found = f"What the run to start from learned as {', '.join(renamed)} here"
+            yield f"{found}: begin from scratch if it is another thing."
 
 
 class Beginning(NamedTuple):
@@ -148,7 +158,7 @@ def _read(run: Path, stage: str) -> tuple[dict[str, Tensor], WeightsCard] | None
 
 
 def _of_task(card: WeightsCard, task: Task) -> list[Problem]:
-    if card.task.classes == task.classes and card.task.kind == task.kind:
+    if card.task.task.agrees_with(task) and len(card.task.classes) == len(task.classes):
         return []
     found = f"The earlier run learned {', '.join(card.task.classes)}; {task.name!r} has {', '.join(task.classes)}."
     return [Problem(_WHERE, found, f"Name a run of the same classes in the same order, {_FROM_SCRATCH}")]

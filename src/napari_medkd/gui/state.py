@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from napari_medkd.gui.annotation import Painted
     from napari_medkd.gui.answers import Answer
     from napari_medkd.gui.case_answers import CaseAnswer
-    from napari_medkd.gui.finished_run import FinishedRun
+    from napari_medkd.gui.finished_run import Drawn, FinishedRun
     from napari_medkd.gui.members import Corrected, Member, MemberRow
     from napari_medkd.gui.networks import Network
     from napari_medkd.gui.panels import Panel
@@ -89,6 +89,8 @@ class Session:
         The case that is shown, None while no case is.
     corrected
         What was corrected last: measures of it are about what was before.
+    drawn
+        The answer that a person began to correct last, until a run is set up from its case.
     references
         Ids of the current dataset's cases that are marked as reference.
     run, run_status
@@ -114,6 +116,7 @@ class Session:
     dataset_path: Path | None = None
     opened: OpenedCase | None = None
     corrected: Corrected | None = None
+    drawn: Drawn | None = None
     references: tuple[str, ...] = ()
     run: Path | None = None
     run_status: RunStatus = field(default_factory=_unknown_status)
@@ -167,8 +170,8 @@ class DataState:
     is_checking: bool = False
     can_be_cancelled: bool = False
     """Whether what is being checked can be."""
-    suggestion: tuple[str, ...] = ()
-    """Cases in the order in which they would make good references; empty where nobody asked."""
+    suggestion: Mapping[str, float] = field(default_factory=dict)
+    """Cases from the best reference on, with their mean correlation with the others; empty where nobody asked."""
     is_suggesting: bool = False
     images: tuple[Path, ...] = ()
     """Folders that were to be opened, and are no datasets but images."""

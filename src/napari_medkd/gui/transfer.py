@@ -105,8 +105,9 @@ def _newest(run: Path, name: str) -> tuple[Path, PreviewPicture]:
 
 def _scene(run: Path, folder: Path, moved: Prediction, warped: PreviewPicture) -> Scene:
     from napari_medkd.core.spec import TrainSpec
+    from napari_medkd.files.known_classes import mask_as_learned
     from napari_medkd.files.manifest import open_dataset
-    from napari_medkd.files.opening import read_mask, read_volume
+    from napari_medkd.files.opening import read_volume
     from napari_medkd.runs.documents import read_spec
 
     dataset = open_dataset(read_spec(run, TrainSpec).datasets[0])
@@ -115,8 +116,7 @@ def _scene(run: Path, folder: Path, moved: Prediction, warped: PreviewPicture) -
         read_volume(one.images, channels=dataset.channels, modality=dataset.modality) for one in (case, reference)
     )
     path = _annotation(dataset, reference, moved)
-    label_map = dataset.label_maps.get(moved.task.name)
-    mask = read_mask(path, moved.task, grid=atlas.grid, label_map=label_map)
+    mask = mask_as_learned(path, moved.task, dataset, atlas.grid, later="background")
     panel = _panel(f"reference\n{reference.id}", atlas, mask)
     image = image_layers(volume, case.id)[0]
     return Scene(folder, case.id, image, _laid_over(panel, mask, moved, image))

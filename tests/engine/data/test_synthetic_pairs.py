@@ -110,6 +110,28 @@ def test_without_flows_the_reference_comes_back_where_the_alignment_puts_it(flow
     assert (flows.moved(there, case, atlas, -1.0) - positions).abs().max() < 0.01
 
 
+def test_of_several_references_each_is_drawn_and_moved(tiny_dataset):
+    spec = TrainSpec(
+        datasets=(tiny_dataset,),
+        references=("case_0", "case_1"),
+        method=MethodChoice(name="one-shot"),
+        network=NetworkChoice(widths=(4, 8)),
+        hardware=Hardware(device="cpu", precision="fp32"),
+    )
+    bench = open_bench(spec, frozenset({"segmentation"}))
+    registered = Registered(bench.training_cases, bench.unlabelled_cases, bench.machine, None)
+    coarse = [atlas.coarse_image_BCZYX for atlas in registered.atlases]
+    drawn_from, alignment = [], registered.alignment
+    registered.alignment = lambda case, atlas: drawn_from.append(atlas.case.id) or alignment(case, atlas)
+
+    moved = [batch.image_BCZYX for batch in registered.pairs(1, 8)(torch.Generator().manual_seed(0))]
+    drawn_from.clear()
+    drawn(registered.flows_by(bench.registration_network()), size=8)
+
+    assert {[torch.equal(image, one) for one in coarse].index(True) for image in moved} == {0, 1}
+    assert set(drawn_from) == {"case_0", "case_1"}
+
+
 def test_a_patch_smaller_than_the_case_is_a_block_of_it(flows):
     pairs = SyntheticPairs(flows, "warped reference", NONE, (16, 16, 16))
     images = [torch.from_numpy(one.image_CZYX[0]) for one in flows.registered.unlabelled]

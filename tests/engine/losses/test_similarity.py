@@ -1,3 +1,5 @@
+from itertools import product
+
 import pytest
 import torch
 
@@ -37,6 +39,22 @@ def test_the_value_of_one_neighbourhood_is_the_squared_correlation():
 
     # A window of five around any of the 3 x 3 voxels holds all of them only at the centre; of nine, everywhere.
     assert local_correlation(first, second, window=9).item() == pytest.approx(expected.item(), rel=1e-3)
+
+
+@pytest.mark.parametrize("side", [1, 3, 6])
+@pytest.mark.parametrize("axis", [2, 3, 4])
+def test_a_volume_of_few_slices_is_measured_by_those_it_has(side, axis):
+    shape = [1, 1, 10, 11, 12]
+    shape[axis] = side
+    first, second = textured(shape).double(), textured(shape).double().flip(2, 3, 4) ** 2
+
+    found = []
+    for middle in product(*map(range, shape[2:])):
+        around = (0, 0, *(slice(max(0, at - 4), at + 5) for at in middle))
+        one, other = first[around], second[around]
+        shared = (one * other).mean() - one.mean() * other.mean()
+        found.append(shared**2 / (one.var(correction=0) * other.var(correction=0) + 1e-5))
+    assert local_correlation(first, second).item() == pytest.approx(torch.stack(found).mean().item(), rel=1e-6)
 
 
 def test_the_gradient_is_right():

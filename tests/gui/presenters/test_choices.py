@@ -7,7 +7,7 @@ import pytest
 from napari_medkd.core.dataset import Split
 from napari_medkd.core.errors import SpecProblem
 from napari_medkd.files.manifest import open_dataset
-from napari_medkd.gui.finished_run import FinishedRun
+from napari_medkd.gui.finished_run import Drawn, FinishedRun
 from napari_medkd.gui.presenters.choices import TrainChoices
 from napari_medkd.gui.presenters.spec_fields import ADVANCED, BASIC, spec_fields
 from napari_medkd.gui.state import Session, TrainState
@@ -106,6 +106,39 @@ def test_for_references_the_method_and_the_task_they_are_labelled_for_are_taken(
 
     assert one_shot.spec().method.name == "few"
     assert one_shot.spec().targets[0].task == "balls"
+
+
+@pytest.mark.parametrize(
+    ("case", "method", "folder", "is_gone_on_from"),
+    [
+        ("case_2", "few", "", True),
+        ("case_1", "few", "", False),
+        ("case_2", "demo", "", False),
+        ("case_2", "few", "elsewhere", False),
+    ],
+    ids=["corrected", "discarded", "another method", "another dataset"],
+)
+def test_the_run_whose_answer_became_a_reference_is_what_to_start_from(
+    one_shot, session, case, method, folder, is_gone_on_from
+):
+    session.references = ("case_0", "case_2")
+    run = FinishedRun(Path("runs/first"), method, ((session.dataset.folder / folder).resolve(),))
+    session.drawn = Drawn(case, run)
+
+    assert one_shot.choose_for_references()
+
+    assert one_shot.spec().start_from == (Path("runs/first") if is_gone_on_from else None)
+
+
+def test_a_person_who_then_chose_to_begin_from_scratch_is_not_asked_again(one_shot, session):
+    session.references = ("case_2",)
+    session.drawn = Drawn("case_2", FinishedRun(Path("runs/first"), "few", (session.dataset.folder.resolve(),)))
+    one_shot.choose_for_references()
+
+    one_shot.set_value("start_from", "")
+    one_shot.choose_for_references()
+
+    assert one_shot.spec().start_from is None
 
 
 def test_for_references_the_chosen_task_stays_where_they_are_labelled_for_it(one_shot, session):

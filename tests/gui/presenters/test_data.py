@@ -188,7 +188,9 @@ def save_a_stroke(session):
 
 
 def test_a_suggestion_is_heard_though_a_stroke_was_saved_meanwhile(session, state, tiny_dataset, monkeypatch):
-    monkeypatch.setattr(data, "ask", lambda *_, **__: [{"case": "case_2"}, {"case": "case_0"}])
+    monkeypatch.setattr(
+        data, "ask", lambda *_, **__: [{"case": "case_2", "likeness": 0.9}, {"case": "case_0", "likeness": 0.8}]
+    )
     later = Later()
     session.dataset_path, session.dataset = tiny_dataset, open_dataset(tiny_dataset)
     presenter = DataPresenter(session, state, later)
@@ -197,7 +199,7 @@ def test_a_suggestion_is_heard_though_a_stroke_was_saved_meanwhile(session, stat
     save_a_stroke(session)
     later.do()
 
-    assert state.suggestion == ("case_2", "case_0")
+    assert list(state.suggestion.items()) == [("case_2", 0.9), ("case_0", 0.8)]
 
 
 @pytest.mark.process

@@ -12,6 +12,7 @@ from napari_medkd.gui.panels import Panel
 from napari_medkd.gui.presenters.transferring import Transferring
 from napari_medkd.gui.state import ResultsState, Session
 from napari_medkd.runs.folder import RunFolder
+from tests.growing_dataset import copied, mask_of, paint_another_class
 from tests.gui.presenting import Later, at_once
 from tests.gui.transferred_run import CASE, REFERENCE, learn, one_shot_run, register
 
@@ -87,6 +88,19 @@ def test_before_there_is_a_student_the_plain_case_stands_in_its_place(run, tiny_
 
     assert dock.titles[2] == "student, not begun"
     assert not dock.state.transfer.panels[2].labels.any()
+
+
+def test_a_class_that_was_painted_since_is_background_to_the_run(tiny_dataset, tmp_path):
+    folder = copied(tiny_dataset, tmp_path / "data")
+    run, before = one_shot_run(tmp_path / "runs", folder), mask_of(folder)
+    register(run, folder)
+    paint_another_class(folder)
+    dock = Dock(run)
+
+    dock.presenter.switch(True)
+
+    assert dock.state.message == ""
+    np.testing.assert_array_equal(dock.state.transfer.panels[0].labels, before.labels)
 
 
 def test_a_teachers_reconstruction_is_the_fourth(run, tiny_dataset):

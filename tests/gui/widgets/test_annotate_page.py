@@ -5,11 +5,12 @@ import threading
 import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
-from qtpy.QtGui import QCloseEvent, QIcon
+from qtpy.QtGui import QCloseEvent, QColor, QIcon
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QLineEdit, QMessageBox
+from qtpy.QtWidgets import QApplication, QColorDialog, QLineEdit, QMessageBox
 
 from napari_medkd.files.manifest import open_dataset
+from napari_medkd.files.opening import read_mask
 from napari_medkd.gui.case_layers import case_layers
 from napari_medkd.gui.study import study_of
 from napari_medkd.gui.widgets.closing import guard_closing
@@ -340,3 +341,32 @@ def test_closing_the_window_saves_what_is_painted(viewer, dock, page, qtbot, tmp
     QApplication.sendEvent(viewer.__wrapped__.window._qt_window, QCloseEvent())
 
     assert [case.id for case in open_dataset(tmp_path / "scans").labelled("structures")] == ["case_0"]
+
+
+def test_a_class_is_drawn_and_kept_in_the_colour_that_was_picked(page, qtbot, tmp_path, monkeypatch):
+    monkeypatch.setattr(QColorDialog, "getColor", lambda *_: QColor("#123456"))
+    annotation = page.presenter.annotation
+
+    place = page.classes.visualItemRect(page.classes.item(0, 1)).center()
+    qtbot.mouseClick(page.classes.viewport(), Qt.MouseButton.LeftButton, pos=place)
+
+    np.testing.assert_allclose(annotation.layer.get_color(1)[:3], [0x12 / 255, 0x34 / 255, 0x56 / 255], atol=1e-3)
+    qtbot.waitUntil(lambda: bool(page.state.saved), timeout=10_000)
+    assert open_dataset(tmp_path / "scans").task("structures").colours == ("#123456",)
+
+
+def test_a_brush_of_three_dimensions_paints_on_the_slices_around(viewer, page, qtbot, tmp_path):
+    layer = page.presenter.annotation.layer
+    layer.brush_size, layer.n_edit_dimensions = 5, 3
+    viewer.dims.set_current_step(0, 10)
+    qtbot.wait(50)
+
+    stroke(viewer, qtbot)
+    qtbot.waitUntil(lambda: bool(page.state.saved), timeout=10_000)
+
+    dataset = open_dataset(tmp_path / "scans")
+    stored = read_mask(dataset.case("case_0").annotations["structures"], dataset.task("structures")).labels
+    # A ball of 5 mm across; slices are 1.5 mm thick.
+    assert np.flatnonzero((stored == 1).any(axis=(1, 2))).tolist() == [9, 10, 11]
+    assert (stored[10] == 1).sum() > (stored[9] == 1).sum()
+    np.testing.assert_array_equal(stored, layer.data)

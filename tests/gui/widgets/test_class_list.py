@@ -1,13 +1,14 @@
 import pytest
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLineEdit
+from qtpy.QtGui import QColor
+from qtpy.QtWidgets import QColorDialog, QLineEdit
 
 from napari_medkd.gui.annotation import ClassVolume
 from napari_medkd.gui.widgets.class_list import ClassList
 
 pytestmark = pytest.mark.gui
 
-NAME = 2
+COLOUR, NAME = 1, 2
 TWO = tuple(ClassVolume(label, name, "#00ff00", 0.0, "ml") for label, name in ((1, "liver"), (2, "spleen")))
 
 
@@ -30,6 +31,7 @@ def said(classes):
     said = []
     classes.chosen.connect(lambda label: said.append(("chosen", label)))
     classes.renamed.connect(lambda label, name: said.append(("renamed", label, name)))
+    classes.recoloured.connect(lambda label, colour: said.append(("recoloured", label, colour)))
     return said
 
 
@@ -57,3 +59,17 @@ def test_f2_renames_the_class_that_is_painted_with(classes, said, qtbot):
     qtbot.keyClick(editor, Qt.Key.Key_Return)
 
     qtbot.waitUntil(lambda: said == [("renamed", 2, "kidney")], timeout=5_000)
+
+
+@pytest.mark.parametrize(
+    ("picked", "expected"), [(QColor("#123456"), [("recoloured", 2, "#123456")]), (QColor(), [])], ids=["one", "none"]
+)
+def test_a_click_on_a_colour_asks_for_another_and_picks_no_class(classes, said, qtbot, monkeypatch, picked, expected):
+    asked = []
+    monkeypatch.setattr(QColorDialog, "getColor", lambda *given: asked.append(given[2]) or picked)
+
+    place = classes.visualItemRect(classes.item(1, COLOUR)).center()
+    qtbot.mouseClick(classes.viewport(), Qt.MouseButton.LeftButton, pos=place)
+
+    assert asked == ["Colour of spleen"]
+    assert said == expected

@@ -238,3 +238,15 @@ def test_train_from_this_reference_sets_the_run_up_in_the_train_dock(
     assert "case_3" in training.dataset.text()
     assert "2 min" in training.estimate_text.text()
     assert training.start.isEnabled()
+
+
+def test_a_suggestion_says_how_much_the_case_is_like_the_others(dock, qtbot, tiny_dataset):
+    opened(dock, qtbot, tiny_dataset)
+    dock.state.suggestion = {"case_2": 0.914, "case_0": 0.903, "case_1": 0.7}
+
+    said = "the most like the others of 3 cases, mean correlation 0.91; case_0 comes next with 0.90."
+    assert dock.cases.suggestion.text() == f"case_2: {said}"
+    assert [row.id for row in dock.cases.table.selected_rows()] == ["case_2"]
+
+    dock.state.suggestion = {"case_1": 0.7}
+    assert dock.cases.suggestion.text() == "case_1: the only one without a mask, mean correlation 0.70."

@@ -11,10 +11,11 @@ from qtpy.QtCore import QPoint, Qt
 
 from napari_medkd.files.manifest import open_dataset
 from napari_medkd.files.opening import read_mask
+from napari_medkd.gui.finished_run import Drawn, FinishedRun
 from napari_medkd.gui.widgets.data_dock import DataDock
 from napari_medkd.gui.widgets.results_dock import ResultsDock
 from napari_medkd.gui.widgets.sheet_dock import SheetDock
-from tests.gui.answering_run import make_run, scripted_python
+from tests.gui.answering_run import finish, make_run, scripted_python
 from tests.gui.asked_run import asked_about, scans_with_one_reference
 
 pytestmark = pytest.mark.gui
@@ -184,8 +185,9 @@ def test_beside_the_students_mask_the_true_one_is_an_outline(sheet: SheetDock, v
 
 
 def test_a_mask_that_is_fine_becomes_a_second_reference_by_done_alone(
-    sheet: SheetDock, data: DataDock, scans: Path, tiny_dataset: Path, qtbot: Any
+    sheet: SheetDock, data: DataDock, scans: Path, run: Path, tiny_dataset: Path, qtbot: Any
 ) -> None:
+    finish(run)
     first = stored(scans, "case_0")
     page = correct(sheet, data, qtbot, "case_2")
     assert data.pages.currentWidget() is page
@@ -199,6 +201,7 @@ def test_a_mask_that_is_fine_becomes_a_second_reference_by_done_alone(
     np.testing.assert_array_equal(stored(scans, "case_2"), drawn)
     np.testing.assert_array_equal(stored(scans, "case_0"), first)
     assert data.session.references == ("case_0", "case_2")
+    assert data.session.drawn == Drawn("case_2", FinishedRun(run, "shape-intensity", (scans.resolve(),)))
     qtbot.waitUntil(lambda: [row.is_reference for row in sheet.state.rows] == [True, False, False, True])
 
 

@@ -11,6 +11,7 @@ from napari_medkd.core.errors import InputProblem, Problem
 from napari_medkd.core.events import RunEnded
 from napari_medkd.core.spec import MethodChoice, TrainSpec
 from napari_medkd.files.manifest import open_dataset
+from napari_medkd.gui.finished_run import Drawn, FinishedRun
 from napari_medkd.gui.followers import followers_of
 from napari_medkd.gui.presenters import train
 from napari_medkd.gui.widgets.train_dock import TrainDock
@@ -229,6 +230,22 @@ def test_a_finished_run_is_chosen_to_start_from(ready, qtbot, tmp_path, tiny_dat
 
     assert box.currentText().endswith("first · taught")
     assert ready.presenter.choices.spec().start_from == run.path
+
+
+def test_a_run_of_corrected_references_says_what_it_goes_on_from(ready, qtbot, tiny_dataset):
+    ready.state.cards = (demo_card("few", needs="references"),)
+    ready.session.references = ("case_0", "case_2")
+    earlier = FinishedRun(Path("runs/2026-11-21_0210_few_liver"), "few", (tiny_dataset.resolve(),))
+    ready.session.drawn = Drawn("case_2", earlier)
+
+    ready.begin_from_references()
+    qtbot.waitUntil(lambda: not ready.state.busy, timeout=10_000)
+
+    goes_on = "Goes on from 11-21 02:10 · liver · few; <i>Start from: scratch</i> begins anew."
+    assert goes_on in ready.dataset.text()
+    qtbot.keyClick(ready.form.basic.boxes["start_from"].editor, Qt.Key.Key_Up)
+    assert ready.presenter.choices.spec().start_from is None
+    assert goes_on not in ready.dataset.text()
 
 
 def offered(dock):

@@ -20,7 +20,8 @@ from napari_medkd.core.volume import Volume
 from napari_medkd.engine.data.preprocess import moved_to
 from napari_medkd.engine.data.streamed import StreamedImage, StreamedLabels, prepared_image, prepared_labels
 from napari_medkd.files.boxes import holds_any
-from napari_medkd.files.opening import read_boxes, read_mask, read_volume
+from napari_medkd.files.known_classes import mask_to_learn
+from napari_medkd.files.opening import read_boxes, read_volume
 
 #: Prepared cases beyond this are read again when they are needed.
 MEMORY_BYTES = 4 * 2**30
@@ -222,8 +223,7 @@ class Cases:
         return read_volume(case.images, channels=self.dataset.channels, modality=self.dataset.modality)
 
     def _mask(self, case: Case, task: Task, original: Grid) -> Mask:
-        path = self._file(case, task, "mask")
-        return read_mask(path, task, grid=original, label_map=self.dataset.label_maps.get(task.name))
+        return mask_to_learn(self._file(case, task, "mask"), task, self.dataset, original)
 
     def _boxes(self, case: Case, task: Task, original: Grid) -> Boxes:
         return read_boxes(self._file(case, task, "box file"), task, original).clipped()

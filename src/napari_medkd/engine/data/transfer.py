@@ -88,17 +88,21 @@ def _between(source: Grid, target: Grid, dimensions: int) -> NDArray[np.float32]
 def transfers(
     registered: Registered, references: Cases, network: nn.Module
 ) -> Callable[[PreparedCase], tuple[PreviewPicture, ...]]:
-    """Return what shows the first reference on a case, as a network that may still train moves it.
+    """Return what shows a reference on a case, as a network that may still train moves it.
+
+    Of several it is the one that was added last: what it brings is new to whoever looks. Its files are read here, not
+    when it is shown: a person may go on painting it, and what is shown is what the run learns.
 
     Parameters
     ----------
     references
         Those that are registered.
     """
+    atlas = registered.atlases[-1]
+    original = references.original(atlas.case.id)
 
     def shown(case: PreparedCase) -> tuple[PreviewPicture, ...]:
-        atlas = registered.atlases[0]
         flows = Flows(registered, network, ArrayCache(None, "of the moment"))
-        return (warped_reference(flows, case, atlas, references.original(atlas.case.id)),)
+        return (warped_reference(flows, case, atlas, original),)
 
     return shown

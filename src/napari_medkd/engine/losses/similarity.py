@@ -50,7 +50,17 @@ def _box_mean(image: Tensor, window: int) -> Tensor:
     pool = {4: functional.avg_pool2d, 5: functional.avg_pool3d}[image.dim()]
     dimensions = image.dim() - 2
     for axis in range(dimensions):
+        if image.shape[2 + axis] < window:
+            image = _mean_of_few(image, 2 + axis, window)
+            continue
         size = tuple(window if each == axis else 1 for each in range(dimensions))
         padding = tuple(each // 2 for each in size)
         image = pool(image, size, stride=1, padding=padding, count_include_pad=False)
     return image
+
+
+def _mean_of_few(image: Tensor, axis: int, window: int) -> Tensor:
+    """Return the mean along an axis of fewer voxels than the window has, which torch pools in planes alone."""
+    rows = image.movedim(axis, -1).flatten(1, -2)[:, None]
+    means = functional.avg_pool2d(rows, (1, window), stride=1, padding=(0, window // 2), count_include_pad=False)
+    return means.reshape(image.movedim(axis, -1).shape).movedim(-1, axis)

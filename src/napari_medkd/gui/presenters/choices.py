@@ -60,7 +60,8 @@ class TrainChoices:
     def choose_for_references(self) -> bool:
         """Take the method that learns from references, and what they are labelled for; return whether there is one.
 
-        The task that is chosen stays where they are labelled for it.
+        The task that is chosen stays where they are labelled for it. Where one of them is a corrected answer of a
+        finished run of the method, that run is what to start from, until a person chooses otherwise.
         """
         card = next((card for card in self._state.cards if card.needs == "references"), None)
         dataset = self._session.dataset
@@ -72,7 +73,16 @@ class TrainChoices:
         fitting = [task for task in self.tasks() if all(task in annotations for annotations in labelled)]
         chosen = self._state.task
         self.choose_task(chosen if chosen in fitting else next(iter(fitting), ""))
+        self._go_on_from_answer(dataset.folder.resolve())
         return True
+
+    def _go_on_from_answer(self, folder: Path) -> None:
+        drawn = self._session.drawn
+        if drawn is None or drawn.case not in self._session.references or folder not in drawn.run.datasets:
+            return
+        self._session.drawn = None
+        if drawn.run.method == self._state.method:
+            self._change({**self._state.changes, "start_from": str(drawn.run.path)})
 
     def teach(self, folder: Path, task: str, on: bool) -> None:
         """Take a task in among those that are taught, or leave it out; an empty name is the dataset as a whole."""

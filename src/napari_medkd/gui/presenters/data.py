@@ -146,7 +146,7 @@ class DataPresenter:
         self.show()
 
     def suggest(self) -> None:
-        """Rank the cases by how typical they are, in a process of its own; the best come first in the state."""
+        """Rank the cases without a mask by how typical they are, in a process of its own; the best come first."""
         path, interpreter, key = self._session.dataset_path, self._session.interpreter, _key_of(self._session)
         wish = self._wish
         if path is None or self._state.is_suggesting:
@@ -154,11 +154,11 @@ class DataPresenter:
         self._state.is_suggesting = True
         self._asked_from[_SUGGEST] = path
 
-        def work() -> tuple[str, ...]:
+        def work() -> dict[str, float]:
             ranked = ask(interpreter, [_SUGGEST, str(path)], patience_seconds=None, owner=self._session)
-            return tuple(row["case"] for row in ranked)
+            return {row["case"]: row["likeness"] for row in ranked}
 
-        def then(ranked: tuple[str, ...]) -> None:
+        def then(ranked: dict[str, float]) -> None:
             self._state.is_suggesting = False
             if wish == self._wish and key == _key_of(self._session):
                 self._state.suggestion = ranked
@@ -247,7 +247,7 @@ class DataPresenter:
         """End what is under way about the current dataset, and keep its references for when it is current again."""
         self.cancel_check()
         self.cancel_suggestion()
-        self._state.suggestion = ()
+        self._state.suggestion = {}
         self._looks.forget_cancelled(_key_of(self._session))
         self._session.study = study_of(self._session)
 

@@ -93,7 +93,7 @@ class CasesPage(QWidget):
         self.annotate.setToolTip("Paint the selected case's mask, or correct the one it has, and make it a reference")
         self.use_as_reference = QPushButton("Use as reference")
         self.suggest = QPushButton("Suggest a reference")
-        self.suggest.setToolTip("Find the case that is most like all others; labels are not looked at")
+        self.suggest.setToolTip("Find the case without a mask that is most like all others")
         self.suggestion = QLabel()
         self.suggestion.setWordWrap(True)
         self.train = QPushButton("Train from this reference")
@@ -139,9 +139,10 @@ class CasesPage(QWidget):
         if state.is_suggesting:
             self.suggestion.setText("Comparing all images …")
         elif state.suggestion:
-            first, *others = state.suggestion
-            number = len(others) + 1
-            self.suggestion.setText(f"{first}: of {number} cases the most like the others; {others[0]} comes next.")
+            (first, likeness), *others = state.suggestion.items()
+            following = f"; {others[0][0]} comes next with {others[0][1]:.2f}" if others else ""
+            why = f"the most like the others of {len(others) + 1} cases" if others else "the only one without a mask"
+            self.suggestion.setText(f"{first}: {why}, mean correlation {likeness:.2f}{following}.")
             self.table.select(first)
         else:
             self.suggestion.setText("")

@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout
 
 from napari_medkd.gui.background import Background
 from napari_medkd.gui.canvas import layer_of, show_slice
+from napari_medkd.gui.finished_run import Drawn, finished_run
 from napari_medkd.gui.followers import followers_of
 from napari_medkd.gui.presenters.sheet import SheetPresenter, busy_elsewhere, left_behind, legend_of, why_not_corrected
 from napari_medkd.gui.presenters.thumbnails import Thumbnails
@@ -19,6 +20,7 @@ from napari_medkd.gui.widgets.sheet_view import SheetView
 
 if TYPE_CHECKING:
     from napari_medkd.core.annotation import Mask
+    from napari_medkd.gui.finished_run import FinishedRun
 
 _HELP = "A double click shows a case with the student's mask."
 
@@ -55,18 +57,21 @@ class SheetDock(Dock):
 
     def correct(self, row: SheetRow) -> None:
         """Open a case for annotation, with the student's mask to begin with."""
-        dataset = self.session.dataset
+        dataset, run = self.session.dataset, self.session.run
 
-        def then(mask: "Mask") -> None:
-            data = bring_up(self.viewer, "Data")
+        def then(found: "tuple[Mask, FinishedRun | None]") -> None:
+            data, (mask, finished) = bring_up(self.viewer, "Data"), found
             case = row.answer.case
             self.state.problems = left_behind(case, dataset, self.session.dataset) or busy_elsewhere(data.painted_case)
             if not self.state.problems:
                 self._expected = row
+                self.session.drawn = None if finished is None else Drawn(case, finished)
                 data.annotate(case, mask)
 
         Background(self)(
-            lambda: self.presenter.draft(row.answer), then, lambda error: self.presenter.tell(error, row.answer.case)
+            lambda: (self.presenter.draft(row.answer), None if run is None else finished_run(run)),
+            then,
+            lambda error: self.presenter.tell(error, row.answer.case),
         )
 
     def _build(self) -> None:

@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
 from napari_medkd.gui.background import Background
 from napari_medkd.gui.followers import followers_of
 from napari_medkd.gui.presenters.experts import LISTS_OF_RUNS
-from napari_medkd.gui.presenters.words import listed, sides_in_words
+from napari_medkd.gui.presenters.words import listed, run_in_short, sides_in_words
 from napari_medkd.gui.state import TrainState
 from napari_medkd.gui.theme import ThemeColours
 from napari_medkd.gui.widgets.dock import Dock, bring_up
@@ -204,6 +204,10 @@ class TrainDock(Dock):
         if taught:
             labels = "label" if len(taught) == 1 else "labels"
             sides = f"Learns from the {labels} of {escape(listed(list(taught), most=2))} alone"
+            earlier = str(self.state.changes.get("start_from", ""))
+            if earlier:
+                name = escape(run_in_short(Path(earlier).name))
+                sides += f".<br>Goes on from {name}; <i>Start from: scratch</i> begins anew."
         elif references:
             sides = f"{sides}, {len(references)} marked as reference"
         self.dataset.setText(f"<b>{escape(dataset.name)}</b><br>{sides}")
