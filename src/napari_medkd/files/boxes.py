@@ -70,6 +70,11 @@ def read(path: Path, task: Task, grid: Grid) -> Boxes:
         raise VolumeProblem.of(Problem(str(path), f.problem, f.hint) for f in error.problems) from error
 
 
+def read_inside(path: Path, task: Task, grid: Grid) -> Boxes:
+    """Return the boxes of a file as they teach and are scored: cut to the image, without those that lie outside."""
+    return read(path, task, grid).clipped()
+
+
 def holds_any(path: Path) -> bool:
     """Return whether a file holds any box.
 

@@ -19,8 +19,8 @@ from napari_medkd.core.task import UNKNOWN, Task
 from napari_medkd.core.volume import Volume
 from napari_medkd.engine.data.preprocess import moved_to
 from napari_medkd.engine.data.streamed import StreamedImage, StreamedLabels, prepared_image, prepared_labels
-from napari_medkd.files.boxes import holds_any
-from napari_medkd.files.opening import read_boxes, read_mask, read_volume
+from napari_medkd.files.boxes import holds_any, read_inside
+from napari_medkd.files.opening import read_mask, read_volume
 
 #: Prepared cases beyond this are read again when they are needed.
 MEMORY_BYTES = 4 * 2**30
@@ -208,7 +208,7 @@ class Cases:
         return read_mask(path, task, grid=original, label_map=self.dataset.label_maps.get(task.name))
 
     def _boxes(self, case: Case, task: Task, original: Grid) -> Boxes:
-        return read_boxes(self._file(case, task, "box file"), task, original).clipped()
+        return read_inside(self._file(case, task, "box file"), task, original)
 
     @staticmethod
     def _file(case: Case, task: Task, expected: str) -> Path:
