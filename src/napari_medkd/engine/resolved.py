@@ -166,7 +166,7 @@ def _resolve_course(spec: TrainSpec, course: Course, names: tuple[str, ...], *, 
     if spec.references:
         kept_apart = dataset.set_apart() - set(names)
         looked_at = tuple(case.id for case in dataset.cases if case.id not in kept_apart)
-    begun = beginning_of(spec, dataset, course.tasks[0])
+    begun = beginning_of(spec, course)
     choose = partial(
         choose_preprocessing,
         dataset,

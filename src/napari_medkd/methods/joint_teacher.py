@@ -132,7 +132,8 @@ class JointTeacherMethod:
         steps = schedule.steps_per_epoch
         experts = max(1, round(schedule.epochs * settings.expert_share))
         teacher = max(1, round(schedule.epochs * settings.teacher_share * len(datasets)))
-        students = tuple(StagePlan(name, schedule.epochs, steps, "student") for name in _names("student", datasets))
+        narrower, epochs = _NARROWER[settings.student_size], schedule.epochs
+        students = tuple(StagePlan(name, epochs, steps, "student", narrower) for name in _names("student", datasets))
         if not (settings.has_teacher and settings.teacher_trains):
             return students
         before = (StagePlan(name, experts, steps, "student") for name in _names("expert", datasets))
@@ -155,8 +156,7 @@ class JointTeacherMethod:
             batches = mixed([each.drawing for each in benches], schedule.batch_size, schedule.steps_per_epoch)
             teaching = TeachingSeveral(teacher, [terms(each.training_cases) for each in benches])
             yield Stage("teacher", teaching, teacher, batches, judge_several(teacher, benches))
-        narrower = _NARROWER[settings.student_size]
-        widths = tuple(max(1, width // narrower) for width in bench.spec.network.widths)
+        widths = bench.spec.network.narrowed(_NARROWER[settings.student_size])
         weights = DistillingWeights(
             settings.labels, settings.answers, settings.features, settings.temperature, settings.overlap
         )
