@@ -89,6 +89,22 @@ def test_boxes_are_not_followed_beforehand(cells):
         stages_of(spec)
 
 
+def test_images_that_are_not_held_are_told_before_anything_is_trained(cells, monkeypatch):
+    monkeypatch.setattr("napari_medkd.engine.data.streamed.MOST_VOXELS_HELD", 1000)
+    spec = spec_of(cells, targets=ALL[:1], features=0.0, answers=1.0, beforehand=True)
+    bench = open_bench(spec, METHOD.tasks)
+
+    with pytest.raises(InputProblem) as refused:
+        next(METHOD.stages(settings_of(METHOD, spec.method), bench))
+
+    found, *others = refused.value.problems
+    assert len(others) == 7
+    assert found.where == str(cells / "cells0_0.png")
+    assert "has 1 x 32 x 32 voxels" in found.problem
+    assert "the teacher's answers are kept beforehand of whole images" in found.problem
+    assert "method.settings.beforehand" in found.hint
+
+
 def test_maps_are_not_followed_beforehand():
     with pytest.raises(InputProblem, match="set features to 0"):
         settings_of(METHOD, MethodChoice(name="joint-teacher", settings={"beforehand": True}))
