@@ -172,9 +172,7 @@ def test_boxes_are_scored_by_class_and_domain(dataset: Path, tmp_path: Path, med
     ]
 
 
-def test_true_boxes_are_cut_to_the_image_and_none_outside_of_it_is_missed(
-    dataset: Path, tmp_path: Path, medkd: Medkd
-):
+def test_true_boxes_are_cut_to_the_image_and_none_outside_of_it_is_missed(dataset: Path, tmp_path: Path, medkd: Medkd):
     corners = np.array([[0, -10, 10, 1, 10, 20], [0, 120, 10, 1, 130, 20]], dtype=np.float64)
     write_boxes(dataset / "b.json", Boxes(corners, ("mass", "mass"), GRID, LESIONS))
     detected(tmp_path / "p", {"b": [([0, 0, 10, 1, 10, 20], 0.9)]})

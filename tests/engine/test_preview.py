@@ -26,8 +26,8 @@ from napari_medkd.files.opening import read_volume
 from napari_medkd.files.previews import previews_of, read_pictures, write_pictures
 from napari_medkd.files.results import read_prediction
 from napari_medkd.methods import method_named
+from tests import pictures
 from tests.methods.joint_runs import spec_of, trained
-from tests.pictures import write_pictures
 
 pytestmark = pytest.mark.engine
 
@@ -146,7 +146,7 @@ def test_pictures_of_planes_are_kept_with_their_values(tmp_path):
 
 @pytest.mark.parametrize("name", ["..", "ABSOLUTE"])
 def test_whatever_tasks_are_called_previews_stay_in_the_run(name, tmp_path):
-    folder, absolute = write_pictures(tmp_path / "cells", "cells", tasks="mc"), str(tmp_path / "elsewhere")
+    folder, absolute = pictures.write_pictures(tmp_path / "cells", "cells", tasks="mc"), str(tmp_path / "elsewhere")
     name, manifest = name.replace("ABSOLUTE", absolute), folder / "medkd-dataset.json"
     manifest.write_text(manifest.read_text().replace('"border"', json.dumps(name)))
     targets = (Target(dataset="cells", task="shape"), Target(dataset="cells", task=name))

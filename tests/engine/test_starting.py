@@ -231,7 +231,9 @@ def test_other_channels_are_refused_unless_there_is_one(spec, earlier):
     dataset = open_dataset(spec.datasets[0])
     begun = spec.replace(start_from=earlier)
 
-    one, two = (Course(replace(dataset, channels=names), (dataset.task("shapes"),)) for names in (("T1",), ("T1", "T2")))
+    one, two = (
+        Course(replace(dataset, channels=names), (dataset.task("shapes"),)) for names in (("T1",), ("T1", "T2"))
+    )
 
     assert problems_of_start(begun, one, read_images=False) == []
     (found,) = problems_of_start(begun, two, read_images=False)

@@ -1,4 +1,4 @@
-"""Beginning from an earlier run of a method of several stages, tasks or datasets: what fits, and what is told before."""
+"""Beginning from an earlier run of a method of several stages, tasks or datasets: what fits, what is told."""
 
 import json
 from pathlib import Path

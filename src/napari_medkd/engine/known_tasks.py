@@ -27,7 +27,9 @@ def problems_of_tasks(card: WeightsCard, course: Course, where: str, otherwise: 
         f"The earlier run learned {_in_words(learned)}; of {course.dataset.name!r} is to be learned "
         f"{_in_words(wanted)}."
     )
-    return [Problem(where, found, f"Name a run of the same tasks, with the same classes in the same order, {otherwise}")]
+    return [
+        Problem(where, found, f"Name a run of the same tasks, with the same classes in the same order, {otherwise}")
+    ]
 
 
 def _answers(tasks: Iterable[Task | TaskCard]) -> _Answers:

@@ -97,7 +97,7 @@ def known_case(source: Path | None, datasets: Iterable[tuple[Path, Dataset]]) ->
 
 
 def truth_of(known: KnownCase | None, task: Task, grid: Grid) -> Annotation | None:
-    """Return what an expert said about a case: a mask, a class or boxes in it; None where nothing is known for the task.
+    """Return what an expert said about a case: a mask, a class, boxes in it; None where nothing is known for the task.
 
     Raises
     ------
