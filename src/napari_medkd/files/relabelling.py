@@ -101,6 +101,7 @@ def _renamed(case: Case, task: Task, names: Mapping[str, str], folder: Path) -> 
     known = case.annotations.get(task.name)
     if known is None:
         return case
+    label: ClassLabel | Path | None
     if isinstance(known, ClassLabel):
         label = label_renamed(known, task, names)
     else:

@@ -195,4 +195,4 @@ def _meanings(task: Task, label_map: LabelMap, stored: Iterable[Stored]) -> dict
     """Return what is read as which class: stored labels of masks, else the classes themselves."""
     if task.kind != "segmentation":
         return {name: name for name in task.classes}
-    return {**meanings_of(task, label_map, (label for label in stored if isinstance(label, int)))}
+    return dict(meanings_of(task, label_map, (label for label in stored if isinstance(label, int))).items())
