@@ -172,6 +172,16 @@ def test_boxes_are_scored_by_class_and_domain(dataset: Path, tmp_path: Path, med
     ]
 
 
+def test_true_boxes_are_cut_to_the_image_and_none_outside_of_it_is_missed(dataset: Path, tmp_path: Path, medkd: Medkd):
+    corners = np.array([[0, -10, 10, 1, 10, 20], [0, 120, 10, 1, 130, 20]], dtype=np.float64)
+    write_boxes(dataset / "b.json", Boxes(corners, ("mass", "mass"), GRID, LESIONS))
+    detected(tmp_path / "p", {"b": [([0, 0, 10, 1, 10, 20], 0.9)]})
+
+    mass = evaluated(medkd, dataset, tmp_path / "p")["classes"][0]
+
+    assert (mass["true_boxes"], mass["ap50"], mass["ap50_95"]) == (1, 1.0, 1.0)
+
+
 def test_boxes_in_volumes_are_found_from_a_smaller_overlap_on(dataset: Path, tmp_path: Path, medkd: Medkd):
     third = Boxes(np.array([[0, 10, 10, 1, 20, 13.0]]), ("mass",), VOLUME, LESIONS)
     scored = ScoredBoxes(third, np.array([0.5]))

@@ -1,8 +1,9 @@
 import pytest
 
+from napari_medkd.core.annotation import ClassLabel
 from napari_medkd.core.dataset import LabelMap
 from napari_medkd.core.errors import DatasetProblem
-from napari_medkd.core.relabelling import NOWHERE, meanings_of, relabelled
+from napari_medkd.core.relabelling import NOWHERE, changed, label_renamed, meanings_of, relabelled, renamed
 from napari_medkd.core.task import Task
 
 TUMOUR = Task("tumour", "segmentation", ("background", "core", "oedema"), colours=("#ff0000", "#00ff00"))
@@ -71,3 +72,64 @@ def test_what_is_written_is_read_again_as_it_was_meant():
 def test_labels_that_mean_nothing_are_refused(meant, says):
     with pytest.raises(DatasetProblem, match=says):
         relabelled(TUMOUR, meant)
+
+
+GRADES = Task("grade", "classification", ("benign", "malignant", "carcinoma"), colours=("#ff0000", "#00ff00"))
+FINDINGS = Task("findings", "classification", ("cyst", "mass", "nodule"), multilabel=True)
+
+
+def test_classes_of_images_are_renamed_and_merged_in_their_places():
+    task, names = renamed(GRADES, {"benign": "harmless", "malignant": "cancer", "carcinoma": "cancer"})
+
+    assert (task.classes, task.colours) == (("harmless", "cancer"), ())
+    assert names == {"benign": "harmless", "malignant": "cancer", "carcinoma": "cancer"}
+
+
+def test_classes_of_images_are_put_into_the_order_of_another_task():
+    task, names = renamed(GRADES, {"carcinoma": "malignant"}, [("a", "b"), ("malignant", "benign")])
+
+    assert (task.classes, task.colours) == (("malignant", "benign"), ("#00ff00", "#ff0000"))
+    assert names == {"carcinoma": "malignant"}
+
+
+@pytest.mark.parametrize(
+    ("meanings", "said"),
+    [
+        ({"benign": None}, "Nothing is chosen for 'benign'."),
+        (dict.fromkeys(GRADES.classes, NOWHERE), "0 classes are listed"),
+        (dict.fromkeys(GRADES.classes, "all"), "1 classes are listed; a classification task needs at least 2"),
+    ],
+)
+def test_what_leaves_too_few_classes_of_images_is_refused(meanings, said):
+    with pytest.raises(DatasetProblem, match=said):
+        renamed(GRADES, meanings)
+
+
+@pytest.mark.parametrize(
+    ("present", "unknown", "expected"),
+    [
+        ({"mass"}, {"nodule"}, ({"lesion"}, set())),
+        ({"cyst"}, {"nodule"}, (set(), {"lesion"})),
+        ({"cyst"}, set(), (set(), set())),
+    ],
+)
+def test_of_merged_findings_the_one_is_present_where_any_was_and_unknown_where_none_is_known(
+    present, unknown, expected
+):
+    task, names = renamed(FINDINGS, {"cyst": NOWHERE, "mass": "lesion", "nodule": "lesion"})
+
+    found = label_renamed(ClassLabel(frozenset(present), FINDINGS, frozenset(unknown)), task, names)
+
+    assert (found.present, found.unknown) == expected
+
+
+def test_of_an_image_whose_one_class_counts_nowhere_nothing_is_said():
+    task, names = renamed(GRADES, {"carcinoma": NOWHERE})
+
+    assert label_renamed(ClassLabel(frozenset({"carcinoma"}), GRADES), task, names) is None
+    assert label_renamed(ClassLabel(frozenset({"benign"}), GRADES), task, names).present == {"benign"}
+
+
+def test_a_task_of_any_kind_is_changed_as_its_kind_is():
+    assert changed(TUMOUR, {0: "background", 1: "lesion", 2: "lesion"})[1] == LabelMap({2: 1})
+    assert changed(GRADES, {"carcinoma": "malignant"})[1] == {"carcinoma": "malignant"}

@@ -1,5 +1,6 @@
 """What is written of the preview case while a run trains."""
 
+import json
 from contextlib import nullcontext
 
 import numpy as np
@@ -12,7 +13,7 @@ from napari_medkd.core.events import PreviewSaved
 from napari_medkd.core.grid import Grid
 from napari_medkd.core.preview import PreviewPicture
 from napari_medkd.core.run_layout import checkpoint_path
-from napari_medkd.core.spec import MethodChoice
+from napari_medkd.core.spec import MethodChoice, Target
 from napari_medkd.core.volume import Volume
 from napari_medkd.engine import preview
 from napari_medkd.engine.bench import open_bench
@@ -25,6 +26,8 @@ from napari_medkd.files.opening import read_volume
 from napari_medkd.files.previews import read_pictures, write_pictures
 from napari_medkd.files.results import read_prediction
 from napari_medkd.methods import method_named
+from tests import pictures
+from tests.methods.joint_runs import spec_of, trained
 
 pytestmark = pytest.mark.engine
 
@@ -146,3 +149,19 @@ def test_pictures_of_planes_are_kept_with_their_values(tmp_path):
     np.testing.assert_array_equal(found.volume.data, values)
     assert found.volume.channels == ("T1", "T2")
     assert read_volume(tmp_path / "reconstruction.tif").grid.is_flat
+
+
+@pytest.mark.parametrize("name", ["..", "ABSOLUTE"])
+def test_whatever_tasks_are_called_previews_stay_in_the_run(name, tmp_path):
+    folder, absolute = pictures.write_pictures(tmp_path / "cells", "cells", tasks="mc"), str(tmp_path / "elsewhere")
+    name, manifest = name.replace("ABSOLUTE", absolute), folder / "medkd-dataset.json"
+    manifest.write_text(manifest.read_text().replace('"border"', json.dumps(name)))
+    targets = (Target(dataset="cells", task="shape"), Target(dataset="cells", task=name))
+    (tmp_path / "run").mkdir()
+
+    told = trained(spec_of(folder, targets=targets, method="supervised"), tmp_path / "run" / "it")
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cells", "run"]
+    written = [tmp_path / "run" / "it" / event.path for event in told if isinstance(event, PreviewSaved)]
+    assert {read_prediction(path).task.name for path in written} == {"shape", name}
+    assert all(path.resolve().parents[1] == tmp_path / "run" / "it" / "previews" / "student" for path in written)

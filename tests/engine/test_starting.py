@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from napari_medkd.core.command_line import command_line
 from napari_medkd.core.control import Always
-from napari_medkd.core.course import courses_of
+from napari_medkd.core.course import Course, courses_of
 from napari_medkd.core.dataset import Split
 from napari_medkd.core.errors import SpecProblem
 from napari_medkd.core.events import Noticed
@@ -25,9 +25,10 @@ from napari_medkd.engine.networks.heads import HeadsShape
 from napari_medkd.engine.networks.registration import RegistrationNetwork
 from napari_medkd.engine.networks.running_average import RunningAverage
 from napari_medkd.engine.networks.unet import UNet
-from napari_medkd.engine.starting import notices_of_start, problems_of_start, take_weights
+from napari_medkd.engine.starting import notices_of_start, problems_of_start, problems_of_student, take_weights
 from napari_medkd.files.manifest import open_dataset
 from napari_medkd.methods import method_named
+from napari_medkd.methods.supervised import METHOD
 
 pytestmark = pytest.mark.engine
 
@@ -56,7 +57,8 @@ def earlier(spec, tmp_path):
 
 def problems(spec, dataset=None):
     found = dataset or open_dataset(spec.datasets[0])
-    return problems_of_start(spec, found, courses_of(spec, [found], KINDS)[0].tasks[0])
+    plan = METHOD.plan(METHOD.Settings(), spec.schedule, (found.name,))
+    return [*problems_of_start(spec, courses_of(spec, [found], KINDS)[0]), *problems_of_student(spec, plan)]
 
 
 def all_weights(run, stage):
@@ -177,7 +179,7 @@ def test_other_wishes_are_refused(spec, earlier, wishes, where, says):
 
 
 def test_a_folder_that_is_no_run_is_refused(spec, tmp_path):
-    (found,) = problems(spec.replace(start_from=tmp_path / "gone"))
+    found, *_ = problems(spec.replace(start_from=tmp_path / "gone"))
 
     assert (found.where, "is no run" in found.problem) == ("start_from", True)
 
@@ -187,7 +189,7 @@ def test_an_unfinished_run_is_refused(spec, earlier):
     done = checkpoint_path(earlier, "student", "done")
     done.rename(checkpoint_path(earlier, "student", "best"))
 
-    (found,) = problems(spec.replace(start_from=earlier))
+    found, *_ = problems(spec.replace(start_from=earlier))
 
     assert "is not finished" in found.problem
     assert command_line(["medkd", "train", "--run", str(earlier), "--resume"]) in found.hint
@@ -197,7 +199,7 @@ def test_an_unfinished_run_is_refused(spec, earlier):
 def test_damaged_weights_are_refused(spec, earlier):
     checkpoint_path(earlier, "student", "done").write_bytes(b"torn")
 
-    (found,) = problems(spec.replace(start_from=earlier))
+    found, *_ = problems(spec.replace(start_from=earlier))
 
     assert "checksum" in found.problem
 
@@ -217,8 +219,10 @@ def test_other_classes_are_refused(spec, earlier, tiny_dataset, tmp_path, classe
 
     (found,) = problems(spec.replace(start_from=earlier, datasets=(folder,)))
 
-    here = ", ".join(classes)
-    assert found.problem == f"The earlier run learned background, ball, cube; 'shapes' has background, {here}."
+    assert found.problem == (
+        "The earlier run learned segmentation (background, ball, cube); "
+        f"of 'tiny' is to be learned segmentation (background, {', '.join(classes)})."
+    )
 
 
 def test_classes_that_were_renamed_are_the_same_and_their_names_are_told(spec, earlier, tiny_dataset, tmp_path):
@@ -242,17 +246,13 @@ def test_other_channels_are_refused_unless_there_is_one(spec, earlier):
     dataset = open_dataset(spec.datasets[0])
     begun = spec.replace(start_from=earlier)
 
-    assert problems_of_start(begun, _with_channels(dataset, ("T1",)), dataset.task("shapes"), read_images=False) == []
-    (found,) = problems_of_start(
-        begun, _with_channels(dataset, ("T1", "T2")), dataset.task("shapes"), read_images=False
+    one, two = (
+        Course(replace(dataset, channels=names), (dataset.task("shapes"),)) for names in (("T1",), ("T1", "T2"))
     )
+
+    assert problems_of_start(begun, one, read_images=False) == []
+    (found,) = problems_of_start(begun, two, read_images=False)
     assert found.problem == "The earlier run saw the channels image; 'tiny' has T1, T2."
-
-
-def _with_channels(dataset, channels):
-    from dataclasses import replace
-
-    return replace(dataset, channels=channels)
 
 
 def test_planes_do_not_begin_with_what_saw_volumes(spec, earlier):
@@ -270,7 +270,7 @@ def test_planes_do_not_begin_with_what_saw_volumes(spec, earlier):
 def test_weights_of_another_network_are_refused(earlier):
     network = UNet(dimensions=3, in_channels=1, answers=HeadsShape(num_classes=3), widths=(4, 8), skips=False)
 
-    with pytest.raises(SpecProblem, match=r"skips True\) that sees the image; expected UNet \(.*skips False"):
+    with pytest.raises(SpecProblem, match=r"another one \(skips True instead of False\)"):
         take_weights("student", "image", network, earlier)
 
 

@@ -4,9 +4,11 @@ import pytest
 
 from napari_medkd.core.dataset import LabelMap
 from napari_medkd.core.errors import DatasetProblem
+from napari_medkd.core.grid import Grid
+from napari_medkd.core.relabelling import NOWHERE, renamed
 from napari_medkd.core.task import Task
-from napari_medkd.files.manifest import MANIFEST, open_dataset, write_back
-from napari_medkd.files.opening import read_mask
+from napari_medkd.files.manifest import MANIFEST, open_dataset, problems_of_dataset, write_back
+from napari_medkd.files.opening import read_boxes, read_mask
 from napari_medkd.files.relabelling import save_relabelled, stored_labels
 from tests.pictures import write_pictures
 
@@ -23,6 +25,16 @@ def test_labels_are_counted_by_mask_and_damaged_masks_left_out(folder):
 
     assert found.cases == {0: 3, 1: 3}
     assert (found.num_read, found.num_masks) == (3, 12)
+
+
+def test_classes_are_counted_by_case_and_damaged_boxes_left_out(folder):
+    (folder / "boxes1.json").write_text("{}")
+    (folder / "boxes2.json").write_text('{"axes": "IPL", "boxes": []}')
+
+    classes, boxes = (stored_labels(open_dataset(folder), task, 4) for task in ("border", "places"))
+
+    assert (classes.cases, classes.num_read, classes.num_masks) == ({"framed": 6, "plain": 6}, 12, 12)
+    assert (boxes.cases, boxes.num_read, boxes.num_masks) == ({"rectangle": 2}, 3, 12)
 
 
 def test_what_labels_mean_is_written_into_the_manifest_and_masks_stay(folder):
@@ -63,11 +75,60 @@ def test_an_empty_map_undoes_what_was_written(folder):
     assert open_dataset(folder).label_maps == {}
 
 
+def test_classes_of_images_are_renamed_in_the_manifest(folder):
+    dataset = open_dataset(folder)
+
+    saved = save_relabelled(dataset, renamed(dataset.tasks["border"], {"plain": "bare"}))
+
+    again = open_dataset(folder)
+    assert again == saved
+    assert again.tasks["border"].classes == ("bare", "framed")
+    assert [again.case(f"cells{number}").annotations["border"].present for number in (0, 1)] == [{"bare"}, {"framed"}]
+    assert problems_of_dataset(again, read_images=True) == []
+
+
+def test_a_case_whose_class_counts_nowhere_stays_unlabelled(folder):
+    manifest = folder / MANIFEST
+    manifest.write_text(manifest.read_text().replace('["plain", "framed"]', '["plain", "framed", "torn"]'))
+    dataset = open_dataset(folder)
+
+    saved = save_relabelled(dataset, renamed(dataset.tasks["border"], {"plain": NOWHERE}))
+
+    assert saved.tasks["border"].classes == ("framed", "torn")
+    assert len(saved.labelled("border")) == 6
+    assert "shape" in saved.case("cells0").annotations
+
+
+def test_boxes_of_other_classes_are_written_beside_and_their_own_files_stay(folder):
+    two = {"axes": "IPL", "boxes": [{"class": name, "corners": [0, 1, 1, 1, 4, 5]} for name in ("rectangle", "dot")]}
+    (folder / "boxes0.json").write_text(json.dumps(two))
+    (folder / "boxes1.json").write_text(json.dumps({"axes": "IPL", "boxes": two["boxes"][1:]}))
+    manifest = folder / MANIFEST
+    manifest.write_text(manifest.read_text().replace('"classes": ["rectangle"]', '"classes": ["rectangle", "dot"]'))
+    before = {path.name: path.read_bytes() for path in folder.glob("boxes*.json")}
+    dataset = open_dataset(folder)
+
+    once = save_relabelled(dataset, renamed(dataset.tasks["places"], {"rectangle": "dot"}))
+    twice = save_relabelled(once, renamed(once.tasks["places"], {"dot": "spot"}))
+
+    assert {path.name: path.read_bytes() for path in folder.glob("boxes*.json")} == before
+    grid = Grid.upright((1, 32, 32), unit="pixel")
+    for saved, name in ((once, "dot"), (twice, "spot")):
+        task = saved.tasks["places"]
+        assert task.classes == (name,)
+        assert read_boxes(saved.case("cells0").annotations["places"], task, grid).classes == (name, name)
+    assert once.case("cells1").annotations["places"] == folder / "boxes1.json"
+    assert open_dataset(folder) == twice
+    assert problems_of_dataset(twice, read_images=True) == []
+
+
 def test_only_tasks_with_masks_have_labels(folder):
     dataset = open_dataset(folder)
 
     with pytest.raises(DatasetProblem, match="no masks of a task 'border'"):
         save_relabelled(dataset, (dataset.tasks["border"], LabelMap()))
+    with pytest.raises(DatasetProblem, match="no classes or boxes of a task 'shape'"):
+        save_relabelled(dataset, (dataset.tasks["shape"], {"rectangle": "lesion"}))
 
 
 def test_what_another_wrote_into_the_manifest_meanwhile_stays(folder):

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -10,6 +11,7 @@ from napari_medkd.core.errors import InputProblem
 from napari_medkd.core.spec import MethodChoice, Target
 from napari_medkd.engine.bench import open_bench
 from napari_medkd.engine.data import array_cache
+from napari_medkd.engine.data.teacher_answers import TeacherAnswers
 from napari_medkd.engine.method import settings_of
 from napari_medkd.engine.networks.heads import Output
 from napari_medkd.engine.networks.multi_head import MultiHead
@@ -82,11 +84,50 @@ def test_what_was_said_beforehand_of_one_dataset_is_not_said_of_the_same_images_
         torch.testing.assert_close(batch.said.classes_BK, online.classification, atol=1e-4, rtol=1e-3)
 
 
+@pytest.mark.parametrize("other", ["teacher", "recipe"])
+def test_what_was_said_by_another_teacher_or_of_another_recipe_is_not_said_again(cells, tmp_path, other):
+    bench = open_bench(spec_of(cells, targets=ALL[:2]), METHOD.tasks)
+    torch.manual_seed(0)
+    first, second = (bench.network().eval() for _ in range(2))
+    whole = bench.preprocessing.replace(patch=(1, 32, 32))
+    case, everywhere, shape = bench.training_cases[0], np.zeros(3, np.int64), (1, 32, 32)
+
+    def said(teacher, recipe, folder):
+        kept = TeacherAnswers(teacher, bench.answers, recipe, bench.machine, folder)
+        return kept.of_mask(case, everywhere, shape), kept.of_classes(case)
+
+    asked = (second, whole) if other == "teacher" else (first, whole.replace(patch=(1, 64, 64)))
+    before = said(first, whole, tmp_path / "cache")
+    after = said(*asked, tmp_path / "cache")
+
+    for one, another, alone in zip(before, after, said(*asked, None), strict=True):
+        np.testing.assert_array_equal(another, alone)
+        assert not np.array_equal(one, another)
+    for one, again in zip(before, said(first, whole, tmp_path / "cache"), strict=True):
+        np.testing.assert_array_equal(one, again)
+
+
 def test_boxes_are_not_followed_beforehand(cells):
     spec = spec_of(cells, features=0.0, answers=1.0, beforehand=True)
 
     with pytest.raises(InputProblem, match="boxes of 'places'"):
         stages_of(spec)
+
+
+def test_images_that_are_not_held_are_told_before_anything_is_trained(cells, monkeypatch):
+    monkeypatch.setattr("napari_medkd.engine.data.streamed.MOST_VOXELS_HELD", 1000)
+    spec = spec_of(cells, targets=ALL[:1], features=0.0, answers=1.0, beforehand=True)
+    bench = open_bench(spec, METHOD.tasks)
+
+    with pytest.raises(InputProblem) as refused:
+        next(METHOD.stages(settings_of(METHOD, spec.method), bench))
+
+    found, *others = refused.value.problems
+    assert len(others) == 7
+    assert found.where == str(cells / "cells0_0.png")
+    assert "has 1 x 32 x 32 voxels" in found.problem
+    assert "the teacher's answers are kept beforehand of whole images" in found.problem
+    assert "method.settings.beforehand" in found.hint
 
 
 def test_maps_are_not_followed_beforehand():

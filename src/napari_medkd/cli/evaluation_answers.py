@@ -12,7 +12,8 @@ from napari_medkd.core.errors import DatasetProblem
 from napari_medkd.core.measures import ClassMeasures, measure_masks
 from napari_medkd.core.prediction import Prediction
 from napari_medkd.core.task import Task
-from napari_medkd.files.opening import read_boxes, read_mask
+from napari_medkd.files.boxes import read_inside
+from napari_medkd.files.opening import read_mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,7 @@ def _mask_answers(origin: Origin, prediction: Prediction, path: Path, dataset: D
 def _box_answer(origin: Origin, prediction: Prediction, path: Path, task: Task) -> BoxAnswer:
     if prediction.boxes is None:
         raise _no_answer(origin, "boxes")
-    boxes = ImageBoxes.of(prediction.boxes, read_boxes(path, task, prediction.grid))
+    boxes = ImageBoxes.of(prediction.boxes, read_inside(path, task, prediction.grid))
     return BoxAnswer(origin, task, boxes, prediction.grid.is_flat)
 
 

@@ -14,6 +14,7 @@ from napari_medkd.core.card import Needs
 from napari_medkd.core.course import Course, courses_of, problem_of_no_reference
 from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.errors import InputProblem, Problem, SpecProblem, did_you_mean
+from napari_medkd.core.events import StagePlan
 from napari_medkd.core.paths import problem_of_name
 from napari_medkd.core.preprocessing import PreprocessingWishes
 from napari_medkd.core.run_layout import is_run
@@ -85,8 +86,8 @@ def problems_of_spec(spec: TrainSpec, *, read_images: bool) -> list[Problem]:
         courses = courses_of(spec, datasets, kinds)
         for course in courses:
             problems += _problems_of_course(spec, course, needs)
-        if spec.start_from is not None and kinds:
-            problems += _problems_of_start(spec, courses, read_images=read_images)
+        if spec.start_from is not None and method is not None:
+            problems += _problems_of_start(spec, method, courses, read_images=read_images)
         if spec.starts_from and method is not None:
             problems += _problems_of_given_stages(spec, method, courses, read_images=read_images)
     return problems
@@ -187,11 +188,8 @@ def _problems_of_given_stages(
 ) -> list[Problem]:
     """Return why earlier runs cannot take the place of stages."""
     from napari_medkd.engine.given_stages import given_expert
-    from napari_medkd.engine.method import settings_of
 
-    names = tuple(course.dataset.name for course in courses)
-    planned = method.plan(settings_of(method, spec.method), spec.schedule, names)
-    experts = [stage.name for stage in planned if stage.name.split("-")[0] == "expert"]
+    experts = [stage.name for stage in _planned(spec, method, courses) if stage.name.split("-")[0] == "expert"]
     problems = [
         Problem(f"starts_from.{name}", f"The run has no expert {name!r}.", did_you_mean(name, experts))
         for name in spec.starts_from
@@ -203,12 +201,26 @@ def _problems_of_given_stages(
     return problems
 
 
-def _problems_of_start(spec: TrainSpec, courses: tuple[Course, ...], *, read_images: bool) -> list[Problem]:
-    """Return why the run cannot begin where an earlier one ended."""
-    from napari_medkd.engine.starting import problems_of_start
+def _problems_of_start(
+    spec: TrainSpec, method: "Method[Any]", courses: tuple[Course, ...], *, read_images: bool
+) -> list[Problem]:
+    """Return why the run cannot begin where an earlier one ended; a dataset with a given expert begins with that."""
+    from napari_medkd.engine.given_stages import given_stage
+    from napari_medkd.engine.starting import problems_of_start, problems_of_student
 
-    (first, *_) = courses
-    return problems_of_start(spec, first.dataset, first.tasks[0], read_images=read_images)
+    problems = []
+    for course in courses:
+        if given_stage(spec, course.dataset) is None:
+            problems += problems_of_start(spec, course, read_images=read_images)
+    problems += problems_of_student(spec, _planned(spec, method, courses))
+    return list(dict.fromkeys(problems))
+
+
+def _planned(spec: TrainSpec, method: "Method[Any]", courses: tuple[Course, ...]) -> tuple[StagePlan, ...]:
+    from napari_medkd.engine.method import settings_of
+
+    names = tuple(course.dataset.name for course in courses)
+    return method.plan(settings_of(method, spec.method), spec.schedule, names)
 
 
 def _problems_of_datasets_named(spec: TrainSpec, datasets: Sequence[Dataset]) -> list[Problem]:

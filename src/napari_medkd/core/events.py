@@ -20,13 +20,15 @@ class StagePlan:
     """A stage a run will go through: its name, and how many epochs of how many steps.
 
     ``draws_as`` names the stage whose random numbers it draws: two of one name start from the same weights and see the
-    same samples in the same order. Empty, they are its own.
+    same samples in the same order. Empty, they are its own. ``narrower`` is what the channels of the spec's network are
+    divided by in the stage's.
     """
 
     name: str
     epochs: int
     steps_per_epoch: int
     draws_as: str = ""
+    narrower: int = 1
 
     @property
     def steps(self) -> int:

@@ -34,6 +34,10 @@ class NetworkChoice(Settings):
     widths: tuple[int, ...] = Field((16, 32, 64, 128), min_length=2)
     """Channels of each level, full resolution first."""
 
+    def narrowed(self, by: int) -> tuple[int, ...]:
+        """Return the channels of each level of a network with so many times fewer, at least one."""
+        return tuple(max(1, width // by) for width in self.widths)
+
 
 class Schedule(Settings):
     """How long and how fast. An epoch is a fixed number of steps, whatever the dataset's size."""

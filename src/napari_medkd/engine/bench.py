@@ -23,7 +23,6 @@ from napari_medkd.engine.data.shown import Sees, showing
 from napari_medkd.engine.data.teacher_answers import TeacherAnswers
 from napari_medkd.engine.hardware import Machine, choose_device, use_threads
 from napari_medkd.engine.judge import judge
-from napari_medkd.engine.learned_boxes import refuse_beyond_memory
 from napari_medkd.engine.networks.heads import HeadsShape
 from napari_medkd.engine.networks.registration import RegistrationNetwork
 from napari_medkd.engine.networks.unet import UNet
@@ -37,6 +36,7 @@ from napari_medkd.engine.resolved import (
     unlabelled,
 )
 from napari_medkd.engine.resuming import as_begun, refuse_changes
+from napari_medkd.engine.whole_images import refuse_for_boxes
 from napari_medkd.files.manifest import open_dataset
 
 #: Cases judged at the end of an epoch, of those annotated for a task. A class is read off faster than a mask, and of
@@ -287,4 +287,4 @@ def _refuse_what_cannot_be_judged(bench: Bench) -> None:
     if Task.of_kind(bench.tasks, "detection") is not None:
         files = [bench.dataset.case(name).images[0] for name in cases.names]
         grids = [(file, cases.original_grid(position)) for position, file in enumerate(files)]
-        refuse_beyond_memory(grids, bench.preprocessing)
+        refuse_for_boxes(grids, bench.preprocessing)

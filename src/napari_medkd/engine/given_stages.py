@@ -1,6 +1,5 @@
 """Stages that are not trained, because a finished run has their network: an expert that exists already."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from torch import Tensor
@@ -10,14 +9,20 @@ from napari_medkd.core.dataset import Dataset
 from napari_medkd.core.errors import Problem, RunProblem, SpecProblem
 from napari_medkd.core.run_layout import stage_name
 from napari_medkd.core.spec import TrainSpec
-from napari_medkd.core.task import TaskKind
 from napari_medkd.engine.checkpoint import WeightsCard, read_product
 from napari_medkd.engine.known_images import problems_of_images, problems_of_wishes
+from napari_medkd.engine.known_tasks import problems_of_tasks
 from napari_medkd.engine.learned_cases import first_of, judging_what_was_learned, problems_of_tested
 from napari_medkd.engine.networks.shape import UNetShape
 
 #: The network of a run that is taken: the one it ships, or, of a run over several datasets, the dataset's.
 _SHIPS = "student"
+
+
+def given_stage(spec: TrainSpec, dataset: Dataset) -> str | None:
+    """Return the name under which a run is given for a dataset's expert; None where it is trained."""
+    names = ("expert", stage_name("expert", dataset.name))
+    return next((name for name in names if name in spec.starts_from), None)
 
 
 def given_expert(spec: TrainSpec, course: Course, *, read_images: bool = True) -> tuple[UNetShape, WeightsCard] | None:
@@ -33,15 +38,14 @@ def given_expert(spec: TrainSpec, course: Course, *, read_images: bool = True) -
     SpecProblem
         Where the run is not finished, learned something else, knows other images, or has learned from what tests here.
     """
-    names = ("expert", stage_name("expert", course.dataset.name))
-    name = next((name for name in names if name in spec.starts_from), None)
+    name, dataset = given_stage(spec, course.dataset), course.dataset
     if name is None:
         return None
-    where, run, dataset = f"starts_from.{name}", spec.starts_from[name], course.dataset
+    where, run = f"starts_from.{name}", spec.starts_from[name]
     otherwise = f"or leave {where} out to train the expert."
     _, card = given_weights(run, where, dataset.name)
     problems = [
-        *_of_tasks(card, course, where),
+        *problems_of_tasks(card, course, where, otherwise),
         *_of_levels(card, spec, where),
         *problems_of_images(card, dataset, where, otherwise, read_images=read_images),
         *problems_of_wishes(card, spec, dataset, f"the expert given for {dataset.name!r}", otherwise),
@@ -79,15 +83,6 @@ def notices_of_given(run: Path, dataset: Dataset) -> list[str]:
     return [f"{run.name} learned from patients who validate here, which flatters its answers: {first_of(again)}."]
 
 
-def _of_tasks(card: WeightsCard, course: Course, where: str) -> list[Problem]:
-    learned = {task.kind: task.classes for task in card.tasks or (card.task,)}
-    wanted = {task.kind: task.classes for task in course.tasks}
-    if learned == wanted:
-        return []
-    found = f"The run learned {_in_words(learned)}; of {course.dataset.name!r} is to be learned {_in_words(wanted)}."
-    return [Problem(where, found, "Name a run of the same tasks, with the same classes in the same order.")]
-
-
 def _of_levels(card: WeightsCard, spec: TrainSpec, where: str) -> list[Problem]:
     """Return whether the network is deeper or flatter than those it is joined with: maps are joined level by level."""
     if not isinstance(card.network, UNetShape) or len(card.network.widths) == len(spec.network.widths):
@@ -95,7 +90,3 @@ def _of_levels(card: WeightsCard, spec: TrainSpec, where: str) -> list[Problem]:
     levels, wanted = len(card.network.widths), len(spec.network.widths)
     found = f"Its network has {levels} levels ({', '.join(map(str, card.network.widths))}); this run's have {wanted}."
     return [Problem(where, found, f"Set network.widths to {levels} levels, or name a run of {wanted}.")]
-
-
-def _in_words(tasks: Mapping[TaskKind, tuple[str, ...]]) -> str:
-    return "; ".join(f"{kind} ({', '.join(classes)})" for kind, classes in sorted(tasks.items()))

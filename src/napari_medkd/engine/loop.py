@@ -173,8 +173,9 @@ def _begin(stage: Stage, start_from: Path | None) -> Iterator[AnyEvent]:
     """Begin a fresh stage: from scratch, or from what an earlier run's stage of the same name ended with."""
     if start_from is None:
         return
-    if not take_weights(stage.name, stage.sees, stage.product, start_from):
-        yield Noticed(message=f"{start_from.name} has no stage {stage.name!r}: this stage begins from scratch.")
+    why_not = take_weights(stage.name, stage.sees, stage.product, start_from)
+    if why_not:
+        yield Noticed(message=f"{why_not}: this stage begins from scratch.")
         return
     stage.objective.take_up()
     for name in take_other_networks(stage.name, stage.objective, stage.product, start_from):

@@ -15,6 +15,7 @@ from napari_medkd.engine.bench import Bench
 from napari_medkd.engine.data.cases import PreparedCase
 from napari_medkd.engine.method import Stage
 from napari_medkd.engine.networks.registration import RegistrationNetwork
+from napari_medkd.files.plain_name import plain_name
 from napari_medkd.files.previews import write_pictures
 from napari_medkd.files.results import write_prediction
 
@@ -66,7 +67,8 @@ class Previews:
                 boxes=answer.boxes,
                 attention=answer.attention,
             )
-            folders.append(write_prediction(prediction, above / answer.task.name if len(found) > 1 else above))
+            below = above / plain_name(answer.task.name) if len(found) > 1 else above
+            folders.append(write_prediction(prediction, below))
             write_pictures(pictures, folders[-1])
         return folders
 

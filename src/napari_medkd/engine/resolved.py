@@ -19,12 +19,13 @@ from napari_medkd.engine.checkpoint import TaskCard
 from napari_medkd.engine.data.choose import choose_preprocessing
 from napari_medkd.engine.given_stages import given_expert
 from napari_medkd.engine.hardware import choose_device, choose_precision
-from napari_medkd.engine.learned_boxes import boxed_images, refuse_beyond_memory, sides_of
+from napari_medkd.engine.learned_boxes import boxed_images, sides_of
 from napari_medkd.engine.learned_cases import earlier_runs, learned_by
 from napari_medkd.engine.networks.anchors import AnchorSizes, anchor_sizes
 from napari_medkd.engine.networks.heads import HeadsShape
 from napari_medkd.engine.networks.unet import UNet
 from napari_medkd.engine.starting import beginning_of
+from napari_medkd.engine.whole_images import refuse_for_boxes
 
 #: Of more than this share of boxes it is told that they are too large to be seen well.
 _MANY = 1 - MOST
@@ -166,7 +167,7 @@ def _resolve_course(spec: TrainSpec, course: Course, names: tuple[str, ...], *, 
     if spec.references:
         kept_apart = dataset.set_apart() - set(names)
         looked_at = tuple(case.id for case in dataset.cases if case.id not in kept_apart)
-    begun = beginning_of(spec, dataset, course.tasks[0])
+    begun = beginning_of(spec, course)
     choose = partial(
         choose_preprocessing,
         dataset,
@@ -187,7 +188,7 @@ def _resolve_course(spec: TrainSpec, course: Course, names: tuple[str, ...], *, 
             if spacing is None:
                 break
             preprocessing = choose(wishes=wishes.replace(spacing=spacing))
-    refuse_beyond_memory([(image.file, image.boxes.grid) for image in images], preprocessing)
+    refuse_for_boxes([(image.file, image.boxes.grid) for image in images], preprocessing)
     return of_course(
         preprocessing=preprocessing,
         anchors=(begun.anchors if begun else None) or anchor_sizes(sides_of(images, preprocessing), num_levels),

@@ -6,6 +6,7 @@
      "boxes": [{"class": "lesion", "corners": [3, 10, 12, 6, 15, 20]}]}
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -68,6 +69,29 @@ def read(path: Path, task: Task, grid: Grid) -> Boxes:
         return boxes_of(records, task, grid)
     except VolumeProblem as error:
         raise VolumeProblem.of(Problem(str(path), f.problem, f.hint) for f in error.problems) from error
+
+
+def read_inside(path: Path, task: Task, grid: Grid) -> Boxes:
+    """Return the boxes of a file as they teach and are scored: cut to the image, without those that lie outside."""
+    return read(path, task, grid).clipped()
+
+
+def classes_in(path: Path) -> tuple[str, ...]:
+    """Return the class of each box of a file, which may be of no task.
+
+    Raises
+    ------
+    VolumeProblem
+        Naming the file, where it is no file of boxes.
+    """
+    return tuple(record.class_name for record in _stored(path))
+
+
+def write_renamed(path: Path, names: Mapping[str, str], to: Path) -> None:
+    """Write the boxes of a file with other names of classes into another one, without those whose name is empty."""
+    records = (record.replace(class_name=names.get(record.class_name, record.class_name)) for record in _stored(path))
+    file = BoxFile(axes="IPL", boxes=tuple(record for record in records if record.class_name))
+    write_json(to, file.model_dump(mode="json", by_alias=True))
 
 
 def holds_any(path: Path) -> bool:

@@ -97,7 +97,7 @@ def known_case(source: Path | None, datasets: Iterable[tuple[Path, Dataset]]) ->
 
 
 def truth_of(known: KnownCase | None, task: Task, grid: Grid) -> Annotation | None:
-    """Return what an expert said about a case: a mask, a class or boxes; None where nothing is known for the task.
+    """Return what an expert said about a case: a mask, a class, boxes in it; None where nothing is known for the task.
 
     Where classes were added since a network learned the task, what is painted of them counts nowhere in its mask: it
     could not know of them, so whatever it says there is neither right nor wrong.
@@ -108,8 +108,8 @@ def truth_of(known: KnownCase | None, task: Task, grid: Grid) -> Annotation | No
         Where the file cannot be read, lies on another grid than the image, or names a class that is not the task's;
         where a label of the mask means another class to the dataset than to the task.
     """
+    from napari_medkd.files.boxes import read_inside
     from napari_medkd.files.known_classes import mask_as_learned
-    from napari_medkd.files.opening import read_boxes
 
     found = known.case.annotations.get(task.name) if known else None
     if known is None or found is None:
@@ -117,6 +117,6 @@ def truth_of(known: KnownCase | None, task: Task, grid: Grid) -> Annotation | No
     if isinstance(found, ClassLabel):
         return ClassLabel(found.present, task, found.unknown) if task.kind == "classification" else None
     if task.kind == "detection":
-        return read_boxes(found, task, grid)
+        return read_inside(found, task, grid)
     known.dataset.continued(task)  # refuses labels that mean other classes
     return mask_as_learned(found, task, known.dataset, grid, later="nowhere")

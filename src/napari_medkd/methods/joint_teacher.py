@@ -11,12 +11,12 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from napari_medkd.core.card import Needs, TeacherShows
-from napari_medkd.core.errors import SpecProblem
 from napari_medkd.core.events import StagePlan
 from napari_medkd.core.run_layout import stage_name
 from napari_medkd.core.settings import Settings
 from napari_medkd.core.spec import Schedule
-from napari_medkd.core.task import Task, TaskKind
+from napari_medkd.core.task import TaskKind
+from napari_medkd.engine.asked_beforehand import refuse_what_is_not_kept
 from napari_medkd.engine.bench import Bench
 from napari_medkd.engine.data.mixing import mixed
 from napari_medkd.engine.distilling import Distilling, DistillingWeights, Followed
@@ -131,7 +131,8 @@ class JointTeacherMethod:
         steps = schedule.steps_per_epoch
         experts = max(1, round(schedule.epochs * settings.expert_share))
         teacher = max(1, round(schedule.epochs * settings.teacher_share * len(datasets)))
-        students = tuple(StagePlan(name, schedule.epochs, steps, "student") for name in _names("student", datasets))
+        narrower, epochs = _NARROWER[settings.student_size], schedule.epochs
+        students = tuple(StagePlan(name, epochs, steps, "student", narrower) for name in _names("student", datasets))
         if not (settings.has_teacher and settings.teacher_trains):
             return students
         before = (StagePlan(name, experts, steps, "student") for name in _names("expert", datasets))
@@ -141,7 +142,7 @@ class JointTeacherMethod:
         """Yield the stages of the plan, each with terms of its own; in a student's, the student is built first."""
         benches, schedule, teacher = bench.benches, bench.spec.schedule, None
         if settings.beforehand:
-            _refuse_boxes(benches)
+            refuse_what_is_not_kept(benches)
         terms = partial(losses_of, masks=settings, balanced=settings.balanced)
         if settings.has_teacher and settings.teacher_trains:
             experts = list[UNet]()
@@ -154,8 +155,7 @@ class JointTeacherMethod:
             batches = mixed([each.drawing for each in benches], schedule.batch_size, schedule.steps_per_epoch)
             teaching = TeachingSeveral(teacher, [terms(each.training_cases) for each in benches])
             yield Stage("teacher", teaching, teacher, batches, judge_several(teacher, benches))
-        narrower = _NARROWER[settings.student_size]
-        widths = tuple(max(1, width // narrower) for width in bench.spec.network.widths)
+        widths = bench.spec.network.narrowed(_NARROWER[settings.student_size])
         weights = DistillingWeights(
             settings.labels, settings.answers, settings.features, settings.temperature, settings.overlap
         )
@@ -170,13 +170,6 @@ class JointTeacherMethod:
             distilling = Distilling(student, followed, terms(each.training_cases), weights)
             batches = each.batches(teacher=asked.network if asked and settings.beforehand else None)
             yield Stage(name, distilling, student, batches, each.judge(student), bench=each)
-
-
-def _refuse_boxes(benches: Sequence[Bench]) -> None:
-    for bench in benches:
-        if task := Task.of_kind(bench.tasks, "detection"):
-            found = f"The teacher's boxes of {task.name!r} ({bench.dataset.name}) cannot be kept beforehand."
-            raise SpecProblem("method.settings.beforehand", found, "Set it to false, or leave the task out.")
 
 
 def _names(kind: str, datasets: Sequence[str]) -> list[str]:

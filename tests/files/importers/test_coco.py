@@ -51,6 +51,55 @@ def test_an_image_without_boxes_has_been_looked_at(tmp_path):
     assert boxes_of(dataset, "b").corners.shape == (0, 6)
 
 
+def test_a_class_without_boxes_stays_so_that_another_site_gets_the_same_list(tmp_path):
+    other = [{"id": 3, "image_id": 1, "category_id": 9, "bbox": [12, 4, 20, 6]}]
+
+    here, remarks = imported(laid_out(tmp_path / "here"), tmp_path / "d")
+    there, _ = imported(laid_out(tmp_path / "there", annotations=other), tmp_path / "e")
+
+    assert here.tasks["boxes"].classes == there.tasks["boxes"].classes == ("artefact", "cell")
+    assert "A class is listed and no box is of it" in told(remarks)
+    assert "(artefact)" in told(remarks)
+
+
+@pytest.mark.parametrize("images", [["a.png"], ["a.png", "c.png"]], ids=["the same image", "another image as well"])
+def test_a_document_of_something_else_than_boxes_is_passed_over_and_told(tmp_path, images):
+    folder = laid_out(tmp_path / "s")
+    picture(folder / "images" / "c.png")
+    panoptic = document(
+        images=[{"id": number, "file_name": name} for number, name in enumerate(images)],
+        annotations=[
+            {"image_id": number, "file_name": name, "segments_info": []} for number, name in enumerate(images)
+        ],
+        categories=[{"id": 1, "name": "sky"}],
+    )
+    write_json(folder / "annotations" / "panoptic.json", panoptic)
+
+    dataset, remarks = imported(folder, tmp_path / "d")
+
+    assert [case.id for case in dataset.cases] == ["a", "b"]
+    assert dataset.tasks["boxes"].classes == ("artefact", "cell")
+    assert lit_inside(dataset, "a") == {200}
+    assert "None of a document's annotations has a category_id, and it is passed over (panoptic.json)" in told(remarks)
+
+
+def test_a_document_without_categories_that_is_the_only_one_is_refused(tmp_path):
+    message = refused(laid_out(tmp_path / "s", annotations=[{"id": 4, "image_id": 1, "bbox": [1, 1, 2, 2]}]))
+
+    assert "no image_id or category_id" in message
+
+
+def test_nothing_is_asked_of_annotations_of_an_image_whose_boxes_are_not_taken(tmp_path):
+    folder = in_two_documents(tmp_path / "s", "a.json", "b.json")
+    torn = [{"id": 3, "image_id": 1, "bbox": [1, 1, 2, 2]}, {"id": 4, "image_id": 1, "category_id": 5}]
+    only_a = [{"id": 1, "file_name": "a.png"}]
+    write_json(folder / "annotations" / "b.json", document(images=only_a, annotations=torn))
+
+    dataset, _ = imported(folder, tmp_path / "d")
+
+    assert lit_inside(dataset, "a") == {200}
+
+
 def test_the_document_can_be_named_itself(tmp_path):
     laid_out(tmp_path / "s")
 
@@ -265,4 +314,6 @@ def test_a_picture_turned_by_its_camera_is_boxed_as_it_is_seen(tmp_path):
     dataset, remarks = imported(tmp_path / "s", tmp_path / "d")
 
     assert boxes_of(dataset, "a").corners.tolist() == [[0, 30, 1, 1, 39, 3]]
-    assert remarks == ()
+    assert [remark.problem for remark in remarks] == [
+        "A class is listed and no box is of it; it is kept, so that datasets of one list agree (artefact)."
+    ]

@@ -34,7 +34,7 @@ def presenter(session, state):
 
 
 def test_labels_stand_with_what_they_mean_and_how_many_masks_hold_them(presenter, state):
-    assert state.tasks == ("shape",)
+    assert state.tasks == ("shape", "border", "places")
     assert state.meanings == {0: "background", 1: "rectangle"}
     assert state.cases == {0: 12, 1: 12}
     assert state.read == "12 masks were read to see which labels there are."
@@ -82,12 +82,62 @@ def test_what_is_chosen_while_masks_are_read_stays(session, state):
     assert state.meanings == {0: "background", 1: "lesion"}
 
 
-def test_a_dataset_without_masks_has_no_labels(session, state, tmp_path):
+def test_a_dataset_without_tasks_has_no_labels(session, state, tmp_path):
     presenter = LabelsPresenter(session, state, at_once)
 
-    presenter.begin(open_dataset(write_pictures(tmp_path / "grades", "grades", tasks="c")))
+    presenter.begin(open_dataset(write_pictures(tmp_path / "images", "images", tasks="")))
 
     assert (state.tasks, state.meanings, presenter.outcome()) == ((), {}, ())
+
+
+@pytest.fixture
+def grades(session, tmp_path):
+    """Another open dataset, of classes of images and boxes that are called otherwise."""
+    folder = write_pictures(tmp_path / "grades", "grades", tasks="cb")
+    manifest = folder / "medkd-dataset.json"
+    manifest.write_text(manifest.read_text().replace('"plain"', '"bare"').replace('"framed"', '"border"'))
+    dataset = open_dataset(folder)
+    session.study = (*session.study, Member(folder, dataset))
+    return dataset
+
+
+def test_classes_of_images_are_brought_to_those_of_another_dataset(presenter, state, cells, grades):
+    presenter.choose_task("border")
+    assert state.meanings == {"plain": "plain", "framed": "framed"}
+    assert state.cases == {"framed": 6, "plain": 6}
+    assert state.read == "12 class labels were read to see which labels there are."
+    assert state.elsewhere == (("grades · border", ("bare", "border")),)
+    assert state.offered == ("plain", "framed", "bare", "border")
+
+    presenter.mean("plain", "bare")
+    presenter.mean("framed", "border")
+    presenter.save(lambda dataset: None)
+
+    written = open_dataset(cells)
+    assert written.tasks["border"] == grades.tasks["border"]
+    assert written.case("cells1").annotations["border"].present == {"border"}
+    assert state.problems == ()
+
+
+def test_classes_of_boxes_and_labels_of_masks_are_saved_together(presenter, state, cells):
+    presenter.mean(1, "lesion")
+    presenter.choose_task("places")
+    assert (state.meanings, state.cases) == ({"rectangle": "rectangle"}, {"rectangle": 12})
+    presenter.mean("rectangle", "lesion")
+
+    presenter.save(lambda dataset: None)
+
+    written = open_dataset(cells).tasks
+    assert (written["shape"].classes, written["places"].classes) == (("background", "lesion"), ("lesion",))
+
+
+def test_too_few_classes_of_images_say_why(presenter, state):
+    presenter.choose_task("border")
+
+    presenter.mean("plain", "framed")
+
+    assert presenter.outcome() == ()
+    assert "a classification task needs at least 2" in presenter.hindrance()
 
 
 @pytest.fixture

@@ -97,7 +97,23 @@ def test_add_dataset_asks_for_a_folder(dock, qtbot, tmp_path, monkeypatch):
     settled(dock, qtbot, 3)
 
     assert [name for name, *_ in words(dock)] == ["cells", "spots", "more"]
-    assert not dock.study.labels.isEnabled()  # it has no masks
+    assert dock.study.labels.isEnabled()  # classes are renamed there, too
+
+
+def test_a_class_of_images_is_typed_another_one_and_saved(dock, qtbot, cells):
+    qtbot.mouseClick(dock.study.labels, Qt.MouseButton.LeftButton)
+    dock.labels.presenter.choose_task("border")
+    qtbot.waitUntil(lambda: bool(dock.labels.state.cases), timeout=PATIENCE)
+    editor = editor_of(dock, "framed")
+
+    editor.setFocus()
+    editor.selectAll()
+    qtbot.keyClicks(editor, "with a frame")
+    qtbot.keyClick(editor, Qt.Key.Key_Return)
+    qtbot.mouseClick(dock.labels.save, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: dock.session.dataset.tasks["border"].classes[1] == "with a frame", timeout=PATIENCE)
+
+    assert open_dataset(cells).case("cells1").annotations["border"].present == {"with a frame"}
 
 
 def test_remove_takes_the_current_dataset_out(dock, qtbot):

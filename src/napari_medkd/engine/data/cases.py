@@ -19,9 +19,9 @@ from napari_medkd.core.task import UNKNOWN, Task
 from napari_medkd.core.volume import Volume
 from napari_medkd.engine.data.preprocess import moved_to
 from napari_medkd.engine.data.streamed import StreamedImage, StreamedLabels, prepared_image, prepared_labels
-from napari_medkd.files.boxes import holds_any
+from napari_medkd.files.boxes import holds_any, read_inside
 from napari_medkd.files.known_classes import mask_to_learn
-from napari_medkd.files.opening import read_boxes, read_volume
+from napari_medkd.files.opening import read_volume
 
 #: Prepared cases beyond this are read again when they are needed.
 MEMORY_BYTES = 4 * 2**30
@@ -226,7 +226,7 @@ class Cases:
         return mask_to_learn(self._file(case, task, "mask"), task, self.dataset, original)
 
     def _boxes(self, case: Case, task: Task, original: Grid) -> Boxes:
-        return read_boxes(self._file(case, task, "box file"), task, original).clipped()
+        return read_inside(self._file(case, task, "box file"), task, original)
 
     @staticmethod
     def _file(case: Case, task: Task, expected: str) -> Path:

@@ -4,7 +4,8 @@ One document, or all of a folder: ``*.json`` in it or one folder deeper, as COCO
 ``train/``, ``valid/`` and ``test/`` are laid out. The side is the image's own ``split``, or the word for a side in the
 name of the document or of its folder in the chosen one; one that all images share is none, unless it trains. Of an
 image that several documents list, as COCO's ``instances_*`` and ``person_keypoints_*`` do, the first one's boxes are
-taken.
+taken. A document whose annotations have no category, as the panoptic ones, is passed over beside others. The classes
+are those that the documents list, also where no box is of them.
 """
 
 from dataclasses import dataclass, field, replace
@@ -44,14 +45,15 @@ def recognise(source: Path, wishes: ColumnWishes) -> Source | None:
     folder = folder_of(source)
     reading = _Reading(ImageIndex(folder), Tally(str(source)), Tally(str(source)))
     reading.index.tell_links(reading.remarks)
-    for path, document in documents:
+    for path, document in _of_boxes(documents, reading.remarks):
         reading.take(path, document)
     if reading.faults:
         raise DatasetProblem.of(reading.faults)
     if not reading.rectangles:
         found = "None of the images that are listed is here."
         raise DatasetProblem(str(source), found, "Choose the folder that holds both the images and the document.")
-    return boxes_on_pictures("COCO", _dataset(reading, folder), TASK, reading.by_case(), reading.remarks)
+    dataset = _dataset(reading, folder)
+    return boxes_on_pictures("COCO", dataset, TASK, reading.by_case(), reading.remarks, listed=reading.classes)
 
 
 def _candidates(source: Path) -> list[Path]:
@@ -74,15 +76,31 @@ def _is_coco(document: Any) -> bool:
     return isinstance(document, dict) and all(isinstance(document.get(part), list) for part in _PARTS)
 
 
+def _of_boxes(documents: list[tuple[Path, Any]], remarks: Tally) -> list[tuple[Path, Any]]:
+    """Return the documents without those of something else than boxes, as long as there are others."""
+    others = [path for path, document in documents if not _names_categories(document["annotations"])]
+    if len(others) == len(documents):
+        return documents
+    for path in others:
+        found = "None of a document's annotations has a category_id, and it is passed over"
+        remarks.add(path.name, found, "Nothing need be done, unless it holds boxes.")
+    return [(path, document) for path, document in documents if path not in others]
+
+
+def _names_categories(annotations: list[Any]) -> bool:
+    return not annotations or any(_has(entry, "category_id") for entry in annotations)
+
+
 @dataclass
 class _Reading:
-    """What was read so far: rectangles and sides by image, what is wrong, and what was left out."""
+    """What was read so far: rectangles and sides by image, classes, what is wrong, and what was left out."""
 
     index: ImageIndex
     faults: Tally
     remarks: Tally
     rectangles: dict[Path, list[Rectangle]] = field(default_factory=dict)
     side_of: dict[Path, str] = field(default_factory=dict)
+    classes: set[str] = field(default_factory=set)
 
     def take(self, path: Path, document: dict[str, Any]) -> None:
         """Add the images and boxes of one document, but no boxes of images that an earlier one lists."""
@@ -99,6 +117,8 @@ class _Reading:
                 self.remarks.add(image.name, problem, "To take those of another document, import that one alone.")
                 image = None
             image_of[entry["id"]] = image
+        if any(image_of.values()):
+            self.classes.update(name_of.values())
         for entry in document["annotations"]:
             self._annotation(entry, name_of, image_of)
 
@@ -148,15 +168,16 @@ class _Reading:
             )
 
     def _annotation(self, entry: Any, name_of: dict[Any, str], image_of: dict[Any, Path | None]) -> None:
+        is_listed = _has(entry, "image_id") and entry["image_id"] in image_of
+        path = image_of[entry["image_id"]] if is_listed else None
+        if is_listed and path is None:  # the image is not here, or its boxes are another document's
+            return
         if not _has(entry, "image_id", "category_id"):
             self.faults.add(str(entry)[:60], "An annotation has no image_id or category_id", "Export it again.")
             return
         place = f"annotation {entry.get('id', '?')}"
-        if entry["image_id"] not in image_of or entry["category_id"] not in name_of:
+        if path is None or entry["category_id"] not in name_of:
             self.faults.add(place, "An annotation is of an image or category that is not listed", "Export it again.")
-            return
-        path = image_of[entry["image_id"]]
-        if path is None:
             return
         if entry.get("iscrowd"):
             self.remarks.add(place, "A crowd is no single box, and is left out", "Nothing need be done.")

@@ -1,7 +1,7 @@
 """Rectangles on pictures as boxes of volumes with one plane, fitted to the pictures' true sizes."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -39,7 +39,12 @@ class Rectangle:
 
 
 def boxes_on_pictures(
-    layout: str, dataset: Dataset, name: str, rectangles: Mapping[str, list[Rectangle]], remarks: Tally
+    layout: str,
+    dataset: Dataset,
+    name: str,
+    rectangles: Mapping[str, list[Rectangle]],
+    remarks: Tally,
+    listed: Iterable[str] = (),
 ) -> Source:
     """Return the dataset with a detection task; every case that is a key has been looked at, also where it has no box.
 
@@ -49,17 +54,22 @@ def boxes_on_pictures(
     Parameters
     ----------
     name
-        Of the task; its classes are those of the rectangles, in the order of their names.
+        Of the task; its classes are those of the rectangles and those that are listed, in the order of their names.
+    listed
+        Classes of the task whether there is a box of them or not, which is remarked.
 
     Raises
     ------
     DatasetProblem
         With every picture that cannot be read, or is no picture.
     """
-    classes = sorted({box.class_name for boxes in rectangles.values() for box in boxes})
-    if not classes:
+    shown = {box.class_name for boxes in rectangles.values() for box in boxes}
+    if not shown:
         raise DatasetProblem(layout, "There is no box in any image.", "Check the coordinates, or import its classes.")
-    task = Task(name, "detection", tuple(classes))
+    task = Task(name, "detection", tuple(sorted(shown.union(listed))))
+    for empty in sorted(set(task.classes) - shown):
+        found = "A class is listed and no box is of it; it is kept, so that datasets of one list agree"
+        remarks.add(empty, found, f"To leave it out, take it off the classes of {name!r} in the manifest.")
     problems: list[Problem] = []
     fitted: dict[str, Boxes] = {}
     for case in dataset.cases:

@@ -1,6 +1,6 @@
-"""What the editor of labels decides: what each stored label of a task's masks means, and when that is written."""
+"""What the editor of labels decides: what each stored label or class of a task means, and when that is written."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
@@ -8,7 +8,7 @@ from psygnal import SignalGroupDescriptor
 
 from napari_medkd.core.dataset import LabelMap
 from napari_medkd.core.errors import InputProblem, Problem
-from napari_medkd.core.relabelling import NOWHERE, meanings_of, relabelled
+from napari_medkd.core.relabelling import NOWHERE, Stored, changed, meanings_of
 from napari_medkd.core.task import Task
 from napari_medkd.gui.presenters.ports import InBackground, problems_of
 from napari_medkd.gui.study import study_of
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 #: More masks are not read to see which labels they hold: the first ones tell it, and the check of every voxel the rest.
 MOST_MASKS = 40
 
+_FILES = {"segmentation": "masks", "classification": "class labels", "detection": "files of boxes"}
+
 
 @dataclass(eq=False)
 class LabelsState:
@@ -31,25 +33,26 @@ class LabelsState:
     Parameters
     ----------
     tasks
-        Of the dataset, those that draw masks; ``task`` is the one whose labels are shown.
+        Of the dataset; ``task`` is the one whose labels are shown.
     meanings
-        By stored label: a class's name, `NOWHERE`, or None where it means nothing yet.
+        By stored label of masks, or by class of images and boxes: a class's name, `NOWHERE`, or None where it means
+        nothing yet.
     cases
-        By stored label, in how many of the masks that were read it is.
+        By the same, in how many of the cases that were read it is.
     offered
         Names of classes to choose from: the task's own, and those of other open datasets.
     elsewhere
-        The classes of each other mask task of the study, as (dataset and task, classes).
+        The classes of each other task of the kind in the study, as (dataset and task, classes).
     read
-        How many masks were read, in words.
+        How many cases were read, in words.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
 
     tasks: tuple[str, ...] = ()
     task: str = ""
-    meanings: Mapping[int, str | None] = field(default_factory=dict)
-    cases: Mapping[int, int] = field(default_factory=dict)
+    meanings: Mapping[Stored, str | None] = field(default_factory=dict)
+    cases: Mapping[Stored, int] = field(default_factory=dict)
     offered: tuple[str, ...] = ()
     elsewhere: tuple[tuple[str, tuple[str, ...]], ...] = ()
     read: str = ""
@@ -65,7 +68,7 @@ class LabelsPresenter:
         self._in_background = in_background
         self._dataset: Dataset | None = None
         self._wish = 0
-        self._drafts: dict[str, Mapping[int, str | None]] = {}  # by task, where something was chosen
+        self._drafts: dict[str, Mapping[Stored, str | None]] = {}  # by task, where something was chosen
 
     @property
     def dataset(self) -> "Dataset | None":
@@ -73,14 +76,14 @@ class LabelsPresenter:
         return self._dataset
 
     def begin(self, dataset: "Dataset") -> None:
-        """Edit the labels of a dataset's first mask task."""
+        """Edit the labels of a dataset's first task: one that draws masks, where there is any."""
         self._dataset = dataset
         self._drafts = {}
-        self._state.tasks = tuple(name for name, task in dataset.tasks.items() if task.kind == "segmentation")
+        self._state.tasks = tuple(sorted(dataset.tasks, key=lambda name: dataset.tasks[name].kind != "segmentation"))
         self.choose_task(self._state.tasks[0] if self._state.tasks else "")
 
     def choose_task(self, name: str) -> None:
-        """Show what the labels of a task mean, as it is or as it was chosen, and read in which masks each is."""
+        """Show what the labels of a task mean, as it is or as it was chosen, and read in which cases each is."""
         dataset, state = self._dataset, self._state
         self._wish += 1
         wish = self._wish
@@ -89,12 +92,13 @@ class LabelsPresenter:
             state.meanings, state.offered, state.elsewhere = {}, (), ()
             return
         state.elsewhere = self._elsewhere(dataset, name)
-        known = meanings_of(dataset.tasks[name], dataset.label_maps.get(name, LabelMap()), ())
-        state.meanings = self._drafts.get(name, known)
-        elsewhere = [one for _, classes in state.elsewhere for one in classes[1:]]
+        task, label_map = dataset.tasks[name], dataset.label_maps.get(name, LabelMap())
+        state.meanings = self._drafts.get(name, _meanings(task, label_map, ()))
+        first = 1 if task.kind == "segmentation" else 0  # the background is one already
+        elsewhere = [one for _, classes in state.elsewhere for one in classes[first:]]
         chosen = [meaning for meaning in state.meanings.values() if meaning]
         state.offered = tuple(dict.fromkeys([*dataset.tasks[name].classes, *elsewhere, *chosen]))
-        state.read = "Reading which labels the masks hold …"
+        state.read = f"Reading which labels the {_FILES[task.kind]} hold …"
 
         def work() -> "StoredLabels":
             from napari_medkd.files.relabelling import stored_labels
@@ -103,7 +107,7 @@ class LabelsPresenter:
 
         def then(found: "StoredLabels") -> None:
             if wish == self._wish:
-                self._take(dataset.tasks[name], dataset.label_maps.get(name, LabelMap()), found)
+                self._take(task, label_map, found)
 
         def failed(error: Exception) -> None:
             if wish == self._wish:
@@ -112,8 +116,8 @@ class LabelsPresenter:
 
         self._in_background(work, then, failed)
 
-    def mean(self, label: int, name: str | None) -> None:
-        """Let a stored label mean a class, which may be new, or count nowhere."""
+    def mean(self, label: Stored, name: str | None) -> None:
+        """Let a stored label or class mean a class, which may be new, or count nowhere."""
         name = name if name in (None, NOWHERE) else str(name).strip()
         if self._state.meanings.get(label) == name:
             return
@@ -134,13 +138,13 @@ class LabelsPresenter:
         def work() -> "Dataset":
             from napari_medkd.files.relabelling import save_relabelled
 
-            changes = [relabelled(dataset.tasks[name], drafts[name], orders[name]) for name in drafts]
+            changes = [changed(dataset.tasks[name], drafts[name], orders[name]) for name in drafts]
             return save_relabelled(dataset, *changes)
 
-        def take(changed: "Dataset") -> None:
-            self._dataset = changed
+        def take(saved: "Dataset") -> None:
+            self._dataset = saved
             self._drafts = {}
-            then(changed)
+            then(saved)
 
         def failed(error: Exception) -> None:
             state.problems = problems_of(error, dataset.name)
@@ -162,7 +166,7 @@ class LabelsPresenter:
         if dataset is None or state.task not in dataset.tasks or not state.meanings:
             return None
         try:
-            task, _ = relabelled(dataset.tasks[state.task], state.meanings, [known for _, known in state.elsewhere])
+            task, _ = changed(dataset.tasks[state.task], state.meanings, [known for _, known in state.elsewhere])
         except InputProblem as problem:
             return problem.problems[0]
         return task
@@ -170,18 +174,25 @@ class LabelsPresenter:
     def _take(self, task: Task, label_map: LabelMap, found: "StoredLabels") -> None:
         self._state.cases = found.cases
         draft = self._drafts.get(task.name)
-        self._state.meanings = meanings_of(task, label_map, found.cases) | dict(draft or {})
+        self._state.meanings = _meanings(task, label_map, found.cases) | dict(draft or {})
         if draft is not None:
             self._drafts[task.name] = self._state.meanings
         of_all = f" of {found.num_masks}" if found.num_read < found.num_masks else ""
-        self._state.read = f"{found.num_read}{of_all} masks were read to see which labels there are."
+        self._state.read = f"{found.num_read}{of_all} {_FILES[task.kind]} were read to see which labels there are."
 
     def _elsewhere(self, dataset: "Dataset", name: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        """Return the classes of the other mask tasks of the study, to be compared with these."""
-        folder = dataset.folder.resolve()
+        """Return the classes of the other tasks of the kind in the study, to be compared with these."""
+        folder, kind = dataset.folder.resolve(), dataset.tasks[name].kind
         return tuple(
             (f"{member.dataset.name} · {task.name}", task.classes)
             for member in study_of(self._session)
             for task in member.dataset.tasks.values()
-            if task.kind == "segmentation" and (member.folder != folder or task.name != name)
+            if task.kind == kind and (member.folder != folder or task.name != name)
         )
+
+
+def _meanings(task: Task, label_map: LabelMap, stored: Iterable[Stored]) -> dict[Stored, str | None]:
+    """Return what is read as which class: stored labels of masks, else the classes themselves."""
+    if task.kind != "segmentation":
+        return {name: name for name in task.classes}
+    return dict(meanings_of(task, label_map, (label for label in stored if isinstance(label, int))).items())

@@ -1,4 +1,4 @@
-"""The page of the Data dock on which the stored labels of masks are given the classes they mean."""
+"""The page of the Data dock on which stored labels, and classes of images and boxes, are given what they mean."""
 
 from html import escape
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_medkd.core.relabelling import NOWHERE
+from napari_medkd.core.relabelling import NOWHERE, Stored
 from napari_medkd.gui.background import Background
 from napari_medkd.gui.presenters.labels import LabelsPresenter, LabelsState
 from napari_medkd.gui.state import Session
@@ -30,12 +30,16 @@ if TYPE_CHECKING:
     from napari_medkd.core.dataset import Dataset
 
 _HELP = (
-    "Choose or type the class that each stored label means; two labels of one class are merged. "
-    "The masks stay as they are: only medkd-dataset.json is written."
+    "Choose or type the class that each stored label or class means; two of one class are merged. "
+    "Masks stay as they are, and so do files of boxes: medkd-dataset.json is written, and boxes with other names."
 )
 _NOWHERE_WORDS = "counts nowhere"
-_COLUMNS = ("Stored label", "Masks", "Means")
-_TIPS = ("The number in the mask files", "In how many of the masks that were read it is", "The class it is read as")
+_COLUMNS = ("Stored as", "Cases", "Means")
+_TIPS = (
+    "The number in the mask files, or the class of images or boxes",
+    "In how many of the cases that were read it is",
+    "The class it is read as",
+)
 _LABEL, _MASKS, _MEANS = range(3)
 _ROW_HEIGHT = 30
 
@@ -58,7 +62,7 @@ class LabelsPage(QWidget):
         super().__init__()
         self.state = LabelsState()
         self.presenter = LabelsPresenter(session, self.state, Background(self))
-        self._boxes: dict[int, _ClassBox] = {}
+        self._boxes: dict[Stored, _ClassBox] = {}
         self._build()
         self._connect()
 
@@ -80,7 +84,7 @@ class LabelsPage(QWidget):
             label.setWordWrap(True)
         self.save, self.back = QPushButton("Save"), QPushButton("Back")
         self.back.setToolTip("Go back to the list of cases; what was chosen and not saved is forgotten")
-        self.task = ElidedChoice("Task", "The task whose masks are meant")
+        self.task = ElidedChoice("Task", "The task whose labels are meant")
         self.table = QTableWidget(0, len(_COLUMNS))
         self.table.setAccessibleName("Stored labels")
         for column, (name, tip) in enumerate(zip(_COLUMNS, _TIPS, strict=True)):

@@ -46,7 +46,7 @@ class StudyBox(QWidget):
         self.remove = QPushButton("Remove")
         self.remove.setToolTip("<p>Take the current dataset out of the study; its files stay</p>")
         self.labels = QPushButton("Labels …")
-        self.labels.setToolTip("<p>What the labels of the current dataset's masks mean: bring datasets to one set</p>")
+        self.labels.setToolTip("<p>What labels and classes of the current dataset mean: bring datasets to one set</p>")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
@@ -69,8 +69,7 @@ class StudyBox(QWidget):
         current = self._current()
         for widget in (self.list, self.remove, self.labels):
             widget.setVisible(bool(rows))
-        has_masks = current is not None and any(task.kind == "segmentation" for task in current.tasks)
-        self.labels.setEnabled(has_masks)
+        self.labels.setEnabled(current is not None and len(current.tasks) > 0)
 
     def show_reading(self, is_reading: bool) -> None:
         """Offer to cancel while a dataset is being opened."""
