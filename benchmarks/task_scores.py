@@ -30,7 +30,8 @@ from napari_medkd.core.task import Task
 from napari_medkd.core.volume import Volume
 from napari_medkd.engine.answers import Answer
 from napari_medkd.engine.predict import Predictor
-from napari_medkd.files.opening import read_boxes, read_mask, read_volume
+from napari_medkd.files.boxes import read_inside
+from napari_medkd.files.opening import read_mask, read_volume
 
 #: Patients and seeds are drawn so many times: every draw needs the scores anew.
 RESAMPLES = 1000
@@ -63,7 +64,7 @@ def said_of(answer: Answer, dataset: Dataset, case: Case, volume: Volume) -> Sai
         return {"probabilities": probabilities, "present": [int(name in truth.present) for name in task.classes]}
     if answer.boxes is None or isinstance(truth, ClassLabel):
         raise TypeError(case.id)
-    true_boxes = read_boxes(truth, task, volume.grid).clipped()
+    true_boxes = read_inside(truth, task, volume.grid)
     boxes = ImageBoxes.of(answer.boxes, true_boxes)
     found = [found_in(boxes, number, _OVERLAPS) for number in range(len(task.classes))]
     return {"is_flat": volume.grid.is_flat, "found": found}

@@ -45,9 +45,7 @@ class StudyBox(QWidget):
         self.remove = QPushButton("Remove")
         self.remove.setToolTip("<p>Take the current dataset out of the study; its files stay</p>")
         self.labels = QPushButton("Labels …")
-        self.labels.setToolTip(
-            "<p>What labels and classes of the current dataset mean: bring datasets to one set</p>"
-        )
+        self.labels.setToolTip("<p>What labels and classes of the current dataset mean: bring datasets to one set</p>")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
