@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from moved_labels import network_registered_label
 from one_shot_data import ANSWERS, EXPERIMENTS, WORK, Experiment
-from one_shot_rows import CANDIDATES, ONE_SHOT, ROWS, VERSUS, Moved, Trained
+from one_shot_rows import CANDIDATES, ONE_SHOT, ROWS, Moved, Trained, held_against
 from paired_table import Scored, difference_row, read_scores, rows_of
 from record import RESULTS, Record, Row, machine, machines, versions
 from row_commands import in_own_process, read_commands, within
@@ -178,7 +178,7 @@ def _report_test(record: Record, experiment: str, test: str, side: str) -> None:
         scored[name] = read_scores(files, test, side)
         record.rows += rows_of(name, row.preset, test, "in site", scored[name])
     for name, found in scored.items():
-        for other in VERSUS.get(name, ()) if side == "test" else ("one label, strong augmentation", "as recommended"):
+        for other in held_against(name, side):
             if other != name and other in scored and set(found.seeds) & set(scored[other].seeds):
                 patients = [dataset.case(case).group for case in found.cases]
                 pair = (found, scored[other])

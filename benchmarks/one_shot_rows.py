@@ -94,7 +94,8 @@ class Moved:
 
 ONE_SHOT = "one-shot"
 
-#: Dice in place of its logarithm, as everything learned before decision record 0028.
+#: Dice in place of its logarithm, as everything learned before decision record 0028, and how such rows end.
+PLAIN_DICE = ", plain Dice"
 _PLAIN: dict[str, bool | float | str] = {"log_dice": False}
 ROWS: dict[str, Trained | Moved] = {
     "copied label": Moved(copied_label),
@@ -113,8 +114,8 @@ ROWS: dict[str, Trained | Moved] = {
 }
 
 
-def _candidate(num_unlabelled: int | None = None, **settings: bool | float | str) -> Trained:
-    """Return what is recommended, spelled out so that a later choice leaves it as it was, but for some settings."""
+def _candidates(loss: dict[str, bool | float | str]) -> dict[str, Trained | Moved]:
+    """Return what is tried with a loss; what is recommended is spelled out, so that a later choice leaves it so."""
     chosen = {
         "generation": "warped reference",
         "hint": 0.0,
@@ -126,28 +127,35 @@ def _candidate(num_unlabelled: int | None = None, **settings: bool | float | str
         "registration_share": 0.5,
         "smoothness": 0.5,
         "refinement": 40,
-        "log_dice": True,
+        **loss,
     }
-    return Trained(ONE_SHOT, settings={**chosen, **settings}, share=_SHORT, num_unlabelled=num_unlabelled)
+
+    def but(num_unlabelled: int | None = None, **settings: bool | float | str) -> Trained:
+        return Trained(ONE_SHOT, settings={**chosen, **settings}, share=_SHORT, num_unlabelled=num_unlabelled)
+
+    return {
+        "one label, strong augmentation": Trained("supervised", settings=loss, share=_SHORT),
+        "as recommended": but(),
+        "no self-training": but(self_training=0.0),
+        "as recommended, all steps": replace(but(registration_share=0.25), share=1.0),
+        "no self-training, all steps": replace(but(self_training=0.0, registration_share=0.25), share=1.0),
+        "registration has no say": but(registration_prior=0.0),
+        "never in doubt": but(doubt=1.0),
+        "registration is not refined": but(refinement=0, registration_share=1.0),
+        "with the hint": but(hint=1.0),
+        "with the hint, no reconstruction": but(hint=1.0, reconstruction=0.0),
+        "mixed transforms": but(generation="mixed transforms"),
+        "independent transforms": but(generation="independent transforms"),
+        "composed transforms": but(generation="composed transforms"),
+        "10 unlabelled images": but(10),
+        "40 unlabelled images": but(40),
+    }
 
 
 #: What was tried for *recommended*, on development cases alone, in a short training: what each part is worth.
 CANDIDATES: dict[str, Trained | Moved] = {
-    "one label, strong augmentation": Trained("supervised", share=_SHORT),
-    "as recommended": _candidate(),
-    "no self-training": _candidate(self_training=0.0),
-    "as recommended, all steps": replace(_candidate(registration_share=0.25), share=1.0),
-    "no self-training, all steps": replace(_candidate(self_training=0.0, registration_share=0.25), share=1.0),
-    "registration has no say": _candidate(registration_prior=0.0),
-    "never in doubt": _candidate(doubt=1.0),
-    "registration is not refined": _candidate(refinement=0, registration_share=1.0),
-    "with the hint": _candidate(hint=1.0),
-    "with the hint, no reconstruction": _candidate(hint=1.0, reconstruction=0.0),
-    "mixed transforms": _candidate(generation="mixed transforms"),
-    "independent transforms": _candidate(generation="independent transforms"),
-    "composed transforms": _candidate(generation="composed transforms"),
-    "10 unlabelled images": _candidate(10),
-    "40 unlabelled images": _candidate(40),
+    **_candidates({"log_dice": True}),
+    **{f"{name}{PLAIN_DICE}": row for name, row in _candidates(_PLAIN).items()},
 }
 
 #: What each row is held against.
@@ -172,3 +180,12 @@ VERSUS = {
     ),
     "all labels, plain Dice": ("recommended, plain Dice",),
 }
+
+
+def held_against(name: str, side: str) -> tuple[str, ...]:
+    """Return what a row is held against: what was tried against rows of its loss, and against itself by plain Dice."""
+    if side == "test":
+        return VERSUS.get(name, ())
+    loss = PLAIN_DICE if name.endswith(PLAIN_DICE) else ""
+    others = (f"one label, strong augmentation{loss}", f"as recommended{loss}")
+    return others if loss else (*others, f"{name}{PLAIN_DICE}")

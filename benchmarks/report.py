@@ -171,7 +171,7 @@ def one_shot_candidates(document: dict[str, Any]) -> str:
     """Return the section on what was tried for one label."""
     text = (
         "Trained by `python benchmarks/one_shot.py try`. On development cases alone, with a quarter of the steps: what "
-        "each part of *recommended* is worth, with plain Dice where the logarithm is not named.\n"
+        "each part of *recommended* is worth. Rows of *plain Dice* are of earlier code than those by its logarithm.\n"
     )
     parts = [_origin(document), text, *_tests(document, "references"), _seconds_of_training(document["rows"])]
     return "## What was tried for one-shot distillation\n\n" + "\n".join(parts)
