@@ -362,7 +362,8 @@ def test_a_brush_of_three_dimensions_paints_on_the_slices_around(viewer, page, q
     qtbot.wait(50)
 
     stroke(viewer, qtbot)
-    qtbot.waitUntil(lambda: bool(page.state.saved), timeout=10_000)
+    qtbot.mouseClick(page.finish, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: page.presenter.annotation is None, timeout=10_000)
 
     dataset = open_dataset(tmp_path / "scans")
     stored = read_mask(dataset.case("case_0").annotations["structures"], dataset.task("structures")).labels
