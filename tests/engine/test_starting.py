@@ -230,9 +230,12 @@ def test_classes_that_were_renamed_are_the_same_and_their_names_are_told(spec, e
 
     assert problems(spec) == []
     dataset = open_dataset(spec.datasets[0])
-    (told,) = notices_of_start(spec, dataset.task("shapes"))
-    assert told == "What the run to start from learned as cube is box here: begin from scratch if it is another thing."
-    assert list(notices_of_start(spec.replace(start_from=None), dataset.task("shapes"))) == []
+    course = Course(dataset, (dataset.task("shapes"),))
+    (told,) = notices_of_start(spec, course)
+    assert told == (
+        "What the run to start from learned as cube is box in 'tiny': begin from scratch if it is another thing."
+    )
+    assert list(notices_of_start(spec.replace(start_from=None), course)) == []
 
 
 def test_another_network_is_refused_with_the_widths_to_set(spec, earlier):

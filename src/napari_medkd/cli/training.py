@@ -111,8 +111,8 @@ def _notices(bench: "Bench", method: "Method[Any]") -> Iterator[str]:
         yield f"{found} To learn from the references alone, begin from scratch."
     elif references and method.needs != "references":
         yield "The run learns from its reference cases alone; the other labels are left out."
-    yield from notices_of_start(bench.spec, bench.task)
     for each in bench.benches:
+        yield from notices_of_start(bench.spec, each.course)
         yield from _notices_of_doubts(each.dataset.cases)
         yield from notices_of_given(start, each.dataset) if start else ()
         for task in each.tasks:

@@ -13,8 +13,8 @@ from napari_medkd.core.events import StagePlan
 from napari_medkd.core.preprocessing import Preprocessing
 from napari_medkd.core.run_layout import is_run, stage_name
 from napari_medkd.core.spec import TrainSpec
-from napari_medkd.core.task import Task
 from napari_medkd.engine.checkpoint import Checkpoints, WeightsCard, read_product, stages_with_weights, tensors_of
+from napari_medkd.engine.given_stages import given_stage
 from napari_medkd.engine.known_images import in_words, problems_of_images, problems_of_wishes
 from napari_medkd.engine.known_tasks import problems_of_tasks
 from napari_medkd.engine.learned_cases import problems_of_tested
@@ -51,13 +51,20 @@ def problems_of_start(spec: TrainSpec, course: Course, *, read_images: bool = Tr
     ]
 
 
-def notices_of_start(spec: TrainSpec, task: Task) -> Iterator[str]:
-    """Yield which classes of the run to begin from have another name here, which is all that tells them apart."""
-    if spec.start_from is not None:
-        learned = _card_of(spec.start_from).task.classes
-        renamed = [f"{was} is {now}" for was, now in zip(learned, task.classes, strict=False) if was != now]
+def notices_of_start(spec: TrainSpec, course: Course) -> Iterator[str]:
+    """Yield which classes of the run to begin from have another name in a dataset, which is all that tells them apart.
+
+    A dataset whose expert is given does not begin there.
+    """
+    if spec.start_from is None or given_stage(spec, course.dataset) is not None:
+        return
+    card = _card_of(spec.start_from, course.dataset.name)
+    learned = {one.kind: one.classes for one in card.tasks or (card.task,)}
+    for task in course.tasks:
+        pairs = zip(learned.get(task.kind, ()), task.classes, strict=False)
+        renamed = [f"{was} is {now}" for was, now in pairs if was != now]
         if renamed:
-            found = f"What the run to start from learned as {', '.join(renamed)} here"
+            found = f"What the run to start from learned as {', '.join(renamed)} in {course.dataset.name!r}"
             yield f"{found}: begin from scratch if it is another thing."
 
 
