@@ -17,6 +17,7 @@ from napari_medkd.gui.presenters.asking import Wish, question_of
 from napari_medkd.gui.presenters.predicting import Predicting
 from napari_medkd.gui.subject import Picture
 from napari_medkd.runs.launch import Here
+from tests.growing_dataset import copied
 from tests.gui.answering_run import PREDICTOR, HereAndWait, make_run
 from tests.gui.presenting import Later, at_once
 
@@ -189,12 +190,13 @@ def test_a_case_of_the_open_dataset_is_found_though_the_run_is_of_another(
 
 
 def test_a_true_mask_that_cannot_be_read_is_a_doubt_and_not_the_end(
-    tmp_path: Path, picture: Picture, tiny_dataset: Path, run: Path
+    tmp_path: Path, picture: Picture, tiny_dataset: Path
 ) -> None:
-    network = networks_of(run)[0]
-    narrower = replace(network, tasks=(replace(network.tasks[0], classes=("background", "ball")),))
+    folder = copied(tiny_dataset, tmp_path / "data")
+    (folder / "labels" / "case_5.nii.gz").write_bytes(b"torn")
+    run = make_run(tmp_path / "runs", folder)
 
-    question = question_of(Wish(run, narrower, picture))
+    question = question_of(_wish(run, "student", replace(picture, source=folder / "images" / "case_5.nii.gz")))
 
     assert question.truths == {}
     assert "case_5.nii.gz" in question.doubt
