@@ -1,3 +1,4 @@
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,6 @@ from napari_medkd.gui.presenters.asking import Wish, question_of
 from napari_medkd.gui.presenters.predicting import Predicting
 from napari_medkd.gui.subject import Picture
 from napari_medkd.runs.launch import Here
-from tests.growing_dataset import copied
 from tests.gui.answering_run import PREDICTOR, HereAndWait, make_run
 from tests.gui.presenting import Later, at_once
 
@@ -192,7 +192,7 @@ def test_a_case_of_the_open_dataset_is_found_though_the_run_is_of_another(
 def test_a_true_mask_that_cannot_be_read_is_a_doubt_and_not_the_end(
     tmp_path: Path, picture: Picture, tiny_dataset: Path
 ) -> None:
-    folder = copied(tiny_dataset, tmp_path / "data")
+    folder = Path(shutil.copytree(tiny_dataset, tmp_path / "data"))
     (folder / "labels" / "case_5.nii.gz").write_bytes(b"torn")
     run = make_run(tmp_path / "runs", folder)
 
