@@ -115,12 +115,12 @@ def test_a_run_of_masks_alone_is_no_beginning_for_masks_and_classes(cells, plain
 def test_every_dataset_is_held_against_the_run_that_is_begun_from(cells, plain, tmp_path):
     other = write_pictures(tmp_path / "other", "other", tasks="m")
     manifest = other / "medkd-dataset.json"
-    manifest.write_text(manifest.read_text().replace('"rectangle"', '"rectangle", "lesion"'))
+    manifest.write_text(manifest.read_text().replace('"rectangle"', '"lesion"'))
     spec = spec_of(cells, other, targets=MASKS).replace(start_from=plain)
 
     ((found, _),) = told(spec)
 
-    assert "of 'other' is to be learned segmentation (background, rectangle, lesion)" in found
+    assert "of 'other' is to be learned segmentation (background, lesion)" in found
     with pytest.raises(InputProblem, match="of 'other' is to be learned"):
         open_bench(spec, METHOD.tasks)
 

@@ -17,7 +17,7 @@ from napari_medkd.engine.checkpoint import Checkpoints, WeightsCard, read_produc
 from napari_medkd.engine.given_stages import given_stage
 from napari_medkd.engine.known_images import in_words, problems_of_images, problems_of_wishes
 from napari_medkd.engine.known_tasks import problems_of_tasks
-from napari_medkd.engine.learned_cases import problems_of_tested
+from napari_medkd.engine.learned_cases import learned_by, problems_of_tested
 from napari_medkd.engine.networks.anchors import AnchorSizes
 from napari_medkd.engine.networks.shape import NetworkShape, RegistrationShape, UNetShape, shape_of
 from napari_medkd.engine.objective import Objective
@@ -43,8 +43,10 @@ def problems_of_start(spec: TrainSpec, course: Course, *, read_images: bool = Tr
     except SpecProblem as error:
         return list(error.problems)
     dataset = course.dataset
+    # Other names of another dataset's classes are other classes.
+    may_be_renamed = dataset.name in learned_by(spec.start_from)
     return [
-        *problems_of_tasks(card, course, _WHERE, _FROM_SCRATCH, may_be_renamed=True),
+        *problems_of_tasks(card, course, _WHERE, _FROM_SCRATCH, may_be_renamed=may_be_renamed),
         *problems_of_images(card, dataset, _WHERE, _FROM_SCRATCH, read_images=read_images),
         *problems_of_wishes(card, spec, dataset, "the run to start from", _FROM_SCRATCH),
         *problems_of_tested(spec.start_from, dataset, _WHERE, _FROM_SCRATCH),
