@@ -10,6 +10,7 @@ from napari_medkd.core.spec import Target
 from napari_medkd.engine.answers import Answer, Sight, answers
 from napari_medkd.engine.bench import open_bench
 from napari_medkd.engine.judge import judge
+from napari_medkd.engine.one_pass import asked_once
 from tests.methods.joint_runs import spec_of
 from tests.pictures import write_pictures
 
@@ -88,3 +89,14 @@ def test_an_image_of_several_windows_is_passed_window_by_window(bench, network):
 
     labels = [one.mask.labels for one in both if isinstance(one, Answer)]
     assert all(np.array_equal(one, alone[0].mask.labels) for one in labels)
+
+
+def test_another_image_is_passed_by_itself(bench, network):
+    first = torch.from_numpy(bench.judged_cases[0].image_CZYX)[None, :, 0]
+    asked = asked_once(network, first.shape[2:], first.shape[2:], num_tasks=2)
+
+    with torch.no_grad():
+        asked(first)
+        other = asked(first.flip(-1)).logits
+
+    torch.testing.assert_close(other, network(first.flip(-1)).logits.detach(), rtol=0, atol=0)

@@ -11,7 +11,7 @@ from napari_medkd.engine.networks.heads import Output
 class OnePass(nn.Module):
     """A network before one image that fits into its window: it is passed once, whoever reads the answer.
 
-    Where a gradient is asked for there is a pass of its own.
+    Where a gradient is asked for, or about another image, there is a pass of its own.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ class OnePass(nn.Module):
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
-        self._said: Output | None = None
+        self._said: tuple[Tensor, Output] | None = None
 
     @property
     def dimensions(self) -> int:
@@ -35,10 +35,11 @@ class OnePass(nn.Module):
         if torch.is_grad_enabled():
             output: Output = self.network(image_BCZYX)
             return output
-        if self._said is None:
+        if self._said is None or not torch.equal(self._said[0], image_BCZYX):
             output = self.network(image_BCZYX)
-            self._said = output._replace(pyramid=(), scored_beside=())  # maps are large, and read for gradients alone
-        return self._said
+            # Maps are large, and read for gradients alone.
+            self._said = image_BCZYX, output._replace(pyramid=(), scored_beside=())
+        return self._said[1]
 
 
 def asked_once(network: nn.Module, sides: Sequence[int], patch: Sequence[int], num_tasks: int) -> nn.Module:
